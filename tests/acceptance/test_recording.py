@@ -67,7 +67,7 @@ async def test_a_running_stream_is_recorded_until_its_end_while_other_posts_are_
         assert (recording["gaps"], recording["end"], recording["offset_s"]) == (0, "ended", 0)
         assert job["duration_s"] == pytest.approx(recording["recorded_s"], abs=1.0)
         assert await problems(vault, job) == ()
-        assert details(history, "record") == ["The stream is running; the recording begins."]
+        assert details(history, "record") == ["The stream is live; recording starts."]
         assert details(history, "download")[0].startswith("Recorded live: 00:00:")
         await until_swept(vault)
 
@@ -97,7 +97,7 @@ async def test_a_killed_vault_goes_on_with_the_recording(tmp_path: Path, clips: 
             assert recording["missing_s"] >= 1
             assert recording["recorded_s"] >= before["duration_s"] + SOME_S
             assert await problems(vault, job) == ()
-            assert details(history, "record")[-1] == "The recording goes on."
+            assert details(history, "record")[-1] == "The recording continues."
 
 
 async def test_a_stream_that_ends_while_the_vault_is_down_is_saved_as_far_as_it_was_recorded(

@@ -29,12 +29,12 @@ async def test_the_inbox_is_reached_from_the_navigation_and_marked_as_seen(
     await expect(page.locator("#news-count")).to_have_text(f"{count} new")
     await page.get_by_role("link", name="Following").click()
     await page.get_by_role("link", name="Inbox").click()
-    await expect(page.locator("#news")).to_have_text(f"{count} are new for you.")
+    await expect(page.locator("#news")).to_have_text(f"{count} new posts")
     assert await page.locator("[data-new]").count() == count
     assert await overflow(page) == []
 
     await page.get_by_role("button", name="Mark all as seen").click()
-    await expect(page.locator("#news")).to_have_text("Nothing is new for you.")
+    await expect(page.locator("#news")).to_have_text("No new posts")
     await expect(page.locator("[data-new]")).to_have_count(0)
     await expect(page.locator("#news-count")).to_be_hidden()
     assert await count_news(fresh_vault.store, "owner") == 0
@@ -91,7 +91,7 @@ async def test_the_inbox_is_used_with_the_keyboard(pages: Pages, fresh_vault: Va
     page = await pages("/sources/inbox", base=fresh_vault.base)
     await page.get_by_role("button", name="Mark all as seen").focus()
     await page.keyboard.press("Enter")
-    await expect(page.locator("#news")).to_have_text("Nothing is new for you.")
+    await expect(page.locator("#news")).to_have_text("No new posts")
     heart = page.locator(".arrival").first.get_by_role("button", name="Favourite")
     await heart.focus()
     await page.keyboard.press("Space")

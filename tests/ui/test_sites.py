@@ -49,9 +49,9 @@ async def test_a_site_and_the_whole_queue_are_paused_and_resumed(pages: Pages, f
     page = await pages("/sites", base=fresh_vault.base)
     row = page.locator("#vimeo")
     await row.get_by_role("button", name="Pause: Vimeo").click()
-    await expect(row).to_contain_text("until somebody resumes it")
+    await expect(row).to_contain_text("until it is resumed")
     await row.get_by_role("button", name="Resume: Vimeo").click()
-    await expect(row).not_to_contain_text("until somebody resumes it")
+    await expect(row).not_to_contain_text("until it is resumed")
 
     await page.get_by_role("button", name="Pause all").click()
     await expect(page.locator("form.notice")).to_contain_text("The queue is paused.")

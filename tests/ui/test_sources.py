@@ -31,7 +31,7 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
     page = await pages("/", size=size, base=fresh_vault.base)
     await page.locator("#post_urls").fill("https://www.youtube.com/@jane/videos")
     await page.locator("#paste button:not([type=button])").click()
-    await page.get_by_role("link", name="That's a channel. Follow it?").click()
+    await page.get_by_role("link", name="This is a channel. Follow it?").click()
     await expect(page.locator("#url")).to_have_value("https://www.youtube.com/@jane/videos")
     assert len(await followed(fresh_vault.store.records)) == 4
 
@@ -42,8 +42,8 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
     await page.locator("#lacking").fill("trailer")
     await page.locator("#every").select_option("360")
     await page.locator("#languages").fill("en de")
-    await page.get_by_label("Also reposts").check()
-    await page.get_by_label("No replies").check()
+    await page.get_by_label("Include reposts").check()
+    await page.get_by_label("Leave out replies").check()
     assert await overflow(page) == []
     await page.get_by_role("button", name="Follow", exact=True).click()
     await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
@@ -80,7 +80,7 @@ async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
     await expect(line.locator(".badge")).to_have_text("Paused")
     await line.get_by_role("button", name="Resume").click()
     await line.get_by_role("button", name="Check now").click()
-    await expect(line).to_contain_text("next look within a minute")
+    await expect(line).to_contain_text("next check within a minute")
     assert await line.locator("img").count() == 1
 
     await line.get_by_role("link", name="Change").click()
@@ -88,12 +88,12 @@ async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
     await expect(page.locator("#lacking")).to_have_value("trailer\n/part \\d+/")
     await page.locator("#per_day").fill("24")
     await page.get_by_role("button", name="Save changes").click()
-    await expect(page.locator(".facts")).to_contain_text("everything, 24 a day")
+    await expect(page.locator(".facts")).to_contain_text("everything, 24 per day")
     assert await overflow(page) == []
 
-    await expect(page.get_by_role("button", name="Follow no longer")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Stop following")).to_be_hidden()
     await page.locator(".remove summary").click()
-    await page.get_by_role("button", name="Follow no longer").click()
+    await page.get_by_role("button", name="Stop following").click()
     await expect(page.locator(".source")).to_have_count(3)
     await expect(page.locator(f"#{CHANNEL}")).to_have_count(0)
 
@@ -109,8 +109,8 @@ async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
     await expect(page.locator(".entries").first.locator("li").first).to_contain_text("Journey 1: along the coast")
     await expect(page.locator(".entries").first.locator("li")).to_have_count(50)
     await expect(page.get_by_text("and 1190 more")).to_be_visible()
-    await expect(page.locator("section", has_text="Passed over").last).to_contain_text("Too short or too long")
-    await expect(page.locator("[data-key=gone]")).to_contain_text("No longer on the list since")
+    await expect(page.locator("section", has_text="Skipped").last).to_contain_text("Too short or too long")
+    await expect(page.locator("[data-key=gone]")).to_contain_text("Not on the list since")
     assert await overflow(page) == []
 
 
@@ -160,7 +160,7 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
     page = await pages(path, size=size, base=fresh_vault.base)
     line = page.locator(".source").filter(has_text="Slow Trains")
     await line.get_by_role("button", name="Check now").click()
-    await expect(line).to_contain_text("next look within a minute")
+    await expect(line).to_contain_text("next check within a minute")
     await page.evaluate("window.isSamePage = true")
     await line.locator(".remove summary").click()
     await line.locator(".remove button").focus()
@@ -168,14 +168,14 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
     one = await find_followed(records, CHANNEL)
     held = await hold(records, SystemClock(), one)
     assert held is not None
-    await expect(line).to_contain_text("looking now", timeout=patient(15_000))
+    await expect(line).to_contain_text("checking now", timeout=patient(15_000))
     now = SystemClock().now()
     found = replace(one.state, looked_at=now, next_look_at=now + timedelta(hours=1), new_at_last_look=41)
     await let_go(records, held, found)
     await expect(line).to_contain_text("41 new", timeout=patient(15_000))
 
     assert await page.evaluate("window.isSamePage")
-    assert await page.evaluate("document.activeElement.textContent") == "Follow no longer"
+    assert await page.evaluate("document.activeElement.textContent") == "Stop following"
 
 
 async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, fresh_vault: Vault) -> None:
@@ -200,7 +200,7 @@ async def test_a_list_is_looked_at_and_then_followed(
     await page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": content})
     await page.locator("#start").select_option("newest")
     await page.locator("#newest").fill("20")
-    await page.get_by_role("button", name="Look at the file").click()
+    await page.get_by_role("button", name="Check the file").click()
     await expect(page.locator("#refused-head")).to_contain_text("can't be followed")
     before = len(await followed(fresh_vault.store.records))
     await page.get_by_role("button", name="Follow these 2").click()

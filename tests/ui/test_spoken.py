@@ -80,7 +80,7 @@ async def test_a_search_in_the_transcript_lists_its_passages_and_the_video_stays
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)
     await opened(page)
     await page.evaluate("player.dataset.same = 'yes'")
-    await page.get_by_role("searchbox", name="Search in what is said").fill("marigolds")
+    await page.get_by_role("searchbox", name="Search the transcript").fill("marigolds")
     await page.keyboard.press("Enter")
     hits = page.locator("#spoken-hits a")
     await expect(hits).to_have_count(2)
@@ -114,7 +114,7 @@ async def test_without_javascript_lines_and_search_are_links_and_a_form(pages: P
     job = await spoken(fresh_vault)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, javascript=False)
     await page.locator("#spoken summary").click()
-    await page.get_by_role("searchbox", name="Search in what is said").fill("lighthouse")
+    await page.get_by_role("searchbox", name="Search the transcript").fill("lighthouse")
     await page.locator(".spoken-search button").click()
     await page.locator("#spoken-hits a").click()
 

@@ -1,4 +1,4 @@
-"""``/api/profiles``: the forms in which posts can be saved."""
+"""``/api/profiles``: the profiles with which posts can be saved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NamePath = Annotated[str, Path(max_length=200, description="The name of a profil
 
 @router.get("", response_model=ProfilesView, responses=errors(401, 403, 503))
 async def index(services: Services) -> ProfilesView:
-    """List the profiles: the built-in ones, then those of this vault; and which are used for posts without one."""
+    """List the profiles, the built-in ones first, and which are the defaults."""
     now = await services.live.current()
     profiles = await all_profiles(services.store.records)
     return ProfilesView(
@@ -31,13 +31,13 @@ async def index(services: Services) -> ProfilesView:
 
 @router.put("/{name}", response_model=ProfileView, responses=errors(401, 403, 415, 503))
 async def put(name: NamePath, body: ProfileRequest, services: Services) -> ProfileView:
-    """Add a profile or replace one: 422 for values that it can't have, and for the name of a built-in one."""
+    """Add or replace a profile. 422 for invalid values, and for the name of a built-in one."""
     return profile_view(await save_profile(services.store.records, from_json({**body.model_dump(), "name": name})))
 
 
 @router.delete("/{name}", status_code=204, responses=errors(401, 403, 404, 415, 503))
 async def remove(name: NamePath, services: Services) -> None:
-    """Remove a profile. Posts that were saved with it stay; those that wait are saved with ``best``.
+    """Remove a profile. Posts that were saved with it stay; waiting ones are saved with ``best``.
 
     422 for one that is built in, or that the settings name.
     """

@@ -37,7 +37,7 @@ async def index(services: Services, limit: ListedQuery = 20) -> QueueView:
 
 @router.post("/pause", response_model=QueueView, responses=errors(401, 403, 404, 415, 503))
 async def pause(services: Services, site: SiteQuery = None) -> QueueView:
-    """Start no more jobs, of one site or of any, until somebody resumes it. Running jobs go on."""
+    """Start no more jobs, of one site or of any, until the queue is resumed. Running jobs continue."""
     await pause_queue(services, site)
     return await index(services)
 

@@ -1,4 +1,4 @@
-"""``/api/retention``: the rules by which saved posts may go, and what may go by them."""
+"""``/api/retention``: the rules for deleting saved posts, and the posts that they list."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHANGES = errors(401, 403, 404, 415, 503)
 
 @router.get("", response_model=RetentionView, responses=errors(401, 403, 503))
 async def index(services: Services, limit: Limit = 50) -> RetentionView:
-    """Return the rules, and the posts that may go by them, the first that was saved first. Reading it changes nothing."""
+    """Return the rules, and the posts that can be deleted under them, in the order in which they were saved. Changes nothing."""
     return await current_retention(services, limit=limit)
 
 
@@ -39,19 +39,19 @@ async def put(key: RuleKey, body: RetentionRuleRequest, services: Services) -> R
 
 @router.delete("/rules/{key}", status_code=204, responses=CHANGES)
 async def remove(key: RuleKey, services: Services) -> None:
-    """Remove the rule of a source, whose posts follow the vault's then, or that of the vault."""
+    """Remove the rule of a source, whose posts then follow the vault's rule, or the rule of the vault."""
     await set_rule(services.store.records, key, None)
 
 
 @router.post("/check", response_model=RetentionView, responses=errors(401, 403, 415, 503))
 async def check(services: Services) -> RetentionView:
-    """Let a worker list again what may go. It also does so when a rule changes, and every six hours."""
+    """Let a worker update the list. It also does so when a rule changes, and every six hours."""
     await make_plan_soon(services.store.records)
     return await current_retention(services, limit=0)
 
 
 async def current_retention(services: ApiServices, *, limit: int) -> RetentionView:
-    """Return the rules and the plan, with the first ``limit`` posts that may still go."""
+    """Return the rules and the plan, with the first ``limit`` posts that can still be deleted."""
     records, now = services.store.records, services.clock.now()
     plan = (await read_plan(records)).plan
     jobs = await may_go_still(services.store, plan.listed[:limit], now) if plan else {}

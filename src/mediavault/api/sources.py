@@ -71,16 +71,16 @@ CHANGES = errors(401, 403, 404, 415, 503)
 
 @router.get("", response_model=SourcesView, responses=errors(401, 403, 503))
 async def index(services: Services) -> SourcesView:
-    """List the sources, the first that was followed first."""
+    """List the sources in the order in which they were followed."""
     now = services.clock.now()
     return SourcesView(sources=[source_view(one, now) for one in await followed(services.store.records)])
 
 
 @router.post("", status_code=201, response_model=SourceView, responses=errors(401, 403, 415, 503))
 async def add(body: SourceRequest, services: Services, user: UserName) -> SourceView:
-    """Follow an account, a list or a feed. Nothing is read yet: a worker looks at it within a minute.
+    """Follow an account, a list or a feed. Nothing is read yet: a worker checks it within a minute.
 
-    422 for a URL that can't be followed, that of a single post among them, and for one that is followed already.
+    422 for a URL that can't be followed, such as that of a single post, and for one that is already followed.
     """
     records, now = services.store.records, services.clock.now()
     if body.profile:
@@ -92,9 +92,9 @@ async def add(body: SourceRequest, services: Services, user: UserName) -> Source
 
 @router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))
 async def preview(body: SourceRequest, services: Services) -> SourcePreviewView:
-    """Ask what would be taken if this were followed. Nothing is: a worker reads the list within seconds.
+    """Preview what would be saved if this were followed. A worker reads the list within seconds; nothing is followed.
 
-    Another preview of the same URL within a quarter of an hour asks the site for nothing, whatever it wishes. 422 as for following.
+    Another preview of the same URL within a quarter of an hour makes no request to the site. 422 as for following.
     """
     records, now = services.store.records, services.clock.now()
     if body.profile:
@@ -105,7 +105,7 @@ async def preview(body: SourceRequest, services: Services) -> SourcePreviewView:
 
 @router.get("/preview/{preview_id}", response_model=SourcePreviewView, responses=errors(401, 403, 404, 503))
 async def show_preview(preview_id: PreviewPath, services: Services) -> SourcePreviewView:
-    """Return a preview. It is decided now, from the list as it was read, and is kept for an hour."""
+    """Return a preview. It is computed now from the list that was read, and kept for an hour."""
     return await _preview(preview_id, services)
 
 
@@ -116,7 +116,7 @@ async def _preview(preview_id: str, services: ApiServices) -> SourcePreviewView:
 
 @router.post("/{source_id}/preview", status_code=202, response_model=SourcePreviewView, responses=CHANGES)
 async def preview_change(source_id: SourcePath, body: SourceChange, services: Services) -> SourcePreviewView:
-    """Ask what would be taken if a source were changed like this. Nothing is changed."""
+    """Preview what would be saved if a source were changed like this. Nothing is changed."""
     records = services.store.records
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
@@ -131,9 +131,9 @@ async def inbox(
     cursor: Annotated[str | None, Query(max_length=500)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_IN_INBOX)] = 24,
     *,
-    only_news: Annotated[bool, Query(description="Without posts from before their source was followed.")] = False,
+    only_news: Annotated[bool, Query(description="Leave out posts from before their source was followed.")] = False,
 ) -> InboxView:
-    """List the posts that sources have brought, the one that came last first, and say which are new for the user."""
+    """List the posts that sources have brought, latest arrivals first, and which of them are new to the user."""
     found = await read_inbox(services.store, user, cursor=cursor, limit=limit, only_news=only_news)
     noted = await read_noted(services.store, user, [arrival.job.id for arrival in found.arrivals])
     return inbox_view(found, noted)
@@ -141,29 +141,29 @@ async def inbox(
 
 @router.post("/inbox/seen", response_model=InboxSeenView, responses=errors(401, 403, 415, 503))
 async def see_inbox(body: InboxSeenRequest, services: Services, user: UserName) -> InboxSeenView:
-    """Note that the user has seen what came until a moment, or until now. Nothing becomes new again."""
+    """Mark as seen what arrived up to a time, or up to now. Posts that were seen never become new again."""
     now = services.clock.now()
     await mark_seen(services.store, user, min(body.until or now, now + CLOCKS_DIFFER))
     return InboxSeenView(news=await count_news(services.store, user))
 
 
 def seen_moment(text: str, now: datetime) -> datetime:
-    """Return the moment until which a form says that the inbox was seen, at most now. Raises BadInput for no moment."""
+    """Return the time up to which a form marks the inbox as seen, at most now. Raises BadInput for an invalid time."""
     moment = moment_or_none(text)
     if moment is None:
-        raise BadInput("This is not a moment.", help="Reload the page, and press the button again.")
+        raise BadInput("This is not a valid time.", help="Reload the page and press the button again.")
     return min(moment, now + CLOCKS_DIFFER)
 
 
 @router.get("/export", response_class=Response, responses=errors(401, 403, 503))
 async def export(services: Services) -> Response:
-    """Return all sources as OPML 2.0, with their settings, for other programs and to be imported again."""
+    """Export all sources as OPML 2.0, with their settings, for other programs or for a later import."""
     return await opml_file(await followed(services.store.records))
 
 
 @router.post("/import", response_model=SourcesImportView, responses=errors(401, 403, 413, 415, 503))
 async def import_list(body: SourcesImportRequest, services: Services, user: UserName) -> SourcesImportView:
-    """Follow what a list names, or say what would be followed. Entries that can't be followed don't stop the others."""
+    """Follow the sources in a list, or report what would be followed. Entries that can't be followed don't stop the rest."""
     read = await read_for_import(services, uploaded(body.file), body.asked, user)
     if not body.dry_run:
         await follow_all(services.store.records, read.new)
@@ -178,7 +178,7 @@ async def show(source_id: SourcePath, services: Services) -> SourceView:
 
 @router.patch("/{source_id}", response_model=SourceView, responses=CHANGES)
 async def change(source_id: SourcePath, body: SourceChange, services: Services) -> SourceView:
-    """Change, pause or resume a source. Where ``start`` or ``filters`` change, what was passed over is decided again."""
+    """Change, pause or resume a source. If ``start`` or ``filters`` change, skipped entries are decided again."""
     records = services.store.records
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
@@ -188,7 +188,7 @@ async def change(source_id: SourcePath, body: SourceChange, services: Services) 
 
 @router.post("/{source_id}/check", response_model=SourceView, responses=CHANGES)
 async def check(source_id: SourcePath, services: Services) -> SourceView:
-    """Let a worker look at a source at its next opportunity, whatever its interval."""
+    """Let a worker check a source as soon as possible, whatever its interval."""
     await look_now(services.store.records, source_id)
     return source_view(await find_followed(services.store.records, source_id), services.clock.now())
 
@@ -200,10 +200,10 @@ async def entries(
     state: Annotated[EntryState | None, Query()] = None,
     *,
     gone: Annotated[
-        bool, Query(description="Only those that the list no longer names, the last that went first.")
+        bool, Query(description="Only entries that are no longer on the list, the latest to disappear first.")
     ] = False,
 ) -> EntriesView:
-    """List up to 2,000 entries of a source's list that the vault has seen, the newest first, and what became of each."""
+    """List up to 2,000 entries that the vault has seen on a source's list, newest first, with the outcome of each."""
     await find_followed(services.store.records, source_id)
     if gone:
         missing = await gone_entries(services.store.records, source_id, limit=MOST_ENTRIES)
@@ -219,17 +219,17 @@ async def entries(
 @router.head("/{source_id}/picture", include_in_schema=False)
 @router.get("/{source_id}/picture", response_class=Response, responses=ANSWERS)
 async def picture(request: Request, source_id: SourcePath, services: Services) -> Response:
-    """Return the picture of a source, a small JPEG. 404 where it has none."""
+    """Return the picture of a source, a small JPEG. 404 if it has none."""
     body = await find_picture(services.store.records, source_id)
     if body is None:
-        raise NotFound("This source has no picture.", help="It is fetched with the next look, if the site shows one.")
+        raise NotFound("This source has no picture.", help="If the site shows one, it is fetched with the next check.")
     return answer_bytes(request, body, CONTENT_TYPES[".jpg"])
 
 
 async def read_for_import(services: ApiServices, content: bytes, asked: SourceChange, user: str) -> SourcesImport:
-    """Return what an import would follow, for a user. Reading takes up to seconds, and is done in a thread.
+    """Return what an import would follow, for a user. Reading can take seconds, so it runs in a thread.
 
-    Raises BadInput for a file that holds no list.
+    Raises BadInput for a file that contains no list.
     """
     records = services.store.records
     if asked.profile:
@@ -246,12 +246,12 @@ async def read_for_import(services: ApiServices, content: bytes, asked: SourceCh
 
 
 async def opml_file(sources: Sequence[Followed]) -> Response:
-    """Return the answer with sources as a file. Writing thousands takes a second, and is done in a thread."""
+    """Return sources as a file. Writing thousands takes a second, so it runs in a thread."""
     headers = {"Content-Disposition": f'attachment; filename="{EXPORT_NAME}"', "Cache-Control": "no-store"}
     return Response(await asyncio.to_thread(sources_opml, sources), media_type=OPML_TYPE, headers=headers)
 
 
 @router.delete("/{source_id}", status_code=204, responses=CHANGES)
 async def remove(source_id: SourcePath, services: Services) -> None:
-    """Follow a source no longer, and forget what it has named. Its posts stay."""
+    """Stop following a source, and forget its entries. Its posts stay."""
     await unfollow(services.store, source_id)

@@ -28,49 +28,50 @@ SourceId = Annotated[
 _START = typer.Option(
     "--start",
     metavar="WHAT",
-    help="What to take of the posts that are there already: now (none), 2026-01-31 (since that day), a number (the "
-    "newest ones) or everything.",
+    help="Which earlier posts to save: now (none), 2026-01-31 (since that day), a number (the newest) or everything.",
 )
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="The form in which posts are saved.")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="The profile with which posts are saved.")]
 CollectionOption = Annotated[
     str | None, typer.Option("--collection", metavar="TITLE", help="Add posts to this collection.")
 ]
 EveryOption = Annotated[
     int | None,
-    typer.Option("--every", metavar="MINUTES", min=0, max=43_200, help="How often to look; 0: as often as it posts."),
+    typer.Option(
+        "--every", metavar="MINUTES", min=0, max=43_200, help="How often to check; 0: depends on how often it posts."
+    ),
 ]
 PerDayOption = Annotated[
     int | None,
-    typer.Option(
-        "--per-day", metavar="N", help="Take this many of the posts that are there already a day; 0: no limit."
-    ),
+    typer.Option("--per-day", metavar="N", help="Save at most this many earlier posts per day; 0: no limit."),
 ]
 WithOption = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="WORDS", help="Take posts with these words, or /a regular expression/; repeatable."),
+    typer.Option(
+        "--with", metavar="WORDS", help="Save only posts with these words, or /a regular expression/; repeatable."
+    ),
 ]
 WithoutOption = Annotated[
-    list[str] | None, typer.Option("--without", metavar="WORDS", help="Take no posts with these words; repeatable.")
+    list[str] | None, typer.Option("--without", metavar="WORDS", help="Skip posts with these words; repeatable.")
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="KIND", help="Take only this kind: video, short or live; repeatable."),
+    typer.Option("--only", metavar="KIND", help="Save only this kind: video, short or live; repeatable."),
 ]
-ShortestOption = Annotated[float | None, typer.Option("--shortest", metavar="SECONDS", help="Nothing shorter.")]
+ShortestOption = Annotated[float | None, typer.Option("--shortest", metavar="SECONDS", help="Skip anything shorter.")]
 PreviewOption = Annotated[
     bool,
-    typer.Option("--preview", help="Only show what would be taken, and why the rest would not; nothing is followed."),
+    typer.Option("--preview", help="Only show what would be saved, and why the rest would not; nothing is followed."),
 ]
-LongestOption = Annotated[float | None, typer.Option("--longest", metavar="SECONDS", help="Nothing longer.")]
+LongestOption = Annotated[float | None, typer.Option("--longest", metavar="SECONDS", help="Skip anything longer.")]
 LanguageOption = Annotated[
     list[str] | None,
-    typer.Option("--language", metavar="TAG", help="Take only posts in this language, such as en; repeatable."),
+    typer.Option("--language", metavar="TAG", help="Save only posts in this language, such as en; repeatable."),
 ]
 MembersOption = Annotated[
-    bool | None, typer.Option("--members/--no-members", help="Whether to take posts for members only too.")
+    bool | None, typer.Option("--members/--no-members", help="Whether to save posts for members only too.")
 ]
-RepostsOption = Annotated[bool | None, typer.Option("--reposts/--no-reposts", help="Whether to take reposts too.")]
-RepliesOption = Annotated[bool | None, typer.Option("--replies/--no-replies", help="Whether to take replies.")]
+RepostsOption = Annotated[bool | None, typer.Option("--reposts/--no-reposts", help="Whether to save reposts too.")]
+RepliesOption = Annotated[bool | None, typer.Option("--replies/--no-replies", help="Whether to save replies.")]
 
 
 def add(
@@ -95,7 +96,7 @@ def add(
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow an account, a list or a feed. A worker looks at it within a minute."""
+    """Follow an account, a list or a feed. A worker checks it within a minute."""
     from mediavault.app.composition import make_submission
     from mediavault.cli.context import quiet_settings
     from mediavault.core.clock import SystemClock
@@ -139,7 +140,7 @@ def add(
 
 
 def _print_preview(source: Source, *, as_json: bool) -> None:
-    """Print what would be taken, when a worker has read the list."""
+    """Print what would be saved, once a worker has read the list."""
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import print_json
     from mediavault.cli.previewing import preview_and_wait, print_preview
@@ -162,7 +163,7 @@ def _print_preview(source: Source, *, as_json: bool) -> None:
 
 
 def list_sources(*, as_json: AsJson = False) -> None:
-    """List the sources and how they are."""
+    """List the sources and their state."""
     from mediavault.cli.output import print_json
     from mediavault.core.clock import SystemClock
     from mediavault.presentation.sources import source_view
@@ -200,9 +201,9 @@ def change(
     replies: RepliesOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what is set for a source. What is left out stays; an empty text and a length of 0 remove what was set.
+    """Change a source. Options that are left out stay as they are; an empty text or a length of 0 removes a setting.
 
-    When the start or a filter changes, the next look decides again about what was passed over.
+    If the start or a filter changes, the next check decides again about skipped posts.
     """
     from mediavault.core.clock import SystemClock
     from mediavault.presentation.schemas import SourceChange
@@ -234,21 +235,21 @@ def change(
 
 
 def pause(source_id: SourceId, *, as_json: AsJson = False) -> None:
-    """Look at a source no more until it is resumed; posts that wait for their turn wait."""
+    """Stop checking a source until it is resumed. Its earlier posts wait too."""
     from mediavault.presentation.schemas import SourceChange
 
     _print(_changed(source_id, SourceChange(is_paused=True)), as_json=as_json)
 
 
 def resume(source_id: SourceId, *, as_json: AsJson = False) -> None:
-    """Look at a paused source again."""
+    """Resume a paused source."""
     from mediavault.presentation.schemas import SourceChange
 
     _print(_changed(source_id, SourceChange(is_paused=False)), as_json=as_json)
 
 
 def check(source_id: SourceId, *, as_json: AsJson = False) -> None:
-    """Let a worker look at a source within a minute."""
+    """Let a worker check a source within a minute."""
     from mediavault.core.clock import SystemClock
     from mediavault.presentation.sources import source_view
     from mediavault.store.following import find_followed, look_now
@@ -261,7 +262,7 @@ def check(source_id: SourceId, *, as_json: AsJson = False) -> None:
 
 
 def remove(source_id: SourceId, *, as_json: AsJson = False) -> None:
-    """Follow a source no longer. Its posts stay."""
+    """Stop following a source. Its posts stay."""
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.cli.output import out, print_json
     from mediavault.store.following import unfollow
@@ -273,7 +274,7 @@ def remove(source_id: SourceId, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"removed": source_id})
     else:
-        out().print(f"{source_id} is not followed any more.", markup=False, highlight=False)
+        out().print(f"{source_id} is no longer followed.", markup=False, highlight=False)
 
 
 def _changed(source_id: str, asked: SourceChange) -> SourceView:
@@ -289,7 +290,7 @@ def _changed(source_id: str, asked: SourceChange) -> SourceView:
 
 
 def start_of(text: str) -> tuple[Start, datetime | None, int | None]:
-    """Return what is taken of the posts that are there already, with its day or number. Raises BadInput."""
+    """Return which earlier posts are saved, with the day or number. Raises BadInput."""
     from mediavault.core.failures import BadInput
     from mediavault.core.following import Start
 
@@ -301,7 +302,8 @@ def start_of(text: str) -> tuple[Start, datetime | None, int | None]:
         since = datetime.fromisoformat(text)
     except ValueError:
         raise BadInput(
-            "This is not what can be taken.", help="Write now, everything, a number, or a day as in 2026-01-31."
+            "This is not a valid choice of earlier posts.",
+            help="Use now, everything, a number, or a date such as 2026-01-31.",
         ) from None
     return Start.SINCE, since if since.tzinfo else since.replace(tzinfo=UTC), None
 
@@ -317,7 +319,7 @@ def _filters(
     language: Sequence[str] | None,
     **flags: bool | None,
 ) -> Filters:
-    """Return the filters with what was given. Raises BadInput for what is no kind of video, or no language."""
+    """Return the filters with the given changes. Raises BadInput for an unknown kind of video or language."""
     from mediavault.core.failures import BadInput
     from mediavault.core.listings import EntryKind
     from mediavault.core.profiles import language_tags
@@ -325,7 +327,7 @@ def _filters(
     try:
         kinds = tuple(map(EntryKind, only)) if only else None
     except ValueError:
-        raise BadInput("This is not a kind of video.", help="The kinds are video, short and live.") from None
+        raise BadInput("This is not a valid kind of video.", help="The kinds are video, short and live.") from None
     given = {
         "having": tuple(filter(None, having)) if having else None,
         "lacking": tuple(filter(None, lacking)) if lacking else None,

@@ -22,21 +22,21 @@ To = Annotated[
     typer.Option("--to", metavar="FILE", help="The new file. Default: standard output.", show_default=False),
 ]
 ListFile = Annotated[Path, typer.Argument(metavar="FILE", help="The list.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Follow nothing: only say what would be followed.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Follow nothing; only show what would be followed.")]
 ListStart = Annotated[
     str | None,
     typer.Option(
         "--start",
         metavar="WHAT",
-        help="What to take of the posts that are there already: now (none), 2026-01-31 (since that day), a number (the "
-        "newest ones) or everything. Default: what the list says, otherwise none.",
+        help="Which earlier posts to save: now (none), 2026-01-31 (since that day), a number (the newest) or everything. "
+        "Default: as the list says, or none.",
         show_default=False,
     ),
 ]
 
 
 def export(*, to: To = None) -> None:
-    """Write all sources as OPML 2.0, with their settings, for other programs and to be imported again."""
+    """Export all sources as OPML 2.0, with their settings, for other programs or for a later import."""
     from mediavault.app.doctor.bundle import write_new
     from mediavault.cli.output import err
     from mediavault.presentation.source_transfer import sources_opml
@@ -59,7 +59,7 @@ def import_list(
     collection: CollectionOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Follow what a list names: OPML, Google Takeout's subscriptions, NewPipe, FreeTube, Invidious, or one link on each line."""
+    """Follow the sources in a list: OPML, Google Takeout subscriptions, NewPipe, FreeTube, Invidious, or one link per line."""
     from mediavault.cli.output import print_json
     from mediavault.presentation.schemas import SourceChange
 
@@ -115,7 +115,7 @@ def _print(done: SourcesImportView) -> None:
     from mediavault.presentation.labels import one_line
 
     word = "would be followed" if done.is_dry_run else "followed"
-    for state, entries in ((word, done.new), ("followed already", done.known)):
+    for state, entries in ((word, done.new), ("already followed", done.known)):
         for entry in entries:
             title = f"{one_line(entry.title)}  " if entry.title else ""
             out().print(f"{state}: {title}{one_line(entry.url)}", markup=False, highlight=False, soft_wrap=True)
@@ -127,7 +127,7 @@ def _print(done: SourcesImportView) -> None:
             soft_wrap=True,
         )
     out().print(
-        f"{len(done.new):,} {word}, {len(done.known):,} followed already, {len(done.refused):,} can't be followed.",
+        f"{len(done.new):,} {word}, {len(done.known):,} already followed, {len(done.refused):,} can't be followed.",
         markup=False,
         highlight=False,
     )

@@ -32,7 +32,9 @@ def add(
     *,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Save them in this form: see `mediavault profile list`.", show_default=False),
+        typer.Option(
+            metavar="NAME", help="Save them with this profile: see `mediavault profile list`.", show_default=False
+        ),
     ] = None,
     priority: Annotated[
         Priority, typer.Option(help="When they are saved: before all others, in their turn, or after all others.")

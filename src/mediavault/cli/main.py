@@ -142,47 +142,49 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
         },
     ),
     "profile": (
-        "Forms in which posts are saved: which quality, whether the sound alone, and under which name.",
+        "Profiles: in which quality posts are saved, whether as audio only, and under which name.",
         {
-            "list": CommandEntry("profile:list_profiles", "List the profiles; the one of posts without one is marked."),
+            "list": CommandEntry("profile:list_profiles", "List the profiles and where each is the default."),
             "add": CommandEntry("profile:add", "Add a profile, or change one of yours."),
-            "remove": CommandEntry("profile:remove", "Remove a profile. What was saved with it stays."),
+            "remove": CommandEntry("profile:remove", "Remove a profile. Posts saved with it stay."),
         },
     ),
     "follow": (
         "Accounts, lists and feeds whose new posts are saved.",
         {
             "add": CommandEntry(
-                "follow:add", "Follow an account, a list or a feed. A worker looks at it within a minute."
+                "follow:add", "Follow an account, a list or a feed. A worker checks it within a minute."
             ),
-            "list": CommandEntry("follow:list_sources", "List the sources and how they are."),
+            "list": CommandEntry("follow:list_sources", "List the sources and their state."),
             "pause": CommandEntry(
-                "follow:pause", "Look at a source no more until it is resumed; posts that wait for their turn wait."
+                "follow:pause", "Stop checking a source until it is resumed. Its earlier posts wait too."
             ),
             "change": CommandEntry(
                 "follow:change",
-                "Change what is set for a source. What is left out stays; an empty text and a length of 0 remove what was set.",
+                "Change a source. Options that are left out stay as they are; an empty text or a length of 0 removes a setting.",
             ),
-            "resume": CommandEntry("follow:resume", "Look at a paused source again."),
-            "check": CommandEntry("follow:check", "Let a worker look at a source within a minute."),
-            "remove": CommandEntry("follow:remove", "Follow a source no longer. Its posts stay."),
+            "resume": CommandEntry("follow:resume", "Resume a paused source."),
+            "check": CommandEntry("follow:check", "Let a worker check a source within a minute."),
+            "remove": CommandEntry("follow:remove", "Stop following a source. Its posts stay."),
             "export": CommandEntry(
                 "follow_lists:export",
-                "Write all sources as OPML 2.0, with their settings, for other programs and to be imported again.",
+                "Export all sources as OPML 2.0, with their settings, for other programs or for a later import.",
             ),
             "import": CommandEntry(
                 "follow_lists:import_list",
-                "Follow what a list names: OPML, Google Takeout's subscriptions, NewPipe, FreeTube, Invidious, or one link on each line.",
+                "Follow the sources in a list: OPML, Google Takeout subscriptions, NewPipe, FreeTube, Invidious, or one link per line.",
             ),
         },
     ),
     "retention": (
-        "Rules by which saved posts may go.",
+        "Rules for deleting saved posts.",
         {
-            "show": CommandEntry("retention:show", "List the rules and what may go by them now. Changes nothing."),
+            "show": CommandEntry(
+                "retention:show", "List the rules and the posts that can be deleted now. Changes nothing."
+            ),
             "set": CommandEntry(
                 "retention:set_rule",
-                "Set a rule; one without a condition keeps everything. It only lists posts unless it is given --on.",
+                "Set a rule. Without a condition it keeps everything; without --on it only lists posts.",
             ),
             "clear": CommandEntry("retention:clear", "Remove a rule."),
         },

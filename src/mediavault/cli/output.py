@@ -88,7 +88,7 @@ def print_holds(holds: Sequence[HoldView], *, silent: bool = False) -> None:
 
 def _held(hold: HoldView, site: str) -> str:
     """Return why jobs are held back, and until when."""
-    until = f", waiting for {local(hold.until):%H:%M}" if hold.until else ""
+    until = f", waiting until {local(hold.until):%H:%M}" if hold.until else ""
     return f"{hold_label(hold, site)}{until}"
 
 

@@ -1,4 +1,4 @@
-"""``follow add --preview``: waits until a worker has read the list, and prints what would be taken."""
+"""``follow add --preview``: waits until a worker has read the list, and prints what would be saved."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LOOK_EVERY_S = 0.5
 WAIT_AT_MOST_S = 300.0
 ENTRIES_SHOWN = 200
 
-_AGAIN = "The list is kept for an hour once it was read: run the command again."
+_AGAIN = "Once it has been read, the list is kept for an hour. Run the command again."
 
 
 async def preview_and_wait(settings: Settings, store: Store, draft: Source, clock: Clock) -> SourcePreviewView:
-    """Return what would be taken, or why the list can't be read, when a worker has read it.
+    """Return what would be saved, or why the list can't be read, once a worker has read it.
 
     Raises BadInput when the source can't be followed, when no worker is running, and while its site is paused;
     TookTooLong after five minutes.
@@ -43,11 +43,13 @@ async def preview_and_wait(settings: Settings, store: Store, draft: Source, cloc
             return view
         if not await composition.living_workers(settings, store.workers):
             raise BadInput(
-                "No worker is running: nothing reads the list.",
+                "No worker is running to read the list.",
                 help="Start one with `mediavault serve` or `mediavault worker`, then run the command again.",
             )
         if view.held:
-            raise BadInput(Message("%(why)s: the list is not read.", why=view.held), help="Resume it, then try again.")
+            raise BadInput(
+                Message("%(why)s, so the list is not read.", why=view.held), help="Resume it, then try again."
+            )
         if clock.monotonic() >= ends_s:
             raise TookTooLong("No worker has read the list yet.", help=_AGAIN)
         await clock.sleep(LOOK_EVERY_S)
@@ -60,12 +62,12 @@ def print_preview(view: SourcePreviewView) -> None:
         return
     counts = view.counts
     name = one_line(view.source.name)
-    later = f"{counts.undecided:,} are decided when the post has been read"
-    lines = [f"{name}: {counts.taken:,} would be taken, {later}, {counts.passed:,} would be passed over."]
+    later = f"{counts.undecided:,} would be decided once the post is read"
+    lines = [f"{name}: {counts.taken:,} would be saved, {later}, {counts.passed:,} would be skipped."]
     if counts.in_turn:
-        lines.append(f"Taken in their turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}.")
+        lines.append(f"Saved later, in turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}.")
     if not view.is_whole:
-        lines.append(f"The list may go on: {len(view.entries):,} of its posts were read.")
+        lines.append(f"The list may be longer: {len(view.entries):,} posts were read.")
     lines += [f"{REASONS[reason]}: {count:,}" for reason, count in counts.passed_for.items()]
     for line in lines:
         out().print(line, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``profile list | add | remove``: the forms in which posts are saved."""
+"""``profile list | add | remove``: how posts are saved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the profi
 
 
 def list_profiles(*, as_json: AsJson = False) -> None:
-    """List the profiles; the one of posts without one is marked."""
+    """List the profiles and where each is the default."""
     from mediavault.cli.output import out, print_json
     from mediavault.presentation.views import profile_view
     from mediavault.store.profiles import all_profiles
@@ -47,37 +47,38 @@ def add(
     codec: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take this codec before any other: h264, hevc, vp9 or av1. Repeat it for a second choice.",
+            help="Prefer this codec to all others: h264, hevc, vp9 or av1. Repeat it for a second choice.",
             show_default=False,
         ),
     ] = None,
     max_height: Annotated[
-        int | None, typer.Option(metavar="LINES", help="Nothing larger, as in 1080.", show_default=False)
+        int | None, typer.Option(metavar="LINES", help="The maximum resolution, such as 1080.", show_default=False)
     ] = None,
-    sound_only: Annotated[bool, typer.Option("--sound-only", help="The sound without the picture.")] = False,
-    pictures: Annotated[bool, typer.Option("--pictures", help="The pictures of a post too.")] = False,
+    sound_only: Annotated[bool, typer.Option("--sound-only", help="Save only the audio.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Save the pictures of a post too.")] = False,
     subtitles: Annotated[
         str | None,
-        typer.Option(metavar="LANGUAGES", help="Keep these subtitles: en,de or all.", show_default=False),
+        typer.Option(metavar="LANGUAGES", help="Save subtitles in these languages: en,de or all.", show_default=False),
     ] = None,
     automatic_subtitles: Annotated[
-        bool, typer.Option("--automatic-subtitles", help="Those that a machine wrote too, where there are no others.")
+        bool, typer.Option("--automatic-subtitles", help="Save automatic subtitles too, if there are no others.")
     ] = False,
     subtitles_inside: Annotated[
-        bool, typer.Option("--subtitles-inside", help="In the video's file as well, with the chapters.")
+        bool, typer.Option("--subtitles-inside", help="Embed them in the video file too, with the chapters.")
     ] = False,
     sponsorblock: Annotated[
-        bool, typer.Option("--sponsorblock", help="Mark advertising in YouTube videos, to skip it in the player.")
+        bool, typer.Option("--sponsorblock", help="Mark advertising in YouTube videos, so that the player can skip it.")
     ] = False,
-    comments: Annotated[bool, typer.Option("--comments", help="Keep the comments, up to 1,000.")] = False,
+    comments: Annotated[bool, typer.Option("--comments", help="Save up to 1,000 comments.")] = False,
     record_live: Annotated[
-        bool, typer.Option("--record-live", help="Record streams that are running, instead of waiting for their end.")
+        bool, typer.Option("--record-live", help="Record live streams, instead of waiting until they end.")
     ] = False,
     name_template: Annotated[
-        str | None, typer.Option(help="The file's name, as in MEDIAVAULT_NAME_TEMPLATE.", show_default=False)
+        str | None,
+        typer.Option(help="The template for file names, as for MEDIAVAULT_NAME_TEMPLATE.", show_default=False),
     ] = None,
     collection: Annotated[
-        str | None, typer.Option(metavar="TITLE", help="Add the posts to this collection.", show_default=False)
+        str | None, typer.Option(metavar="TITLE", help="Add posts to this collection.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,7 +111,7 @@ def add(
 
 
 def remove(name: Name, *, as_json: AsJson = False) -> None:
-    """Remove a profile. What was saved with it stays."""
+    """Remove a profile. Posts saved with it stay."""
     from mediavault.cli.output import out, print_json
     from mediavault.store.profiles import remove_profile
 
@@ -118,7 +119,7 @@ def remove(name: Name, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"removed": name})
     else:
-        out().print(f"{name} is removed.", markup=False, highlight=False)
+        out().print(f"{name} was removed.", markup=False, highlight=False)
 
 
 def _words(profile: Profile) -> str:

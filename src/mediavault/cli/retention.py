@@ -1,4 +1,4 @@
-"""``retention show | set | clear``: rules by which saved posts may go."""
+"""``retention show | set | clear``: rules for deleting saved posts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RuleKey = Annotated[
     str,
     typer.Argument(
-        metavar="[SOURCE]", help="The source's id, as `follow list` shows it; without it, the whole vault's rule."
+        metavar="[SOURCE]", help="The source's id, as `follow list` shows it. Default: the rule of the whole vault."
     ),
 ]
 
@@ -26,7 +26,7 @@ def show(
     limit: Annotated[int, typer.Option(min=0, max=1_000, help="How many posts to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the rules and what may go by them now. Changes nothing."""
+    """List the rules and the posts that can be deleted now. Changes nothing."""
     from mediavault.app.storage import free_for_videos
     from mediavault.cli.output import out, print_json
     from mediavault.core.clock import SystemClock, local
@@ -48,12 +48,12 @@ def show(
 
     def line(rule: RetentionRuleView) -> str:
         parts = [
-            f"saved {rule.days} days ago" if rule.days else "",
-            f"watched {rule.watched_days} days ago" if rule.watched_days else "",
+            f"saved at least {rule.days} days ago" if rule.days else "",
+            f"watched at least {rule.watched_days} days ago" if rule.watched_days else "",
             f"all but the newest {rule.newest:,}" if rule.newest else "",
             f"less than {rule.free_gb:g} GB free" if rule.free_gb else "",
         ]
-        state = f"on, at most {rule.most_a_day} posts a day of all rules" if rule.is_on else "only lists"
+        state = f"on, at most {rule.most_a_day} posts per day for all rules" if rule.is_on else "only lists"
         return f"{rule.key:<16}  {'; '.join(filter(None, parts)) or 'keeps everything'}  ({state})"
 
     view = asyncio.run(with_store(settings, read))
@@ -66,27 +66,31 @@ def show(
         title = readable_name(post.job.display.title)
         text = f"{post.job.id}  {REASONS[post.why]}  {format_size(post.bytes)}  {title}"
         out().print(text, markup=False, highlight=False, soft_wrap=True)
-    out().print(f"{counted(view.count, 'post', 'posts')} may go, {format_size(view.bytes)}.", highlight=False)
+    out().print(f"{counted(view.count, 'post', 'posts')} can be deleted, {format_size(view.bytes)}.", highlight=False)
 
 
 def set_rule(
     key: RuleKey = "vault",
     *,
-    days: Annotated[int | None, typer.Option(min=1, help="Days after a post was saved.", show_default=False)] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Delete posts this many days after they were saved.", show_default=False)
+    ] = None,
     watched_days: Annotated[
-        int | None, typer.Option(min=1, help="Days after it was watched to the end.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Delete posts this many days after they were watched to the end.", show_default=False),
     ] = None,
     newest: Annotated[
-        int | None, typer.Option(min=1, help="Only this many stay, by when they were published.", show_default=False)
+        int | None, typer.Option(min=1, help="Keep only this many, the most recently published.", show_default=False)
     ] = None,
     free_gb: Annotated[
-        float | None, typer.Option(help="While the disk has less free, the first saved go.", show_default=False)
+        float | None,
+        typer.Option(help="While less disk space is free, delete the posts saved first.", show_default=False),
     ] = None,
-    on: Annotated[bool, typer.Option("--on", help="Move what was listed for a day to the trash.")] = False,
-    most_a_day: Annotated[int, typer.Option(min=1, help="How many posts all rules together move in a day.")] = 20,
+    on: Annotated[bool, typer.Option("--on", help="Move posts that have been listed for a day to the trash.")] = False,
+    most_a_day: Annotated[int, typer.Option(min=1, help="How many posts all rules together may move per day.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Set a rule; one without a condition keeps everything. It only lists posts unless it is given --on."""
+    """Set a rule. Without a condition it keeps everything; without --on it only lists posts."""
     from mediavault.cli.output import out, print_json
     from mediavault.core.retention import RetentionRule
     from mediavault.presentation.retention import rule_view
@@ -101,7 +105,9 @@ def set_rule(
     if as_json:
         print_json(rule_view(key, rule))
     else:
-        out().print("Set. `mediavault retention show` lists what may go by it.", markup=False, highlight=False)
+        out().print(
+            "Set. `mediavault retention show` lists the posts that can be deleted.", markup=False, highlight=False
+        )
 
 
 def clear(key: RuleKey = "vault", *, as_json: AsJson = False) -> None:

@@ -1,4 +1,4 @@
-"""Bandwidth limits as users write them in settings, as in ``20 MB/s; mon-fri 08:00-23:00 2 MB/s``. Pure."""
+"""Bandwidth limits as users write them in settings, such as ``20 MB/s; mon-fri 08:00-23:00 2 MB/s``. Pure."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _PART = re.compile(rf"((?:{_DAYS}\s+)?\d[\d:]*\s*[-–]\s*\d[\d:]*|{_DAYS})\s+(.
 
 @dataclass(frozen=True, slots=True)
 class Bandwidth:
-    """A limit in bytes a second, None for no limit: ``usual``, and others within ``hours``, of which the first counts."""
+    """A limit in bytes per second, None for no limit: ``usual``, or the first of ``hours`` that applies."""
 
     usual: int | None = None
     hours: tuple[tuple[Hours, int | None], ...] = ()
 
     def at(self, moment: datetime) -> int | None:
-        """Return the limit that is in force at this moment."""
+        """Return the limit that applies at this moment."""
         minute = minute_of(moment)
         return next((rate for hours, rate in self.hours if hours.contain(minute)), self.usual)
 
@@ -49,7 +49,7 @@ class Bandwidth:
 
 @lru_cache(maxsize=256)
 def parse_bandwidth(text: str) -> Bandwidth:
-    """Read a limit with exceptions by the hour; no limit for an empty text. Raises ValueError with a message that helps."""
+    """Read a limit with exceptions by the hour; an empty text means no limit. Raises ValueError with a helpful message."""
     usual: list[int | None] = []
     by_hour: list[tuple[Hours, int | None]] = []
     parts = text.split(";")
@@ -63,7 +63,7 @@ def parse_bandwidth(text: str) -> Bandwidth:
         else:
             usual.append(_rate(part))
     if len(usual) > 1:
-        raise ValueError(Message("only one speed can be without hours"))
+        raise ValueError(Message("only one speed can be given without hours"))
     return Bandwidth(usual[0] if usual else None, tuple(by_hour))
 
 
@@ -83,7 +83,7 @@ def _rate(text: str) -> int | None:
     if match is None:
         raise ValueError(
             Message(
-                "%(text)s is not a speed: write it as 2 MB/s, 500 KB/s, 16 Mbit/s or unlimited",
+                "%(text)s is not a valid speed: use 2 MB/s, 500 KB/s, 16 Mbit/s or unlimited",
                 text=repr(text[:MAX_SHOWN_CHARS]),
             )
         )

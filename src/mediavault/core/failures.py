@@ -251,7 +251,7 @@ _RATE = Cause("rate_limited", Remedy.RETRY, "%(site)s limits how often we may as
 _ACCOUNT_DAY = Cause("account_day_used", Remedy.RETRY, "Daily limit reached for your %(site)s account", "The limit protects your account from being locked.")
 _BLOCKED = Cause("ip_blocked", Remedy.RETRY, "%(site)s blocks this computer's IP address", "Signing in often helps; so does a home connection.")
 _NETWORK = Cause("network", Remedy.RETRY, "The site could not be reached", "Check this computer's internet connection, then try again.")
-_PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", "`mediavault doctor` tries each proxy and says what is wrong.")
+_PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", "`mediavault doctor` tests each proxy and reports what is wrong.")
 _DOWNLOAD = Cause("http_error", Remedy.RETRY, "The video could not be downloaded", "All methods failed. If it plays in your browser, try again later.")
 _UNREADABLE = Cause("extractor_broken", Remedy.RETRY, "The post could not be read", "The site may have changed. Upgrade mediavault if this continues.")
 _SLOW_PAGE = Cause("page_unreadable", Remedy.RETRY, "The page takes too long to read", "It was tried twice. If the video plays in your browser, please report it.")
@@ -505,8 +505,8 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.PROXY_FAILED: FailureSpec(
         FailureScope.MACHINE, Retry.MACHINE, http_status=503, stops=Stops.POST, certainty=Certainty.UNSURE, cause=_PROXY,
         summary="The proxy could not be used.",
-        hint="Check that the proxy runs, and its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES; `mediavault doctor` tries it. Retrying automatically.",
-        final_hint="Check that the proxy runs, and its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES; `mediavault doctor` tries it. Then try again.",
+        hint="Check that the proxy is running and that its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES is right; `mediavault doctor` tests it. Retrying automatically.",
+        final_hint="Check that the proxy is running and that its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES is right; `mediavault doctor` tests it. Then try again.",
         known_by="the proxy of the vault or of the site refuses the connection or the password, does not answer, or reaches no other address either",
     ),
     ErrorCode.HTTP_ERROR: FailureSpec(

@@ -73,17 +73,18 @@ class Source:
 def checked(source: Source) -> Source:
     """Return the source as it is stored. Raises BadInput for settings that can't be used."""
     if source.interval is not None and not SHORTEST_INTERVAL <= source.interval <= timedelta(days=30):
-        raise BadInput("This is not how often a source can be looked at.", help="Choose from 15 minutes to 30 days.")
+        raise BadInput("This is not a valid interval for checking a source.", help="Choose from 15 minutes to 30 days.")
     if source.start is Start.SINCE and source.since is None:
-        raise BadInput("The date is missing from which on posts are taken.", help="Write it as in 2026-01-31.")
+        raise BadInput("The start date is missing.", help="Enter it as 2026-01-31.")
     if source.start is Start.NEWEST and not 1 <= (source.newest or 0) <= MOST_NEWEST:
         raise BadInput(
-            "The number of the newest posts to take is missing.",
+            "Enter how many of the newest posts to save.",
             help=Message("Use a number from 1 to %(most)s.", most=MOST_NEWEST),
         )
     if source.per_day is not None and not 1 <= source.per_day <= MOST_PER_DAY:
         raise BadInput(
-            "This is not a number of posts a day.", help=Message("Use a number from 1 to %(most)s.", most=MOST_PER_DAY)
+            "This is not a valid number of posts per day.",
+            help=Message("Use a number from 1 to %(most)s.", most=MOST_PER_DAY),
         )
     return replace(source, filters=checked_filters(source.filters))
 

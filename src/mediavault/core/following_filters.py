@@ -63,31 +63,31 @@ class Reason(StrEnum):
 
 REASONS: Mapping[Reason, str] = {
     Reason.BEFORE: Message("Published before you followed"),
-    Reason.WORDS: Message("Title and description don't match"),
+    Reason.WORDS: Message("The title and description don't match"),
     Reason.LENGTH: Message("Too short or too long"),
     Reason.KIND: Message("Another kind of video"),
-    Reason.MEMBERS: Message("For members only"),
+    Reason.MEMBERS: Message("Members only"),
     Reason.REPOST: Message("A repost"),
     Reason.REPLY: Message("A reply"),
     Reason.LANGUAGE: Message("Another language"),
     Reason.REMOVED: Message("You deleted it"),
-    Reason.UNREADABLE: Message("The link names no post"),
+    Reason.UNREADABLE: Message("The link does not lead to a post"),
 }
 
 
 def checked_filters(filters: Filters) -> Filters:
     """Return filters as they are stored. Raises BadInput for patterns, lengths or kinds that can't be used."""
     if not filters.kinds:
-        raise BadInput("No kind of video is left.", help="Choose at least one of videos, shorts and live streams.")
+        raise BadInput("No kind of video is selected.", help="Choose at least one of videos, shorts and live streams.")
     if max(len(filters.having), len(filters.lacking)) > MAX_PATTERNS:
         raise BadInput(
-            "There are too many filters of words.", help=Message("Use at most %(most)s of a kind.", most=MAX_PATTERNS)
+            "There are too many word filters.", help=Message("Use at most %(most)s of each kind.", most=MAX_PATTERNS)
         )
     lengths = [length for length in (filters.shortest_s, filters.longest_s) if length is not None]
     if not all(0 <= length <= MAX_LENGTH_S for length in lengths):
-        raise BadInput("This is not the length of a video.", help="Write it in seconds.")
+        raise BadInput("This is not a valid video length.", help="Enter it in seconds.")
     if filters.shortest_s and filters.longest_s and filters.shortest_s > filters.longest_s:
-        raise BadInput("The shortest length is longer than the longest.", help="Exchange the two.")
+        raise BadInput("The minimum length is greater than the maximum.", help="Swap the two values.")
     return replace(
         filters,
         having=tuple(map(_checked_pattern, dict.fromkeys(filters.having))),
@@ -100,7 +100,7 @@ def _checked_pattern(text: str) -> str:
     pattern = text.strip()
     if not pattern or len(pattern) > MAX_PATTERN_CHARS:
         raise BadInput(
-            "This is not a filter of words.", help=Message("Use 1 to %(most)s characters.", most=MAX_PATTERN_CHARS)
+            "This is not a valid word filter.", help=Message("Use 1 to %(most)s characters.", most=MAX_PATTERN_CHARS)
         )
     try:
         _matcher(pattern)

@@ -1,4 +1,4 @@
-"""What holds queued jobs back, and for how long: of the whole queue, or of one site."""
+"""What holds back queued jobs, and for how long: the whole queue, or one site."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HoldReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Queued jobs are not claimed for this reason: those of ``site``, or all of them where it is None.
+    """Queued jobs are not claimed for this reason: those of ``site``, or all of them if it is None.
 
     It ends at ``until``; None means when somebody ends it. What runs already is never held back, and what a user has
     moved to the front only by a pause.
@@ -44,7 +44,7 @@ class Hold:
 
 
 def hold_of(job: Job, holds: Iterable[Hold]) -> Hold | None:
-    """Return what holds the job back, the whole queue's hold first, and the longest; None when nothing does."""
+    """Return what holds back the job, preferring holds of the whole queue, then the longest; None if nothing does."""
     covering = [hold for hold in holds if hold.covers(job)]
     return min(covering, key=lambda hold: (hold.site is not None, -(hold.until or LATEST).timestamp()), default=None)
 

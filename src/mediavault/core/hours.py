@@ -41,7 +41,7 @@ class Hours:
         return (day in self.days and minute >= self.begin) or ((day - 1) % len(DAYS) in self.days and minute < self.end)
 
     def edges(self) -> tuple[int, int]:
-        """Return where they begin and end, in minutes since the midnight of the day on which they begin."""
+        """Return the begin and end, in minutes since midnight of the day on which they begin."""
         return self.begin, self.end if self.begin < self.end else self.end + MINUTES
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Hours:
 
 
 def parse_hours(text: str) -> Hours:
-    """Read ``23:00-07:00``, ``mon-fri 08:00-18:00`` or ``sat-sun``. Raises ValueError with a message that helps."""
+    """Read ``23:00-07:00``, ``mon-fri 08:00-18:00`` or ``sat-sun``. Raises ValueError with a helpful message."""
     on_days = _ON_DAYS.fullmatch(text.strip())
     days = _days(on_days[1], on_days[2] or on_days[1]) if on_days else EVERY_DAY
     hours = (on_days[3] or "00:00-24:00") if on_days else text
@@ -58,14 +58,14 @@ def parse_hours(text: str) -> Hours:
     if match is None:
         raise ValueError(
             Message(
-                "%(text)s are no hours: write them as in 23:00-07:00, or mon-fri 08:00-18:00",
+                "%(text)s is not a valid time range: use 23:00-07:00, or mon-fri 08:00-18:00",
                 text=repr(text.strip()[:MAX_SHOWN_CHARS]),
             )
         )
     numbers = [int(number) for number in match.groups()]
     begin, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if max(numbers[1], numbers[3]) > 59 or begin >= MINUTES or end > MINUTES:
-        raise ValueError(Message("%(text)s is not a time of the day", text=repr(text.strip())))
+        raise ValueError(Message("%(text)s is not a time of day", text=repr(text.strip())))
     is_whole_day = (begin, end) == (0, MINUTES) and on_days is not None
     if begin == end % MINUTES and not is_whole_day:
         raise ValueError(Message("%(text)s begins and ends at the same time", text=repr(text.strip())))
@@ -73,7 +73,7 @@ def parse_hours(text: str) -> Hours:
 
 
 def _days(first: str, last: str) -> frozenset[int]:
-    """Return the days from one to another, past Sunday where the last comes before the first."""
+    """Return the days from one to another, wrapping past Sunday if the last comes before the first."""
     begin, end = DAYS.index(first.lower()), DAYS.index(last.lower())
     return frozenset(day % len(DAYS) for day in range(begin, begin + (end - begin) % len(DAYS) + 1))
 
@@ -88,13 +88,13 @@ def _days_written(days: frozenset[int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """The hours in which no download begins: ``hours``, or with ``only`` all others."""
+    """The hours in which no download starts: ``hours``, or with ``only`` all others."""
 
     hours: tuple[Hours, ...] = ()
     only: bool = False
 
     def contain(self, minute: int) -> bool:
-        """Whether no download begins in this minute of the week."""
+        """Whether no download starts in this minute of the week."""
         return bool(self.hours) and any(hours.contain(minute) for hours in self.hours) != self.only
 
     def end_after(self, now: datetime) -> datetime | None:
@@ -121,14 +121,14 @@ def parse_quiet_hours(text: str) -> QuietHours:
     check_count(parts)
     quiet = QuietHours(tuple(map(parse_hours, parts)), only)
     if all(quiet.contain(minute) for minute in range(len(DAYS) * MINUTES)):
-        raise ValueError(Message("these hours leave no time in which a download could begin"))
+        raise ValueError(Message("these hours leave no time for a download to start"))
     return quiet
 
 
 def check_count(parts: Sequence[str]) -> None:
-    """Raise ValueError for more parts than a day can need."""
+    """Raise ValueError for more time ranges than a week can need."""
     if len(parts) > MAX_PARTS:
-        raise ValueError(Message("these are more than %(most)d hours", most=MAX_PARTS))
+        raise ValueError(Message("there are more than %(most)d time ranges", most=MAX_PARTS))
 
 
 def minute_of(moment: datetime) -> int:
@@ -148,7 +148,7 @@ def next_midnight(now: datetime) -> datetime:
 
 
 def _moments(hours: Iterable[Hours], now: datetime) -> list[datetime]:
-    """Return the moments after ``now`` at which the clock on the wall shows the begin or the end of these hours, in order.
+    """Return the moments after ``now`` at which local time reaches the begin or end of these hours, in order.
 
     The local time decides, so that they stay right on the days on which the clocks are changed: then an hour comes twice
     or not at all, and either side of it is meant (``fold``), and the moment at which it was left out. A time that is left
@@ -171,7 +171,7 @@ def _moments(hours: Iterable[Hours], now: datetime) -> list[datetime]:
 
 
 def _after_gap(wall: datetime) -> list[datetime]:
-    """Return when the clocks were set forward past a time that they never show; nothing for any other time."""
+    """Return when the clocks were set forward past a local time that does not exist; nothing for any other time."""
     early = min(from_local(wall.replace(fold=fold)) for fold in (0, 1))
     if local(early).replace(tzinfo=None, fold=0) == wall.replace(fold=0):
         return []

@@ -1,4 +1,4 @@
-"""Profiles: named forms in which posts are saved. A job names its profile; its contents are read when an attempt begins."""
+"""Profiles: how posts are saved. A job names its profile; the profile is read when an attempt begins."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A form in which posts are saved.
+    """How posts are saved.
 
     ``codecs``, ``max_height`` and ``sound_only`` are as in :class:`~mediavault.core.media.Preference`. ``pictures``:
-    those of a post are saved too. ``subtitles`` are the languages that are kept next to the video, ("all",) for every one;
-    with ``automatic_subtitles`` those that a machine wrote too, where nobody wrote any in that language; with
-    ``subtitles_inside`` they, and the chapters, are in the video's file as well. ``sponsorblock``: the segments of a
-    YouTube video that SponsorBlock's users marked are kept. ``comments`` too. ``record_live``: streams that are running
-    are recorded from now on, instead of waiting for their end. ``name_template`` None: the vault's. ``collection`` is the
-    title of one that the posts are added to.
+    save a post's pictures too. ``subtitles`` are the languages to save next to the video, ("all",) for every one; with
+    ``automatic_subtitles``, also automatic ones in languages that have no others; with ``subtitles_inside``, they and the
+    chapters are also embedded in the video file. ``sponsorblock``: save the segments of YouTube videos that SponsorBlock's
+    users marked. ``comments``: save the comments. ``record_live``: record live streams, instead of waiting until they end.
+    ``name_template`` None: the vault's. ``collection`` is the title of the collection to which posts are added.
     """
 
     name: str
@@ -51,7 +50,7 @@ class Profile:
 
     @property
     def preference(self) -> Preference:
-        """What to take where a post offers its video in several forms."""
+        """The preference among the variants of a video."""
         return Preference(self.codecs, self.max_height, self.sound_only)
 
     @property
@@ -75,16 +74,16 @@ BUILT_IN: Mapping[str, Profile] = {
 
 
 def is_profile_name(text: str) -> bool:
-    """Whether the text is a profile's name as it is stored."""
+    """Whether the text is the stored form of a profile name."""
     return _NAME.fullmatch(text) is not None
 
 
 def profile_name(text: str) -> str:
-    """Return the name of a profile as it is stored: in lower case. Raises BadInput for what can't be one."""
+    """Return the name of a profile as it is stored: in lower case. Raises BadInput for an invalid name."""
     name = text.strip().lower()
     if not is_profile_name(name):
         raise BadInput(
-            "This can't be the name of a profile.",
+            "This is not a valid profile name.",
             help="Use at most 40 letters from a to z, digits, and . _ -; begin with a letter or a digit.",
         )
     return name
@@ -93,23 +92,23 @@ def profile_name(text: str) -> str:
 def unknown_profile(name: str, known: Collection[str]) -> BadInput:
     """Return the error for a profile that does not exist."""
     return BadInput(
-        Message("There is no profile %(name)s.", name=repr(name[:MAX_PROFILE_CHARS])),
+        Message("There is no profile named %(name)s.", name=repr(name[:MAX_PROFILE_CHARS])),
         help=Message("The profiles are %(names)s.", names=", ".join(known)),
     )
 
 
 def checked(profile: Profile) -> Profile:
-    """Return the profile as it is stored. Raises BadInput for a name, codec, height, language, name template or collection
-    that can't be one."""
+    """Return the profile as it is stored. Raises BadInput for an invalid name, codec, height, language, name template or
+    collection."""
     if unknown := [codec for codec in profile.codecs if codec not in CODECS]:
         raise BadInput(
-            Message("%(codec)s is not a codec that can be preferred.", codec=repr(unknown[0][:MAX_PROFILE_CHARS])),
+            Message("%(codec)s is not a supported codec.", codec=repr(unknown[0][:MAX_PROFILE_CHARS])),
             help=Message("The codecs are %(names)s.", names=", ".join(CODECS)),
         )
     if profile.max_height is not None and not HEIGHTS[0] <= profile.max_height <= HEIGHTS[1]:
         raise BadInput(
-            Message("%(height)s is not a height.", height=profile.max_height),
-            help=Message("Use a number from %(least)s to %(most)s, as in 1080.", least=HEIGHTS[0], most=HEIGHTS[1]),
+            Message("%(height)s is not a valid height.", height=profile.max_height),
+            help=Message("Use a number from %(least)s to %(most)s, such as 1080.", least=HEIGHTS[0], most=HEIGHTS[1]),
         )
     return replace(
         profile,
@@ -122,7 +121,7 @@ def checked(profile: Profile) -> Profile:
 
 
 def language_tags(text: str) -> tuple[str, ...]:
-    """Return the languages of a list with commas or spaces, as in "en, pt-br"; "all" stands for every one.
+    """Return the languages of a list with commas or spaces, such as "en, pt-br"; "all" means every language.
 
     Raises BadInput for anything else.
     """
@@ -130,7 +129,9 @@ def language_tags(text: str) -> tuple[str, ...]:
     if ALL_LANGUAGES in tags:
         return (ALL_LANGUAGES,)
     if len(tags) > MAX_LANGUAGES or not all(map(LANGUAGE_TAG.fullmatch, tags)):
-        raise BadInput("This is not a list of languages.", help="Write them as in en, de, pt-br; or write all.")
+        raise BadInput(
+            "This is not a valid list of languages.", help="Enter codes such as en, de, pt-br; or enter all."
+        )
     return tags
 
 
@@ -147,7 +148,7 @@ def to_json(profile: Profile) -> dict[str, Any]:
 
 
 def from_json(value: Mapping[str, Any]) -> Profile:
-    """Invert :func:`to_json`; what is missing has its default, and names of other versions are ignored.
+    """Invert :func:`to_json`; missing fields have their defaults, and fields of other versions are ignored.
 
     Raises KeyError without a name.
     """
@@ -157,7 +158,7 @@ def from_json(value: Mapping[str, Any]) -> Profile:
 
 
 def chosen_subtitles(offered: Sequence[SubtitleSource], profile: Profile) -> list[SubtitleSource]:
-    """Return the subtitles to keep, one for each language: those that people wrote before a machine's.
+    """Return the subtitles to save, one for each language: automatic ones only if there are no others.
 
     A language of the profile stands for its regions too: "pt" takes "pt-BR" where there is no "pt". A machine's are taken
     only in the languages that the profile names, since sites offer translations into a hundred of them.

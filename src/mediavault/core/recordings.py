@@ -20,7 +20,7 @@ class RecordingEnd(StrEnum):
 
     ENDED = "ended"  # the stream did
     GONE = "gone"  # its playlist
-    QUIET = "quiet"  # nothing new came for several minutes
+    QUIET = "quiet"  # nothing new arrived for several minutes
     STOPPED = "stopped"  # by a user
     SIZE = "size"  # it reached the largest size that a video may have
     DISK = "disk"  # the disk is nearly full
@@ -66,10 +66,10 @@ def clock_time(seconds: float) -> str:
 
 _WHY = {
     RecordingEnd.ENDED: Message("the stream ended"),
-    RecordingEnd.GONE: Message("the stream is no longer there"),
-    RecordingEnd.QUIET: Message("nothing new came for several minutes"),
+    RecordingEnd.GONE: Message("the stream is no longer available"),
+    RecordingEnd.QUIET: Message("nothing new arrived for several minutes"),
     RecordingEnd.STOPPED: Message("it was stopped"),
-    RecordingEnd.SIZE: Message("it reached the largest size that is allowed"),
+    RecordingEnd.SIZE: Message("it reached the maximum file size"),
     RecordingEnd.DISK: Message("the disk is nearly full"),
     RecordingEnd.REFUSED: Message("the site no longer offers the stream"),
 }

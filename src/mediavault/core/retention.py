@@ -1,8 +1,8 @@
-"""Retention: rules by which saved posts may go, and what they propose. Pure.
+"""Retention: rules for deleting saved posts, and the posts that they list. Pure.
 
 A rule applies to the posts of one source, or to the whole vault. A source's own rule replaces the vault's for its posts;
-one that is empty keeps them all. A rule only proposes, unless it is switched on: then what it has proposed for a day is
-moved to the trash, a few posts a day.
+an empty one keeps them all. A rule only lists posts until it is switched on: then posts that it has listed for a day are
+moved to the trash, a few per day.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Why(StrEnum):
 
 REASONS: Mapping[Why, str] = {
     Why.AGE: Message("Saved long enough ago"),
-    Why.NUMBER: Message("Newer ones have taken its place"),
+    Why.NUMBER: Message("Not among the newest"),
     Why.WATCHED: Message("Watched"),
     Why.SPACE: Message("The disk is getting full"),
 }
@@ -42,11 +42,11 @@ REASONS: Mapping[Why, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RetentionRule:
-    """When a post may go: any of these is enough, None never is.
+    """When a post can be deleted: any of these is enough, None never is.
 
     ``days``: since it was saved. ``newest``: how many stay, by when they were published. ``watched_days``: since
-    a user last watched it to the end. ``free_gb``: while the disk has less free, the first that were saved go.
-    ``is_on``: it moves posts to the trash. ``most_a_day`` bounds all rules together and is read from the vault's.
+    a user last watched it to the end. ``free_gb``: while the disk has less free space, the posts that were saved first.
+    ``is_on``: it moves posts to the trash. ``most_a_day`` limits all rules together and is read from the vault's rule.
     """
 
     days: int | None = None
@@ -67,17 +67,18 @@ def checked_rule(rule: RetentionRule) -> RetentionRule:
     for days in (rule.days, rule.watched_days):
         if days is not None and not 1 <= days <= MOST_DAYS:
             raise BadInput(
-                "This is not a number of days.", help=Message("Use a number from 1 to %(most)s.", most=MOST_DAYS)
+                "This is not a valid number of days.", help=Message("Use a number from 1 to %(most)s.", most=MOST_DAYS)
             )
     if rule.newest is not None and not 1 <= rule.newest <= MOST_KEPT:
         raise BadInput(
-            "This is not how many posts can stay.", help=Message("Use a number from 1 to %(most)s.", most=MOST_KEPT)
+            "This is not a valid number of posts to keep.",
+            help=Message("Use a number from 1 to %(most)s.", most=MOST_KEPT),
         )
     if rule.free_gb is not None and not 0 < rule.free_gb <= MOST_FREE_GB:
-        raise BadInput("This is not an amount of free space.", help="Write it in gigabytes, as in 50.")
+        raise BadInput("This is not a valid amount of free space.", help="Enter it in gigabytes, such as 50.")
     if not 1 <= rule.most_a_day <= MOST_MOST_A_DAY:
         raise BadInput(
-            "This is not a number of posts a day.",
+            "This is not a valid number of posts per day.",
             help=Message("Use a number from 1 to %(most)s.", most=MOST_MOST_A_DAY),
         )
     return rule
@@ -85,7 +86,7 @@ def checked_rule(rule: RetentionRule) -> RetentionRule:
 
 @dataclass(frozen=True, slots=True)
 class SavedPost:
-    """What rules ask about a saved post.
+    """What rules need to know about a saved post.
 
     ``sources`` are those that brought it; it has none if a user asked for it. ``watched_at``: when a user last watched it
     to the end. ``is_protected``: it is pinned, a favourite of somebody, or being watched.
@@ -102,7 +103,7 @@ class SavedPost:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A post that may go. ``rules`` are the keys of the rules that say so. ``since``: when it was first listed."""
+    """A post that can be deleted. ``rules`` are the keys of the rules that list it. ``since``: when it was first listed."""
 
     job_id: JobId
     why: Why
@@ -120,11 +121,11 @@ def propose(
     free_bytes: int | None,
     now: datetime,
 ) -> list[Proposal]:
-    """Return the posts that may go, the first that was saved first.
+    """Return the posts that can be deleted, in the order in which they were saved.
 
-    ``rules`` are by source id and WHOLE_VAULT. A post of several sources goes when all of their rules say so. Nothing of
-    the ``doubtful`` sources goes: their last answer can't be trusted. ``free_bytes``: on the library's disk, counting what
-    is in the trash; None where it is unknown, and then no post goes for space.
+    ``rules`` are by source id and WHOLE_VAULT. A post from several sources is included only if all of their rules list it.
+    No post of the ``doubtful`` sources is included: their last answer can't be trusted. ``free_bytes``: on the library's disk,
+    counting files in the trash as free; None if unknown, and then no post is listed for space.
     """
     members: dict[str, list[SavedPost]] = {}
     for post in posts:
@@ -158,7 +159,7 @@ def _of_one_rule(
     free_bytes: int | None,
     now: datetime,
 ) -> Iterator[tuple[JobId, Why]]:
-    """Yield the posts that this rule alone would let go, and why. Posts that are held count among the newest too."""
+    """Yield the posts that this rule alone would list, and why. Posts that are held count among the newest too."""
     surplus = set(_beyond_newest(posts, rule.newest)) if rule.newest is not None else set()
     free = None if free_bytes is None or rule.free_gb is None else free_bytes - int(rule.free_gb * GIGABYTE)
     kept = []
@@ -194,9 +195,9 @@ def _is_past(moment: datetime | None, days: int | None, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RetentionPlan:
-    """What the rules proposed at ``made_at``, and how much of it was moved.
+    """What the rules listed at ``made_at``, and how much of it was moved.
 
-    ``listed`` are the first of ``count`` posts with ``bytes`` in all. ``rules`` tells which rules these were.
+    ``listed`` are the first of ``count`` posts with ``bytes`` in all. ``rules`` identifies the rules.
     ``doubtful`` are sources with rules whose last answer can't be trusted. ``moved`` were moved on ``moved_on``, a day of
     the machine's local time. ``made_by``: until then a worker makes the next plan.
     """
@@ -228,9 +229,9 @@ class RetentionPlan:
 
 
 def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) -> list[Proposal]:
-    """Return the proposals with the times since which the plan before has listed them.
+    """Return the proposals, with ``since`` from the previous plan for posts that it had listed.
 
-    A post that was switched on only now is listed as a new one: its notice begins.
+    If a post's rules have been switched on since then, it counts as newly listed: its notice begins now.
     """
     known = {one.job_id: one for one in before.listed} if before else {}
     return [
@@ -242,6 +243,6 @@ def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) ->
 
 
 def to_move(plan: RetentionPlan, *, most_a_day: int, today: str, now: datetime) -> tuple[Proposal, ...]:
-    """Return what is to be moved now: what was listed for a day by rules that are on, up to the number of the day."""
+    """Return the posts to move now: those listed for a day by rules that are on, up to the daily limit."""
     due = [one for one in plan.listed if one.is_on and now - one.since >= NOTICE]
     return tuple(due[: max(0, most_a_day - plan.moved_today(today))])

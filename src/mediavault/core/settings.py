@@ -92,10 +92,10 @@ class ChangeableSettings(BaseModel):
     )
     profile: str = Field(
         BEST.name,
-        description="The profile of posts that are submitted without one: `best`, `compatible`, `1080p`, `audio` or one of yours.",
+        description="The profile for posts that are submitted without one: `best`, `compatible`, `1080p`, `audio`, `pictures` or one of yours.",
     )
     site_profiles: Annotated[Mapping[str, str], NoDecode] = Field(
-        default_factory=dict, description="The same for single sites, as in `youtube=1080p,soundcloud=audio`."
+        default_factory=dict, description="The same for individual sites, such as `youtube=1080p,soundcloud=audio`."
     )
     name_template: str = Field(
         DEFAULT_NAME_TEMPLATE,
@@ -115,17 +115,18 @@ class ChangeableSettings(BaseModel):
     )
     bandwidth: str = Field(
         "",
-        description="The speed that all downloads together may take, as in `2 MB/s` or `20 MB/s; mon-fri 08:00-23:00 2 MB/s`. Default: unlimited.",
+        description="The speed limit for all downloads together, such as `2 MB/s` or `20 MB/s; mon-fri 08:00-23:00 2 MB/s`. Default: unlimited.",
     )
     site_bandwidth: Annotated[Mapping[str, str], NoDecode] = Field(
-        default_factory=dict, description="The same for single sites, as in `youtube=1 MB/s,x=500 KB/s`."
+        default_factory=dict, description="The same for individual sites, such as `youtube=1 MB/s,x=500 KB/s`."
     )
     quiet_hours: str = Field(
         "",
-        description="When no download begins, as in `08:00-12:00, 14:00-23:00`, `mon-fri 08:00-18:00` or `only 23:00-07:00`. Default: never.",
+        description="Hours in which no download starts, such as `08:00-12:00, 14:00-23:00`, `mon-fri 08:00-18:00` or `only 23:00-07:00`. Default: none.",
     )
     daily_volume_gb: Annotated[float, Field(ge=0, le=100_000)] = Field(
-        0, description="Once this many gigabytes were downloaded, no download begins until the next day; 0: no limit."
+        0,
+        description="Once this many gigabytes have been downloaded in a day, no download starts until the next; 0: no limit.",
     )
     retention_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         0,
@@ -153,7 +154,7 @@ class ChangeableSettings(BaseModel):
     def _check_profile(cls, name: str) -> str:
         name = name.strip().lower()
         if not is_profile_name(name):
-            raise ValueError(Message("%(name)s can't be the name of a profile", name=f"{name[:MAX_SHOWN_CHARS]!r}"))
+            raise ValueError(Message("%(name)s is not a valid profile name", name=f"{name[:MAX_SHOWN_CHARS]!r}"))
         return name
 
     @field_validator("site_profiles")
@@ -311,7 +312,7 @@ class Settings(ChangeableSettings, BaseSettings):
     )
     recordings: Annotated[int, Field(ge=0, le=64)] = Field(
         2,
-        description="Running streams that each worker records at a time, in addition to its jobs. Further ones wait, and are looked at again every two minutes; 0 records none.",
+        description="Live streams that each worker records at once, in addition to its jobs. Others wait and are checked again every two minutes; 0 records none.",
     )
     segment_concurrency: Annotated[int, Field(ge=1, le=16)] = Field(
         4, description="Segments of one stream that are fetched at a time."
@@ -332,11 +333,11 @@ class Settings(ChangeableSettings, BaseSettings):
     )
     proxy: SecretStr | None = Field(
         None,
-        description="The proxy through which posts, media and notifications are fetched and sent: `http://`, `https://` or `socks5://`, as in `socks5://user:password@gluetun:1080`.",
+        description="The proxy for posts, media and notifications: `http://`, `https://` or `socks5://`, such as `socks5://user:password@gluetun:1080`.",
     )
     proxies: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
         default_factory=dict,
-        description='The same for single sites: a JSON object, as in `{"youtube": "http://gluetun:8888", "x": "direct"}`; `direct` is no proxy.',
+        description='The same for individual sites: a JSON object such as `{"youtube": "http://gluetun:8888", "x": "direct"}`; `direct` means no proxy.',
     )
     timestamp_url: str | None = Field(
         None,

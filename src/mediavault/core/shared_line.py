@@ -1,4 +1,4 @@
-"""The line to the internet that all downloads of a process share: its limits are kept here, and what came is counted.
+"""The internet connection that all downloads of a process share: enforces its limits, and counts what is downloaded.
 
 A download reads a piece and then pays for it: ``pay`` returns when the piece was within the limits. So however many
 connections there are, and whatever they read at a time, the bytes that are read stay below the limit. What a connection
@@ -28,7 +28,7 @@ SHORTEST_WAIT_S = 0.001
 
 
 class TokenBucket:
-    """Keeps one limit. Who pays waits in order of the calls; a new limit counts at once, for those who wait too."""
+    """Enforces one limit. Callers wait in order of their calls; a new limit applies at once, also to those waiting."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class TokenBucket:
         self._at_s = clock.monotonic()
 
     async def pay(self, count: int, limit: Callable[[], Awaitable[float | None]]) -> None:
-        """Count ``count`` bytes that came, and return when the limit allows for them. ``limit`` is in bytes a second."""
+        """Count ``count`` bytes that arrived, and return once the limit allows them. ``limit`` is in bytes per second."""
         async with self._turn:
             self._fill(await limit())
             self._level -= count
@@ -45,7 +45,7 @@ class TokenBucket:
                 await self._clock.sleep(min(max(wait_s, SHORTEST_WAIT_S), LOOK_AGAIN_S))
 
     async def charge(self, count: int, limit: Callable[[], Awaitable[float | None]]) -> None:
-        """Count bytes that came without waiting: others wait for them."""
+        """Count bytes that arrived, without waiting: others wait instead."""
         bytes_per_s = await limit()
         self._fill(bytes_per_s)
         self._level = max(self._level - count, -MAX_OWED_S * (bytes_per_s or 0.0))
@@ -80,7 +80,7 @@ class SharedLine:
 
     @property
     def buffer_bytes(self) -> int | None:
-        """How much a connection may hold that was not read yet; None while there is no limit."""
+        """How many unread bytes a connection may buffer; None while there is no limit."""
         return None if self._limit is None else max(MIN_BUFFER_BYTES, round(self._limit * BUFFER_S))
 
     async def limit(self, site: str = "") -> float | None:
@@ -108,7 +108,7 @@ class SiteLine:
     site: str
 
     async def limit(self) -> float | None:
-        """Return the lower of the limits in force, in bytes a second; None where there is none."""
+        """Return the lower of the limits that apply, in bytes per second; None if there is none."""
         limits = [await self.line.limit(name) for name in self._names]
         return min((limit for limit in limits if limit is not None), default=None)
 
@@ -119,7 +119,7 @@ class SiteLine:
         return FREE_PIECE_BYTES if limit is None else min(max(low, round(limit * PIECE_S)), high)
 
     async def pay(self, count: int, *, may_wait: bool = True) -> None:
-        """Count bytes that came, and return when the limits allow for them; at once where this download must not wait."""
+        """Count bytes that arrived, and return once the limits allow them; at once if this download must not wait."""
         self.line.received += count
         limited = [name for name in self._names if await self.line.limit(name) is not None]
         await asyncio.gather(*(self._pay(name, count, may_wait=may_wait) for name in limited))

@@ -1,6 +1,6 @@
 """Reads the lists of sources that other programs export: OPML, Google Takeout, NewPipe, FreeTube, Invidious, and plain text.
 
-The form is recognised by what the file holds, never by its name. Nothing here decides whether a source can be followed.
+The format is recognised by the content of the file, never by its name. Nothing here decides whether a source can be followed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _LISTS_IN_ZIP = (".csv", ".json", ".opml", ".xml", ".db")
 
 @dataclass(frozen=True, slots=True)
 class ListedSource:
-    """An entry of a list: ``line`` is where it is, from 1, or its number where the file has no lines.
+    """An entry of a list: ``line`` is its line, from 1, or its number if the file has no lines.
 
     ``feed`` and ``page`` are URLs, "" for none. ``settings`` is the JSON that our own export adds.
     """
@@ -56,7 +56,7 @@ class ListedSource:
 
     @property
     def text(self) -> str:
-        """What the entry is called in a report."""
+        """The name of the entry in a report."""
         return self.feed or self.page or self.title
 
 
@@ -73,12 +73,13 @@ def read_source_list(content: bytes) -> tuple[ListedSource, ...]:
         listed.setdefault((entry.feed, entry.page, "" if entry.feed or entry.page else entry.title), entry)
         if len(listed) > MOST_LISTED:
             raise BadInput(
-                Message("The file lists more than %(most)s sources.", most=MOST_LISTED), help="Split it into several."
+                Message("The file lists more than %(most)s sources.", most=MOST_LISTED),
+                help="Split it into several files.",
             )
     if not listed:
         raise BadInput(
             "The file lists nothing that can be followed.",
-            help="Use an OPML file, the subscriptions of a Google Takeout, or a text with one link on each line.",
+            help="Use an OPML file, the subscriptions from Google Takeout, or a text file with one link per line.",
         )
     return tuple(listed.values())
 
@@ -91,7 +92,7 @@ def channel_page(channel_id: str) -> str:
 def _too_large() -> BadInput:
     return BadInput(
         Message("The file is larger than %(most)s MB.", most=MAX_LIST_BYTES >> 20),
-        help="Use the list of subscriptions alone, or split it into several files.",
+        help="Use only the list of subscriptions, or split it into several files.",
     )
 
 
@@ -106,7 +107,7 @@ def _decoded(content: bytes) -> str:
     name = declared[1].decode("ascii", "replace")
     if not _ENCODINGS.fullmatch(name):
         raise BadInput(
-            Message("The file states an encoding that can't be read: %(name)s.", name=name), help="Save it as UTF-8."
+            Message("The file declares an unsupported encoding: %(name)s.", name=name), help="Save it as UTF-8."
         )
     return _text(content, name)
 
@@ -116,7 +117,7 @@ def _text(content: bytes, encoding: str) -> str:
         return content.decode(encoding)
     except (LookupError, UnicodeError) as exc:
         raise BadInput(
-            Message("The file is not in the encoding that it states: %(name)s.", name=encoding),
+            Message("The file is not in the encoding it declares: %(name)s.", name=encoding),
             help="Save it as UTF-8.",
         ) from exc
 
@@ -140,7 +141,7 @@ def _of_opml(text: str) -> Iterator[ListedSource]:
     except BadXml as exc:
         raise BadInput(
             Message("The file is not valid XML: %(error)s.", error=exc.message),
-            help="Export it again from the program that it came from.",
+            help="Export it again from the program it came from.",
         ) from exc
     if root.name.lower() != "opml":
         raise BadInput("The file is XML, but not OPML.", help="Export the list of feeds as OPML.")
@@ -186,9 +187,7 @@ def _documents(text: str) -> list[object]:
     try:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError) as exc:
-        raise BadInput(
-            "The file is not valid JSON.", help="Export it again from the program that it came from."
-        ) from exc
+        raise BadInput("The file is not valid JSON.", help="Export it again from the program it came from.") from exc
 
 
 def _items(documents: Sequence[object]) -> Iterator[object]:
@@ -264,7 +263,7 @@ def _of_zip(content: bytes) -> Iterable[ListedSource]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             infos = archive.infolist()
             if len(infos) > MAX_ZIP_FILES:
-                raise BadInput("The zip has too many files.", help="Use the list of subscriptions alone.")
+                raise BadInput("The zip contains too many files.", help="Use only the list of subscriptions.")
             left = MOST_UNPACKED_BYTES
             for info in infos:
                 packed = _unpacked(archive, info, min(left, MAX_LIST_BYTES))
@@ -272,7 +271,7 @@ def _of_zip(content: bytes) -> Iterable[ListedSource]:
                 if packed and (listed := _of_packed(packed)):
                     return listed
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as exc:
-        raise BadInput("The zip can't be read.", help="Unpack it, and use the list of subscriptions in it.") from exc
+        raise BadInput("The zip can't be read.", help="Unpack it and use the list of subscriptions inside.") from exc
     return ()
 
 

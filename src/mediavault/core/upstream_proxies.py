@@ -21,7 +21,7 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
 class ProxyScheme(StrEnum):
-    """How a proxy is spoken to."""
+    """The protocol of a proxy."""
 
     HTTP = "http"
     HTTPS = "https"  # HTTP inside TLS
@@ -30,11 +30,11 @@ class ProxyScheme(StrEnum):
 
 _REFUSED_SCHEMES = {
     "socks5h": Message(
-        "socks5h would let the proxy look names up, past the check of where posts may lead; write socks5://"
+        "socks5h would let the proxy resolve host names, bypassing the check of addresses; use socks5://"
     ),
-    "socks4": Message("SOCKS 4 knows neither IPv6 nor passwords; write socks5://"),
-    "socks4a": Message("SOCKS 4 knows neither IPv6 nor passwords; write socks5://"),
-    "socks": Message("name the version of SOCKS: write socks5://"),
+    "socks4": Message("SOCKS 4 supports neither IPv6 nor passwords; use socks5://"),
+    "socks4a": Message("SOCKS 4 supports neither IPv6 nor passwords; use socks5://"),
+    "socks": Message("the SOCKS version is missing; use socks5://"),
 }
 
 
@@ -58,14 +58,14 @@ class UpstreamProxy:
 
 
 def parse_upstream_proxy(text: str) -> UpstreamProxy:
-    """Read a proxy's address, as in ``socks5://user:password@gluetun:1080``. Raises ValueError, which quotes nothing."""
+    """Read a proxy's address, such as ``socks5://user:password@gluetun:1080``. Raises ValueError, which quotes no secret."""
     scheme, separator, _ = text.strip().partition("://")
     if not separator:
-        raise ValueError(Message("it must be an address as in http://gluetun:8888 or socks5://gluetun:1080"))
+        raise ValueError(Message("it must be an address such as http://gluetun:8888 or socks5://gluetun:1080"))
     if refusal := _REFUSED_SCHEMES.get(scheme.lower()):
         raise ValueError(refusal)
     if scheme.lower() not in set(ProxyScheme):
-        raise ValueError(Message("a proxy's address begins with http://, https:// or socks5://"))
+        raise ValueError(Message("a proxy's address must begin with http://, https:// or socks5://"))
     try:
         parts = urlsplit(text.strip())
         port = parts.port
@@ -73,12 +73,12 @@ def parse_upstream_proxy(text: str) -> UpstreamProxy:
         host = parse_http_url(f"http://{parts.netloc.rpartition('@')[2]}/").host
     except (ValueError, BadUrl):
         raise ValueError(
-            Message("it is not a valid address; percent-encode special characters of the password")
+            Message("it is not a valid address; percent-encode special characters in the password")
         ) from None
     if path not in ("", "/"):
-        raise ValueError(Message("nothing may follow the port; percent-encode special characters of the password"))
+        raise ValueError(Message("nothing may follow the port; percent-encode special characters in the password"))
     if not port:
-        raise ValueError(Message("the port is missing, as in socks5://gluetun:1080"))
+        raise ValueError(Message("the port is missing; use an address such as socks5://gluetun:1080"))
     username, password = (_credential(part) for part in (parts.username, parts.password))
     if b":" in username:
         raise ValueError(Message("the proxy's user name may not contain a colon"))
@@ -93,12 +93,12 @@ def _credential(text: str | None) -> bytes:
 
 
 def parse_choice(text: str) -> UpstreamProxy | None:
-    """Read what a site is given: a proxy's address, or ``direct``, which is None. Raises ValueError."""
+    """Read the setting of a site: a proxy's address, or ``direct``, which is None. Raises ValueError."""
     return None if text.strip().lower() == DIRECT else parse_upstream_proxy(text)
 
 
 class UpstreamProxies:
-    """Which proxy the connections of a post take: its site's, else the vault's, else none."""
+    """The proxy for the connections of a post: its site's, else the vault's, else none."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class UpstreamProxies:
         self._site_of = site_of
 
     def for_post(self, scope: HttpUrl | None) -> UpstreamProxy | None:
-        """Return the proxy for everything that is fetched for the post at ``scope``; None to connect directly."""
+        """Return the proxy for all requests for the post at ``scope``; None to connect directly."""
         if scope is None or self._site_of is None or not self.sites:
             return self.vault
         return self.sites.get(self._site_of(scope), self.vault)

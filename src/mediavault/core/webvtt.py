@@ -111,7 +111,7 @@ def _from_json3(text: str) -> list[Cue]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise ValueError(Message("it is no form of subtitles that is known here")) from exc
+        raise ValueError(Message("its subtitle format is not supported")) from exc
     events = document.get("events") if isinstance(document, dict) else None
     cues: list[Cue] = []
     for event in events if isinstance(events, list) else ():

@@ -1,4 +1,4 @@
-"""Makes the list of the posts that may go by the retention rules, and moves them to the trash where a rule is switched on.
+"""Lists the posts that can be deleted under the retention rules, and moves them to the trash if a rule is switched on.
 
 One worker makes the list and one moves a post at a time: each step first replaces the stored plan, which fails when
 another was faster. A kill between that and the move leaves the post in the library, and the next plan lists it again.
@@ -51,7 +51,7 @@ class Retention:
     free_bytes: FreeBytes
 
     async def round(self) -> None:
-        """Make the plan if it is due, then move what is to be moved. Raises StoreError, StorageFailure."""
+        """Make the plan if it is due, then move the posts that are due. Raises StoreError, StorageFailure."""
         records, now = self.store.records, self.clock.now()
         rules, stored = await retention_rules(records), await read_plan(records)
         if all(rule.is_empty for rule in rules.values()):

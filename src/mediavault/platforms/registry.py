@@ -166,11 +166,11 @@ def source_at(url: HttpUrl) -> SourceAddress:
     if page is not None and page.kind in {AddressKind.POST, AddressKind.REDIRECT}:
         raise BadUrl(
             Message("This %(site)s link leads to a single post.", site=platform.title),
-            help="Save it instead, or follow the page of its account.",
+            help="Save it instead, or follow its account's page.",
         )
     raise Unsupported(
         Message("This kind of %(site)s link can't be followed.", site=platform.title),
-        help="Follow the page of an account, a playlist, or a feed.",
+        help="Follow an account's page, a playlist or a feed.",
     )
 
 

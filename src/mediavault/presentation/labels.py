@@ -61,11 +61,11 @@ STRATEGY_LABELS: Mapping[StrategyName, str] = {
 }
 
 BUILT_IN_WORDS: Mapping[str, str] = {
-    "best": N_("the best form that the post offers"),
-    "compatible": N_("what old TVs and browsers play"),
+    "best": N_("the best quality that the post offers"),
+    "compatible": N_("plays on old TVs and browsers"),
     "1080p": N_("nothing larger than Full HD"),
-    "audio": N_("the sound alone"),
-    "pictures": N_("the best form, and the post's pictures too"),
+    "audio": N_("audio only"),
+    "pictures": N_("the best quality, and the post's pictures"),
 }
 CODEC_NAMES: Mapping[str, str] = {
     "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "vp8": "VP8", "mpeg4": "MPEG-4 Part 2", "mpeg2video": "MPEG-2",
@@ -110,7 +110,7 @@ ROLE_LABELS: Mapping[ItemRole, str] = {
 
 HOLD_LABELS: Mapping[HoldReason, str] = {
     HoldReason.QUIET_HOURS: N_("Quiet hours"),
-    HoldReason.DAILY_VOLUME: N_("The volume of the day is used up"),
+    HoldReason.DAILY_VOLUME: N_("The daily volume is used up"),
 }
 VERDICT_LABELS: Mapping[CheckVerdict, str] = {
     CheckVerdict.WHOLE: N_("Complete"),
@@ -196,16 +196,16 @@ def profile_words(profile: Profile) -> str:
         return gettext(BUILT_IN_WORDS[profile.name])
     codecs = ", ".join(CODEC_NAMES.get(codec, codec) for codec in profile.codecs)
     words = [
-        gettext("the sound alone") if profile.sound_only else "",
+        gettext("audio only") if profile.sound_only else "",
         gettext("with pictures") if profile.pictures else "",
         gettext("at most %(lines)s lines") % {"lines": profile.max_height} if profile.max_height else "",
-        gettext("%(codecs)s first") % {"codecs": codecs} if codecs else "",
+        gettext("prefers %(codecs)s") % {"codecs": codecs} if codecs else "",
         _subtitle_words(profile),
-        gettext("with SponsorBlock's marks") if profile.sponsorblock else "",
+        gettext("with SponsorBlock segments") if profile.sponsorblock else "",
         gettext("with comments") if profile.comments else "",
-        gettext("records streams that are running") if profile.record_live else "",
-        gettext("into the collection %(title)s") % {"title": profile.collection} if profile.collection else "",
-        gettext("named %(template)s") % {"template": profile.name_template} if profile.name_template else "",
+        gettext("records live streams") if profile.record_live else "",
+        gettext("added to the collection %(title)s") % {"title": profile.collection} if profile.collection else "",
+        gettext("file name %(template)s") % {"template": profile.name_template} if profile.name_template else "",
     ]
     return "; ".join(filter(None, words)) or gettext(BUILT_IN_WORDS["best"])
 

@@ -154,8 +154,8 @@ class FiltersRequest(_Request):
 
 
 class SourceChange(_Request):
-    """What to change about a source; what is left out stays. ``interval_minutes`` 0 is "as often as it posts", ``per_day`` 0
-    "as many as the site bears"; an empty ``profile`` or ``collection`` is none."""
+    """What to change about a source; omitted fields stay as they are. ``interval_minutes`` 0 adapts to how often it posts,
+    ``per_day`` 0 sets no limit; an empty ``profile`` or ``collection`` removes it."""
 
     profile: Annotated[str | None, Field(max_length=200)] = None
     collection: Annotated[str | None, Field(max_length=1_000)] = None
@@ -169,21 +169,21 @@ class SourceChange(_Request):
 
 
 class SourceRequest(SourceChange):
-    """A source to follow. Without ``start`` only posts from now on are taken."""
+    """A source to follow. Without ``start`` only new posts are saved."""
 
     url: str
 
 
 class InboxSeenRequest(_Request):
-    """Until when the user has seen what came; without ``until`` until now."""
+    """The time up to which the user has seen the inbox; without ``until`` it is now."""
 
     until: _Moment | None = None
 
 
 class SourcesImportRequest(_Request):
     """A list of sources to follow: OPML, Google Takeout's subscriptions, exports of NewPipe, FreeTube and Invidious, or a text
-    with one URL on each line. ``file`` are its bytes as Base64. With ``dry_run`` nothing is followed. ``asked`` is set for
-    each source, whatever the list says; without a ``start`` in either, only posts from now on are taken."""
+    with one URL per line. ``file`` is its content as Base64. With ``dry_run`` nothing is followed. ``asked`` applies to
+    each source and overrides the list; without a ``start`` in either, only new posts are saved."""
 
     file: str
     dry_run: bool = False
@@ -205,8 +205,8 @@ class FiltersView(BaseModel):
 
 
 class SourceView(BaseModel):
-    """A source. ``seen``, ``waiting``, ``passed`` and ``gone`` count entries of its list. ``error`` and ``help`` are set once
-    looks have failed for a day. ``picture_url`` is what the site shows, ``picture`` where the vault has it."""
+    """A source. ``seen``, ``waiting``, ``passed`` (skipped) and ``gone`` count entries of its list. ``error`` and ``help`` are
+    set once checks have failed for a day. ``picture_url`` is the site's picture, ``picture`` the vault's copy."""
 
     id: str
     url: str
@@ -242,7 +242,7 @@ class SourcesView(BaseModel):
 
 
 class ListedSourceView(BaseModel):
-    """An entry of a list: a source that is new, with its ``id`` and the name of its site, or one that is followed already."""
+    """An entry of a list: a new source, with its ``id`` and the name of its site, or one that is already followed."""
 
     url: str
     title: str | None
@@ -251,7 +251,7 @@ class ListedSourceView(BaseModel):
 
 
 class RefusedSourceView(BaseModel):
-    """An entry of a list that can't be followed. ``line`` is where it is in the file, from 1, or its number."""
+    """An entry of a list that can't be followed. ``line`` is its line in the file, from 1, or its number."""
 
     line: int
     text: str
@@ -260,7 +260,7 @@ class RefusedSourceView(BaseModel):
 
 
 class SourcesImportView(BaseModel):
-    """What an import has followed, or would follow if it is a dry run."""
+    """What an import has followed, or would follow in a dry run."""
 
     is_dry_run: bool
     new: list[ListedSourceView]
@@ -269,8 +269,8 @@ class SourcesImportView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """An entry of a source's list: taken (then it has a job), waiting for its turn, or passed over and why. ``gone_at``:
-    since then the list, which was read whole, does not name it any more."""
+    """An entry of a source's list: taken (it has a job), waiting for its turn, or passed (skipped, for a ``reason``).
+    ``gone_at``: the time since which it has been missing from a list that was read whole."""
 
     url: str
     title: str | None
@@ -287,7 +287,7 @@ class EntriesView(BaseModel):
 
 
 class RetentionRuleRequest(_Request):
-    """When posts may go: see :class:`~mediavault.core.retention.RetentionRule`. With no condition, everything is kept."""
+    """When posts can be deleted: see :class:`~mediavault.core.retention.RetentionRule`. Without conditions everything is kept."""
 
     days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
     newest: Annotated[int, Field(ge=1, le=MOST_KEPT)] | None = None
@@ -298,7 +298,7 @@ class RetentionRuleRequest(_Request):
 
 
 class RetentionRuleView(BaseModel):
-    """A rule. ``key`` is the source whose posts it is for, or "vault"."""
+    """A rule. ``key`` is the source to whose posts it applies, or "vault"."""
 
     key: str
     days: int | None
@@ -496,8 +496,8 @@ class MarksView(_View):
 
 
 class ProposalView(_View):
-    """A post that may go, and why. ``rules`` say so, listed since ``since``. ``moves_at``: the earliest time at which it is
-    moved to the trash; null while a rule is not switched on."""
+    """A post that can be deleted, and why. ``rules`` are the rules that list it, ``since`` when it was first listed.
+    ``moves_at``: the earliest time at which it is moved to the trash; null while a rule is not switched on."""
 
     job: JobView
     why: Why
@@ -508,10 +508,10 @@ class ProposalView(_View):
 
 
 class RetentionView(_View):
-    """The retention rules and what may go by them: ``posts`` are the first of ``count`` with ``bytes`` in all.
+    """The retention rules and what can be deleted: ``posts`` are the first of ``count`` posts with ``bytes`` in all.
 
-    ``made_at`` is null while no worker has listed them. Nothing of the ``doubtful`` sources goes, since their last
-    answer can't be trusted. ``moved_today`` were moved to the trash.
+    ``made_at`` is null until a worker has listed them. No posts of the ``doubtful`` sources are deleted, since their
+    last answer can't be trusted. ``moved_today`` is how many posts were moved to the trash today.
     """
 
     rules: list[RetentionRuleView]
@@ -719,8 +719,8 @@ class ArrivalSourceView(_View):
 
 
 class ArrivalView(_View):
-    """A post that sources have brought, and when. ``is_news``: it is not from before the source was followed; ``is_new``: the
-    user has not seen it either."""
+    """A post that sources have brought, and when. ``is_news``: it was not there before the source was followed; ``is_new``: it
+    is news that the user has not seen."""
 
     job: JobView
     came_at: datetime
@@ -730,7 +730,7 @@ class ArrivalView(_View):
 
 
 class InboxView(_View):
-    """A page of the inbox. ``news`` is how many posts are new for the user; 100 stands for that many or more."""
+    """A page of the inbox. ``news`` is how many posts are new to the user; 100 means 100 or more."""
 
     arrivals: list[ArrivalView]
     news: int
@@ -738,7 +738,7 @@ class InboxView(_View):
 
 
 class InboxSeenView(_View):
-    """How many posts are still new for the user; 100 stands for that many or more."""
+    """How many posts are still new to the user; 100 means 100 or more."""
 
     news: int
 

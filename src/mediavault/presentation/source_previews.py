@@ -1,4 +1,4 @@
-"""What would be taken of a source's list, as the API, the pages and the command line show it."""
+"""What would be saved from a source's list, as the API, the pages and the command line show it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
 from mediavault.store.source_previews import ListReading, ReadList, SourcePreview
 
-# What a post itself may say, by the reason for which it is passed over then.
+# The fact that only the post itself may give, by the reason for which it would then be skipped.
 _FACTS: Mapping[Reason, str] = {
     Reason.BEFORE: Message("date"),
     Reason.LENGTH: Message("length"),
@@ -40,7 +40,7 @@ _FACTS: Mapping[Reason, str] = {
 
 
 class PreviewState(StrEnum):
-    """How far a preview is."""
+    """The state of a preview."""
 
     WAITING = "waiting"
     READING = "reading"
@@ -49,18 +49,18 @@ class PreviewState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What would become of an entry."""
+    """What would happen to an entry."""
 
     TAKEN = "taken"
-    UNDECIDED = "undecided"  # it is taken, and may be passed over when the post itself has been read
+    UNDECIDED = "undecided"  # it is taken, and may be skipped once the post itself has been read
     PASSED = "passed"
 
 
 class PreviewEntryView(BaseModel):
-    """An entry of a source's list, and what would become of it.
+    """An entry of a source's list, and what would happen to it.
 
-    ``state`` is ``taken`` (at once), ``waiting`` (its turn comes later) or ``passed``, for a ``reason``. ``is_known``: that is
-    so already, or what the source had decided before. ``job_id`` is its post's job, where the vault has one.
+    ``state`` is ``taken`` (right away), ``waiting`` (later, in turn) or ``passed`` (skipped, for a ``reason``). ``is_known``: this
+    has already been decided for the source. ``job_id`` is the job of its post, if the vault has one.
     """
 
     url: str
@@ -71,7 +71,7 @@ class PreviewEntryView(BaseModel):
     outcome: Outcome
     state: EntryState
     reason: Reason | None
-    undecided: list[Reason] = Field(description="For which reasons it may be passed over when the post has been read.")
+    undecided: list[Reason] = Field(description="The reasons for which it may be skipped once the post is read.")
     is_known: bool
     job_id: str | None
     job_status: JobStatus | None
@@ -80,7 +80,7 @@ class PreviewEntryView(BaseModel):
 class PreviewCountsView(BaseModel):
     """How many entries have each outcome.
 
-    Of those that are taken or undecided, ``at_once`` and ``in_turn`` are new, and of ``had`` the vault has the post.
+    Of those that are taken or undecided, ``at_once`` and ``in_turn`` are new, and ``had`` are in the vault or known already.
     """
 
     taken: int
@@ -93,11 +93,11 @@ class PreviewCountsView(BaseModel):
 
 
 class SourcePreviewView(BaseModel):
-    """What would be taken of a source's list, were it followed or changed like this now.
+    """What would be saved from a source's list if it were followed or changed like this now.
 
-    ``entries`` and ``counts`` are empty until a worker has read the list. ``held`` says what holds the reading back, ``not_before``
-    until when the site's limits do. ``fill_s`` is about how many seconds it takes until all that wait are taken. Not ``is_whole``: the
-    list may go on after the entries that were read.
+    ``entries`` and ``counts`` are empty until a worker has read the list. ``held`` says what delays the reading, ``not_before``
+    until when the site's limits delay it. ``fill_s`` is roughly how many seconds pass until all waiting entries are taken. If not
+    ``is_whole``, the list may be longer than the entries that were read.
     """
 
     id: str
@@ -117,12 +117,12 @@ class SourcePreviewView(BaseModel):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to wait for."""
+        """Whether the preview is finished."""
         return self.state in {PreviewState.READ, PreviewState.FAILED}
 
 
 async def source_preview_view(preview: SourcePreview, store: Store, now: datetime) -> SourcePreviewView:
-    """Return what would be taken of the list, decided now."""
+    """Return what would be saved from the list, decided now."""
     one, reading = preview.as_of(now), preview.reading
     site = registry.platform(one.source.platform)
     holds = [hold for hold in await all_holds(store.records) if hold.site in {None, one.source.platform}]
@@ -149,13 +149,13 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
 
 
 def _help(reading: ListReading, site: Platform) -> str | None:
-    """Return what helps where the list could not be read; the usual hint of a login wall speaks of a post."""
+    """Return the help for a list that could not be read; the usual hint for a login wall is about a post."""
     if reading.error is None or reading.error_code is None:
         return None
     if reading.help:
         return translated(reading.help)
     if FAILURES[reading.error_code].sign_in is SignInHelp.NEEDED and can_be_signed_in_to(site):
-        wish = gettext("Sign in to %(site)s with `mediavault login %(name)s` or on the page Sign-ins, then ask again.")
+        wish = gettext("Sign in to %(site)s with `mediavault login %(name)s` or on the Sign-ins page, then try again.")
         return wish % {"site": site.title, "name": site.name}
     return help_for(reading.error_code, over=True) or None
 
@@ -212,7 +212,7 @@ def _counts(entries: Sequence[PreviewEntryView]) -> PreviewCountsView:
 
 
 async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
-    """Return about how long it takes until all posts that would wait are taken, next to those of the site's other sources."""
+    """Return roughly how long it takes until all waiting posts are taken, sharing the site with its other sources."""
     source = one.source
     others = [
         other
@@ -224,14 +224,14 @@ async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
 
 
 def what_becomes_of(entry: PreviewEntryView) -> str:
-    """Return in a few words what would become of an entry, or has become of it."""
+    """Return in a few words what would happen to an entry, or has happened to it."""
     if entry.reason is not None:
         return translated(REASONS[entry.reason])
     if entry.job_status is not None:
-        return gettext("Saved already") if entry.job_status is JobStatus.COMPLETED else gettext("A download already")
+        return gettext("Already saved") if entry.job_status is JobStatus.COMPLETED else gettext("Already in downloads")
     if entry.is_known:
-        return gettext("Waits already") if entry.state is EntryState.WAITING else gettext("Taken already")
+        return gettext("Already waiting") if entry.state is EntryState.WAITING else gettext("Already added")
     if entry.undecided:
         facts = ", ".join(gettext(_FACTS[reason]) for reason in entry.undecided)
         return gettext("Not on the list: %(facts)s") % {"facts": facts}
-    return gettext("In its turn") if entry.state is EntryState.WAITING else gettext("At once")
+    return gettext("Later, in turn") if entry.state is EntryState.WAITING else gettext("Right away")

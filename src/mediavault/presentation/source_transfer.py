@@ -49,7 +49,7 @@ class RefusedEntry:
 
 @dataclass(frozen=True, slots=True)
 class SourcesImport:
-    """What an import follows, which entries are followed already, and which can't be."""
+    """What an import follows, which entries are already followed, and which can't be."""
 
     new: tuple[NewSource, ...] = ()
     known: tuple[ListedSource, ...] = ()
@@ -61,8 +61,8 @@ class SourcesImport:
 
 @dataclass(frozen=True, slots=True)
 class ImportTerms:
-    """What an import is judged by: the sources that are ``followed`` already, the names of the ``profiles``, and what the
-    user has ``asked`` for all that is new, which takes precedence over what the list says. ``user`` None: the owner."""
+    """What an import depends on: the sources that are already ``followed``, the names of the ``profiles``, and the settings
+    that the user ``asked`` for, which override those in the list. ``user`` None: the owner."""
 
     submit: Submission
     followed: Sequence[Followed]
@@ -73,9 +73,9 @@ class ImportTerms:
 
 
 def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
-    """Return what an import of a file would follow. One bad entry never stops the rest.
+    """Return what an import of a file would follow. An invalid entry never stops the rest.
 
-    Raises BadInput for a file that holds no list, and for what is asked for all sources and can't be.
+    Raises BadInput for a file that contains no list, and for invalid settings for all sources.
     """
     checked(changed(Source("", "", "", terms.now), terms.asked))
     _known_profile(terms.asked.profile, terms.profiles)
@@ -92,7 +92,8 @@ def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
                 continue
             if len(terms.followed) + len(new) >= MOST_SOURCES:
                 raise BadInput(
-                    Message("There are %(most)s sources already.", most=MOST_SOURCES), help="Remove one first."
+                    Message("There are already %(most)s sources, the most allowed.", most=MOST_SOURCES),
+                    help="Remove one first.",
                 )
         except MediavaultError as exc:
             refused.append(RefusedEntry(entry, exc))
@@ -108,7 +109,7 @@ def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
 
 
 def _source(entry: ListedSource, terms: ImportTerms) -> Source:
-    """Return the source that an entry names, as it is stored. Raises BadInput and whatever its URL is refused for."""
+    """Return the source of an entry, as it is stored. Raises BadInput, and the error for its URL."""
     stated = _settings(entry.settings)
     address = terms.submit.read_source(stated.url) if stated else _address(entry, terms.submit)
     source = Source(id_of_url(address.url), address.url, address.platform, terms.now, added_by=terms.user)
@@ -130,12 +131,12 @@ def _settings(text: str) -> SourceRequest | None:
     except ValidationError as exc:
         raise BadInput(
             "The settings of this source can't be read.",
-            help="They may be of a newer version. Remove the attribute mediavault:settings to follow it without them.",
+            help="They may come from a newer version. Remove the mediavault:settings attribute to follow the source without them.",
         ) from exc
 
 
 def _address(entry: ListedSource, submit: Submission) -> SourceAddress:
-    """Return what to follow: the feed, or the page where both are of one known site, since a page can be read in more ways."""
+    """Return what to follow: the feed, or the page if both belong to the same known site, since a page can be read in more ways."""
     if not entry.feed:
         return submit.read_source(_url(entry.page))
     if not entry.page:
@@ -154,12 +155,12 @@ def _address(entry: ListedSource, submit: Submission) -> SourceAddress:
 
 
 def _url(text: str) -> str:
-    """Return the URL; text without a scheme, as people write addresses, gets one."""
+    """Return the URL; text without a scheme, as people often write it, gets one."""
     return text if "://" in text or "." not in text else f"https://{text}"
 
 
 def _names(url: str, key: str = "") -> set[str]:
-    """Return what names a source, whatever the form of its URL."""
+    """Return the names of a source, whatever the form of its URL."""
     try:
         read = parse_http_url(url)
     except BadUrl:
@@ -172,11 +173,13 @@ def _asks(source: Source) -> str:
 
 
 def uploaded(text: str) -> bytes:
-    """Return the bytes that are Base64 in a request. Raises BadInput."""
+    """Return the bytes of Base64 text in a request. Raises BadInput."""
     try:
         return b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise BadInput("The file is not Base64.", help="Encode its bytes as in RFC 4648, section 4.") from exc
+        raise BadInput(
+            "The file is not valid Base64.", help="Encode the file as standard Base64 (RFC 4648, section 4)."
+        ) from exc
 
 
 def import_view(done: SourcesImport, *, is_dry_run: bool) -> SourcesImportView:
@@ -210,7 +213,7 @@ def sources_opml(sources: Iterable[Followed]) -> bytes:
 
 
 def as_followed(new: Iterable[NewSource]) -> list[Followed]:
-    """Return what an import would follow as if it were followed, for :func:`sources_opml`."""
+    """Return what an import would follow as sources, for :func:`sources_opml`."""
     return [Followed(one.source, SourceState(title=one.title)) for one in new]
 
 

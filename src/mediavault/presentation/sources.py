@@ -1,4 +1,4 @@
-"""Sources that are followed, as the API, the pages and the command line show and take them. Pure."""
+"""Sources, as the API, the pages and the command line show and accept them. Pure."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def entry_view(entry: SeenEntry) -> EntryView:
 
 
 def inbox_view(found: Inbox, noted: Mapping[JobId, Noted]) -> InboxView:
-    """Return a page of the inbox with what the user noted about its posts."""
+    """Return a page of the inbox with the user's marks on its posts."""
     return InboxView(
         arrivals=[
             ArrivalView(
@@ -95,12 +95,12 @@ def inbox_view(found: Inbox, noted: Mapping[JobId, Noted]) -> InboxView:
 
 
 def new_source(address: SourceAddress, asked: SourceChange, *, now: datetime, user: str | None) -> Source:
-    """Return a source as a user asked for it. Raises BadInput for a collection or languages that can't be."""
+    """Return a source as a user asked for it. Raises BadInput for an invalid collection or language."""
     return changed(Source(new_source_id(), address.url, address.platform, now, added_by=user), asked)
 
 
 def changed(source: Source, asked: SourceChange) -> Source:
-    """Return a source with what a user changed. Raises BadInput for a collection or languages that can't be."""
+    """Return a source with what a user changed. Raises BadInput for an invalid collection or language."""
     values: dict[str, Any] = {
         name: getattr(asked, name) for name in _AS_THEY_ARE if getattr(asked, name, None) is not None
     }
@@ -120,13 +120,13 @@ def changed(source: Source, asked: SourceChange) -> Source:
 
 
 def filters_of(asked: FiltersRequest) -> Filters:
-    """Return the filters of a request. Raises BadInput for languages that can't be."""
+    """Return the filters of a request. Raises BadInput for an invalid language."""
     lists = {name: tuple(value) for name, value in asked.model_dump().items() if isinstance(value, list)}
     return Filters(**{**asked.model_dump(), **lists, "languages": language_tags(" ".join(asked.languages))})
 
 
 def fill_words(waiting: int, takes: timedelta) -> str:
-    """Return how many posts wait and for about how long, as in "1,240 posts, about 9 days"."""
+    """Return how many posts wait and for roughly how long, as in "1,240 posts, about 9 days"."""
     posts = ngettext("%(count)s post", "%(count)s posts", waiting) % {"count": f"{waiting:,}"}
     return gettext("%(posts)s, about %(time)s") % {"posts": posts, "time": _about(takes)}
 

@@ -1,4 +1,4 @@
-"""The sources that the vault follows, and what it has seen of each: records.
+"""The sources that the vault follows, and the entries that it has seen of each: records.
 
 A source is what a user has set; its state is what looks have found, written by the worker that holds it. What a source
 has seen is a record for each entry, under the source's id and the key of the post. Entries that wait for their turn are
@@ -38,18 +38,18 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A source, and what looks have found of it."""
+    """A source, and what checks have found."""
 
     source: Source
     state: SourceState
 
     @property
     def name(self) -> str:
-        """What pages call it."""
+        """The name that pages show."""
         return self.state.title or self.state.handle or self.source.url
 
     def is_due(self, now: datetime) -> bool:
-        """Whether a worker may look at it now."""
+        """Whether a worker may check it now."""
         if self.source.is_paused or (self.state.held_until is not None and self.state.held_until > now):
             return False
         is_restarted = self.wants_backlog and not self.state.failures and self.state.looks > 0
@@ -57,13 +57,13 @@ class Followed:
 
     @property
     def wants_backlog(self) -> bool:
-        """Whether the posts from before have yet to be read, for the start that is set now."""
+        """Whether the earlier posts have yet to be read, for the current start."""
         return self.state.started != self.source.start_number
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An entry from before that waits for its turn. ``key`` is where its record is."""
+    """An earlier post that waits for its turn. ``key`` is the key of its record."""
 
     key: str
     post: str  # the post's key
@@ -72,7 +72,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """A source to follow with many others, what it is called until it has been read, and when that is."""
+    """A source to follow with many others, its name until its list has been read, and when that happens."""
 
     source: Source
     title: str
@@ -90,7 +90,7 @@ def id_of_url(url: str) -> str:
 
 
 async def followed(records: Records) -> list[Followed]:
-    """Return all sources, the first that was followed first. Records that can't be read are left out."""
+    """Return all sources in the order in which they were followed. Unreadable records are left out."""
     states = {record.key: _state(record) for record in await records.all(RecordKind.SOURCE_STATE)}
     found = [source for record in await records.all(RecordKind.SOURCE) if (source := _source(record)) is not None]
     ordered = sorted(found, key=lambda source: (source.followed_at, source.id))
@@ -136,32 +136,35 @@ async def find_followed(records: Records, source_id: str) -> Followed:
     record = await records.get(RecordKind.SOURCE, source_id)
     source = None if record is None else _source(record)
     if source is None:
-        raise NotFound("No source has this id.", help="It was removed, or never followed.")
+        raise NotFound("There is no source with this ID.", help="It was removed or was never followed.")
     state = await records.get(RecordKind.SOURCE_STATE, source_id)
     return Followed(source, SourceState() if state is None else _state(state))
 
 
 async def follow(records: Records, source: Source) -> Source:
-    """Store a new source. Raises BadInput for values that it can't have, and when its URL is followed already."""
+    """Store a new source. Raises BadInput for invalid values, and if its URL is already followed."""
     source = checked(source)
     existing = await followed(records)
     refuse_followed(existing, source.url)
     if len(existing) >= MOST_SOURCES:
-        raise BadInput(Message("There are %(most)s sources already.", most=MOST_SOURCES), help="Remove one first.")
+        raise BadInput(
+            Message("There are already %(most)s sources, the most allowed.", most=MOST_SOURCES),
+            help="Remove one first.",
+        )
     await records.put(RecordKind.SOURCE, source.id, to_named_json(source))
     return source
 
 
 def refuse_followed(existing: Iterable[Followed], url: str) -> None:
-    """Raise BadInput when one of these sources has the URL."""
+    """Raise BadInput if one of these sources has the URL."""
     if any(one.source.url == url for one in existing):
-        raise BadInput("This source is followed already.", help="Change it on its page.")
+        raise BadInput("This source is already followed.", help="Change it on its page.")
 
 
 async def follow_all(records: Records, new: Sequence[NewSource]) -> None:
-    """Store new sources, of which none is followed yet; each has a name and the time of its first look.
+    """Store new sources, none of which is followed yet; each has a name and the time of its first check.
 
-    The states come first, so that no worker looks at a source earlier. A kill in between leaves states of no source, which
+    The states come first, so that no worker checks a source earlier. A kill in between leaves states of no source, which
     nothing reads. Raises BadInput, before anything is stored, for values that a source can't have.
     """
     sources = {one.source.id: to_named_json(checked(one.source)) for one in new}
@@ -171,7 +174,7 @@ async def follow_all(records: Records, new: Sequence[NewSource]) -> None:
 
 
 async def change_source(records: Records, source_id: str, change: Callable[[Source], Source]) -> Source:
-    """Change what is set for a source. Raises NotFound, and BadInput for values that it can't have."""
+    """Change the settings of a source. Raises NotFound, and BadInput for invalid values."""
     for _ in range(RACES):
         before = (await find_followed(records, source_id)).source
         record = await records.get(RecordKind.SOURCE, source_id)
@@ -180,24 +183,24 @@ async def change_source(records: Records, source_id: str, change: Callable[[Sour
         after = restarted(before, checked(change(before)))
         if await records.replace(RecordKind.SOURCE, source_id, to_named_json(after), if_value=record.value):
             return after
-    raise StoreError("The source kept changing while it was changed.")
+    raise StoreError("The source could not be changed because it was being changed elsewhere at the same time.")
 
 
 def restarted(before: Source, after: Source) -> Source:
-    """Return the changed source; where its start or filters have changed, what was passed over is decided again."""
+    """Return the changed source; if its start or filters have changed, skipped entries are decided again."""
     return after if _wish(after) == _wish(before) else replace(after, start_number=before.start_number + 1)
 
 
 def _wish(source: Source) -> tuple[object, ...]:
-    """Return what decides about the posts from before."""
+    """Return the settings that decide about earlier posts."""
     return source.start, source.since, source.newest, source.filters
 
 
 async def unfollow(store: Store, source_id: str) -> None:
-    """Remove a source and what it has seen; its posts stay. Raises NotFound."""
+    """Remove a source and its entries; its posts stay. Raises NotFound."""
     records = store.records
     if not await records.remove(RecordKind.SOURCE, source_id):
-        raise NotFound("No source has this id.", help="It was removed, or never followed.")
+        raise NotFound("There is no source with this ID.", help="It was removed or was never followed.")
     await records.remove(RecordKind.SOURCE_STATE, source_id)
     await records.remove(RecordKind.RETENTION_RULE, source_id)
     await records.remove(RecordKind.SOURCE_PICTURE, source_id)
@@ -211,7 +214,7 @@ async def unfollow(store: Store, source_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HeldSource:
-    """A source at which this worker looks. ``held`` is its state as it is stored during the look."""
+    """A source that this worker checks. ``held`` is its stored state during the check."""
 
     source: Source
     before: SourceState
@@ -219,7 +222,7 @@ class HeldSource:
 
 
 async def hold(records: Records, clock: Clock, one: Followed) -> HeldSource | None:
-    """Hold a source for one look; None when another worker was faster, or it has changed."""
+    """Hold a source for one check; None if another worker was faster, or it has changed."""
     held = replace(one.state, held_until=clock.now() + HELD_FOR)
     before = await records.get(RecordKind.SOURCE_STATE, one.source.id)
     if (SourceState() if before is None else _state(before)) != one.state:
@@ -232,7 +235,7 @@ async def hold(records: Records, clock: Clock, one: Followed) -> HeldSource | No
 
 
 async def let_go(records: Records, held: HeldSource, state: SourceState) -> bool:
-    """Store what a look has found, and end the hold; False when it had ended, or the source is gone."""
+    """Store what a check has found, and end the hold; False if it had ended, or the source is gone."""
     if await records.get(RecordKind.SOURCE, held.source.id) is None:
         await records.remove(RecordKind.SOURCE_STATE, held.source.id)
         return False
@@ -245,7 +248,7 @@ async def let_go(records: Records, held: HeldSource, state: SourceState) -> bool
 
 
 async def change_state(records: Records, source_id: str, change: Callable[[SourceState], SourceState]) -> None:
-    """Change the state of a source at which nobody looks; while somebody does, nothing happens."""
+    """Change the state of a source that no worker is checking; during a check, do nothing."""
     for _ in range(RACES):
         record = await records.get(RecordKind.SOURCE_STATE, source_id)
         before = SourceState() if record is None else _state(record)
@@ -261,7 +264,7 @@ async def change_state(records: Records, source_id: str, change: Callable[[Sourc
 
 
 async def look_now(records: Records, source_id: str) -> None:
-    """Let the next round look at a source. Raises NotFound."""
+    """Let the next round check a source. Raises NotFound."""
     await find_followed(records, source_id)
     await change_state(records, source_id, lambda state: replace(state, next_look_at=None))
 
@@ -270,7 +273,7 @@ async def look_now(records: Records, source_id: str) -> None:
 
 
 async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[str, SeenEntry]:
-    """Return what became of these posts at a source, by the posts' keys. Those that it has not seen are left out."""
+    """Return the entries of these posts at a source, by the posts' keys. Posts that it has not seen are left out."""
     found = await records.some(RecordKind.SOURCE_ENTRY, [f"{source_id}/{post}" for post in posts])
     read = ((key.partition("/")[2], _entry(record)) for key, record in found.items())
     return {post: entry for post, entry in read if entry is not None}
@@ -285,7 +288,7 @@ async def decisions(
     *,
     is_newest_first: bool,
 ) -> list[Decision]:
-    """Decide what becomes of the posts of a source's list: see ``core.following_decisions.decide``."""
+    """Decide about the posts of a source's list: see ``core.following_decisions.decide``."""
     by_url = {post_key(post.canonical_url): post.key for post in posts if post.canonical_url}
     return decide(
         posts,
@@ -300,14 +303,14 @@ async def decisions(
 
 
 async def all_seen(records: Records, source_id: str, *, limit: int) -> dict[str, SeenEntry]:
-    """Return what became of the entries of a source, at most ``limit`` of them in no order, by their posts' keys."""
+    """Return at most ``limit`` entries of a source, in no particular order, by their posts' keys."""
     found = await records.under(RecordKind.SOURCE_ENTRY, f"{source_id}/", limit=limit)
     read = ((record.key.partition("/")[2], _entry(record)) for record in found)
     return {post: entry for post, entry in read if entry is not None}
 
 
 async def put_seen(records: Records, source_id: str, entries: Mapping[str, SeenEntry]) -> None:
-    """Store what became of entries, by their posts' keys."""
+    """Store entries, by their posts' keys."""
     values = {f"{source_id}/{post}": to_named_json(entry) for post, entry in entries.items()}
     await records.put_all(RecordKind.SOURCE_ENTRY, values)
 
@@ -315,7 +318,7 @@ async def put_seen(records: Records, source_id: str, entries: Mapping[str, SeenE
 async def put_waiting(
     records: Records, source_id: str, looked_at: datetime, entries: Sequence[tuple[str, SeenEntry]]
 ) -> None:
-    """Let entries wait for their turn, in this order; those of a later look come after those of earlier ones.
+    """Let entries wait for their turn, in this order; those from a later check come after those from earlier ones.
 
     Their places are stored before their states: a kill in between leaves entries that the next look sees again. Its time
     is in their places, so that this look, of which no trace may be left, and the next one do not use the same places.
@@ -329,13 +332,13 @@ async def put_waiting(
 
 
 async def next_waiting(records: Records, source_id: str, *, limit: int = 1) -> list[Waiting]:
-    """Return the entries whose turn comes next."""
+    """Return the next entries to take."""
     found = await records.under(RecordKind.SOURCE_WAITING, f"{source_id}/", limit=limit)
     return [Waiting(record.key, str(record.value["post"]), str(record.value["url"])) for record in found]
 
 
 async def stop_waiting(records: Records, waiting: Waiting) -> None:
-    """Remove an entry's place: it was taken or passed over."""
+    """Remove an entry's place: it was taken or skipped."""
     await records.remove(RecordKind.SOURCE_WAITING, waiting.key)
 
 
@@ -345,7 +348,7 @@ async def count_waiting(records: Records, source_id: str) -> int:
 
 
 async def forget_waiting(records: Records, source_id: str) -> None:
-    """Pass over all entries that wait for their turn: the user no longer wants the posts from before."""
+    """Skip all entries that wait for their turn: the user no longer wants the earlier posts."""
     prefix = f"{source_id}/"
     while places := await records.under(RecordKind.SOURCE_WAITING, prefix, limit=500):
         known = await seen(records, source_id, [str(place.value["post"]) for place in places])
@@ -360,12 +363,12 @@ async def forget_waiting(records: Records, source_id: str) -> None:
 
 
 async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> None:
-    """Note of these jobs that their posts came from a source."""
+    """Record that the posts of these jobs came from a source."""
     await store.marks.put([Mark(job_id, from_source(source_id)) for job_id in job_ids])  # type: ignore[arg-type]
 
 
 async def fill_turn(records: Records, platform: str) -> datetime | None:
-    """Return when the next post from before may be taken of a site; None for now."""
+    """Return when the next earlier post of a site may be taken; None for now."""
     record = await records.get(RecordKind.SITE_FILL, platform)
     return None if record is None else datetime.fromisoformat(record.value["at"])
 
@@ -380,12 +383,12 @@ async def take_fill_turn(records: Records, platform: str, before: datetime | Non
 
 
 async def put_picture(records: Records, source_id: str, jpeg: bytes) -> None:
-    """Keep what the site shows of a source, as a small JPEG."""
+    """Store the picture of a source, a small JPEG."""
     await records.put(RecordKind.SOURCE_PICTURE, source_id, {"jpeg": b64encode(jpeg).decode()})
 
 
 async def find_picture(records: Records, source_id: str) -> bytes | None:
-    """Return the JPEG of a source; None where it has none."""
+    """Return the picture of a source, a JPEG; None if it has none."""
     record = await records.get(RecordKind.SOURCE_PICTURE, source_id)
     return None if record is None else b64decode(record.value["jpeg"])
 
@@ -394,12 +397,12 @@ async def find_picture(records: Records, source_id: str) -> bytes | None:
 
 
 async def note_removed(records: Records, canonical_url: str) -> None:
-    """Note that a user has deleted a post: no source brings it back."""
+    """Record that a user has deleted a post, so that no source brings it back."""
     await records.put(RecordKind.REMOVED_POST, post_key(canonical_url), {})
 
 
 async def forget_removed(records: Records, canonical_url: str) -> None:
-    """Note that a deleted post was restored."""
+    """Record that a deleted post was restored."""
     await records.remove(RecordKind.REMOVED_POST, post_key(canonical_url))
 
 
@@ -417,7 +420,7 @@ def _source(record: Record) -> Source | None:
 
 
 def _state(record: Record) -> SourceState:
-    """Return the state; a new one where it can't be read, so that the source is looked at again."""
+    """Return the state; a new one if it can't be read, so that the source is checked again."""
     try:
         return from_named_json(SourceState, record.value)
     except (LookupError, TypeError, ValueError) as exc:

@@ -1,4 +1,4 @@
-"""The inbox: the posts that sources have brought, in the order in which they came, and how far each user has seen them.
+"""The inbox: the posts that sources have brought, in order of arrival, and up to where each user has seen them.
 
 A post that a source brings gets the mark FOLLOWED, whose place is when it came, and NEWS too unless it was there before the
 source was followed. So the inbox is a page of marks, and what is new for a user is read from an index, from where that user
@@ -30,8 +30,8 @@ _KIND = RecordKind.INBOX_SEEN
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A post that came. ``sources`` are the names of the sources that brought it, by id, without those that are not followed
-    any more; ``is_new``: it is news, and the user has not seen it."""
+    """A post that arrived. ``sources`` are the names of the sources that brought it, by id, without those no longer
+    followed; ``is_new``: it is news, and the user has not seen it."""
 
     job: Job
     came_at: datetime
@@ -42,7 +42,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """A page of the inbox, the post that came last first. ``news`` is how many are new for the user, at most MOST_COUNTED."""
+    """A page of the inbox, latest arrivals first. ``news`` is how many are new to the user, at most MOST_COUNTED."""
 
     arrivals: tuple[Arrival, ...]
     news: int
@@ -50,7 +50,7 @@ class Inbox:
 
 
 async def note_arrivals(store: Store, job_ids: Sequence[JobId], *, are_news: bool) -> None:
-    """Let these posts be in the inbox; those that are there stay at their places."""
+    """Add these posts to the inbox; posts that are already there keep their places."""
     kinds = (MarkKind.FOLLOWED, MarkKind.NEWS) if are_news else (MarkKind.FOLLOWED,)
     await store.marks.put([Mark(job_id, kind) for kind in kinds for job_id in job_ids])
 
@@ -80,14 +80,14 @@ async def read_inbox(store: Store, user: str, *, cursor: str | None, limit: int,
 
 
 async def count_news(store: Store, user: str) -> int:
-    """Return how many posts are new for a user: MOST_COUNTED stands for that many or more. Reads only those."""
+    """Return how many posts are new to a user: MOST_COUNTED means that many or more. Reads only those."""
     until = await _seen_until(store.records, user)
     start = Mark(JobId(""), MarkKind.NEWS, place=to_micros(until) + 1)
     return len(await store.marks.marked(MarkKind.NEWS, after=start, limit=MOST_COUNTED))
 
 
 async def mark_seen(store: Store, user: str, until: datetime) -> None:
-    """Note that a user has seen what came until then; a later moment that was noted before stays."""
+    """Record that a user has seen what arrived up to then; a later recorded time stays."""
     for _ in range(RACES):
         record = await store.records.get(_KIND, user)
         if record is not None and datetime.fromisoformat(record.value["until"]) >= until:
@@ -95,11 +95,11 @@ async def mark_seen(store: Store, user: str, until: datetime) -> None:
         before = None if record is None else record.value
         if await store.records.replace(_KIND, user, {"until": until.isoformat()}, if_value=before):
             return
-    raise StoreError("What was seen kept changing while it was noted.")
+    raise StoreError("The inbox could not be marked as seen because it was changing at the same time.")
 
 
 async def forget_seen(records: Records, user: str) -> None:
-    """Remove what is noted about a user who is removed."""
+    """Remove the record of a user who is removed."""
     await records.remove(_KIND, user)
 
 

@@ -1,4 +1,4 @@
-"""What holds queued jobs back now: pauses, quiet hours, and a volume of the day that is used up."""
+"""What holds back queued jobs now: pauses, quiet hours, and a daily volume that is used up."""
 
 from __future__ import annotations
 

@@ -80,10 +80,12 @@ async def save_profile(records: Records, profile: Profile) -> Profile:
     built-in profile, and for the hundred and first profile."""
     profile = checked(profile)
     if profile.name in BUILT_IN:
-        raise BadInput(Message("%(name)s can't be changed.", name=profile.name), help="Give yours another name.")
+        raise BadInput(Message("%(name)s can't be changed.", name=profile.name), help="Choose another name for yours.")
     names = {record.key for record in await records.all(_KIND)}
     if profile.name not in names and len(names) >= MOST:
-        raise BadInput(Message("There are %(most)s profiles already.", most=MOST), help="Remove one first.")
+        raise BadInput(
+            Message("There are already %(most)s profiles, the most allowed.", most=MOST), help="Remove one first."
+        )
     await records.put(_KIND, profile.name, to_json(profile))
     return profile
 
@@ -95,8 +97,8 @@ async def remove_profile(records: Records, name: str, settings: ChangeableSettin
         raise BadInput(Message("%(name)s can't be removed.", name=name), help="It is built in.")
     if name == settings.profile or name in settings.site_profiles.values():
         raise BadInput(
-            Message("%(name)s is the usual profile of the vault or of a site.", name=name),
-            help="Choose another one in the settings first.",
+            Message("%(name)s is the default profile of the vault or of a site.", name=name),
+            help="Choose a different one in the settings first.",
         )
     if not await records.remove(_KIND, name):
         raise NotFound("No profile has this name.")

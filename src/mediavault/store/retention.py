@@ -1,4 +1,4 @@
-"""Retention: the rules, the plan that follows from them, and what they look at.
+"""Retention: the rules, the plan that follows from them, and the facts that they need.
 
 A rule is a record whose key is a source's id, or ``vault``. There is one plan, made by a worker.
 """
@@ -35,7 +35,7 @@ from mediavault.store.trash import trashed_posts
 
 KEY = "plan"
 MOST_LISTED = 1_000
-WATCHING = timedelta(days=14)  # who has stopped in the middle may go on
+WATCHING = timedelta(days=14)  # for which a half-watched post is kept
 PAGE = 200
 
 log = get_logger(__name__)
@@ -50,8 +50,8 @@ async def retention_rules(records: Records) -> dict[str, RetentionRule]:
 
 
 async def set_rule(records: Records, key: str, rule: RetentionRule | None) -> None:
-    """Store the rule of a source or of the vault; None removes it. Raises NotFound for a source that there is not, and
-    BadInput for values that a rule can't have."""
+    """Store the rule of a source or of the vault; None removes it. Raises NotFound for an unknown source, and
+    BadInput for invalid values."""
     if rule is None:
         await records.remove(RecordKind.RETENTION_RULE, key)
         return
@@ -62,14 +62,14 @@ async def set_rule(records: Records, key: str, rule: RetentionRule | None) -> No
 
 
 def digest_of(rules: Mapping[str, RetentionRule]) -> str:
-    """Return a text that is the same for the same rules."""
+    """Return a text that identifies the rules: equal rules have equal texts."""
     named = {key: to_named_json(rule) for key, rule in rules.items()}
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """The plan, None while there is none that can be read, and what is stored of it."""
+    """The plan, None if there is none or it can't be read, and its stored value."""
 
     plan: RetentionPlan | None
     value: Mapping[str, Any] | None
@@ -88,7 +88,7 @@ async def read_plan(records: Records) -> StoredPlan:
 
 
 async def put_plan(records: Records, plan: RetentionPlan, *, before: StoredPlan) -> StoredPlan | None:
-    """Store a plan in the place of the one before; None when that has changed in the meantime."""
+    """Replace the previous plan; None if that has changed in the meantime."""
     value = to_named_json(plan)
     is_stored = await records.replace(RecordKind.RETENTION_PLAN, KEY, value, if_value=before.value)
     return StoredPlan(plan, value) if is_stored else None
@@ -188,7 +188,7 @@ def _is_being_watched(mark: Mark, now: datetime) -> bool:
 
 
 def _sources(job: Job, marks: Sequence[Mark]) -> tuple[str, ...]:
-    """Return the sources that brought a post; none for one that a user has asked for too."""
+    """Return the sources that brought a post; none if a user has asked for it too."""
     if job.priority is not Priority.LATER:
         return ()
     return tuple(mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE)

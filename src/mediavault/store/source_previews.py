@@ -39,7 +39,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ListReading:
-    """How far the reading of a list is. ``key`` follows from the URL; ``stable_id`` is as a look at the source found it.
+    """The progress of reading a list. ``key`` follows from the URL; ``stable_id`` is the one that a check of the source found.
 
     ``held_until``: a worker is reading. ``not_before``: the site's limits let nobody ask earlier. ``read_at`` is when it was
     read or could not be: then ``error``, ``help`` and ``error_code`` say why.
@@ -85,7 +85,7 @@ class ReadList:
 
 @dataclass(frozen=True, slots=True)
 class SourcePreview:
-    """A draft, how far the reading of its list is, and the list once it was read.
+    """A draft, the progress of reading its list, and the list once it has been read.
 
     ``draft`` is the source as a user would have it. ``is_followed``: it is followed already, and the draft changes it.
     """
@@ -97,14 +97,14 @@ class SourcePreview:
     is_followed: bool
 
     def as_of(self, now: datetime) -> Followed:
-        """Return the draft as if it were followed now; a change of a source changes nothing about when that was."""
+        """Return the draft as if it were followed now; a changed source keeps the time at which it was followed."""
         if self.is_followed:
             return self.draft
         return replace(self.draft, source=replace(self.draft.source, followed_at=now))
 
 
 async def ask(records: Records, draft: Source, clock: Clock) -> str:
-    """Ask for a preview of a source that is not followed yet, and return the preview's id.
+    """Request a preview of a source that is not followed yet, and return the preview's id.
 
     Raises BadInput for values that it can't have, and when its URL is followed already.
     """
@@ -113,7 +113,7 @@ async def ask(records: Records, draft: Source, clock: Clock) -> str:
 
 
 async def ask_of_change(records: Records, one: Followed, draft: Source, clock: Clock) -> str:
-    """Ask for a preview of a change of a source, and return the preview's id. Raises BadInput as ``change_source`` does."""
+    """Request a preview of a change to a source, and return the preview's id. Raises BadInput as ``change_source`` does."""
     return await _ask(records, restarted(one.source, checked(draft)), one.state.stable_id, clock)
 
 
@@ -146,20 +146,20 @@ def key_of(url: str) -> str:
 
 
 def _is_stale(reading: ListReading, now: datetime) -> bool:
-    """Whether the list is read again for who asks now: it could not be read, or that was a while ago."""
+    """Whether the list is read again for a new request: it could not be read, or was read a while ago."""
     if reading.is_held(now):
         return False
     return reading.error is not None or now - (reading.read_at or reading.asked_at) > FRESH_FOR
 
 
 async def _list_of(records: Records, reading: ListReading) -> ReadList | None:
-    """Return the list that was read; None before that, and where another version of mediavault has stored it."""
+    """Return the list that was read; None before that, or if another version of mediavault has stored it."""
     record = None if not reading.was_read else await records.get(_KIND, _LIST + reading.key)
     return None if record is None else _read(ReadList, record)
 
 
 async def _make_room(records: Records, prefix: str, most: int) -> None:
-    """Remove the oldest of the drafts or readings, so that one more has room."""
+    """Remove the oldest drafts or readings to make room for one more."""
     if await records.count_under(_KIND, prefix) < most:
         return
     oldest_first = sorted(await records.under(_KIND, prefix), key=lambda record: (record.updated_at, record.key))
@@ -176,7 +176,7 @@ async def find_preview(records: Records, preview_id: str) -> SourcePreview:
     reading = None if record is None else _read(ListReading, record)
     listing = None if reading is None else await _list_of(records, reading)
     if draft is None or reading is None or (reading.was_read and listing is None):
-        raise NotFound("This preview has expired.", help="Ask for a new one: a preview is kept for an hour.")
+        raise NotFound("This preview has expired.", help="Request a new one: previews are kept for an hour.")
     try:
         state, is_followed = (await find_followed(records, draft.id)).state, True
     except NotFound:
@@ -190,7 +190,7 @@ async def find_preview(records: Records, preview_id: str) -> SourcePreview:
 
 
 async def waiting_readings(records: Records, now: datetime) -> list[ListReading]:
-    """Return the lists that may be read now, the first that was asked for first."""
+    """Return the lists that may be read now, oldest request first."""
     found = (_read(ListReading, record) for record in await records.under(_KIND, _READING))
     return sorted(
         (reading for reading in found if reading is not None and reading.waits(now)),
@@ -199,7 +199,7 @@ async def waiting_readings(records: Records, now: datetime) -> list[ListReading]
 
 
 async def hold_reading(records: Records, clock: Clock, reading: ListReading) -> ListReading | None:
-    """Hold a list for this worker, and return its reading during that; None when another worker was faster."""
+    """Hold a list for this worker, and return its reading meanwhile; None if another worker was faster."""
     held = replace(reading, held_until=clock.now() + HELD_FOR)
     return held if await _replace(records, reading, held) else None
 
@@ -228,7 +228,7 @@ async def _replace(records: Records, before: ListReading, after: ListReading) ->
 
 
 def _read(kind: type[T], record: Record) -> T | None:
-    """Return what is stored; None where it can't be read, such as what another version of mediavault has stored."""
+    """Return the stored value; None if it can't be read, such as one from another version of mediavault."""
     try:
         return from_named_json(kind, record.value)
     except (LookupError, TypeError, ValueError) as exc:

@@ -32,7 +32,7 @@ class VolumeCounter:
         self._of_today, self._read_on, self._read_again_s = 0, "", 0.0
 
     async def of_today(self) -> int:
-        """Return how many bytes all workers have downloaded today; what others say is up to READ_AGAIN_S older."""
+        """Return how many bytes all workers have downloaded today; the numbers of other workers are up to READ_AGAIN_S old."""
         now, now_s = self._clock.now(), self._clock.monotonic()
         if now_s >= self._read_again_s or self._read_on != day_of(now):
             self._of_today = await volume_of_today(self._records, now)
@@ -40,7 +40,7 @@ class VolumeCounter:
         return self._of_today + self._line.received - self._counted
 
     async def save(self) -> None:
-        """Store what came since the last call. A store that is away loses nothing: the next call stores it."""
+        """Store what was downloaded since the last call. If the store is unavailable, the next call stores it."""
         received = self._line.received
         new = received - self._counted
         if not new:
@@ -59,7 +59,7 @@ class VolumeCounter:
 
 
 async def volume_of_today(records: Records, now: datetime) -> int:
-    """Return how many bytes all workers have downloaded today, as far as they have said."""
+    """Return how many bytes all workers have downloaded today, as far as they have stored it."""
     stored = await records.under(RecordKind.VOLUME, f"{day_of(now)}/")
     return sum(int(record.value["bytes"]) for record in stored)
 

@@ -1,4 +1,4 @@
-"""A source as its pages show it: how it is, what is set for it, and what became of its posts. Pure."""
+"""A source as its pages show it: its state, its settings, and the outcome of its posts. Pure."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ KIND_LABELS: Mapping[EntryKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceCard:
-    """A source in a list. ``next_look`` None: at the next opportunity; a source that is paused has none.
+    """A source in a list. ``next_look`` None: as soon as possible; a paused source has none.
 
-    ``held`` says why nothing is looked at now, "" where nothing holds it back. ``fill`` says how many posts from before wait and for how long, "" for none; ``next_fill`` is when the next one is
-    taken, None where that is now or never.
+    ``held`` says why the source is not checked now, "" if nothing prevents it. ``fill`` says how many earlier posts wait and for
+    how long, "" for none; ``next_fill`` is when the next one is saved, None for now or never.
     """
 
     view: SourceView
@@ -53,7 +53,7 @@ class SourceCard:
 
 @dataclass(frozen=True, slots=True)
 class EntryLine:
-    """An entry: its link, what to call it, why it was passed over ("" for any other), and since when it is no longer listed."""
+    """An entry: its link, its title, why it was skipped ("" if it was not), and since when it is no longer listed."""
 
     url: str
     title: str
@@ -71,8 +71,8 @@ def source_cards(
     holds: Iterable[Hold],
     now: datetime,
 ) -> list[SourceCard]:
-    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when each site takes its next post
-    from before. What holds a site's jobs back holds its looks back too."""
+    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
+    post of each site is saved. What holds back a site's jobs also holds back its checks."""
     held = {hold.site: hold for hold in holds}
     sharing = Counter(one.source.platform for one in sources if one.state.waiting and not one.source.is_paused)
     return [
@@ -120,7 +120,7 @@ def _card(
 
 
 def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
-    """Return what is set for a source, as labels and values; what is as usual is left out."""
+    """Return the settings of a source, as labels and values; defaults are left out."""
     source, filters = one.source, one.source.filters
     start = {
         Start.NOW: gettext("none"),
@@ -130,26 +130,26 @@ def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
         Start.EVERYTHING: gettext("everything"),
     }[source.start]
     if source.per_day and source.start is not Start.NOW:
-        start = gettext("%(what)s, %(count)s a day") % {"what": start, "count": source.per_day}
+        start = gettext("%(what)s, %(count)s per day") % {"what": start, "count": source.per_day}
     kinds = ", ".join(gettext(KIND_LABELS[kind]) for kind in filters.kinds)
     also = [
-        gettext("Also for members only") if filters.members_only else "",
-        gettext("Also reposts") if filters.reposts else "",
-        gettext("No replies") if not filters.replies else "",
+        gettext("Include posts for members only") if filters.members_only else "",
+        gettext("Include reposts") if filters.reposts else "",
+        gettext("Leave out replies") if not filters.replies else "",
     ]
     every = interval_words(round(source.interval / timedelta(minutes=1))) if source.interval else ""
     found = [
-        (gettext("Posts from before"), start),
+        (gettext("Earlier posts"), start),
         (gettext("Check for new posts"), every),
         (gettext("Profile"), source.profile or ""),
         (gettext("Collection"), source.collection or ""),
-        (gettext("With one of these"), ", ".join(filters.having)),
+        (gettext("With any of these"), ", ".join(filters.having)),
         (gettext("With none of these"), ", ".join(filters.lacking)),
         (gettext("Shortest"), _minutes(filters.shortest_s)),
         (gettext("Longest"), _minutes(filters.longest_s)),
         (gettext("Languages"), ", ".join(filters.languages)),
         (gettext("Kinds"), kinds if filters.kinds != ALL_KINDS else ""),
-        (gettext("Further filters"), ", ".join(filter(None, also))),
+        (gettext("More filters"), ", ".join(filter(None, also))),
     ]
     return [(label, one_line(value)) for label, value in found if value]
 

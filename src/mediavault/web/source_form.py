@@ -1,4 +1,4 @@
-"""The form with which a source is followed or changed: its fields as texts, and the source that they describe. Pure."""
+"""The form to follow or change a source: its fields as text, and the source that they describe. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ USUAL_MINUTES = (15, 30, 60, 3 * 60, 6 * 60, 12 * 60, _DAY, 7 * _DAY)
 
 @dataclass(frozen=True, slots=True)
 class SourceForm:
-    """The fields as they are shown and typed.
+    """The fields as shown and typed.
 
-    ``having`` and ``lacking`` have a filter on each line, lengths are minutes. ``every`` is in minutes too, "" for as often
-    as the source posts. The last three are "on" or "".
+    ``having`` and ``lacking`` have one filter per line, lengths are in minutes. ``every`` is in minutes too, "" to adapt to how
+    often the source posts. The last three are "on" or "".
     """
 
     url: str = ""
@@ -47,13 +47,13 @@ class SourceForm:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether any filter is not as usual."""
+        """Whether any filter differs from its default."""
         words = (self.having, self.lacking, self.shortest, self.longest, self.languages)
         return any((*words, self.members, self.reposts, self.no_replies)) or self.kinds != SourceForm().kinds
 
 
 def form_of(source: Source, zone: tzinfo | None) -> SourceForm:
-    """Return the form filled in with what is set for a source; a day is that of the reader's time zone."""
+    """Return the form filled in with a source's settings; dates are in the reader's time zone."""
     filters = source.filters
     return SourceForm(
         url=source.url,
@@ -86,9 +86,9 @@ def read_source_form(fields: Mapping[str, Sequence[str]]) -> SourceForm:
 
 
 def described(form: SourceForm, source: Source, zone: tzinfo | None) -> Source:
-    """Return the source with what the form says; what is unchanged keeps its value to the second.
+    """Return the source with the values of the form; unchanged times and lengths keep their exact value.
 
-    The name of the profile is taken as it is. Raises BadInput.
+    The name of the profile is not checked. Raises BadInput.
     """
     before, filters = form_of(source, zone), source.filters
     start = _start(form.start)
@@ -119,13 +119,16 @@ def described(form: SourceForm, source: Source, zone: tzinfo | None) -> Source:
 
 
 def interval_choices(form: SourceForm) -> dict[str, str]:
-    """Return how often a source can be looked at, by the value of the field. An unusual value of the form is among them."""
+    """Return the intervals for checking a source, by the value of the field, including an unusual one that the form has."""
     minutes = {*USUAL_MINUTES, *([int(form.every)] if _is_number(form.every) and int(form.every) else [])}
-    return {"": gettext("As often as it posts"), **{str(one): interval_words(one) for one in sorted(minutes)}}
+    return {
+        "": gettext("Automatic (by how often it posts)"),
+        **{str(one): interval_words(one) for one in sorted(minutes)},
+    }
 
 
 def interval_words(minutes: int) -> str:
-    """Return how often that is, as in "Every 3 hours"."""
+    """Return an interval in words, as in "Every 3 hours"."""
     if minutes % _DAY == 0:
         return ngettext("Every day", "Every %(num)d days", minutes // _DAY) % {"num": minutes // _DAY}
     if minutes % 60 == 0:
@@ -135,12 +138,12 @@ def interval_words(minutes: int) -> str:
 
 def _interval(text: str) -> timedelta | None:
     if text and not _is_number(text):
-        raise BadInput("This is not how often a source can be looked at.", help="Choose one of the list.")
+        raise BadInput("This is not a valid interval for checking a source.", help="Choose one from the list.")
     return timedelta(minutes=int(text)) if text else None
 
 
 def asked_of_all(form: SourceForm, zone: tzinfo | None) -> SourceChange:
-    """Return what the form asks for all sources of a list; without a start, that of the list. Raises BadInput.
+    """Return what the form sets for all sources in a list; without a start, the list's own applies. Raises BadInput.
 
     The numbers are not checked yet.
     """
@@ -158,7 +161,7 @@ def _start(text: str) -> Start:
     try:
         return Start(text)
     except ValueError:
-        raise BadInput("This is not what can be taken.", help="Choose one of the list.") from None
+        raise BadInput("This is not a valid choice of earlier posts.", help="Choose one from the list.") from None
 
 
 def _midnight(text: str, zone: tzinfo | None) -> datetime | None:
@@ -169,7 +172,7 @@ def _midnight(text: str, zone: tzinfo | None) -> datetime | None:
     if day is None:
         return None
     if not 1900 <= day.year <= 9000:  # leaves room for the next day in any time zone
-        raise BadInput("This is not a day.", help="Write it as in 2026-01-31.")
+        raise BadInput("This is not a valid date.", help="Enter it as 2026-01-31.")
     return datetime.combine(day, time.min, tzinfo=zone or UTC).astimezone(UTC)
 
 
@@ -177,7 +180,7 @@ def _number(text: str) -> int | None:
     if not text:
         return None
     if not _is_number(text):
-        raise BadInput("This is not a number of posts.", help="Write it in digits.")
+        raise BadInput("This is not a valid number of posts.", help="Enter it in digits.")
     return int(text)
 
 
@@ -193,7 +196,7 @@ def _seconds(text: str) -> float | None:
     try:
         return float(text.replace(",", ".")) * 60 if text else None
     except ValueError:
-        raise BadInput("This is not the length of a video.", help="Write minutes, as in 10 or 1.5.") from None
+        raise BadInput("This is not a valid video length.", help="Enter minutes, such as 10 or 1.5.") from None
 
 
 def _lines(text: str) -> tuple[str, ...]:

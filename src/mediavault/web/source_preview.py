@@ -1,4 +1,4 @@
-"""What following would take, as the page shows it. Pure."""
+"""What following would save, as the page shows it. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mediavault.web.source_cards import MAX_TITLE_CHARS, EntryLine
 LINES_SHOWN = 100  # of each outcome
 
 _HEADINGS: Mapping[Outcome, str] = {
-    Outcome.TAKEN: Message("Would be taken"),
-    Outcome.UNDECIDED: Message("Decided when the post has been read"),
-    Outcome.PASSED: Message("Would be passed over"),
+    Outcome.TAKEN: Message("Would be saved"),
+    Outcome.UNDECIDED: Message("Decided once the post is read"),
+    Outcome.PASSED: Message("Would be skipped"),
 }
 
 
@@ -36,7 +36,7 @@ class PreviewGroup:
 
 @dataclass(frozen=True, slots=True)
 class PreviewPart:
-    """The part of the page below the form. ``fill`` says how many posts would wait for their turn and for how long, "" for none."""
+    """The part of the page below the form. ``fill`` says how many posts would wait and for how long, "" for none."""
 
     view: SourcePreviewView
     name: str

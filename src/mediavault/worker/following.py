@@ -1,7 +1,7 @@
-"""Looks at the sources that the vault follows, and makes jobs of what is new and wanted.
+"""Checks the sources that the vault follows, and creates jobs for posts that are new and wanted.
 
 A look is polite: it takes its turn at the site's limits, comes as rarely as the source posts, asks the cheapest way
-first, and one worker at a time looks at a source. What it finds is stored so that a kill at any point repeats a step and
+first, and one worker at a time checks a source. What it finds is stored so that a kill at any point repeats a step and
 loses none: a job is stored before its entry is called taken, and a post is one job whatever names it.
 """
 
@@ -63,7 +63,7 @@ class Follower:
     read: Callable[[str], NewJob]
 
     async def round(self) -> None:
-        """Look at the sources that are due, the longest due first, and take the next posts from before.
+        """Check the sources that are due, the longest due first, and take the next earlier posts.
 
         What holds a site's jobs back holds its looks back too. Raises StoreError.
         """
@@ -98,7 +98,7 @@ class Follower:
             read, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
             state = replace(one.state, cheap_failures=cheap_failures)
             if not read.listing.entries and not read.listing.is_unchanged and held.before.usual_entries:
-                raise ExtractorBroken("The list is empty now.", help="It is looked at again; nothing is deleted.")
+                raise ExtractorBroken("The list is empty now.", help="It will be checked again; nothing is deleted.")
             state = await self._apply(read, one, state)
         except NotAllowedYet as exc:
             state = replace(held.before, next_look_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
@@ -138,7 +138,7 @@ class Follower:
     # --- what becomes of entries ---------------------------------------------------------------------------------
 
     async def _apply(self, read: SourceListing, one: Followed, state: SourceState) -> SourceState:
-        """Take, pass over or put back what a look has found; return the source's new state."""
+        """Take, skip or put back what a check has found; return the source's new state."""
         now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
         found = read.listing
         decisions = await stored.decisions(
@@ -179,7 +179,7 @@ class Follower:
     async def _with_gone(
         self, found: Listing, one: Followed, state: SourceState, decisions: Sequence[Decision]
     ) -> SourceState:
-        """Note what the list no longer names and what it names again, and return the state with the number of those."""
+        """Record which entries are missing from the list and which are back, and return the state with the number missing."""
         records, source_id = self.tools.store.records, one.source.id
         returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
         is_evidence = says_what_is_gone(found, one.state)
@@ -200,7 +200,7 @@ class Follower:
         *,
         are_news: bool,
     ) -> None:
-        """Store jobs of these posts, unless they have some, and then that they are taken."""
+        """Store jobs for these posts unless they have one, and then record that they are taken."""
         if not posts:
             return
         store, now = self.tools.store, self.tools.clock.now()
@@ -227,10 +227,10 @@ class Follower:
             job = result.job
             log.info("post_followed", source=source.id, job_id=job.id, trace_id=job.trace_id, created=result.created)
 
-    # --- posts from before ---------------------------------------------------------------------------------------
+    # --- earlier posts -------------------------------------------------------------------------------------------
 
     async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
-        """Of each site that has no other job left to do, take one post from before, when its turn has come."""
+        """Take one earlier post of each site that has no other job to do, if its turn has come."""
         now = self.tools.clock.now()
         ready: dict[str, list[Followed]] = {}
         for one in sources:
@@ -241,7 +241,7 @@ class Follower:
                 await self._take_next(min(of_site, key=lambda one: (one.state.fill_at or now, one.source.id)))
 
     async def _begin_fill(self, platform: Platform) -> bool:
-        """Take the site's turn for one post from before; False when it has not come, or another worker took it."""
+        """Take the site's turn for one earlier post; False if it has not come, or another worker took it."""
         records, now = self.tools.store.records, self.tools.clock.now()
         at = await stored.fill_turn(records, platform.name)
         if at is not None and at > now:
@@ -281,7 +281,7 @@ class Follower:
 
 
 def _key(canonical_url: str) -> str:
-    """Return the key of a post among what a source has seen."""
+    """Return the key of a post among the entries of a source."""
     return post_key(registry.seen_as(canonical_url))
 
 
@@ -305,7 +305,7 @@ def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Re
 
 
 def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
-    """Return the state with what a look that succeeded has found out about the source."""
+    """Return the state with what a successful check has found out about the source."""
     news = sum(each.is_change and not each.is_from_before and each.state is not EntryState.PASSED for each in decisions)
     ids = [entry.post_id for entry in found.entries if entry.post_id] if found.is_newest_first else []
     dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
@@ -375,7 +375,7 @@ async def refuse_unwanted(job: Job, extraction: Extraction, tools: WorkerContext
 
 
 def _entry_of(job: Job, extraction: Extraction) -> Entry:
-    """Return what a source's filters ask for, as the post itself says it."""
+    """Return the facts that a source's filters need, as the post itself states them."""
     lengths = [item.expected.duration_s for item in extraction.videos if item.expected.duration_s]
     return Entry(
         job.post_url,

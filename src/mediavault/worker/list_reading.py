@@ -1,4 +1,4 @@
-"""Reads the lists of sources, by the cheapest way that serves and within the sites' limits."""
+"""Reads the lists of sources in the cheapest way that works, within the sites' limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mediavault.worker import site_limits
 from mediavault.worker.context import WorkerContext
 
 LOOK_WITHIN_S = 180.0  # by each way
-FEW, MANY = 100, 20_000  # entries that a usual look reads at most, and the one that reads the posts from before
+FEW, MANY = 100, 20_000  # entries that a usual check reads at most, and the one that reads the earlier posts
 STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
 FALL_BACK_AFTER = 3  # failures of the cheapest way
 
@@ -44,7 +44,7 @@ class SourceListing:
 class SourceListReader:
     """Asks the listers in their order. ``read`` reads a post's URL.
 
-    ``most`` is how many posts from before are read at most, ``within_s`` how long each way may take.
+    ``most`` is how many earlier posts are read at most, ``within_s`` how long each way may take.
     """
 
     tools: WorkerContext
@@ -88,8 +88,8 @@ class SourceListReader:
                 break
         if best is None:
             raise failure or Unsupported(
-                Message("There is no way to read this list on %(site)s.", site=platform.title),
-                help="Sign in to the site if it shows the list only then, or follow its RSS feed.",
+                Message("This list on %(site)s can't be read.", site=platform.title),
+                help="Sign in if the site shows the list only to signed-in users, or follow its RSS feed.",
             )
         return best, cheap_failures
 
@@ -115,7 +115,7 @@ class SourceListReader:
         )
 
     async def _report(self, platform: Platform, permit: Permit | None, failure: Failure | None) -> None:
-        """Report a look's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
+        """Report a check's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
         if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
             await site_limits.report_outcome(platform, permit, failure, self.tools)
 
@@ -127,7 +127,7 @@ class SourceListReader:
         return SourceListing(found, posts, jobs, known)
 
     def _is_short(self, one: Followed, read: SourceListing) -> bool:
-        """Whether the list that was read may lack posts that are wanted: those from before, or more news than it shows."""
+        """Whether the list that was read may lack posts that are wanted: earlier ones, or more news than it shows."""
         found = read.listing
         if found.is_unchanged or found.is_whole or len(found.entries) >= self.most:
             return False

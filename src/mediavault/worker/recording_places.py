@@ -23,7 +23,7 @@ class RecordingPlaces:
         """Take a place for the job. Raises LiveNow when there is none."""
         if self.most is not None and len(self.taken - {job_id}) >= self.most:
             raise LiveNow(
-                Message("The stream is running, but this worker already records %(most)d.", most=self.most),
+                Message("The stream is live, but this worker is already recording %(most)d.", most=self.most),
                 retry_after=FULL_FOR,
             )
         self.taken.add(job_id)

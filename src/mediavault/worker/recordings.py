@@ -63,9 +63,7 @@ class ItemRecording:
         if not self.has_begun:
             self.has_begun = True
             detail = (
-                Message("The recording goes on.")
-                if goes_on
-                else Message("The stream is running; the recording begins.")
+                Message("The recording continues.") if goes_on else Message("The stream is live; recording starts.")
             )
             await attempt.recorder.noted(Stage.RECORD, detail)
 

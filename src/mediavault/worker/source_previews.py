@@ -1,4 +1,4 @@
-"""Reads the lists that users want a preview of. Takes nothing, and notes nothing as seen."""
+"""Reads the lists for which users request previews. Saves nothing, and records nothing as seen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SourcePreviewer:
     read: Callable[[str], NewJob]
 
     async def round(self) -> None:
-        """Read the lists that wait, the first that was asked for first. What holds a site's jobs back holds them back too.
+        """Read the waiting lists, oldest request first. What holds back a site's jobs also holds back its lists.
 
         Raises StoreError.
         """
@@ -75,7 +75,7 @@ def _as_stored(read: SourceListing) -> ReadList:
 
 
 def _failed(held: ListReading, failure: Failure, now: datetime) -> ListReading:
-    """Return the reading with why it failed; ``help`` only where it says more than the row of the code."""
+    """Return the reading with the reason why it failed; ``help`` only if it says more than that of the error code."""
     own_help = None if failure.help == failure.spec.hint else failure.help
     help_text = own_help if own_help is None or isinstance(own_help, Message) else Message(own_help)
     return replace(held, read_at=now, error=failure.message, help=help_text, error_code=failure.code)

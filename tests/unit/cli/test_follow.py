@@ -27,7 +27,7 @@ def test_a_channel_is_followed_listed_paused_resumed_checked_and_removed(run: Ru
     assert "paused" in run("follow", "list").out
     assert run("follow", "resume", source["id"], "--json").json()["is_paused"] is False
     assert run("follow", "check", source["id"]).code == 0
-    assert run("follow", "remove", source["id"]).out == f"{source['id']} is not followed any more.\n"
+    assert run("follow", "remove", source["id"]).out == f"{source['id']} is no longer followed.\n"
     assert run("follow", "list").out == ""
     assert run("follow", "check", source["id"]).code == 2
 
@@ -144,11 +144,9 @@ def test_a_preview_waits_for_a_worker_and_follows_nothing(
     shown = run("follow", "add", CHANNEL, "--start", "everything", "--preview")
 
     assert shown.code == 0
-    assert (
-        "Slow Trains: 1 would be taken, 0 are decided when the post has been read, 0 would be passed over." in shown.out
-    )
-    assert "Taken in their turn: 1 post, about 10 minutes." in shown.out
-    assert "In its turn" in shown.out
+    assert "Slow Trains: 1 would be saved, 0 would be decided once the post is read, 0 would be skipped." in shown.out
+    assert "Saved later, in turn: 1 post, about 10 minutes." in shown.out
+    assert "Later, in turn" in shown.out
     assert "A film" in shown.out
     assert run("follow", "list").out == ""
 
@@ -179,7 +177,7 @@ def test_a_preview_that_nobody_reads_says_why(run: Run, house: StubHouse) -> Non
     asyncio.run(pause(house.store.records, "youtube"))
     asyncio.run(beat(house))
     paused = run("follow", "add", CHANNEL, "--preview")
-    assert (paused.code, paused.err.splitlines()[0]) == (2, "mediavault: YouTube is paused: the list is not read.")
+    assert (paused.code, paused.err.splitlines()[0]) == (2, "mediavault: YouTube is paused, so the list is not read.")
 
 
 def test_a_preview_waits_no_longer_than_a_worker_may_take(
@@ -208,7 +206,7 @@ def test_a_list_is_imported_after_a_dry_run_and_exported_again(run: Run, tmp_pat
     file.write_text(f"{CHANNEL}\nhttps://videos.example/feed.xml\nnonsense\n")
 
     dry = run("follow", "import", str(file), "--dry-run")
-    assert (dry.code, dry.out.splitlines()[-1]) == (1, "2 would be followed, 0 followed already, 1 can't be followed.")
+    assert (dry.code, dry.out.splitlines()[-1]) == (1, "2 would be followed, 0 already followed, 1 can't be followed.")
     assert f"would be followed: {CHANNEL}" in dry.out
     assert "line 3: nonsense: " in dry.err
     assert run("follow", "list").out == ""
@@ -223,7 +221,7 @@ def test_a_list_is_imported_after_a_dry_run_and_exported_again(run: Run, tmp_pat
     again = run("follow", "import", str(exported))
     assert (again.code, again.out.splitlines()[-1]) == (
         0,
-        "0 followed, 2 followed already, 0 can't be followed.",
+        "0 followed, 2 already followed, 0 can't be followed.",
     )
 
 

@@ -33,7 +33,7 @@ async def test_each_proxy_is_tried_with_a_site_that_takes_it_and_without_showing
 
     assert [(check.name, check.verdict, check.detail) for check in found] == [
         ("Proxy", "ok", f"unknown sites, YouTube: through socks5://***@127.0.0.1:{own.port}, which works"),
-        ("Proxy", "ok", "X: directly"),
+        ("Proxy", "ok", "X: direct connection"),
         ("Proxy", "ok", f"all other sites, and notifications: through {vault.proxy}, which works"),
     ]
     assert (vault.asked, own.asked) == ([TRIAL], [f"{YOUTUBE}:443"])
@@ -54,7 +54,7 @@ async def test_a_site_that_a_working_proxy_does_not_reach_is_a_warning() -> None
         found = await checks(UpstreamProxies(None, {"youtube": stub.proxy}))
 
     assert [check.verdict for check in found] == [DoctorVerdict.WARNING, DoctorVerdict.OK]
-    assert found[1].detail == "all other sites, and notifications: directly"
+    assert found[1].detail == "all other sites, and notifications: direct connection"
 
 
 def test_without_a_proxy_there_is_no_check_and_a_wrong_name_is_reported(

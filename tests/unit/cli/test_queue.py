@@ -59,4 +59,4 @@ def test_the_doctor_names_what_is_paused_and_the_command_that_ends_it(run: Run) 
     run("pause", "instagram")
     checks = {check["name"]: check for check in run("doctor", "--json").json()["checks"]}
     assert checks["Queue"]["detail"] == "instagram is paused"
-    assert checks["Queue"]["help"] == "`mediavault resume instagram` lets it go on."
+    assert checks["Queue"]["help"] == "`mediavault resume instagram` resumes it."

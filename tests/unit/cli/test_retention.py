@@ -13,9 +13,10 @@ def test_a_rule_is_set_shown_and_cleared(run: Run) -> None:
 
     shown = run("retention", "show").out
     assert (
-        "vault             saved 30 days ago; less than 50 GB free  (on, at most 20 posts a day of all rules)" in shown
+        "vault             saved at least 30 days ago; less than 50 GB free  (on, at most 20 posts per day for all rules)"
+        in shown
     )
-    assert "0 posts may go" in shown
+    assert "0 posts can be deleted" in shown
     assert run("retention", "clear").out == "Cleared.\n"
     assert run("retention", "show", "--json").json()["rules"] == []
 

@@ -86,14 +86,14 @@ def test_a_speed_survives_being_written_within_a_thousandth(rate: int) -> None:
 @pytest.mark.parametrize(
     ("written", "complaint"),
     [
-        ("2", "'2' is not a speed: write it as 2 MB/s, 500 KB/s, 16 Mbit/s or unlimited"),
-        ("fast", "'fast' is not a speed"),
-        ("-2 MB/s", "'-2 MB/s' is not a speed"),
+        ("2", "'2' is not a valid speed: use 2 MB/s, 500 KB/s, 16 Mbit/s or unlimited"),
+        ("fast", "'fast' is not a valid speed"),
+        ("-2 MB/s", "'-2 MB/s' is not a valid speed"),
         ("0 MB/s", "'0 MB/s' is too slow: downloads need at least 10 KB/s"),
-        ("2 MB/s; 3 MB/s", "only one speed can be without hours"),
-        ("08:00-23 2 MB/s", "'08:00-23' are no hours"),
-        ("08:00-23:00", "'08:00-23:00' is not a speed"),
-        ("x" * 1_000, "'x{40}' is not a speed"),
+        ("2 MB/s; 3 MB/s", "only one speed can be given without hours"),
+        ("08:00-23 2 MB/s", "'08:00-23' is not a valid time range"),
+        ("08:00-23:00", "'08:00-23:00' is not a valid speed"),
+        ("x" * 1_000, "'x{40}' is not a valid speed"),
     ],
 )
 def test_what_is_wrong_with_a_limit_is_said(written: str, complaint: str) -> None:

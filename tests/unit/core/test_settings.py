@@ -189,12 +189,12 @@ def test_a_secret_given_twice_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("proxy", "words"),
     [
-        ("socks5h://user:canary@gluetun:1080", "socks5h would let the proxy look names up"),
-        ("socks4://user:canary@gluetun:1080", "write socks5://"),
-        ("socks4a://gluetun:1080", "write socks5://"),
-        ("socks://gluetun:1080", "name the version of SOCKS"),
-        ("ftp://user:canary@gluetun:1080", "begins with http://"),
-        ("gluetun:8888", "as in http://gluetun:8888"),
+        ("socks5h://user:canary@gluetun:1080", "socks5h would let the proxy resolve host names"),
+        ("socks4://user:canary@gluetun:1080", "use socks5://"),
+        ("socks4a://gluetun:1080", "use socks5://"),
+        ("socks://gluetun:1080", "the SOCKS version is missing"),
+        ("ftp://user:canary@gluetun:1080", "must begin with http://"),
+        ("gluetun:8888", "such as http://gluetun:8888"),
         ("http://user:canary@gluetun", "the port is missing"),
         ("http://user:canary@gluetun:99999", "not a valid address"),
         ("http://user:canary#1@gluetun:8888", "percent-encode"),

@@ -134,7 +134,7 @@ def test_no_more_sources_are_followed_than_a_vault_may_have(monkeypatch: pytest.
     done = read(*(f"https://{n}.example/" for n in range(4)), followed=(existing(CHANNEL),))
 
     assert (len(done.new), len(done.refused)) == (2, 2)
-    assert "There are 3 sources already." in done.refused[0].error.message
+    assert "There are already 3 sources" in done.refused[0].error.message
 
 
 @pytest.mark.parametrize(

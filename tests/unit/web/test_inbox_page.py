@@ -51,7 +51,7 @@ async def test_each_post_shows_its_source_its_state_and_what_helps(vault: ApiVau
 
     assert page.index(f"job-{waiting.id}") < page.index(f"job-{failed.id}") < page.index(f"job-{kept.id}")
     assert "<bdi>Jane &lt;b&gt;</bdi>" in page
-    assert "3 are new for you." in text
+    assert "3 new posts" in text
     assert [word in text for word in ("Saved", "Failed", "Waiting")] == [True] * 3
     assert f'href="/jobs/{kept.id}#player"' in page
     assert f'action="/jobs/{failed.id}/retry"' in page
@@ -66,7 +66,7 @@ async def test_all_are_marked_as_seen_until_the_first_that_the_page_shows(vault:
     page = (await vault.client.get("/sources/inbox")).text
 
     assert answer.headers["location"] == "/sources/inbox?news=on"
-    assert "1 is new for you." in words(page)
+    assert "1 new post" in words(page)
     assert page.count("data-new") == 1
 
 
@@ -104,9 +104,9 @@ async def test_posts_from_before_are_shown_as_such_and_can_be_left_out(vault: Ap
     await came(vault, new)
     everything, news = [(await vault.client.get(f"/sources/inbox{more}")).text for more in ("", "?news=on")]
 
-    assert "1 is new for you." in words(everything)
+    assert "1 new post" in words(everything)
     assert (everything.count('class="working card arrival"'), news.count('class="working card arrival"')) == (2, 1)
-    assert ("from before" in words(everything), f"job-{old.id}" in news) == (True, False)
+    assert ("earlier post" in words(everything), f"job-{old.id}" in news) == (True, False)
 
 
 async def test_older_posts_are_on_further_pages(vault: ApiVault) -> None:

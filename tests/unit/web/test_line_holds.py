@@ -45,10 +45,10 @@ async def test_a_job_that_quiet_hours_hold_back_says_until_when(vault: ApiVault)
 
     assert shown["hold"]["why"] == listed["hold"]["why"] == queue["holds"][0]["why"] == "quiet_hours"
     assert shown["hold"]["until"] == end.replace("+00:00", "Z")
-    assert "Quiet hours · waiting for <time" in page
+    assert "Quiet hours · waiting until <time" in page
     assert f'datetime="{end}"' in page
     assert home.count(f'datetime="{end}"') >= 3  # the notice, the empty place of running downloads, and the card
-    assert "Running downloads go on, and what you move to the front starts anyway." in home
+    assert "Running downloads continue, and posts that you move to the front start anyway." in home
 
 
 async def test_a_job_that_is_now_first_is_not_held_back(vault: ApiVault) -> None:
@@ -65,7 +65,7 @@ async def test_a_used_up_volume_says_so_and_the_queue_can_still_be_paused(vault:
     await vault.client.post("/api/jobs", {"post_url": POST})
     home = (await vault.client.get("/")).text
 
-    assert "The volume of the day is used up." in home
+    assert "The daily volume is used up." in home
     assert 'action="/queue/pause"' in home
     assert 'action="/queue/resume"' not in home
 

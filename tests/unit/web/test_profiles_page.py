@@ -25,7 +25,7 @@ async def test_a_profile_is_added_on_the_page_and_shown_there(vault: ApiVault) -
 
     assert (answer.status, answer.headers["location"]) == (303, "/profiles")
     assert await find_profile(vault.store.records, "family") == FAMILY
-    assert "at most 720 lines; H.264, AV1 first; into the collection For the family" in page.text
+    assert "at most 720 lines; prefers H.264, AV1; added to the collection For the family" in page.text
     assert page.text.count("/profiles/remove") == 1  # the built-in ones have no such button
 
 
@@ -44,10 +44,10 @@ async def test_the_form_has_the_values_of_the_profile_to_change(vault: ApiVault)
     ("change", "says"),
     [
         ({"name": "best"}, "best can&#39;t be changed."),
-        ({"name": "two words"}, "This can&#39;t be the name of a profile."),
+        ({"name": "two words"}, "This is not a valid profile name."),
         ({"max_height": "high"}, "The height is not a number."),
-        ({"max_height": "1"}, "1 is not a height."),
-        ({"codec": "mpeg2"}, "is not a codec that can be preferred."),
+        ({"max_height": "1"}, "1 is not a valid height."),
+        ({"codec": "mpeg2"}, "is not a supported codec."),
         ({"name_template": "{title}"}, "Add {id} to the file&#39;s name"),
         ({"collection": "x" * 200}, "collection"),
     ],
@@ -65,7 +65,7 @@ async def test_a_wrong_value_is_explained_and_the_form_keeps_the_others(
 async def test_a_profile_is_removed_unless_it_is_the_usual_one(vault: ApiVault) -> None:
     await save_profile(vault.store.records, FAMILY)
     await vault.services.live.change("profile", "family", by="owner")
-    assert "is the usual profile" in (await vault.client.submit("/profiles/remove", {"name": "family"})).text
+    assert "is the default profile" in (await vault.client.submit("/profiles/remove", {"name": "family"})).text
 
     await vault.services.live.reset("profile")
     assert (await vault.client.submit("/profiles/remove", {"name": "family"})).status == 303

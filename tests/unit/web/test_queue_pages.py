@@ -94,7 +94,7 @@ async def test_nothing_is_promised_when_all_that_waits_is_of_a_paused_site(vault
     await vault.add(REEL)
     await vault.beat()
     await pause(vault.store.records, "instagram")
-    assert "Nothing that waits may start now." in await page(vault)
+    assert "No waiting post can start now." in await page(vault)
 
 
 @pytest.mark.parametrize(("site", "estimates"), [(None, False), ("generic", False), ("instagram", True)])
@@ -117,7 +117,7 @@ async def test_a_site_is_paused_and_resumed_on_the_sites_page(vault: ApiVault) -
     assert (answer.status, answer.headers["location"]) == (303, "/sites#instagram")
     assert await held_sites(vault) == ["instagram"]
     assert "Resume: Instagram" in listed
-    assert "until somebody resumes it" in listed
+    assert "until it is resumed" in listed
     assert "Resume: Instagram" in own
     await vault.client.submit("/queue/resume", {"sites": "on", "site": "instagram"})
     assert "Pause: Instagram" in await page(vault, "/sites")

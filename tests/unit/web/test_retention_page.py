@@ -33,7 +33,7 @@ async def words_of(vault: ApiVault, path: str = "/retention") -> str:
 
 async def test_without_a_rule_nothing_may_go(vault: ApiVault) -> None:
     await vault.add_kept()
-    assert "Nothing: there is no rule." in await words_of(vault)
+    assert "Nothing, because there are no rules." in await words_of(vault)
 
 
 async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: ApiVault) -> None:
@@ -44,17 +44,17 @@ async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: A
     assert await retention_rules(vault.store.records) == {
         "vault": RetentionRule(days=30, free_gb=0.5, is_on=False, most_a_day=3)
     }
-    assert "A worker is listing it." in await words_of(vault)
+    assert "A worker is making the list." in await words_of(vault)
 
     await list_anew(vault)
     shown = await words_of(vault)
     assert "1 post · " in shown
     assert "Saved long enough ago" in shown
-    assert "to the trash from" not in shown
+    assert "moves to the trash after" not in shown
 
     await vault.client.submit("/retention", {**form, "is_on": "on"})
     await list_anew(vault)
-    assert "to the trash from" in await words_of(vault)
+    assert "moves to the trash after" in await words_of(vault)
 
 
 async def test_a_post_is_pinned_from_the_list(vault: ApiVault) -> None:
@@ -109,7 +109,7 @@ async def test_the_page_of_a_post_says_that_it_is_listed_and_when_it_goes(vault:
     vault.clock.advance(timedelta(days=31))
     await vault.client.submit("/retention", {"key": "vault", "days": "30", "is_on": "on"})
     await list_anew(vault)
-    assert "A retention rule lists this post: Saved long enough ago · to the trash from" in await words_of(
+    assert "A retention rule lists this post: Saved long enough ago · moves to the trash after" in await words_of(
         vault, f"/jobs/{job.id}"
     )
 

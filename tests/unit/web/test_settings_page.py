@@ -76,11 +76,11 @@ async def test_what_may_be_taken_of_the_line_is_saved_in_one_form(vault: ApiVaul
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("bandwidth", "fast", "is not a speed: write it as 2 MB/s"),
-        ("bandwidth.x", "fast", "Enter a speed, as in 1 MB/s."),
-        ("bandwidth.nowhere", "1 MB/s", "Enter a speed, as in 1 MB/s."),
-        ("quiet_hours", "at night", "are no hours: write them as in 23:00-07:00"),
-        ("daily_volume_gb", "much", "Enter a number, as in 50 or 1.5; 0 for no limit."),
+        ("bandwidth", "fast", "is not a valid speed: use 2 MB/s"),
+        ("bandwidth.x", "fast", "Enter a speed, such as 1 MB/s."),
+        ("bandwidth.nowhere", "1 MB/s", "Enter a speed, such as 1 MB/s."),
+        ("quiet_hours", "at night", "is not a valid time range: use 23:00-07:00"),
+        ("daily_volume_gb", "much", "Enter a number, such as 50 or 1.5; 0 for no limit."),
     ],
 )
 async def test_what_is_wrong_with_a_limit_is_said_at_its_field(

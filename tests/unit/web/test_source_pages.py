@@ -103,22 +103,22 @@ async def test_an_unusual_interval_is_offered_and_kept_by_the_form(vault: ApiVau
     [
         ({"url": "https://www.youtube.com/watch?v=aaaaaaaaaaa"}, "leads to a single post"),
         ({"url": "nothing"}, "link"),
-        ({"start": "often"}, "This is not what can be taken."),
-        ({"start": "since"}, "The date is missing"),
-        ({"start": "since", "since": "yesterday"}, "This is not a day."),
-        ({"start": "since", "since": "9999-12-31"}, "This is not a day."),
-        ({"start": "newest"}, "The number of the newest posts to take is missing."),
-        ({"start": "newest", "newest": "many"}, "This is not a number of posts."),
-        ({"per_day": "5000"}, "This is not a number of posts a day."),
-        ({"shortest": "short"}, "This is not the length of a video."),
-        ({"shortest": "nan"}, "This is not the length of a video."),
+        ({"start": "often"}, "This is not a valid choice of earlier posts."),
+        ({"start": "since"}, "The start date is missing"),
+        ({"start": "since", "since": "yesterday"}, "This is not a valid date."),
+        ({"start": "since", "since": "9999-12-31"}, "This is not a valid date."),
+        ({"start": "newest"}, "Enter how many of the newest posts to save."),
+        ({"start": "newest", "newest": "many"}, "This is not a valid number of posts."),
+        ({"per_day": "5000"}, "This is not a valid number of posts per day."),
+        ({"shortest": "short"}, "This is not a valid video length."),
+        ({"shortest": "nan"}, "This is not a valid video length."),
         ({"having": "/(/"}, "is not a regular expression"),
-        ({"having": "\n".join(map(str, range(21)))}, "There are too many filters of words."),
-        ({"every": "often"}, "This is not how often a source can be looked at."),
-        ({"every": "1"}, "This is not how often a source can be looked at."),
-        ({"every": "9999999"}, "This is not how often a source can be looked at."),
-        ({"languages": "the french one"}, "This is not a list of languages."),
-        ({"kinds": []}, "No kind of video is left."),
+        ({"having": "\n".join(map(str, range(21)))}, "There are too many word filters."),
+        ({"every": "often"}, "This is not a valid interval for checking a source."),
+        ({"every": "1"}, "This is not a valid interval for checking a source."),
+        ({"every": "9999999"}, "This is not a valid interval for checking a source."),
+        ({"languages": "the french one"}, "This is not a valid list of languages."),
+        ({"kinds": []}, "No kind of video is selected."),
         ({"profile": "gone"}, "gone"),
         ({"collection": "x" * 200}, "collection"),
     ],
@@ -210,16 +210,16 @@ async def test_a_removed_source_is_gone_and_its_posts_stay(vault: ApiVault) -> N
 async def test_a_look_and_its_news_are_told(vault: ApiVault) -> None:
     now = vault.clock.now()
     await follow(vault)
-    assert "Not looked at yet · next look within a minute" in words((await vault.client.get("/sources")).text)
+    assert "Not checked yet · next check within a minute" in words((await vault.client.get("/sources")).text)
 
     later = now + timedelta(hours=2)
     await found(vault, SourceState(title="Jane", handle="jane", looked_at=now, next_look_at=later, new_at_last_look=3))
     page = words((await vault.client.get("/sources")).text)
     assert "Jane YouTube · @jane" in page
-    assert re.search(rf"Last look {now:%Y-%m-%d %H:%M} UTC · 3 new · next look {later:%Y-%m-%d %H:%M} UTC", page)
+    assert re.search(rf"Last checked {now:%Y-%m-%d %H:%M} UTC · 3 new · next check {later:%Y-%m-%d %H:%M} UTC", page)
 
     await found(vault, SourceState(looked_at=now, next_look_at=later, held_until=now + timedelta(minutes=9)))
-    assert "looking now" in words((await vault.client.get("/sources")).text)
+    assert "checking now" in words((await vault.client.get("/sources")).text)
 
 
 async def test_what_waits_is_told_with_how_long_it_takes_and_when_the_next_is_due(vault: ApiVault) -> None:
@@ -295,8 +295,8 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
     assert page.count('class="tile"') == 1
     assert f"/jobs/{job.id}" in page
     assert text.index("Part c") < text.index("Part a") < text.index("Part b") < text.index("The trailer")
-    assert "The trailer Title and description don't match" in text
-    assert "Posts from before the newest 50" in text
+    assert "The trailer The title and description don't match" in text
+    assert "Earlier posts the newest 50" in text
     assert "With none of these trailer" in text
 
 
@@ -310,7 +310,7 @@ async def test_a_sources_posts_go_on_on_further_pages(vault: ApiVault) -> None:
     second = (await vault.client.get(unescape(older))).text
 
     assert first.count('class="tile"') + second.count('class="tile"') == 30
-    assert "Waiting, the next one first" not in first
+    assert "Waiting, next one first" not in first
 
 
 async def test_an_entry_that_is_no_web_address_is_no_link(vault: ApiVault) -> None:
@@ -332,8 +332,8 @@ async def test_an_entry_that_is_no_web_address_is_no_link(vault: ApiVault) -> No
 @pytest.mark.parametrize(
     ("url", "offer"),
     [
-        (CHANNEL, "That's a channel. Follow it?"),
-        ("https://www.youtube.com/playlist?list=PLaaaaaaaaaaaaaaaa", "That's a list. Follow it?"),
+        (CHANNEL, "This is a channel. Follow it?"),
+        ("https://www.youtube.com/playlist?list=PLaaaaaaaaaaaaaaaa", "This is a list. Follow it?"),
     ],
 )
 async def test_a_refused_channel_or_list_is_offered_to_be_followed(vault: ApiVault, url: str, offer: str) -> None:
@@ -378,7 +378,7 @@ async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is
     assert (shown.status, before) == (200, 1)
     text = words(shown.text)
     assert "1 source to follow" in text
-    assert "1 is followed already." in text
+    assert "1 is already followed." in text
     assert "1 entry can't be followed" in text
     assert "Line 3 · nonsense" in text
     assert (confirmed.status, confirmed.headers["location"]) == (303, "/sources")
@@ -391,9 +391,9 @@ async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is
     [
         ({}, "The file lists nothing that can be followed."),
         ({"file": b""}, "The file lists nothing that can be followed."),
-        ({"file": LIST, "start": "often"}, "This is not what can be taken."),
-        ({"file": LIST, "start": "newest"}, "The number of the newest posts to take is missing."),
-        ({"file": LIST, "start": "newest", "newest": "0"}, "The number of the newest posts to take is missing."),
+        ({"file": LIST, "start": "often"}, "This is not a valid choice of earlier posts."),
+        ({"file": LIST, "start": "newest"}, "Enter how many of the newest posts to save."),
+        ({"file": LIST, "start": "newest", "newest": "0"}, "Enter how many of the newest posts to save."),
         ({"file": LIST, "profile": "gone"}, "gone"),
         ({"file": b"<opml", "collection": "Trains"}, "The file is not valid XML"),
         ({"opml": "<html/>"}, "The file is XML, but not OPML."),

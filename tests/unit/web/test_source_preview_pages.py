@@ -49,10 +49,10 @@ async def test_the_page_asks_again_until_the_list_was_read_and_keeps_the_form(va
     assert f'hx-get="{path}" hx-select="#preview"' in waiting
     assert "Reading the list …" in words(waiting)
     assert "hx-get" not in page
-    assert "Would be taken 1 Decided when the post has been read 0 Would be passed over 3" in words(page)
-    assert "Taken in their turn: 1 post, about 10 minutes" in words(page)
+    assert "Would be saved 1 Decided once the post is read 0 Would be skipped 3" in words(page)
+    assert "Saved later, in turn: 1 post, about 10 minutes" in words(page)
     assert "Too short or too long: 1" in words(page)
-    assert "Film 2 In its turn · 1:30" in words(page)
+    assert "Film 2 Later, in turn · 1:30" in words(page)
     assert f'value="{CHANNEL}"' in page
     assert re.search(r'name="newest"[^>]* value="1"', page)
     assert await stored.followed(vault.store.records) == []
@@ -63,7 +63,7 @@ async def test_another_wish_is_shown_at_once_and_followed_from_there(vault: ApiV
     await read_what_waits(vault.store.records, vault.clock, film(1), film(2, None))
     page = (await vault.client.get(await ask(vault, {**FORM, "newest": "2"}))).text
 
-    assert "Decided when the post has been read 1" in words(page)
+    assert "Decided once the post is read 1" in words(page)
     assert "Film 2 Not on the list: length" in words(page)
     assert 'formaction="/sources/preview"' in page
     assert (await vault.client.submit("/sources", {**FORM, "newest": "2"})).status == 303
@@ -76,7 +76,7 @@ async def test_a_change_of_a_source_is_shown_with_its_form(vault: ApiVault) -> N
     await read_what_waits(vault.store.records, vault.clock, film(1))
     page = (await vault.client.get(path)).text
 
-    assert "What the change would take" in words(page)
+    assert "What would be saved after the change" in words(page)
     assert 'action="/sources/s-1"' in page
     assert 'formaction="/sources/s-1/preview"' in page
     assert (await stored.find_followed(vault.store.records, "s-1")).source.start is Start.NOW
@@ -87,7 +87,7 @@ async def test_it_says_what_the_reading_waits_for(vault: ApiVault) -> None:
     assert "No worker is running" in words((await vault.client.get(path)).text)
 
     await pause(vault.store.records, "youtube")
-    assert "YouTube is paused: the list is read when that ends." in words((await vault.client.get(path)).text)
+    assert "YouTube is paused. The list is read when that ends." in words((await vault.client.get(path)).text)
 
 
 async def test_a_list_that_cannot_be_read_is_shown_with_what_helps(vault: ApiVault) -> None:
@@ -104,7 +104,7 @@ async def test_a_list_without_posts_says_so(vault: ApiVault) -> None:
     path = await ask(vault)
     await read_what_waits(vault.store.records, vault.clock, title=None)
 
-    assert "The list names no posts now." in words((await vault.client.get(path)).text)
+    assert "The list is empty at the moment." in words((await vault.client.get(path)).text)
 
 
 async def test_a_long_list_is_cut(vault: ApiVault) -> None:
@@ -112,7 +112,7 @@ async def test_a_long_list_is_cut(vault: ApiVault) -> None:
     await read_what_waits(vault.store.records, vault.clock, *map(film, range(120)))
     page = words((await vault.client.get(path)).text)
 
-    assert "Would be taken 120" in page
+    assert "Would be saved 120" in page
     assert "and 20 more" in page
 
 

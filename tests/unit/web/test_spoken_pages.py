@@ -118,7 +118,7 @@ async def test_a_long_transcript_is_cut_and_says_so(vault: ApiVault, monkeypatch
     monkeypatch.setattr(spoken, "MAX_LINES", 1)
     job = await subtitled(vault, en=EN)
 
-    assert "1 more line is found by the search." in (await vault.client.get(f"/jobs/{job.id}")).text
+    assert "1 more line can be found by searching." in (await vault.client.get(f"/jobs/{job.id}")).text
 
 
 async def test_hostile_words_are_shown_as_text(vault: ApiVault) -> None:

@@ -112,9 +112,7 @@ async def test_a_recording_has_its_own_stage_and_says_what_was_recorded(
     assert (seen[0].stage, seen[0].duration_s, seen[0].bytes_done) == (Stage.RECORD, 2.0, 10)
     assert job.status is JobStatus.COMPLETED
     assert job.metadata["recording"]["gaps"] == 1
-    assert [one.detail for one in history if one.stage is Stage.RECORD] == [
-        "The stream is running; the recording begins."
-    ]
+    assert [one.detail for one in history if one.stage is Stage.RECORD] == ["The stream is live; recording starts."]
     assert [one.detail for one in history if one.stage is Stage.DOWNLOAD] == [
         "Recorded live: 00:12:34 from 00:00:30 of the stream; 1 gap, about 00:00:04 missing; the stream ended"
     ]

@@ -78,7 +78,7 @@ async def test_a_preview_shows_what_would_be_taken_and_takes_nothing(vault: Vaul
 
     assert (view.state, view.source.name, view.is_whole) == (PreviewState.READ, "A channel", True)
     assert [entry.outcome for entry in view.entries] == [Outcome.UNDECIDED, Outcome.PASSED, Outcome.PASSED]
-    assert outcomes(view) == ["Not on the list: length", "For members only", "Too short or too long"]
+    assert outcomes(view) == ["Not on the list: length", "Members only", "Too short or too long"]
     assert (view.counts.in_turn, view.counts.passed_for) == (1, {Reason.MEMBERS: 1, Reason.LENGTH: 1})
     assert await following.followed(vault.store.records) == []
     assert await vault.jobs() == []
@@ -91,7 +91,7 @@ async def test_another_wish_is_decided_without_another_request(vault: Vault) -> 
     second = await shown(vault, await ask(vault, start=Start.NEWEST, newest=1))
 
     assert outcomes(first) == ["Published before you followed"] * 2
-    assert (second.state, outcomes(second)) == (PreviewState.READ, ["In its turn", "Published before you followed"])
+    assert (second.state, outcomes(second)) == (PreviewState.READ, ["Later, in turn", "Published before you followed"])
     assert len(vault.feed.looks) == 1
 
 
@@ -133,7 +133,7 @@ async def test_posts_that_the_vault_has_or_a_user_deleted_are_named(vault: Vault
     vault.feed.entries = [video(3), video(2), video(1)]
     view = await preview(vault, start=Start.EVERYTHING)
 
-    assert outcomes(view) == ["In its turn", "A download already", "You deleted it"]
+    assert outcomes(view) == ["Later, in turn", "Already in downloads", "You deleted it"]
     assert (view.entries[1].job_id, view.entries[1].job_status, view.counts.had) == (job.id, JobStatus.QUEUED, 1)
 
 
@@ -150,7 +150,7 @@ async def test_a_change_of_a_source_is_decided_with_what_it_has_seen(vault: Vaul
     view = await shown(vault, preview_id)
 
     assert view.is_followed
-    assert outcomes(view) == ["A download already", "In its turn", "Published before you followed"]
+    assert outcomes(view) == ["Already in downloads", "Later, in turn", "Published before you followed"]
     assert await vault.one() == one
 
 
@@ -248,7 +248,7 @@ async def test_what_cannot_be_followed_has_no_preview(vault: Vault) -> None:
     with pytest.raises(BadInput):
         await ask(vault, start=Start.NEWEST, newest=0)
     await vault.follow()
-    with pytest.raises(BadInput, match="followed already"):
+    with pytest.raises(BadInput, match="already followed"):
         await ask(vault)
     assert await vault.store.records.all(RecordKind.SOURCE_PREVIEW) == []
 

@@ -360,7 +360,7 @@ def check_holds(holds: Sequence[Hold]) -> list[Check]:
         Check(
             "Queue",
             DoctorVerdict.OK,
-            gettext("%(hold)s, waiting for %(time)s")
+            gettext("%(hold)s, waiting until %(time)s")
             % {"hold": hold_label(hold), "time": f"{local(hold.until):%H:%M}"},
         )
         for hold in holds
@@ -378,7 +378,7 @@ def _pauses(holds: Iterable[Hold]) -> list[Check]:
             "Queue",
             DoctorVerdict.WARNING,
             hold_label(hold, hold.site or ""),
-            gettext("`%(command)s` lets it go on.")
+            gettext("`%(command)s` resumes it.")
             % {"command": " ".join(filter(None, ("mediavault resume", hold.site)))},
         )
         for hold in holds

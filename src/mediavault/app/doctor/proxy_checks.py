@@ -1,4 +1,4 @@
-"""The doctor's check of the proxies: which way each site goes, and whether that way is open."""
+"""The doctor's check of the proxies: how each site is reached, and whether that works."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOKUP_S = 5.0
 
 
 async def check_proxies(settings: Settings) -> list[Check]:
-    """Connect through each proxy to one of its sites, without a request; nothing where no proxy is set."""
+    """Connect through each proxy to one of its sites, without a request; nothing if no proxy is set."""
     try:
         guard = make_guard(settings)
     except BadSetting as exc:
@@ -32,7 +32,7 @@ async def check_proxies(settings: Settings) -> list[Check]:
 
 
 async def try_proxies(guard: EgressGuard) -> list[Check]:
-    """Return a check for each proxy of the guard, and one for the sites that take none."""
+    """Return a check for each proxy of the guard, and one for the sites that use none."""
     proxies = guard.proxies
     if proxies.vault is None and not proxies.sites:
         return []
@@ -43,17 +43,21 @@ async def try_proxies(guard: EgressGuard) -> list[Check]:
 async def _try(proxy: UpstreamProxy | None, proxies: UpstreamProxies, guard: EgressGuard) -> Check:
     facts = {"sites": _named(proxies, proxy), "proxy": proxy}
     if proxy is None:
-        return Check(NAME, DoctorVerdict.OK, gettext("%(sites)s: directly") % facts)
+        return Check(NAME, DoctorVerdict.OK, gettext("%(sites)s: direct connection") % facts)
     endpoint = await _address_of_a_site([name for name, way in proxies.sites.items() if way == proxy], guard)
     try:
         (await connect(proxy, [endpoint], guard, within_s=TRIAL_S)).abort()
     except ProxyFailed as exc:
         fact = gettext("%(sites)s: %(problem)s") % {**facts, "problem": translated(exc.message)}
-        advice = gettext("Check that it runs, and its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES.")
+        advice = gettext(
+            "Check that it is running and that its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES is right."
+        )
         return Check(NAME, DoctorVerdict.BROKEN, fact, advice)
     except Failure as exc:
         fact = gettext("%(sites)s: %(problem)s") % {**facts, "problem": translated(exc.message)}
-        return Check(NAME, DoctorVerdict.WARNING, fact, gettext("It reaches other addresses; the site may block it."))
+        return Check(
+            NAME, DoctorVerdict.WARNING, fact, gettext("It reaches other addresses; the site may be blocking it.")
+        )
     return Check(NAME, DoctorVerdict.OK, gettext("%(sites)s: through %(proxy)s, which works") % facts)
 
 

@@ -140,7 +140,7 @@ class StreamRecorder:
                 with suppress(NoSpace):  # what the state names has reached the disk before
                     await track.runs.close()
         if not self._state.has_segments:
-            raise LiveNow("The stream is running, but nothing of it could be recorded.")
+            raise LiveNow("The stream is live, but none of it could be recorded.")
         self._state.end = end
         await self._save()
         return self._state

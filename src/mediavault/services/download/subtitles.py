@@ -62,9 +62,9 @@ class SubtitleFetcher:
     async def _segments(self, url: str, text: str, fetch: _Fetch) -> tuple[Cue, ...]:
         playlist = await asyncio.to_thread(read_playlist, text, url)
         if not isinstance(playlist, MediaPlaylist) or not 0 < len(playlist.segments) <= MAX_SEGMENTS:
-            raise NotAVideo("The playlist of subtitles lists none, or too many.")
+            raise NotAVideo("The subtitle playlist lists no segments, or too many.")
         if any(segment.key or segment.span for segment in playlist.segments):
-            raise NotAVideo("The subtitles are encrypted, or parts of one file.")
+            raise NotAVideo("The subtitles are encrypted, or are byte ranges of a single file.")
         slots = asyncio.Semaphore(AT_ONCE)
         chars = 0
 
@@ -90,7 +90,7 @@ class SubtitleFetcher:
         async with request as answer:
             if answer.status == 429:
                 wait = parse_retry_after(answer.headers)
-                raise RateLimited("The site limits requests for subtitles.", retry_after=wait, http_status=429)
+                raise RateLimited("The site is limiting requests for subtitles.", retry_after=wait, http_status=429)
             if answer.status in _REFUSED:
                 raise LinkExpired("The site refused the subtitles.", http_status=answer.status)
             if answer.status != 200:
@@ -105,7 +105,7 @@ def _read(text: str) -> tuple[Cue, ...]:
     try:
         return read_subtitles(text)
     except ValueError as exc:
-        raise NotAVideo(Message("What the site sent as subtitles cannot be read: %(error)s.", error=exc)) from exc
+        raise NotAVideo(Message("The subtitles from the site could not be read: %(error)s.", error=exc)) from exc
 
 
 def _joined(texts: Sequence[str]) -> tuple[Cue, ...]:

@@ -34,7 +34,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r\n")
 
 
 def is_reached_directly(address: str) -> bool:
-    """Return whether no proxy is asked for this address: it is private, and the proxy's network has other hosts there."""
+    """Whether this address is reached without a proxy: it is private, and the proxy's network has other hosts there."""
     return judge(ip_address(address)) is not None
 
 
@@ -75,7 +75,7 @@ async def open_streams(
 
 
 def failed(proxy: UpstreamProxy, reason: str) -> ProxyFailed:
-    """Return the failure of a proxy that cannot be used."""
+    """Return the failure for a proxy that cannot be used."""
     return ProxyFailed(Message("The proxy %(proxy)s cannot be used: %(reason)s.", proxy=proxy, reason=reason))
 
 
@@ -121,11 +121,11 @@ class Tunnel(asyncio.Protocol):
         self.transport.write(data)
 
     async def receive(self, count: int) -> bytes:
-        """Return the next ``count`` bytes. Raises EOFError when the proxy hangs up before."""
+        """Return the next ``count`` bytes. Raises EOFError if the proxy closes the connection first."""
         return await self._take(lambda: count if len(self._received) >= count else None)
 
     async def receive_head(self) -> bytes:
-        """Return the head of an HTTP response with its empty line. Raises EOFError when the proxy hangs up before."""
+        """Return the head of an HTTP response with its empty line. Raises EOFError if the proxy closes the connection first."""
         return await self._take(lambda: end + 4 if (end := self._received.find(b"\r\n\r\n")) >= 0 else None)
 
     async def _take(self, length: Callable[[], int | None]) -> bytes:
@@ -149,7 +149,7 @@ class Tunnel(asyncio.Protocol):
     async def hand_over_securely(
         self, protocol: asyncio.BaseProtocol, tls: ssl.SSLContext | None, name: str | None
     ) -> asyncio.Transport:
-        """Hand over, after a TLS handshake with the target if ``tls`` is given. Raises OSError where that fails."""
+        """Hand over, after a TLS handshake with the target if ``tls`` is given. Raises OSError if that fails."""
         if tls is None:
             return self.hand_over(protocol)
         loop = asyncio.get_running_loop()
@@ -161,17 +161,17 @@ class Tunnel(asyncio.Protocol):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing came before the target was spoken to: no web server speaks first."""
+        """Whether nothing was received before the first request to the target: no web server speaks first."""
         return not self._received and not self._has_ended
 
     def abort(self) -> None:
-        """Break the connection."""
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
 
 
 async def _try(proxy: UpstreamProxy, endpoint: Endpoint, guard: EgressGuard, within_s: float) -> Tunnel:
-    """Ask the proxy for one address. Raises ProxyFailed, and NotConnected when the proxy did not connect to it."""
+    """Ask the proxy for one address. Raises ProxyFailed, and NotConnected if the proxy did not connect to it."""
     tunnel: Tunnel | None = None
     is_asked = False
     try:
@@ -182,7 +182,7 @@ async def _try(proxy: UpstreamProxy, endpoint: Endpoint, guard: EgressGuard, wit
             is_asked = True
             await (_ask_socks5 if proxy.scheme is ProxyScheme.SOCKS5 else _ask_http)(tunnel, proxy, endpoint)
             if not tunnel.is_clean:
-                raise failed(proxy, Message("its answer cannot be read"))
+                raise failed(proxy, Message("its response could not be read"))
         connected, tunnel = tunnel, None
         return connected
     except TimeoutError as exc:
@@ -252,7 +252,7 @@ async def _ask_http(tunnel: Tunnel, proxy: UpstreamProxy, endpoint: Endpoint) ->
 def _password_words(proxy: UpstreamProxy) -> str:
     if proxy.has_credentials:
         return Message("it does not accept the user name and password")
-    return Message("it wants a user name and password, as in http://user:password@host:port")
+    return Message("it requires a user name and password, as in http://user:password@host:port")
 
 
 # --- SOCKS 5 -----------------------------------------------------------------------------------------------------
@@ -261,19 +261,19 @@ _VERSION, _CONNECT, _RESERVED = 5, 1, 0
 _NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE = 0, 2, 0xFF
 _IPV4, _NAME, _IPV6 = 1, 3, 4
 _REPLIES = {
-    1: Message("a failure of the proxy"),
+    1: Message("a general failure of the proxy"),
     2: Message("its rules forbid it"),
     3: Message("it does not reach that network"),
     4: Message("it does not reach that address"),
     5: Message("the connection was refused"),
-    6: Message("the address is too far away"),
-    7: Message("it cannot connect to others"),
-    8: Message("it does not know this kind of address"),
+    6: Message("the address is too many hops away"),
+    7: Message("it does not support outgoing connections"),
+    8: Message("it does not support this kind of address"),
 }
 
 
 async def _greet(tunnel: Tunnel, proxy: UpstreamProxy) -> None:
-    """Agree on a method, and send the password where the proxy wants one (RFC 1929)."""
+    """Agree on a method, and send the password if the proxy requires one (RFC 1929)."""
     methods = [_NO_PASSWORD, *([_PASSWORD] if proxy.has_credentials else [])]
     tunnel.send(bytes([_VERSION, len(methods), *methods]))
     version, method = await tunnel.receive(2)
@@ -297,6 +297,6 @@ async def _ask_socks5(tunnel: Tunnel, proxy: UpstreamProxy, endpoint: Endpoint) 
     if version != _VERSION:
         raise failed(proxy, Message("it is not a SOCKS 5 proxy"))
     if reply != 0:
-        raise NotConnected(_REPLIES.get(reply, Message("an unknown answer")))
+        raise NotConnected(_REPLIES.get(reply, Message("an unknown response")))
     length = {_IPV4: 4, _IPV6: 16}.get(bound) or (await tunnel.receive(1))[0]
     await tunnel.receive(length + 2)  # the address and port at the proxy's end; nothing here needs them

@@ -1,4 +1,4 @@
-"""Reads what a site answers to a look at a source: RSS, Atom and JSON feeds, its own API, or a page that links to a feed.
+"""Reads a site's response to a check of a source: RSS, Atom and JSON feeds, its own API, or a page that links to a feed.
 
 Pure, and the only importer of feedparser: documents are untrusted, so this runs in the confined process.
 """
@@ -64,7 +64,7 @@ def read_feed(look: Look, platform: Platform, answer: PageAnswer) -> ListPage:
 
 
 def _unreadable(platform: Platform) -> ExtractorBroken:
-    return ExtractorBroken(Message("%(site)s did not answer with a feed.", site=site_name(platform)))
+    return ExtractorBroken(Message("%(site)s did not return a feed.", site=site_name(platform)))
 
 
 def _read(look: Look, rules: FeedRules | None, answer: PageAnswer) -> ListPage | None:

@@ -84,7 +84,7 @@ def feed_urls(match: FeedMatch, look: Look) -> list[Way]:
 
 
 def _no_feed(platform: Platform) -> Unsupported:
-    return Unsupported(Message("%(site)s has no feed of this.", site=site_name(platform)))
+    return Unsupported(Message("%(site)s has no feed for this.", site=site_name(platform)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,9 @@ class _FeedLook:
         key = (await self._ask(url)).page.listing.stable_id or ""
         match = find_feed(self._platform, parse_http_url(self._look.url), key=key)
         if match is None or match.filled(match.rules.feed) is None:
-            raise ExtractorBroken(Message("%(site)s did not name the account.", site=site_name(self._platform)))
+            raise ExtractorBroken(
+                Message("%(site)s did not say which account this is.", site=site_name(self._platform))
+            )
         self._look = replace(self._look, stable_id=key)
         return match
 
@@ -171,7 +173,7 @@ class _FeedLook:
         ((kind, url),) = way.items()
         answer = await self._ask(url)
         if answer.page.feed_urls:
-            raise ExtractorBroken(Message("%(site)s did not answer with a feed.", site=site_name(self._platform)))
+            raise ExtractorBroken(Message("%(site)s did not return a feed.", site=site_name(self._platform)))
         next_page = match.rules.next_page if match else ""
         listing = await self._with_rest(answer, url + next_page) if next_page else answer.listing
         return self._cut(_of_kind(listing, kind))

@@ -244,7 +244,7 @@ def _what_there_is(extraction: Extraction) -> str:
         found = Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
         return join(" ", [found, Message("The profile pictures saves pictures too.")])
     if extraction.media(frozenset({ItemType.AUDIO})):
-        return Message("No video found in this post; it has sound, which the profile audio saves.")
+        return Message("No video found in this post. It has audio, which the profile audio saves.")
     return Message("No video found in this post.")
 
 

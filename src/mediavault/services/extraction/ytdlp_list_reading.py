@@ -1,4 +1,4 @@
-"""Turns yt-dlp's answer about a list into what a look at a source found, or why there is nothing. Pure."""
+"""Turns yt-dlp's answer about a list into what a check of a source found, or why it found nothing. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_list(answer: Mapping[str, Any], platform: Platform, rules: ListRules, k
     entries = tuple(entry for one in named if (entry := _entry(one, platform, rules, kind)) is not None)
     is_list = found.get("is_list") is True
     if found and not is_list:
-        raise Unsupported("This is a single post and not a list.")
+        raise Unsupported("This is a single post, not a list.")
     if not entries and (failure := _failure(answer, platform)) is not None:
         raise failure
     if not is_list and not _is_empty(answer):
@@ -69,7 +69,7 @@ def _failure(answer: Mapping[str, Any], platform: Platform) -> Failure | None:
         return None
     for error in values.objects(answer.get("errors")):
         if _UNKNOWN in str(error.get("message")).lower():
-            return Unsupported(Message("yt-dlp does not know such lists of %(site)s.", site=platform.title))
+            return Unsupported(Message("yt-dlp does not support this kind of list on %(site)s.", site=platform.title))
         return failure_of(error, warnings, platform)
     return ExtractorBroken("yt-dlp could not read the list.") if answer.get("ended") == "error" else None
 

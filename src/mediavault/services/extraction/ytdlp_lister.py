@@ -54,7 +54,7 @@ class YtdlpLister:
         addresses = match.addresses.items() if match else ()
         wanted = {kind: url for kind, url in addresses if kind is None or kind in look.kinds}
         if match is None or not wanted:
-            raise Unsupported(Message("yt-dlp does not know such lists of %(site)s.", site=platform.title))
+            raise Unsupported(Message("yt-dlp does not support this kind of list on %(site)s.", site=platform.title))
         ends_s = self._clock.monotonic() + within_s
         listings: list[Listing] = []
         failures: list[Failure] = []

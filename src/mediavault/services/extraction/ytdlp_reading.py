@@ -153,7 +153,7 @@ def _no_candidates(entries: Sequence[Node], warnings: Sequence[str]) -> Failure:
     if any(entry.get("_has_drm") is True for entry in entries):
         return Drm("The post's video is copy-protected.")
     if all(has_sound_only(entry) for entry in entries):
-        return missing_part(warnings) or NoVideo("The post has audio but no video; the profile audio saves it.")
+        return missing_part(warnings) or NoVideo("The post has audio but no video. The profile audio saves it.")
     return missing_part(warnings) or ExtractorBroken("yt-dlp found no downloadable URL for the video.")
 
 

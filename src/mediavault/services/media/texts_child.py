@@ -64,7 +64,7 @@ def embed(
         head = file.read(SNIFF_BYTES)
     demuxer = demuxer_of(head)
     if demuxer is None or demuxer not in MUXERS or sniff(head) is Kind.WEBM:  # which holds WebVTT alone
-        raise ValueError(Message("its container holds no subtitles"))
+        raise ValueError(Message("its container does not support subtitles"))
     muxer, codec = MUXERS[demuxer]
     options = {"movflags": "+faststart"} if muxer == "mp4" else {}
     with open_input(path, demuxer) as source, open_output(into, muxer, **options) as out:

@@ -246,7 +246,7 @@ def _refused_view(refused: RefusedAddress, services: ApiServices) -> RefusedView
         address = services.submit.read_source(refused.text)
     except MediavaultError:
         return RefusedView(text, error)
-    offer = _("That's a list. Follow it?") if address.is_list else _("That's a channel. Follow it?")
+    offer = _("This is a list. Follow it?") if address.is_list else _("This is a channel. Follow it?")
     return RefusedView(text, error, offer, f"/sources?{urlencode({'url': address.url})}#form")
 
 

@@ -1,4 +1,4 @@
-"""The inbox: what the sources have brought, the last that came first, and which of it is new for the user."""
+"""The inbox: the posts that sources have brought, latest arrivals first, and which are new to the user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class InboxRow:
 
 @router.get(PAGE)
 async def inbox(services: Services, user: UserName, cursor: CursorText = "", news: str = "") -> Response:
-    """Show a page of the inbox. With ``news`` posts from before their source was followed are left out."""
+    """Show a page of the inbox. With ``news``, posts from before their source was followed are left out."""
     moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
     only_news = bool(news)
     found = await read_inbox(services.store, user, cursor=cursor or None, limit=ON_A_PAGE, only_news=only_news)
@@ -68,7 +68,7 @@ async def inbox(services: Services, user: UserName, cursor: CursorText = "", new
 
 @router.post(f"{PAGE}/seen")
 async def seen_form(request: Request, services: Services, user: UserName) -> Response:
-    """Note that the user has seen what came until the moment ``until``, which is that of the page's first post."""
+    """Mark as seen what arrived up to the time ``until``, which is that of the page's first post."""
     form = await read_form(request)
     await mark_seen(services.store, user, seen_moment(form.get("until", ""), services.clock.now()))
     return see_other(f"{PAGE}?news=on" if form.get("news") else PAGE)

@@ -81,7 +81,9 @@ def _profile(form: dict[str, list[str]]) -> Profile:
     text = {name: values[0] for name, values in form.items()}
     height = text.get("max_height", "")
     if height and not (height.isascii() and height.isdecimal() and len(height) < 10):
-        raise BadInput(gettext("The height is not a number."), help=gettext("Write it as in 1080, or leave it empty."))
+        raise BadInput(
+            gettext("The height is not a number."), help=gettext("Enter a number such as 1080, or leave it empty.")
+        )
     return Profile(
         text.get("name", ""),
         codecs=tuple(filter(None, (text.get("codec", ""), text.get("second_codec", "")))),

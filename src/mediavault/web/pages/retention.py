@@ -1,4 +1,4 @@
-"""The page about retention: what may go, and the rules of the vault and of its sources. For admins only."""
+"""The retention page: the posts that can be deleted, and the rules of the vault and its sources. For admins only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SourceQuery = Annotated[str, Query(max_length=64)]
 
 @router.get(PAGE)
 async def index(services: Services, source: SourceQuery = "", *, long: bool = False) -> Response:
-    """Show what may go, and the rules. ``source``: the form is for the rule of this source. ``long``: a longer list."""
+    """Show the posts that can be deleted, and the rules. ``source``: the source whose rule is in the form. ``long``: a longer list."""
     return await _page(services, key=source or WHOLE_VAULT, is_long=long)
 
 
@@ -49,7 +49,7 @@ async def change_form(request: Request, services: Services) -> Response:
 
 @router.post(f"{PAGE}/check")
 async def check_form(services: Services) -> Response:
-    """Let a worker list again what may go."""
+    """Let a worker update the list."""
     await make_plan_soon(services.store.records)
     return see_other(PAGE)
 
@@ -97,7 +97,7 @@ def _form_of(rule: RetentionRule | None) -> dict[str, str]:
 
 
 def _rule(form: Mapping[str, str]) -> RetentionRule:
-    """Return the rule of a form; it is not checked yet. Raises BadInput for what is no number."""
+    """Return the rule of a form, not checked yet. Raises BadInput for anything that is not a number."""
     return RetentionRule(
         days=_number(form.get("days", "")),
         newest=_number(form.get("newest", "")),
@@ -113,7 +113,7 @@ def _number(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
-        raise BadInput(Message("%(text)s is not a number.", text=repr(text[:40])), help="Write it in digits.")
+        raise BadInput(Message("%(text)s is not a number.", text=repr(text[:40])), help="Enter it in digits.")
     return int(text)
 
 
@@ -121,7 +121,7 @@ def _gigabytes(text: str) -> float | None:
     try:
         return float(text.strip().replace(",", ".")) if text.strip() else None
     except ValueError:
-        raise BadInput("This is not an amount of free space.", help="Write it in gigabytes, as in 50.") from None
+        raise BadInput("This is not a valid amount of free space.", help="Enter it in gigabytes, such as 50.") from None
 
 
 def _text(number: int | None) -> str:

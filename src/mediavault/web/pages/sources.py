@@ -1,4 +1,4 @@
-"""The pages of the sources: a list of what is followed with the form to follow more, and a page for each source."""
+"""The pages of the sources: a list with the form to follow another one, and a page for each source."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ WAITING_SHOWN, PASSED_SHOWN = 50, 100
 ENTRIES_READ = 2_000
 MAX_FIELDS = 40
 START_LABELS = {
-    Start.NOW: Message("None: only what comes from now on"),
-    Start.SINCE: Message("Those since a day"),
-    Start.NEWEST: Message("The newest ones"),
+    Start.NOW: Message("None: only new posts"),
+    Start.SINCE: Message("Since a date"),
+    Start.NEWEST: Message("Only the newest"),
     Start.EVERYTHING: Message("Everything"),
 }
 
@@ -87,7 +87,7 @@ CursorText = Annotated[str, Query(max_length=500)]
 async def index(
     services: Services, url: AddressText = "", change: ChangedSource = "", page: PageNumber = 1
 ) -> Response:
-    """List the sources, the latest that was followed first. ``url`` only fills the form, since a GET changes nothing.
+    """List the sources, the latest one followed first. ``url`` only fills the form, since a GET changes nothing.
 
     ``change`` is the id of the source whose values are in the form.
     """
@@ -128,7 +128,7 @@ async def preview_form(request: Request, services: Services) -> Response:
 
 @router.post(f"{PAGE}/{{source_id}}/preview")
 async def preview_change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
-    """Ask what would be taken if the source were changed like this. Nothing is changed."""
+    """Preview what would be saved if the source were changed like this. Nothing is changed."""
     form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
     one = await find_followed(records, source_id)
     try:
@@ -142,7 +142,7 @@ async def preview_change_form(source_id: SourcePath, request: Request, services:
 
 @router.get(f"{PAGE}/preview/{{preview_id}}")
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
-    """Show what would be taken, with the form to change that and to follow. Raises NotFound once it has expired."""
+    """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
     found = await find_preview(services.store.records, preview_id)
     view = await source_preview_view(found, services.store, services.clock.now())
     form = form_of(found.draft.source, current().zone)
@@ -157,13 +157,13 @@ async def export(services: Services) -> Response:
 
 @router.get(IMPORT_PAGE)
 async def import_page(services: Services) -> Response:
-    """Show the form with which a list of sources is imported."""
+    """Show the form to import a list of sources."""
     return await _import_page(services, SourceForm(start=""))
 
 
 @router.post(IMPORT_PAGE)
 async def import_form(request: Request, services: Services, user: UserName) -> Response:
-    """Show what the import of a file would follow, or follow it: then ``opml`` has what was shown, with what was chosen."""
+    """Show what the import of a file would follow, or follow it: then ``opml`` has the sources as they were shown."""
     fields = await read_upload(request)
     texts = {name: [value.decode("utf-8", "replace")] for name, value in fields.items() if name != "file"}
     form, shown = read_source_form(texts), fields.get("opml", b"")
@@ -180,7 +180,7 @@ async def import_form(request: Request, services: Services, user: UserName) -> R
 
 @router.post(f"{PAGE}/{{source_id}}")
 async def change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
-    """Change what is set for a source. Where its start or filters change, what was passed over is decided again."""
+    """Change a source. If its start or filters change, skipped entries are decided again."""
     form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
     one = await find_followed(records, source_id)
     try:
@@ -229,14 +229,14 @@ async def resume_source_form(source_id: SourcePath, request: Request, services: 
 
 @router.post(f"{PAGE}/{{source_id}}/check")
 async def check_form(source_id: SourcePath, request: Request, services: Services) -> Response:
-    """Let a worker look at the source within a minute."""
+    """Let a worker check the source within a minute."""
     await look_now(services.store.records, source_id)
     return await _back(request)
 
 
 @router.post(f"{PAGE}/{{source_id}}/remove")
 async def unfollow_form(source_id: SourcePath, services: Services) -> Response:
-    """Follow the source no longer. Its posts stay."""
+    """Stop following the source. Its posts stay."""
     await unfollow(services.store, source_id)
     return see_other(PAGE)
 
@@ -247,12 +247,12 @@ async def _paused(source_id: str, request: Request, services: ApiServices, *, is
 
 
 async def _back(request: Request) -> Response:
-    """Return to the page on which the button was."""
+    """Return to the page with the button."""
     return see_other(own_path((await read_form(request)).get("back", PAGE)))
 
 
 async def _with_known_profile(services: ApiServices, form: SourceForm) -> SourceForm:
-    """Return the form with its profile as it is stored. Raises BadInput when there is none of this name."""
+    """Return the form with the stored name of its profile. Raises BadInput if there is no such profile."""
     if not form.profile:
         return form
     return replace(form, profile=await known_profile(services.store.records, form.profile))
@@ -325,7 +325,7 @@ async def _cards(services: ApiServices, sources: list[Followed], shown: list[Fol
 
 
 async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:
-    """Return the entries that wait for their turn, in their order."""
+    """Return the entries that wait for their turn, in order."""
     records = services.store.records
     places = await next_waiting(records, one.source.id, limit=WAITING_SHOWN)
     known = await seen(records, one.source.id, [place.post for place in places])
@@ -333,7 +333,7 @@ async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:
 
 
 async def _passed(services: ApiServices, one: Followed) -> list[SeenEntry]:
-    """Return entries that were passed over, the newest first."""
+    """Return the skipped entries, newest first."""
     entries = (await all_seen(services.store.records, one.source.id, limit=ENTRIES_READ)).values()
     passed = [entry for entry in entries if entry.state is EntryState.PASSED]
     now = services.clock.now()

@@ -33,7 +33,7 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
             attempt.tools.probe,
         )
         note.detail, note.bytes = (
-            Message("the sound alone, copied as it is: %(codec)s", codec=again.report.audio_codec),
+            Message("audio only, copied without re-encoding: %(codec)s", codec=again.report.audio_codec),
             size,
         )
     verified.path.unlink(missing_ok=True)

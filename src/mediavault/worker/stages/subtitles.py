@@ -1,4 +1,4 @@
-"""After the download: the subtitles that the profile wants, next to the video, and inside it on request.
+"""After the download: the subtitles that the profile asks for, next to the video and optionally inside it.
 
 A language that cannot be fetched never fails the post: it is tried again later (``worker.later``).
 """
@@ -69,11 +69,11 @@ async def fetch(source: SubtitleSource, extraction: Extraction, tools: WorkerCon
             source, page_url=extraction.post.url, headers=headers, cookies=extraction.cookies
         )
     except BadUrl as exc:
-        raise NotAVideo(Message("The address of the subtitles is not valid: %(error)s", error=exc.message)) from exc
+        raise NotAVideo(Message("The URL of the subtitles is not valid: %(error)s", error=exc.message)) from exc
 
 
 async def _inside(verified: VerifiedFile, item: Item, texts: Texts, attempt: Attempt) -> VerifiedFile:
-    """Return the file with subtitles and chapters inside; as it is where its container holds none, or where that fails."""
+    """Return the file with subtitles and chapters inside; unchanged if its container does not support them, or if that fails."""
     suffix = EMBEDDABLE.get(verified.report.container or "")
     if suffix is None:
         return verified
@@ -84,7 +84,7 @@ async def _inside(verified: VerifiedFile, item: Item, texts: Texts, attempt: Att
             size = into.stat().st_size
             file = replace(verified.downloaded, path=into, bytes=size, sha256=None)
             again = await validate(file, attempt.tools.probe)
-            note.detail, note.bytes = Message("subtitles and chapters put into the file"), size
+            note.detail, note.bytes = Message("subtitles and chapters embedded in the file"), size
     except Failure:
         into.unlink(missing_ok=True)  # recorded by the step; the file itself is whole
         return verified

@@ -314,7 +314,7 @@ async def test_a_proxy_that_takes_too_long_for_everything_is_at_fault(kind: str)
 
 @pytest.mark.parametrize("kind", ["http with a password", "socks5 with a password"])
 @pytest.mark.parametrize(
-    ("credentials", "words"), [("", "wants a user name"), ("canary:wrong@", "does not accept the user name")]
+    ("credentials", "words"), [("", "requires a user name"), ("canary:wrong@", "does not accept the user name")]
 )
 async def test_a_missing_and_a_wrong_password_are_told_apart(kind: str, credentials: str, words: str) -> None:
     async with stub_proxy(kind) as stub:
