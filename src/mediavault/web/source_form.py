@@ -122,7 +122,7 @@ def interval_choices(form: SourceForm) -> dict[str, str]:
     """Return the intervals for checking a source, by the value of the field, including an unusual one that the form has."""
     minutes = {*USUAL_MINUTES, *([int(form.every)] if _is_number(form.every) and int(form.every) else [])}
     return {
-        "": gettext("Automatic (by how often it posts)"),
+        "": gettext("Automatic"),
         **{str(one): interval_words(one) for one in sorted(minutes)},
     }
 
