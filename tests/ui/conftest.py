@@ -5,6 +5,7 @@
 
 ``pages`` opens pages of ``vault``, which all tests share and none may change, unless ``base`` names another.
 Everything runs in one event loop, the server too: a test must await, never block.
+Give ``wait_for_function`` a function: the pages' policy forbids an expression, from its second evaluation on.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ async def _take_all(pages: Pages, vault: Vault) -> None:
         for name, address in SUBJECTS.items():
             page = await pages(await address(vault), theme=theme, size=size)
             await page.wait_for_function(
-                "[...document.querySelectorAll('video')].every((each) => each.readyState >= 2)"
+                "() => [...document.querySelectorAll('video')].every((each) => each.readyState >= 2)"
             )
             await page.wait_for_timeout(SEEN_WITHIN_MS)
             picture = fewer_colours(await page.screenshot())

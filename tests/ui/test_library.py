@@ -154,7 +154,7 @@ async def test_enter_opens_a_tile_and_back_returns_to_the_same_position(pages: P
     await page.go_back()
 
     await expect(page.locator(".tile")).to_have_count(len(vault.kept))
-    await page.wait_for_function(f"Math.abs(window.scrollY - {before}) < 3")
+    await page.wait_for_function(f"() => Math.abs(window.scrollY - {before}) < 3")
 
 
 async def test_single_keys_can_be_switched_off(pages: Pages) -> None:

@@ -350,7 +350,7 @@ async def test_a_posts_link_to_the_library_returns_to_the_same_place(
     await page.locator(".back a").click()
     await page.wait_for_url("**/library")
 
-    await page.wait_for_function(f"Math.abs(scrollY - {before}) < 3")
+    await page.wait_for_function(f"() => Math.abs(scrollY - {before}) < 3")
     assert await page.locator(".tile").count() == count
 
 

@@ -116,7 +116,7 @@ async def test_a_video_resumes_where_it_was_left(pages: Pages, fresh_vault: Vaul
     page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
     await expect(page.locator("#resume")).to_contain_text("Resume 0:10")
     await page.locator("[data-resume]").first.click()
-    await page.wait_for_function("document.getElementById('player').currentTime > 10.4")
+    await page.wait_for_function("() => document.getElementById('player').currentTime > 10.4")
 
     await expect(page.locator("#resume")).to_be_hidden()
     home = await pages("/", size=size, base=fresh_vault.base)
