@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 RuleKey = Annotated[
     str,
     typer.Argument(
-        metavar="[SOURCE]", help="The source's id, as `follow list` shows it. Default: the rule of the whole vault."
+        metavar="[SOURCE]",
+        help="The source's id, as `follow list` shows it. Default: the rule of the whole vault.",
+        show_default=False,
     ),
 ]
 
