@@ -42,12 +42,12 @@ class StubSender:
 
     async def identify(self, url: str) -> str:
         if not url.startswith(("ntfy://", "json://")):
-            raise BadInput("Apprise does not know this service, or it can't be used here.")
+            raise BadInput("Apprise does not support this service, or it can't be used here.")
         return "ntfy"
 
     def check(self, url: str, *, private: bool) -> None:
         if "192.168." in url and not private:
-            raise BadInput("The address is in a private network, or a special one.")
+            raise BadInput("The address is private or reserved.")
 
     async def _answer(self, sent: Sent) -> SendResult:
         self.sent.append(sent)

@@ -52,7 +52,7 @@ async def index(services: Services) -> NotificationsView:
 
 @router.post("/targets", status_code=201, response_model=TargetWithSecretView, responses=errors(401, 403, 415, 503))
 async def add(request: Request, body: TargetRequest, services: Services) -> TargetWithSecretView:
-    """Add a webhook or a URL of Apprise's. The response has the webhook's secret, this once. Nothing is sent."""
+    """Add a webhook or an Apprise URL. The response has the webhook's secret, which is shown only once. Nothing is sent."""
     target = await add_target(
         services.store.records,
         services.clock,
@@ -82,26 +82,26 @@ async def change(target_id: TargetPath, body: TargetChange, services: Services) 
 
 @router.delete("/targets/{target_id}", status_code=204, response_class=Response, responses=CHANGES)
 async def remove(target_id: TargetPath, services: Services) -> None:
-    """Remove a target with its deliveries."""
+    """Remove a target and its deliveries."""
     await remove_target(services.store.records, known(target_id))
 
 
 @router.post("/targets/{target_id}/secret", response_model=TargetWithSecretView, responses=CHANGES)
 async def rotate(target_id: TargetPath, services: Services) -> TargetWithSecretView:
-    """Give a webhook a new secret, shown this once. Deliveries are signed with both for 24 hours."""
+    """Give a webhook a new secret, which is shown only once. Deliveries are signed with both for 24 hours."""
     target = await rotate_secret(services.store.records, services.clock, known(target_id))
     return with_secret(await view_of(services, target), target)
 
 
 @router.post("/targets/{target_id}/test", response_model=DeliveryView, responses=CHANGES)
 async def send_test(target_id: TargetPath, services: Services) -> DeliveryView:
-    """Send a test now, once, and return what became of it. Takes up to 45 seconds."""
+    """Send a test now, without retries, and return the result. Takes up to 45 seconds."""
     return delivery_view(await services.notifier.test(known(target_id)))
 
 
 @router.post("/deliveries/{delivery_id}/send", response_model=DeliveryView, responses=CHANGES)
 async def send_again(delivery_id: DeliveryPath, services: Services) -> DeliveryView:
-    """Send a delivery once more, now and under the same id, and return what became of it."""
+    """Send a delivery again now, under the same id, and return the result."""
     return delivery_view(await repeat(services, delivery_id))
 
 
@@ -118,5 +118,5 @@ async def view_of(services: ApiServices, target: NotificationTarget) -> TargetVi
 def known(text: str) -> str:
     """Return an id that can be one of ours. Raises NotFound for any other text, which never reaches a store."""
     if not text.isascii() or not text.replace("_", "").isalnum():
-        raise NotFound("Nothing has this id.", help="It may have been removed.")
+        raise NotFound("Unknown id.", help="It may have been removed.")
     return text

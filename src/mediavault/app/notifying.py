@@ -96,7 +96,7 @@ class GuardedSender:
         if "missing" in answer:
             return SendResult(None, Message("Apprise is not installed."))
         if "unknown" in answer:
-            return SendResult(None, Message("Apprise does not know this service, or it can't be used here."))
+            return SendResult(None, Message("Apprise does not support this service, or it can't be used here."))
         if isinstance(status, int):
             return SendResult(status, Message("The service answered %(status)s.", status=status))
         return SendResult(None, Message("The service could not be reached, or refused the message."))
@@ -112,8 +112,8 @@ class GuardedSender:
             raise BadInput("Apprise is not installed.", help=INSTALL)
         if not isinstance(answer.get("service"), str):
             raise BadInput(
-                "Apprise does not know this service, or it can't be used here.",
-                help="Only services that are reached by HTTP can be used, and no e-mail. Check that the URL is complete.",
+                "Apprise does not support this service, or it can't be used here.",
+                help="Only services that are reached over HTTP can be used; e-mail cannot. Check that the URL is complete.",
             )
         return str(answer["service"])
 
@@ -178,14 +178,14 @@ def _may_be_opened(rule: str) -> bool:
 
 def _refused(*, private: bool) -> str:
     if private:
-        return Message("The address is this machine's own, or a special one.")
-    return Message("The address is in a private network, or a special one.")
+        return Message("The address belongs to this machine, or is reserved.")
+    return Message("The address is private or reserved.")
 
 
 def _how_to_allow(*, private: bool) -> str:
     if private:
         return Message("Add it to MEDIAVAULT_ALLOW_PRIVATE, with its port (host:port).")
-    return Message("If it is in your own network, tick the box that says so.")
+    return Message("If it is on your own network, allow that when you add the target.")
 
 
 async def low_disk(settings: Settings) -> int | None:

@@ -193,9 +193,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
         "What is notified of saved and failed posts: webhooks, and services that Apprise knows.",
         {
             "add": CommandEntry("notify:add", "Add a target. A webhook's secret is shown only once."),
-            "list": CommandEntry("notify:list_targets", "List the targets and how they are; never a secret."),
-            "test": CommandEntry("notify:send_test", "Send a target a test; exit code 1 when it is not delivered."),
-            "remove": CommandEntry("notify:remove", "Remove a target with its deliveries."),
+            "list": CommandEntry("notify:list_targets", "List the targets and their states. Secrets are not shown."),
+            "test": CommandEntry("notify:send_test", "Send a test to a target; exit code 1 if it is not delivered."),
+            "remove": CommandEntry("notify:remove", "Remove a target and its deliveries."),
         },
     ),
     "token": (

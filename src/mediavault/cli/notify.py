@@ -1,4 +1,4 @@
-"""``notify add | list | test | remove``: who is told what happens in the vault."""
+"""``notify add | list | test | remove``: the targets of notifications."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ EVENTS = (
 
 
 def add(
-    url: Annotated[
-        str, typer.Argument(metavar="URL", help="A webhook's address, or a URL of Apprise's.", show_default=False)
-    ],
+    url: Annotated[str, typer.Argument(metavar="URL", help="A webhook URL or an Apprise URL.", show_default=False)],
     events: Annotated[list[str] | None, typer.Option("--event", metavar="EVENT", help=EVENTS)] = None,
-    name: Annotated[str, typer.Option("--name", help="What the page calls it.")] = "",
+    name: Annotated[str, typer.Option("--name", help="The name shown on the page.")] = "",
     *,
-    private: Annotated[bool, typer.Option("--private", help="Its host may be in your own network.")] = False,
-    vault: Annotated[str, typer.Option("--vault", metavar="ADDRESS", help="The vault's address, for links.")] = "",
+    private: Annotated[
+        bool, typer.Option("--private", help="Allow a private address for its host, if it is on your own network.")
+    ] = False,
+    vault: Annotated[str, typer.Option("--vault", metavar="ADDRESS", help="The vault's address in links.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Add a target. A webhook's secret is shown only once."""
@@ -58,11 +58,11 @@ def add(
         return
     out().print(f"{target.id}  {target.masked_url}", markup=False, highlight=False, soft_wrap=True)
     for secret in target.secrets:
-        out().print(f"Its secret, shown this once: {secret}", markup=False, highlight=False, soft_wrap=True)
+        out().print(f"Its secret, which is shown only once: {secret}", markup=False, highlight=False, soft_wrap=True)
 
 
 def list_targets(*, as_json: AsJson = False) -> None:
-    """List the targets and how they are; never a secret."""
+    """List the targets and their states. Secrets are not shown."""
     from mediavault.cli.output import out, print_json
     from mediavault.core.names import readable_name
     from mediavault.notifications.deliveries import all_deliveries
@@ -86,7 +86,7 @@ def list_targets(*, as_json: AsJson = False) -> None:
 
 
 def send_test(target: Target, *, as_json: AsJson = False) -> None:
-    """Send a target a test; exit code 1 when it is not delivered."""
+    """Send a test to a target; exit code 1 if it is not delivered."""
     from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
     from mediavault.cli.output import out, print_json
     from mediavault.notifications.views import delivery_view
@@ -101,7 +101,7 @@ def send_test(target: Target, *, as_json: AsJson = False) -> None:
 
 
 def remove(target: Target, *, as_json: AsJson = False) -> None:
-    """Remove a target with its deliveries."""
+    """Remove a target and its deliveries."""
     from mediavault.cli.output import out, print_json
     from mediavault.notifications.targets import remove_target
 
@@ -109,7 +109,7 @@ def remove(target: Target, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"removed": target})
     else:
-        out().print(f"{target} is removed.", markup=False, highlight=False)
+        out().print(f"Removed {target}.", markup=False, highlight=False)
 
 
 def _with_notifier(use: Callable[[Store, Clock, Notifier], Awaitable[T]]) -> T:

@@ -131,7 +131,7 @@ async def add_target(
 ) -> NotificationTarget:
     """Store a new target; the webhook's secret is in it. Raises BadInput. Nothing is sent."""
     if len(await all_targets(records)) >= MOST:
-        raise BadInput(Message("There are %(most)s targets already.", most=MOST), help="Remove one first.")
+        raise BadInput(Message("There are already %(most)s targets.", most=MOST), help="Remove one first.")
     url, service = url.strip(), ""
     if re.match(r"https?://", url, re.IGNORECASE):
         kind = TargetKind.WEBHOOK
@@ -141,8 +141,8 @@ async def add_target(
         kind = TargetKind.APPRISE
         if len(url) > MAX_TARGET_URL_CHARS or not _APPRISE_URL.fullmatch(url):
             raise BadInput(
-                "This is neither the address of a webhook nor an Apprise URL.",
-                help="A webhook begins with https://, an Apprise URL with its service, as in ntfy://example.com/videos.",
+                "This is neither a webhook URL nor an Apprise URL.",
+                help="A webhook URL starts with https://, an Apprise URL with its service, such as ntfy://example.com/videos.",
             )
         service = await sender.identify(url)
     target = NotificationTarget(
@@ -215,7 +215,7 @@ def target_name(text: str) -> str:
     """Return the name as it is stored, "" for none. Raises BadInput."""
     name = label_or_none(text, MAX_NAME_CHARS)
     if name is None:
-        raise BadInput(Message("A name has at most %(most)s characters.", most=MAX_NAME_CHARS))
+        raise BadInput(Message("A name can have at most %(most)s characters.", most=MAX_NAME_CHARS))
     return name
 
 
@@ -234,13 +234,13 @@ def events_of(names: Sequence[str]) -> tuple[EventKind, ...]:
     """Return the events of these names, in the order of :class:`EventKind`. Raises BadInput for none or unknown ones."""
     known = {kind.value for kind in EventKind}
     if not known.issuperset(names):
-        raise BadInput("Unknown event.", help=Message("The events are %(events)s.", events=", ".join(sorted(known))))
+        raise BadInput("Unknown event.", help=Message("Valid events: %(events)s.", events=", ".join(sorted(known))))
     return _some(tuple(kind for kind in EventKind if kind.value in names))
 
 
 def _some(events: tuple[EventKind, ...]) -> tuple[EventKind, ...]:
     if not events:
-        raise BadInput("A target needs an event.", help="Choose at least one.")
+        raise BadInput("A target needs at least one event.", help="Choose at least one.")
     return events
 
 

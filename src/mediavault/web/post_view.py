@@ -48,7 +48,7 @@ class Video:
 
     @property
     def name(self) -> str:
-        """What the page calls it."""
+        """The name shown on the page."""
         if self.kept.is_picture:
             return gettext("Picture")
         return gettext("Sound") if self.kept.is_sound else gettext("Video")

@@ -81,7 +81,7 @@ async def test_the_page_says_since_when_a_target_fails_and_that_it_was_switched_
     await notifier.collect()
     await notifier.send_due()
     page = (await vault.client.get(PAGE)).text
-    for words in ("Failing since", "next try", "1 message waits", "It answered 500."):
+    for words in ("Failing since", "next try", "1 message waiting", "It answered 500."):
         assert words in page
     notifier._low_disk = None
     for wait in SCHEDULE:
