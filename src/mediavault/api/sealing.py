@@ -23,26 +23,26 @@ _ACCEPTED = 202
 
 @router.post("/api/jobs/{job_id}/seal", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503))
 async def seal(job_id: JobIdPath, services: Services) -> SealView:
-    """Start making a sealed copy of the post, for which its page is visited; ask again for the result."""
+    """Start making a sealed copy of the post, for which its page is visited. Poll for the result."""
     await begin_seal(services, job_id)
     return _view(job_id, services.seals.state(job_id))
 
 
 @router.get("/api/jobs/{job_id}/seal", responses=errors(401, 404, 503))
 async def sealed(job_id: JobIdPath, services: Services) -> SealView:
-    """Return how far the sealed copy is."""
+    """Return the progress of the sealed copy."""
     await services.store.catalogue.get(job_id)
     return _view(job_id, services.seals.state(job_id))
 
 
 @router.get("/files/{job_id}/sealed-copy", response_class=Response, responses=errors(401, 404, 503))
 async def sealed_copy(job_id: JobIdPath, services: Services) -> Response:
-    """Return the sealed copy that was made last, as a zip. It can be downloaded for an hour."""
+    """Return the latest sealed copy as a zip. It can be downloaded for an hour."""
     await services.store.catalogue.get(job_id)
     opened = services.seals.open(job_id)
     if opened is None:
         raise HttpRefusal(
-            404, ErrorCode.NOT_FOUND, "There is no sealed copy, or no longer.", help="Make one on the post's page."
+            404, ErrorCode.NOT_FOUND, "There is no sealed copy, or it has expired.", help="Make one on the post's page."
         )
     name, pieces = opened
     headers = {

@@ -18,13 +18,13 @@ router = APIRouter(prefix="/api/trash", tags=["jobs"])
 
 @router.get("", response_model=TrashView, responses=errors(401, 503))
 async def index(services: Services) -> TrashView:
-    """List the trash, the latest first, with the size of its files."""
+    """List the trash, latest first, with the size of its files."""
     return await trash_view(services)
 
 
 @router.post("/{job_id}/restore", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def restore(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
-    """Bring a post back with its files, history and marks.
+    """Restore a post with its files, history and marks.
 
     If the post was saved again in the meantime, it becomes another version.
     """
@@ -33,7 +33,7 @@ async def restore(job_id: JobIdPath, services: Services, feed: EventFeed) -> Job
 
 @router.delete("/{job_id}", response_model=TrashView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, services: Services) -> TrashView:
-    """Remove a post in the trash and its files for good, and return what is left."""
+    """Remove a post in the trash and its files for good, and return the remaining trash."""
     await remove_for_good(services.store, services.library, await trashed_post(services.store, job_id))
     return await trash_view(services)
 

@@ -100,7 +100,7 @@ async def open_media_server(settings: Settings) -> AsyncIterator[MediaServerConn
     if not kind or not url or not token:
         parts = {"media_server": kind, "media_server_url": url, "media_server_token": token}
         missing = ", ".join(variable(name) for name, value in parts.items() if not value)
-        raise BadSetting(Message("The media server lacks a part: set %(missing)s too.", missing=missing))
+        raise BadSetting(Message("The media server's settings are incomplete: set %(missing)s too.", missing=missing))
     async with client_for(url, settings) as client:
         yield MediaServerConnection(kind, url, token.get_secret_value(), client)
 

@@ -136,9 +136,11 @@ def _checked(name: str, others: list[RssFeed]) -> str:
             help="Podcast apps show it.",
         )
     if any(name == other.name for other in others):
-        raise BadInput("There is an RSS feed with this name already.", help="Choose another name, or revoke that one.")
+        raise BadInput(
+            "There is already an RSS feed with this name.", help="Choose another name, or revoke the existing one."
+        )
     if len(others) >= MOST:
-        raise BadInput(Message("There are %(most)s RSS feeds already.", most=MOST), help="Revoke the unused ones.")
+        raise BadInput(Message("There are already %(most)s RSS feeds.", most=MOST), help="Revoke the unused ones.")
     return name
 
 

@@ -59,7 +59,7 @@ class SharedLinks:
         if len(password) > MAX_PASSWORD_CHARS:
             raise BadInput(Message("A password can have at most %(most)s characters.", most=MAX_PASSWORD_CHARS))
         if len(await self.all()) >= MOST:
-            raise BadInput(Message("There are %(most)s shared links already.", most=MOST), help="Revoke some of them.")
+            raise BadInput(Message("There are already %(most)s shared links.", most=MOST), help="Revoke some of them.")
         key, now = new_key(), self._clock.now()
         hashed = await self._hashes.make(password) if password else None
         link = SharedLink(digest_of(key), job_id, item, now, None if lives is None else now + lives, hashed, user)
@@ -88,7 +88,7 @@ class SharedLinks:
             if link.id == link_id:
                 await self._records.remove(_KIND, link.key)
                 return
-        raise NotFound("Unknown link.", help="It may have been revoked or have ended.")
+        raise NotFound("Unknown link.", help="It may have been revoked, or have expired.")
 
     async def unlock(self, link: SharedLink, key: str, password: str, address: str) -> str:
         """Return what proves to :meth:`is_unlocked` that this password opened the link. ``address``: the client's.

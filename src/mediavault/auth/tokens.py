@@ -85,7 +85,7 @@ class ApiTokens:
         """Revoke the tokens, of this user or of anybody, with this name or id, and return them. Raises NotFound."""
         matches = [token for token in await self.all(user) if named in (token.name, token.id)]
         if not matches:
-            raise NotFound("Unknown token.", help="It may have been revoked or have ended.")
+            raise NotFound("Unknown token.", help="It may have been revoked, or have expired.")
         await self._remove(matches)
         return matches
 
@@ -130,7 +130,9 @@ def _checked(name: str, others: list[ApiToken]) -> str:
             help="Say what it is for.",
         )
     if any(name == other.name for other in others):
-        raise BadInput("There is a token with this name already.", help="Choose another name, or revoke that one.")
+        raise BadInput(
+            "There is a token with this name already.", help="Choose another name, or revoke the existing one."
+        )
     if len(others) >= MAX_TOKENS:
         raise BadInput(
             Message("There are %(others)s tokens already.", others=len(others)), help="Revoke the unused ones."

@@ -20,9 +20,9 @@ AsJsonLines = Annotated[
 
 
 def arrange(*, dry_run: DryRun = False, as_json: AsJsonLines = False) -> None:
-    """Move the videos into the layout of the settings, and write the files for media servers that are missing.
+    """Move the videos into the layout of the settings, and write missing files for media servers.
 
-    May be interrupted and repeated.
+    Can be interrupted and repeated.
     """
     from mediavault.cli.context import quiet_settings
 

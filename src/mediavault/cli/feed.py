@@ -22,7 +22,7 @@ Filter = Annotated[
     typer.Option(
         "--filter",
         metavar="FILTER",
-        help="What it holds: what the library page's address has after its question mark, as in `tag=trains`. Default: everything.",
+        help="What it contains: the part after the question mark in the library page's address, such as `tag=trains`. Default: everything.",
     ),
 ]
 
@@ -69,11 +69,11 @@ def list_feeds(*, as_json: AsJson = False) -> None:
         line = f"{feed['name']}  ({whose}{feed['filter'] or 'everything'}, {fetched})\n  {feed['rss'] or 'Its key is on another machine.'}"
         out().print(line, markup=False, highlight=False, soft_wrap=True)
     if not listed:
-        out().print("There is no RSS feed.")
+        out().print("No RSS feeds.")
 
 
 def revoke(name: Name, *, as_json: AsJson = False) -> None:
-    """Revoke an RSS feed by its name or id. Its addresses end at once."""
+    """Revoke an RSS feed by its name or id. Its addresses stop working at once."""
     from mediavault.cli.output import out, print_json
 
     async def end(feeds: RssFeeds, _base: str) -> list[RssFeed]:

@@ -1,4 +1,4 @@
-"""``import``: takes over a folder of videos that other programs saved. Only looks without --apply. Exit code 1 on problems."""
+"""``import``: takes over a folder of videos that other programs saved. Changes nothing without --apply. Exit code 1 on problems."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; its subfolders are read as well.")]
 Apply = Annotated[
-    bool, typer.Option("--apply", help="Import. Without it nothing is changed: the report says what would be.")
+    bool,
+    typer.Option(
+        "--apply", help="Import the files. Without it, nothing is changed, and the report shows what would be imported."
+    ),
 ]
 How = Annotated[
     HowFilesCome,
     typer.Option(
         "--how",
-        help="copy: the originals stay. link: a second name for the same file, on the same file system only. move: an original is removed when the library has it, read again. in-place: the files are inside the library's folder and stay where they are.",
+        help="copy: the originals stay. link: hard links to the same files, on the same file system only. move: an original is removed once the library has the file and it was read back. in-place: the files are inside the library's folder and stay where they are.",
     ),
 ]
 AsJsonLines = Annotated[
@@ -33,7 +36,7 @@ AsJsonLines = Annotated[
 def import_folder(
     folder: Folder, *, apply: Apply = False, how: How = HowFilesCome.COPY, as_json: AsJsonLines = False
 ) -> None:
-    """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Only looks, unless --apply is given."""
+    """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given."""
     from mediavault.cli import interrupts
     from mediavault.cli.context import quiet_settings
     from mediavault.maintenance.importing import checked_source
@@ -61,7 +64,7 @@ async def _import(settings: Settings, source: ImportSource, *, as_json: bool) ->
             library = await (storage.prepare_library if source.apply else storage.open_library)(settings, store)
             now = await LiveSettings(settings, store.records, clock).current()
             names = NamesOfFiles(now.name_template, now.layout, now.nfo)
-            onlooker.start("Importing" if source.apply else "Looking at every file", await count_media(source))
+            onlooker.start("Importing" if source.apply else "Reading every file", await count_media(source))
             work = FolderImport(store, library, probe, clock, source, names=names, on_files=onlooker.advance)
             async for result in work.run():
                 _print(result, apply=source.apply, as_json=as_json)
@@ -123,7 +126,7 @@ def _sum_up(done: ImportCounts, *, apply: bool, as_json: bool) -> None:
     files, size = counted(done.files, "media file"), format_size(done.bytes)
     lines = [f"{files}: {imported:,} {words} ({size}), {done.without_url:,} of them without a URL."]
     if done.finished:
-        lines.append(f"{done.finished:,} finished that an interrupted import had begun.")
+        lines.append(f"{done.finished:,} completed from an interrupted import.")
     lines += [f"{count:,} × {OUTCOMES[outcome]}" for outcome, count in others.items()]
     if not apply:
         lines.append("Nothing was changed. Add --apply to import.")

@@ -287,7 +287,7 @@ def remove(
     job_ids: JobIds,
     *,
     files: Annotated[
-        bool, typer.Option("--files", help="The saved files too; otherwise they stay in the library.")
+        bool, typer.Option("--files", help="Move the saved files too; otherwise they stay in the library.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -312,11 +312,11 @@ def remove(
 
 def trash(
     *,
-    restore: Annotated[str | None, typer.Option(metavar="ID", help="Bring this post back.", show_default=False)] = None,
+    restore: Annotated[str | None, typer.Option(metavar="ID", help="Restore this post.", show_default=False)] = None,
     empty: Annotated[bool, typer.Option("--empty", help="Remove everything in it for good.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the trash; restore a post; or empty it."""
+    """List the trash, restore a post, or empty the trash."""
     from mediavault.app import storage
     from mediavault.cli.output import print_json, print_trash
     from mediavault.core.clock import SystemClock

@@ -57,7 +57,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "End the pause of one site, or of the whole queue. Sites that were paused by name stay paused then.",
     ),
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
-    "trash": CommandEntry("jobs:trash", "List the trash; restore a post; or empty it."),
+    "trash": CommandEntry("jobs:trash", "List the trash, restore a post, or empty the trash."),
     "mark": CommandEntry(
         "marks:mark", "Note something about posts: favourite, watched, pinned, tags, collections, a note."
     ),
@@ -109,11 +109,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "rebuild": CommandEntry("rebuild:rebuild", "Restore the jobs of all videos that match their sidecar."),
     "arrange": CommandEntry(
         "arrange:arrange",
-        "Move the videos into the layout of the settings, and write the files for media servers that are missing.",
+        "Move the videos into the layout of the settings, and write missing files for media servers.",
     ),
     "import": CommandEntry(
         "importing:import_folder",
-        "Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Only looks, unless --apply is given.",
+        "Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given.",
     ),
     "password": CommandEntry(
         "password:password", "Set the owner's password, or another user's, and end the user's sessions."
@@ -215,7 +215,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
         {
             "add": CommandEntry("feed:add", "Make an RSS feed of a filter of the library, and print its address."),
             "list": CommandEntry("feed:list_feeds", "List name, filter, last request and address of every RSS feed."),
-            "revoke": CommandEntry("feed:revoke", "Revoke an RSS feed by its name or id. Its addresses end at once."),
+            "revoke": CommandEntry(
+                "feed:revoke", "Revoke an RSS feed by its name or id. Its addresses stop working at once."
+            ),
         },
     ),
 }

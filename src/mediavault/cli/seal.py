@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 PostId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A job id, as `list` shows it.", show_default=False)]
 To = Annotated[
     Path | None,
-    typer.Option("--to", metavar="FILE", help="The new file, or a folder for it. Default: here.", show_default=False),
+    typer.Option(
+        "--to",
+        metavar="FILE",
+        help="The new file, or a folder for it. Default: the current folder.",
+        show_default=False,
+    ),
 ]
 Check = Annotated[
     Path | None,
@@ -45,8 +50,8 @@ PROBLEMS = {
     "changed": "was changed",
     "missing": "is missing",
     "extra": "is not listed",
-    "oxum": "states another size of the files",
-    "manifest": "has a line that is not understood",
+    "oxum": "states a different size of the files",
+    "manifest": "has a line that cannot be parsed",
     "timestamp": "the timestamp is not valid",
 }
 
@@ -58,9 +63,9 @@ def seal(
     if (post is None) == (check is None):
         raise BadInput("Name either a post, or a sealed copy with --check.")
     if root is not None and check is None:
-        raise BadInput("--root belongs to --check.")
+        raise BadInput("--root can only be used with --check.")
     if to is not None and check is not None:
-        raise BadInput("--to belongs to a post, not to --check.")
+        raise BadInput("--to cannot be used with --check.")
     if check is not None:
         _check(check, root, as_json=as_json)
     else:
@@ -153,14 +158,14 @@ def _print(checked: CheckedCopy) -> None:
         line(f"{problem.path}: {PROBLEMS[problem.kind]}{detail}")
     line(f"{counted(checked.files, 'file')}, {format_size(checked.bytes)}")
     line(f"Post: {checked.info.get('External-Identifier', 'not stated')}")
-    line(f"Sealed on {checked.info.get('Bagging-Date', 'an unknown day')}, as the copy itself says")
+    line(f"Sealed on {checked.info.get('Bagging-Date', 'an unknown day')}, according to the copy itself")
     line(
         _in_words(checked.timestamp)
         if checked.timestamp
         else "There is no valid timestamp: nothing proves when it was made."
     )
     if checked.problems:
-        line("This copy is not as it was sealed.", "red")
+        line("This copy has changed since it was sealed.", "red")
     else:
         line("Every file is as it was sealed.", "green")
 

@@ -42,7 +42,7 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.start(
-                "Reading every file" if read_data else "Looking at every file", await count_jobs(store.catalogue)
+                "Reading every file" if read_data else "Checking file sizes", await count_jobs(store.catalogue)
             )
             verification = Verification(store, library, read_data=read_data, on_jobs=onlooker.advance)
             async for finding in verification.run():

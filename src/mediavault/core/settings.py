@@ -107,7 +107,7 @@ class ChangeableSettings(BaseModel):
     )
     nfo: bool = Field(
         default=True,
-        description="Write an NFO and a `-thumb` picture next to each video, for media servers. Default for an object storage: false.",
+        description="Write an NFO and a `-thumb` picture next to each video, for media servers. Default for object storage: false.",
     )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,
@@ -138,7 +138,7 @@ class ChangeableSettings(BaseModel):
     )
     verify_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         90,
-        description="Every saved file is read again within this many days and compared with its checksum; 0: never. Default for an object storage: 0.",
+        description="Every saved file is read again within this many days and compared with its checksum; 0: never. Default for object storage: 0.",
     )
     verify_mb_s: Annotated[int, Field(ge=1, le=10_000)] = Field(
         20, description="How many megabytes a second of each worker that reading may take."
@@ -278,12 +278,11 @@ class Settings(ChangeableSettings, BaseSettings):
     )
     oidc_owner: str | None = Field(None, description="The owner's `sub` at the provider.")
     media_server: MediaServer | None = Field(
-        None, description="`jellyfin`, `emby` or `plex`: asked to look through its libraries after videos were saved."
+        None,
+        description="`jellyfin`, `emby` or `plex`: the media server that is asked to scan its libraries after videos were saved.",
     )
-    media_server_url: str | None = Field(None, description="Its address, as in `http://nas.lan:8096`.")
-    media_server_token: SecretStr | None = Field(
-        None, description="An API key of Jellyfin or Emby, or a token of Plex."
-    )
+    media_server_url: str | None = Field(None, description="Its address, such as `http://nas.lan:8096`.")
+    media_server_token: SecretStr | None = Field(None, description="An API key of Jellyfin or Emby, or a Plex token.")
     platforms: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated names: the worker takes only jobs of these platforms. Default: all."
     )
@@ -341,7 +340,7 @@ class Settings(ChangeableSettings, BaseSettings):
     )
     timestamp_url: str | None = Field(
         None,
-        description="The authority that timestamps sealed copies (RFC 3161), as in `https://tsa.example/tsr`. Default: none.",
+        description="The authority that timestamps sealed copies (RFC 3161), such as `https://tsa.example/tsr`. Default: none.",
     )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
 
@@ -420,7 +419,7 @@ class Settings(ChangeableSettings, BaseSettings):
     @classmethod
     def _check_media_server_url(cls, url: str | None) -> str | None:
         if url and not re.fullmatch(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?", url):
-            raise ValueError(Message("it must be an address as in http://nas.lan:8096"))
+            raise ValueError(Message("it must be an address such as http://nas.lan:8096"))
         return url.rstrip("/") if url else None
 
     @field_validator("log_level")

@@ -207,7 +207,7 @@ def alone(staging: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            raise BadInput("Another import is running.", help="Wait until it has ended.") from exc
+            raise BadInput("Another import is running.", help="Wait until it has finished.") from exc
         yield
     finally:
         os.close(descriptor)

@@ -126,19 +126,19 @@ class ImportOutcome(StrEnum):
 
 OUTCOMES: Mapping[ImportOutcome, str] = {
     ImportOutcome.IMPORTED: "imported",
-    ImportOutcome.KNOWN_POST: "the vault has this post",
-    ImportOutcome.KNOWN_FILE: "the vault has this very file",
+    ImportOutcome.KNOWN_POST: "the vault already has this post",
+    ImportOutcome.KNOWN_FILE: "the vault already has this file",
     ImportOutcome.IN_TRASH: "the post is in the trash: restore it, or empty the trash",
     ImportOutcome.BROKEN: "the file is broken",
     ImportOutcome.UNREADABLE: "it cannot be read",
-    ImportOutcome.CHANGED: "it changed while it was imported: import it again",
+    ImportOutcome.CHANGED: "it changed during the import: import it again",
     ImportOutcome.LINK: "links are not followed",
-    ImportOutcome.UNFINISHED: "a part that the downloader did not join",
-    ImportOutcome.BAD_NAME: "its name has characters that the library cannot hold: rename it",
-    ImportOutcome.UNKNOWN_FORM: "the vault does not save files of this form",
-    ImportOutcome.WRONG_SUFFIX: "its name has another suffix than its form: rename it",
-    ImportOutcome.NAME_TAKEN: "another video next to it has the same name with another suffix: rename one",
-    ImportOutcome.HAS_SIDECAR: "it has a sidecar of mediavault: run `mediavault rebuild`",
+    ImportOutcome.UNFINISHED: "a part that the downloader did not merge",
+    ImportOutcome.BAD_NAME: "its name has characters that the library does not allow: rename it",
+    ImportOutcome.UNKNOWN_FORM: "the vault does not save files in this format",
+    ImportOutcome.WRONG_SUFFIX: "its suffix does not match its format: rename it",
+    ImportOutcome.NAME_TAKEN: "another video next to it has the same name with a different suffix: rename one",
+    ImportOutcome.HAS_SIDECAR: "it has a mediavault sidecar: run `mediavault rebuild`",
 }
 PROBLEMS = frozenset(
     {
@@ -432,7 +432,7 @@ class FolderImport:
             if in_place or await self._library.place(staged, output):
                 await self._complete(stored, file.media, picture)
                 return stored.job.id
-        raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
+        raise StorageFailure("Other files kept taking the name: another program is writing to the library.")
 
     async def _stage(self, file: _File, staged: Path) -> None:
         """Bring the file into the staging folder, sealed: by a link where that is wanted or saves a copy."""

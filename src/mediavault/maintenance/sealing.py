@@ -91,7 +91,7 @@ class NotSealable(BadInput):
     """The post has no whole file to be sealed."""
 
     code = ErrorCode.ILLEGAL_MOVE
-    help = "Restore the file from a backup, or save the post again; a sealed copy must not prove a damaged file."
+    help = "Restore the file from a backup, or save the post again; a sealed copy must not vouch for a damaged file."
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def read_feed_filter(text: str) -> LibraryFilter:
         raise BadInput(
             Message("Invalid filter: %(name)s.", name=unknown[0][:80]),
             help=Message(
-                "Use what the library's address has after the question mark: %(names)s.", names=", ".join(known)
+                "Use the part after the question mark in the library's address: %(names)s.", names=", ".join(known)
             ),
         )
     return for_feed(read_filter(params))

@@ -104,7 +104,7 @@ def test_a_changed_copy_and_one_without_the_asked_timestamp_end_with_1(run: Run,
     assert "There is no valid timestamp" in bare.out
     assert "the timestamp is not valid (there is none)" in missed.out
     assert "data/page.txt: was changed" in changed.out
-    assert "This copy is not as it was sealed." in changed.out
+    assert "This copy has changed since it was sealed." in changed.out
     assert {"problem": "changed", "path": "data/page.txt", "detail": ""} in printed.json()["problems"]
 
 

@@ -130,7 +130,7 @@ async def test_a_link_ends_after_its_days(vault: ApiVault, days: str) -> None:
 
     ended = await look(vault, link)
     assert ended.status == 404
-    assert "This link has ended." in ended.text
+    assert "This link is no longer valid." in ended.text
     assert (await look(vault, f"{link}/video")).status == 404
 
 

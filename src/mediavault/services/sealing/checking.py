@@ -84,7 +84,7 @@ class CheckedCopy:
 class NoSealedCopy(BadInput):
     """The file is not a zip as mediavault seals it, or has a part that is refused unread."""
 
-    help = "Name a file that `mediavault seal` wrote, as it was written: one that was packed again is not accepted."
+    help = "Use a file exactly as `mediavault seal` wrote it. Repacked files are not accepted."
 
 
 def check_copy(
@@ -133,7 +133,7 @@ def _opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zip
     except OSError as exc:
         raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, struct.error, EOFError) as exc:
-        raise NoSealedCopy(Message("%(file)s is not a whole zip.", file=file.name)) from exc
+        raise NoSealedCopy(Message("%(file)s is not a complete zip file.", file=file.name)) from exc
 
 
 def _check_heads(infos: Sequence[zipfile.ZipInfo]) -> None:
@@ -148,7 +148,7 @@ def _check_heads(infos: Sequence[zipfile.ZipInfo]) -> None:
         if info.is_dir() or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode)):
             raise NoSealedCopy("The zip has links or folders; a sealed copy has files only.")
         if not _is_plain(info):
-            raise NoSealedCopy("The zip has a file whose name leads elsewhere, or is not plain.")
+            raise NoSealedCopy("The zip has a file whose name leads outside its folder, or is not plain.")
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:
@@ -201,9 +201,9 @@ def _inside(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         folded.add(unicodedata.normalize("NFC", info.filename).casefold())
         entries[path] = info
     if len(folders) != 1 or "" in folders:
-        raise NoSealedCopy("The zip does not hold exactly one folder.")
+        raise NoSealedCopy("The zip does not contain exactly one folder.")
     if len(folded) != len(infos):
-        raise NoSealedCopy("The zip has two files of one name.")
+        raise NoSealedCopy("The zip has two files with the same name.")
     return entries
 
 

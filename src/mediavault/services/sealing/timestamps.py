@@ -294,7 +294,7 @@ def _check_content(content: bytes, data: bytes, nonce: int | None) -> datetime:
     algorithm, imprint = _parts(info[2], _SEQUENCE, _OCTETS)[:2]
     name, _ = _hash_of(algorithm)
     if not hmac.compare_digest(imprint.content, hashlib.new(name, data).digest()):
-        raise BadTimestamp("it is about other data")
+        raise BadTimestamp("it is for other data")
     if nonce is not None and nonce not in [int.from_bytes(node.content) for node in info[5:] if node.tag == _INTEGER]:
         raise BadTimestamp("it answers another request")
     return _time(info[4])

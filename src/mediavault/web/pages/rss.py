@@ -92,7 +92,7 @@ async def _feed(request: Request, key: str, desk: Authenticator) -> tuple[RssFee
             return feed, query_of(feed)
     except BadInput:  # a filter that can't be read
         pass
-    raise NotFound("This feed has ended.", help="Ask whoever gave you its address for another one.")
+    raise NotFound("This feed is no longer available.", help="Ask the person who gave you its address for a new one.")
 
 
 async def _document(request: Request, key: str, services: ApiServices, desk: Authenticator, name: str) -> Response:

@@ -104,7 +104,7 @@ async def list_feeds(request: Request, desk: AuthenticatorDep, services: Service
 async def add_feed(
     request: Request, body: RssFeedRequest, desk: AuthenticatorDep, services: Services, user: UserName
 ) -> RssFeedView:
-    """Make an RSS feed of a filter of the library: its saved posts, the newest first, as the user sees them."""
+    """Make an RSS feed of a filter of the library: its saved posts, newest first, as the user sees them."""
     feed = await _add(request, desk, services, user, body.name, read_feed_filter(body.filter))
     return await _view(desk, feed, address_for_others(request, services.settings))
 
@@ -113,7 +113,7 @@ async def add_feed(
 async def revoke_feed(
     request: Request, feed_id: FeedId, desk: AuthenticatorDep, services: Services, user: UserName
 ) -> RssFeedsView:
-    """Revoke an RSS feed, whose addresses end at once, and return those that are left."""
+    """Revoke an RSS feed, which disables its addresses at once, and return the remaining feeds."""
     await desk.rss_feeds.revoke(feed_id, user)
     return await list_feeds(request, desk, services, user)
 

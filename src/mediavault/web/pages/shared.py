@@ -97,7 +97,7 @@ async def _shared(services: ApiServices, desk: Authenticator, key: str) -> Share
         job = None
     kept = None if job is None or link is None else kept_files(job).get(link.item)
     if link is None or job is None or kept is None:
-        raise NotFound("This link has ended.", help="Ask whoever sent it for another one.")
+        raise NotFound("This link is no longer valid.", help="Ask the person who sent it for a new one.")
     return Shared(link, job, kept)
 
 

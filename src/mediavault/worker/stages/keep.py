@@ -64,7 +64,7 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
         if planned is None or not await _is_in_library(planned, tools):
             await tools.vault.remove(*placed)
             planned = None
-    raise StorageFailure("Other files kept taking the name; the library is being written by something else.")
+    raise StorageFailure("Other files kept taking the name: another program is writing to the library.")
 
 
 async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int) -> None:

@@ -89,7 +89,7 @@ def test_the_certificates_are_kept_with_the_systems_root(authority: Authority, a
 @pytest.mark.parametrize(
     ("reason", "check"),
     [
-        ("it is about other data", lambda answer, _: check_timestamp(answer, b"another manifest\n")),
+        ("it is for other data", lambda answer, _: check_timestamp(answer, b"another manifest\n")),
         ("it answers another request", lambda answer, _: check_timestamp(answer, DATA, nonce=7)),
         ("do not lead to the root", lambda answer, other: check_timestamp(answer, DATA, roots=[other.root])),
         ("the authority refused", lambda *_: check_timestamp(bytes.fromhex("30053003020102"), DATA)),
