@@ -1,8 +1,8 @@
-"""The sources that the vault follows, and what it has found at each: the records that are stored.
+"""The stored records of the sources that the vault follows, and of the entries that it has seen on their lists.
 
-A *source* is an account, a list or a feed that the vault looks at again and again. Each look reads its *entries*
+A *source* is an account, a list or a feed that the vault checks regularly. Each check reads its *entries*
 (``core/listings.py``), and each entry that is wanted (``core/following_filters.py``, ``core/following_decisions.py``)
-becomes a job. ``core/following_schedule.py`` says when; ``worker/following.py`` does the looking.
+becomes a job. ``core/following_schedule.py`` decides when; ``worker/following.py`` makes the checks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mediavault.core.listings import Validators
 from mediavault.core.messages import Message
 
 SHORTEST_INTERVAL = timedelta(minutes=15)
-WORTH_TELLING = timedelta(days=1)  # users are not told of a source that has failed for less
+WORTH_TELLING = timedelta(days=1)  # users are not notified of a source that has failed for less
 MOST_NEWEST, MOST_PER_DAY = 10_000, 1_000
 
 
@@ -35,7 +35,7 @@ class SourceAddress:
 
 
 class Start(StrEnum):
-    """Which posts from before the source was followed are taken. The values are stored: never rename one."""
+    """Which posts published before the source was followed are saved. The values are stored: never rename one."""
 
     NOW = "now"  # none
     SINCE = "since"  # those published since a date
@@ -45,12 +45,12 @@ class Start(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a user asked to follow, with its settings. Looks never change it. ``id`` never changes.
+    """What a user asked to follow, with its settings. Checks never change it. ``id`` never changes.
 
-    ``profile`` and ``collection`` apply to its posts. ``interval`` is the time between two looks, None for one that
-    follows how often the source posts. ``since`` and ``newest`` belong to the starts of these names. ``per_day`` is how
-    many posts from before are taken in a day, None for as many as the site allows. ``start_number`` grows when ``start``
-    or ``filters`` change: the next look then decides again about the posts that were passed over.
+    ``profile`` and ``collection`` apply to its posts. ``interval`` is the time between two checks, None for one that
+    depends on how often the source posts. ``since`` and ``newest`` belong to the starts of these names. ``per_day`` is how
+    many earlier posts are saved per day, None for as many as the site allows. ``start_number`` grows when ``start``
+    or ``filters`` change: the next check then decides again about the posts that were skipped.
     """
 
     id: str
@@ -91,17 +91,17 @@ def checked(source: Source) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What the looks at a source have found.
+    """What the checks of a source have found.
 
     ``stable_id`` is the site's id of the source; ``title``, ``handle`` and ``picture_url`` are those that the site showed
-    last. ``next_look_at`` None: now. ``held_until``: a worker is looking until then at most. ``failures`` counts the looks
+    last. ``next_look_at`` None: now. ``held_until``: a worker's check may run until then. ``failures`` counts the checks
     in a row that have failed since ``failing_since``; ``error`` and ``help`` are the last one's. ``recent_ids`` are the
     site's ids of the newest posts that were seen, ``published`` are the newest dates of posts. ``usual_entries`` is about
     how many entries the list usually has. ``seen``, ``waiting`` and ``passed`` count entries. ``fill_at`` is when the next
-    post from before is due. ``started`` is the ``start_number`` of the source for which the posts from before were read; 0
+    earlier post is due. ``started`` is the ``start_number`` of the source for which the earlier posts were read; 0
     before that. ``cheap_failures`` counts the failures in a row of the cheapest way to read the list. ``is_short``: the
     last list that was read had less than half of the usual entries. ``whole_entries`` is as ``usual_entries``, for lists
-    that were read whole; ``gone`` counts the entries that these no longer name. ``has_picture``: the vault has a picture
+    that were read whole; ``gone`` counts the entries that these no longer contain. ``has_picture``: the vault has a picture
     of the source, which is requested again after ``picture_due``.
     """
 
@@ -143,7 +143,7 @@ class SourceState:
         return not self.looks or self.failures > 0 or self.is_short
 
     def is_failing(self, now: datetime) -> bool:
-        """Whether looks have failed for so long that users should know."""
+        """Whether checks have failed for so long that users should know."""
         return self.failing_since is not None and now - self.failing_since >= WORTH_TELLING
 
 
@@ -151,7 +151,7 @@ class EntryState(StrEnum):
     """What became of an entry. The values are stored: never rename one."""
 
     TAKEN = "taken"  # it became a job, or its post had one
-    WAITING = "waiting"  # it is taken when its turn comes: a post from before, or one of many that are new
+    WAITING = "waiting"  # it is taken when its turn comes: an earlier post, or one of many that are new
     PASSED = "passed"
 
 
@@ -159,9 +159,9 @@ class EntryState(StrEnum):
 class SeenEntry:
     """What a source knows of an entry that it has seen. The record's key ends with that of the post.
 
-    ``is_read``: the post itself was read before it was passed over, so that a list, which says less, changes nothing.
+    ``is_read``: the post itself was read before it was skipped, so a list, which says less, does not change the decision.
     ``is_news``: it waits although it appeared after the source was followed, because many appeared at once. ``gone_at``:
-    since then, lists that were read whole no longer name it; that is no reason to delete anything.
+    since then, lists that were read whole no longer contain it; nothing is deleted because of that.
     """
 
     state: EntryState

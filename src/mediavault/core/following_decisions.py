@@ -1,4 +1,4 @@
-"""What becomes of each entry of a source's list. Pure: a look carries the decisions out, a preview only shows them."""
+"""Decides which entries of a source's list are saved or skipped. Pure: a check applies the decisions, a preview shows them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediavault.core.following_filters import Reason, reason_against
 from mediavault.core.job import NewJob
 from mediavault.core.listings import Entry, Listing
 
-NEWS_AT_ONCE = 20  # more new posts than that in one look wait for their turn like those from before
+NEWS_AT_ONCE = 20  # if a check finds more new posts than this, the rest wait for their turn like earlier posts
 _LATE_BY = timedelta(days=1)  # posts appear hours after the time that they state, and feeds are wrong about time zones
 _ROUGH_BY = 0.2  # a date that was worked out from "3 weeks ago" may be wrong by this share of its age
 
@@ -31,7 +31,7 @@ class ListedPost:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a post that a list names.
+    """The decision about a post on a list.
 
     ``former`` is what had become of it before, None for a post that the source had not seen. ``is_from_before``: it was
     there before the source was followed.
@@ -85,14 +85,14 @@ def decide(
 ) -> list[Decision]:
     """Decide about each post of a list, in the list's order.
 
-    Decides about new posts, and again about those that were passed over for a reason that may no longer hold. ``known`` is
+    Decides about new posts, and again about those that were skipped for a reason that may no longer apply. ``known`` is
     what became of posts at this source, ``removed`` are those that users have deleted, both by the posts' keys.
-    ``is_first``: no look has succeeded yet. ``is_restarted``: the posts from before have yet to be read for the current
+    ``is_first``: no check has succeeded yet. ``is_restarted``: the earlier posts have yet to be read for the current
     start.
     """
     before = _from_before(posts, known, source, now, is_newest_first=is_newest_first, is_first=is_first)
     decisions: list[Decision] = []
-    at_once = in_turn = 0  # news that are taken at once, and posts from before that wait
+    at_once = in_turn = 0  # news that are taken at once, and earlier posts that wait
     for post in posts:
         former = known.get(post.key)
         if former is not None and (not post.canonical_url or not _is_open(former, is_restarted=is_restarted)):
@@ -131,7 +131,7 @@ def _from_before(
 def _reason(
     post: ListedPost, removed: Collection[str], source: Source, now: datetime, *, position: int | None
 ) -> Reason | None:
-    """Return why a post is passed over, or None. ``position`` is as in ``reason_of_backlog``, None for a new post."""
+    """Return why a post is skipped, or None. ``position`` is as in ``reason_of_backlog``, None for a new post."""
     if not post.canonical_url:
         return Reason.UNREADABLE
     if post.key in removed:
@@ -148,7 +148,7 @@ def _is_open(former: SeenEntry, *, is_restarted: bool) -> bool:
     return is_restarted or not (former.reason is Reason.BEFORE or former.is_read)
 
 
-# --- the posts from before --------------------------------------------------------------------------------------------
+# --- the earlier posts ------------------------------------------------------------------------------------------------
 
 
 def is_before(entry: Entry, moment: datetime, now: datetime) -> bool | None:
@@ -165,7 +165,7 @@ def is_before(entry: Entry, moment: datetime, now: datetime) -> bool | None:
 def backlog(listing: Listing, known: Collection[int], source: Source, now: datetime, *, is_first: bool) -> set[int]:
     """Return the indexes of the entries that were there before the source was followed.
 
-    ``known`` are the indexes of entries that earlier looks have seen. At the first look, and below a known entry of a list
+    ``known`` are the indexes of entries that earlier checks have seen. In the first check, and below a known entry of a list
     that is newest first, an entry was there before unless its date says otherwise. Any other entry is new unless its date
     is more than a day earlier: a feed that is read by another method may suddenly name a hundred old posts.
     """
@@ -202,7 +202,7 @@ def reason_of_backlog(entry: Entry, position: int, source: Source, now: datetime
 
 
 def open_reasons(entry: Entry, source: Source, now: datetime) -> tuple[Reason, ...]:
-    """Return for which reasons a post that is taken may be passed over when it has been read (``reason_after_look``).
+    """Return the reasons for which a post that is taken may still be skipped once it has been read (``reason_after_look``).
 
     They are those of the settings that depend on facts which the list does not have.
     """
@@ -219,7 +219,7 @@ def open_reasons(entry: Entry, source: Source, now: datetime) -> tuple[Reason, .
 
 
 def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | None:
-    """Return why a post is passed over now that it has been read, or None. Its date and its length are exact now."""
+    """Return why a post is skipped now that it has been read, or None. Its date and its length are exact now."""
     if source.start is Start.SINCE and source.since is not None and is_before(entry, source.since, now):
         return Reason.BEFORE
     return reason_against(entry, source.filters)

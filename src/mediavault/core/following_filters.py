@@ -1,4 +1,4 @@
-"""Which entries of a source's list are wanted, and why others are passed over."""
+"""Which entries of a source's list are wanted, and why others are skipped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXPRESSIONS.log_errors = False
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which posts of a source are wanted. A post is not passed over for a fact that is not known.
+    """Which posts of a source are wanted. A post is not skipped because of a fact that is unknown.
 
     ``having``: title or description must contain at least one of these patterns; ``lacking``: none of these. A pattern is
     one or more words, found regardless of case and diacritics, or ``/a regular expression/``. ``languages`` are tags,
@@ -47,7 +47,7 @@ class Filters:
 
 
 class Reason(StrEnum):
-    """Why an entry is passed over. The values are stored: never rename one."""
+    """Why an entry is skipped. The values are stored: never rename one."""
 
     BEFORE = "before"  # it was there before the source was followed
     WORDS = "words"

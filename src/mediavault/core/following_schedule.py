@@ -1,4 +1,4 @@
-"""When sources are looked at, and how fast their posts from before are taken."""
+"""When sources are checked, and how fast their earlier posts are saved."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mediavault.core.following import SHORTEST_INTERVAL, Source
 
 LONGEST_INTERVAL = timedelta(hours=24)
 FIRST_INTERVAL = timedelta(hours=1)  # until it is known how often a source posts
-ACCOUNT_INTERVAL = timedelta(hours=6)  # the shortest where each look uses the signed-in account
+ACCOUNT_INTERVAL = timedelta(hours=6)  # the shortest where each check uses the signed-in account
 FIRST_LOOK_APART, FIRST_LOOKS_WITHIN = timedelta(seconds=12), timedelta(hours=1)  # of sources added together
 LOOKS_PER_POST = 4  # so that a post is seen after an eighth of the usual gap, on average
-BACK_OFFS = 5  # doublings of the interval while looks fail
-FILL_A_DAY = 144  # posts from before that are taken of one site at most: one every ten minutes
+BACK_OFFS = 5  # doublings of the interval while checks fail
+FILL_A_DAY = 144  # earlier posts of one site that are saved at most: one every ten minutes
 
 
 def usual_gap(times: Iterable[datetime]) -> timedelta | None:
@@ -35,11 +35,11 @@ def interval(
     fresh_for: timedelta | None = None,
     uses_account: bool = False,
 ) -> timedelta:
-    """Return the time until the next look, before jitter.
+    """Return the time until the next check, before jitter.
 
     ``gap`` is the usual time between two posts, ``quiet_for`` the time since the newest one: a source that has stopped
-    posting is looked at less often. Each of the ``failures`` in a row doubles the time. ``fresh_for`` is how long the site
-    asks to wait. The interval that a user has set is kept, unless looks fail, the site asks to wait longer, or looks use
+    posting is checked less often. Each of the ``failures`` in a row doubles the time. ``fresh_for`` is how long the site
+    asks to wait. The interval that a user has set is kept, unless checks fail, the site asks to wait longer, or checks use
     the signed-in account.
     """
     expected = max(filter(None, (gap, quiet_for / 2 if quiet_for else None)), default=LOOKS_PER_POST * FIRST_INTERVAL)
@@ -57,10 +57,10 @@ def jittered(span: timedelta, share: float) -> timedelta:
 
 
 def first_looks(groups: Sequence[str], now: datetime) -> list[datetime]:
-    """Return when each of many new sources is looked at first, spread over at most an hour within each group.
+    """Return when each of many new sources is first checked, spread over at most an hour within each group.
 
-    ``groups`` names for each source what is asked for its list, such as the feed's host. A site's limits space looks out
-    too, but there are none for feeds at hosts of no known site. Spreading the looks also leaves room for downloads.
+    ``groups`` names for each source what serves its list, such as the feed's host. A site's limits space checks out
+    too, but feeds at hosts of unknown sites have none. Spreading the checks also leaves room for downloads.
     """
     apart = {group: min(FIRST_LOOK_APART, FIRST_LOOKS_WITHIN / size) for group, size in Counter(groups).items()}
     numbers = {group: count() for group in apart}
@@ -68,7 +68,7 @@ def first_looks(groups: Sequence[str], now: datetime) -> list[datetime]:
 
 
 def fill_interval(daily_cap: int | None) -> timedelta:
-    """Return the time between two posts from before that are taken of one site.
+    """Return the time between two earlier posts that are saved from one site.
 
     ``daily_cap`` is how many posts the site's account may read in a day, None for no limit; half of it is left to users.
     """

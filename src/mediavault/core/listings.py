@@ -1,4 +1,4 @@
-"""What a look at a source's list asks for, and what it finds."""
+"""What a check of a source's list asks for, and what it finds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALL_KINDS = tuple(EntryKind)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A post that a source's list names, with what the list says about it; None for what it does not say.
+    """A post on a source's list, with what the list says about it; None for what it does not say.
 
     ``post_id`` is the site's id of the post, "" where an entry has only its URL. ``is_date_exact``: False for a date that
     was worked out from a text such as "3 weeks ago"; it may be wrong by a fifth of its age. ``is_over``: False for a
@@ -58,12 +58,12 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one look at a source found.
+    """What one check of a source found.
 
     ``stable_id`` is the site's id of the account or list, which stays when either is renamed. ``is_whole``: the list was
     read to its end. ``is_newest_first``: False for lists in any other order. ``is_unchanged``: the site says that nothing
-    has changed since the validators of the look were stored; ``entries`` is empty then. ``fresh_for``: how long the site
-    asks to wait before the next request. ``uses_account``: the look counted as a request of the signed-in account.
+    has changed since the validators of the check were stored; ``entries`` is empty then. ``fresh_for``: how long the site
+    asks to wait before the next request. ``uses_account``: the check counted as a request of the signed-in account.
     ``method`` names the way in which the list was read.
     """
 
@@ -97,11 +97,11 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at a source's list asks for.
+    """What a check of a source's list asks for.
 
-    ``known`` are the site's ids of posts that earlier looks have seen: reading a list that is newest first may end after
+    ``known`` are the site's ids of posts that earlier checks have seen: reading a list that is newest first may end after
     ``stop_after_known`` of them in a row (None: never). ``limit`` is how many entries are read at most. ``kinds`` and
-    ``reposts`` say what is wanted, for sites that list each separately. ``stable_id`` is "" at the first look.
+    ``reposts`` say what is wanted, for sites that list each separately. ``stable_id`` is "" in the first check.
     """
 
     url: str

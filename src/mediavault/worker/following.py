@@ -1,8 +1,8 @@
 """Checks the sources that the vault follows, and creates jobs for posts that are new and wanted.
 
-A look is polite: it takes its turn at the site's limits, comes as rarely as the source posts, asks the cheapest way
-first, and one worker at a time checks a source. What it finds is stored so that a kill at any point repeats a step and
-loses none: a job is stored before its entry is called taken, and a post is one job whatever names it.
+Checks go easy on sites: they count towards the site's limits, depend on how often the source posts, try the cheapest way
+first, and only one worker checks a source at a time. Results are stored so that after a kill at any point a step is
+repeated and none is lost: a job is stored before its entry is marked as taken, and a post that several sources list is one job.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ RECENT = 200
 MAX_TITLE_CHARS = 300
 DATES = 20
 YIELD_FOR, YIELD_AT_MOST = timedelta(minutes=1), timedelta(hours=1)
-ENOUGH_WAITING = 5  # jobs of a site: while there are more, none from before is added
+ENOUGH_WAITING = 5  # jobs of a site: while there are more, no earlier post is added
 
 log = get_logger(__name__)
 
@@ -65,7 +65,7 @@ class Follower:
     async def round(self) -> None:
         """Check the sources that are due, the longest due first, and take the next earlier posts.
 
-        What holds a site's jobs back holds its looks back too. Raises StoreError.
+        A hold on a site's jobs holds back its checks too. Raises StoreError.
         """
         records, clock = self.tools.store.records, self.tools.clock
         now = clock.now()
@@ -90,7 +90,7 @@ class Follower:
             sources = [changed[one.source.id] for one in sources if one.source.id in changed]
         await self._take_waiting(sources, waiting)
 
-    # --- one look ------------------------------------------------------------------------------------------------
+    # --- one check -----------------------------------------------------------------------------------------------
 
     async def _look(self, held: HeldSource, one: Followed) -> None:
         source, clock = held.source, self.tools.clock
@@ -210,7 +210,7 @@ class Follower:
             new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
         results = await store.queue.enqueue(new)
         await stored.mark_posts(store, source.id, [result.job.id for result in results])
-        # A look that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
+        # A check that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
         brought = [one.job.id for one in results if one.created or one.job.priority is Priority.LATER]
         await note_arrivals(store, brought, are_news=are_news)
         if source.collection:
@@ -290,7 +290,7 @@ def _due_since(one: Followed, now: datetime) -> datetime:
 
 
 def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
-    """Whether the jobs of the source's site go first; not for ever, since a site may have jobs for days."""
+    """Whether the jobs of the source's site go first; but not forever, since a site may have jobs for days."""
     if one.state.next_look_at is None or not waiting.get(one.source.platform):
         return False
     seen = one.state.looked_at
@@ -311,7 +311,7 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Se
     dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
     if not dates and state.looks:  # a list without dates: when its news came
         dates = [now] * bool(news)
-    listed = min(len(found.entries), FEW)  # a look that reads everything is not a usual one
+    listed = min(len(found.entries), FEW)  # a check that reads everything is not a usual one
     return replace(
         state,
         stable_id=found.stable_id or state.stable_id,

@@ -28,10 +28,10 @@ FALL_BACK_AFTER = 3  # failures of the cheapest way
 
 @dataclass(frozen=True, slots=True)
 class SourceListing:
-    """A source's list that was read, with the posts that it names.
+    """A source's list that was read, with its posts.
 
-    By the posts' keys, ``jobs`` has a job for each post whose URL can be read, and ``known`` what had become of the posts
-    that the source had seen before.
+    By the posts' keys, ``jobs`` has a job for each post whose URL can be read, and ``known`` the earlier decision about each
+    post that the source had seen before.
     """
 
     listing: Listing
@@ -53,7 +53,7 @@ class SourceListReader:
     within_s: float = LOOK_WITHIN_S
 
     async def read_list(self, one: Followed) -> tuple[SourceListing, int]:
-        """Return the source's list, and how often in a row the cheapest way has failed now.
+        """Return the source's list, and how many times in a row the cheapest way has failed.
 
         Raises Failure, and NotAllowedYet when it is not the site's turn.
         """
@@ -121,7 +121,7 @@ class SourceListReader:
 
     async def _with_posts(self, one: Followed, found: Listing) -> SourceListing:
         # Another lister may be asked before this list is used, for minutes. Meanwhile a waiting entry may be taken, or one
-        # that was taken passed over: no look decides about those. The others are changed by this look alone.
+        # that was taken may be skipped: no check decides about those. Only this check changes the others.
         posts, jobs = named_posts(found.entries, self.read, registry.seen_as)
         known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])
         return SourceListing(found, posts, jobs, known)
