@@ -79,7 +79,7 @@ async def test_a_worker_that_wakes_after_its_lease_writes_nothing(vault: VaultOn
 @pytest.mark.fault("F06", "EIO from fsync, rename and the database's sync", by="strace inject, in every thread")
 @pytest.mark.parametrize(
     "fault",
-    ["fsync:error=EIO:when=1", "fsync:error=EIO:when=2", "fdatasync:error=EIO:when=6", "renameat2:error=EIO:when=1"],
+    ["fsync:error=EIO:when=1", "fsync:error=EIO:when=2", "fdatasync:error=EIO:when=3", "renameat2:error=EIO:when=1"],
 )
 async def test_a_disk_that_fails_once_costs_no_job(vault: VaultOnDisk, fault: str) -> None:
     await vault.accept(3)
