@@ -123,9 +123,10 @@ def _from_before(
 ) -> set[str]:
     """Return the keys of the posts that were there before the source was followed."""
     readable = [post for post in posts if post.canonical_url]
-    listed = Listing(tuple(post.entry for post in readable), is_newest_first=is_newest_first)
+    entries = [post.entry for post in readable]
     places = {index for index, post in enumerate(readable) if post.key in known}
-    return {readable[index].key for index in backlog(listed, places, source, now, is_first=is_first)}
+    found = backlog(entries, places, source, now, is_newest_first=is_newest_first, is_first=is_first)
+    return {readable[index].key for index in found}
 
 
 def _reason(
@@ -162,16 +163,24 @@ def is_before(entry: Entry, moment: datetime, now: datetime) -> bool | None:
     return False if at - doubt >= moment else None
 
 
-def backlog(listing: Listing, known: Collection[int], source: Source, now: datetime, *, is_first: bool) -> set[int]:
+def backlog(
+    entries: Sequence[Entry],
+    known: Collection[int],
+    source: Source,
+    now: datetime,
+    *,
+    is_newest_first: bool,
+    is_first: bool,
+) -> set[int]:
     """Return the indexes of the entries that were there before the source was followed.
 
     ``known`` are the indexes of entries that earlier checks have seen. In the first check, and below a known entry of a list
     that is newest first, an entry was there before unless its date says otherwise. Any other entry is new unless its date
     is more than a day earlier: a feed that is read by another method may suddenly name a hundred old posts.
     """
-    newest_known = min(known, default=len(listing.entries)) if listing.is_newest_first else len(listing.entries)
+    newest_known = min(known, default=len(entries)) if is_newest_first else len(entries)
     found = set()
-    for index, entry in enumerate(listing.entries):
+    for index, entry in enumerate(entries):
         is_below_known = index > newest_known
         slack = timedelta() if is_first or is_below_known else _LATE_BY
         before = is_before(entry, source.followed_at - slack, now)

@@ -261,13 +261,14 @@ def _lines(kind: str, data: Mapping[str, Any]) -> list[str]:
         facts = {"host": data["host"], "size": format_size(data["free_bytes"])}
         return [gettext("%(host)s: %(size)s free") % facts]
     if kind == EventKind.RETENTION_DELETED:
-        return [
-            gettext("Retention rules deleted them. They can be restored until the trash is emptied."),
-            *_listed(data),
-        ]
-    lines = [data.get("message", ""), data.get("help", "").replace("`", "")]
+        lines = [gettext("Retention rules deleted them. They can be restored until the trash is emptied.")]
+    else:
+        lines = [data.get("message", ""), data.get("help", "").replace("`", "")]
     if "jobs" in data:
-        return [*lines, *_listed(data)]
+        lines += [f"· {job['title']}" for job in data["jobs"]]
+        if (more := data["count"] - len(data["jobs"])) > 0:
+            lines.append(ngettext("and %(num)d more", "and %(num)d more", more) % {"num": more})
+        return lines
     size = format_size(data.get("bytes"))
     about = (
         data.get("account_name") or data.get("account"),
@@ -275,10 +276,3 @@ def _lines(kind: str, data: Mapping[str, Any]) -> list[str]:
         format_duration(data.get("duration_s")),
     )
     return [" · ".join(part for part in (*about, size) if part), *lines]
-
-
-def _listed(data: Mapping[str, Any]) -> list[str]:
-    lines = [f"· {job['title']}" for job in data["jobs"]]
-    if (more := data["count"] - len(data["jobs"])) > 0:
-        lines.append(ngettext("and %(num)d more", "and %(num)d more", more) % {"num": more})
-    return lines

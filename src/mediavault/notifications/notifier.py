@@ -72,7 +72,9 @@ MOST_WAITING = 200  # deliveries to one target; what comes then is lost, and the
 MOST_ENDED = 100  # deliveries of one target that are listed
 BATCH = 20  # deliveries to one target in one round
 DISK_EVERY_S = 60.0
-MORNING = timedelta(hours=9)  # when deletions by rules are told of: they happen right after midnight
+MORNING = timedelta(
+    hours=9
+)  # of the local day, when the message about deletions is due: rules delete right after midnight
 _POSITION = (RecordKind.NOTIFY_POSITION, "jobs")
 _RETENTION_POSITION = (RecordKind.NOTIFY_POSITION, "retention")
 
@@ -176,14 +178,13 @@ class Notifier:
         if self._retention_day == today:
             return 0
         record = await records.get(*_RETENTION_POSITION)
-        since = _moment(record.value.get("at")) if record is not None else None
+        since = _moment(record.value.get("at") if record else None)
         count = 0
-        if since is not None and _day(since) < today:
+        if since is None or _day(since) < today:
             trash = await trashed_posts(self._store)
-            posts = [post for post in trash if post.is_by_rule and since < post.deleted_at <= until]
+            posts = [post for post in trash if post.is_by_rule and (since or until) < post.deleted_at <= until]
             wanted = [target for target in targets if EventKind.RETENTION_DELETED in target.events]
             count = await self._keep(wanted, lambda target: [retention_message(posts, target)]) if posts else 0
-        if since is None or _day(since) < today:
             await records.put(*_RETENTION_POSITION, {"at": until.isoformat()})
         self._retention_day = today
         return count

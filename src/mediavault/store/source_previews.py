@@ -199,7 +199,7 @@ async def waiting_readings(records: Records, now: datetime) -> list[ListReading]
 
 
 async def hold_reading(records: Records, clock: Clock, reading: ListReading) -> ListReading | None:
-    """Hold a list for this worker, and return its reading meanwhile; None if another worker was faster."""
+    """Hold a list for this worker, and return the held reading; None if another worker was faster."""
     held = replace(reading, held_until=clock.now() + HELD_FOR)
     return held if await _replace(records, reading, held) else None
 

@@ -120,7 +120,7 @@ class SourceListReader:
             await site_limits.report_outcome(platform, permit, failure, self.tools)
 
     async def _with_posts(self, one: Followed, found: Listing) -> SourceListing:
-        # Another lister may be asked before this list is used, for minutes. Meanwhile a waiting entry may be taken, or one
+        # Another lister may be asked before this list is used, for minutes. During that a waiting entry may be taken, or one
         # that was taken may be skipped: no check decides about those. Only this check changes the others.
         posts, jobs = named_posts(found.entries, self.read, registry.seen_as)
         known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -195,43 +196,47 @@ def listing(*entries: Entry, is_newest_first: bool = True) -> Listing:
     return Listing(entries, is_newest_first=is_newest_first)
 
 
+def backlog_of(found: Listing, known: Collection[int], *, is_first: bool) -> set[int]:
+    return backlog(found.entries, known, SOURCE, NOW, is_newest_first=found.is_newest_first, is_first=is_first)
+
+
 def test_at_the_first_look_everything_without_a_newer_date_was_there_before() -> None:
     found = listing(entry(1, published_at=NOW - DAY), entry(2), entry(3, published_at=NOW - 20 * DAY))
 
-    assert backlog(found, (), SOURCE, NOW, is_first=True) == {1, 2}
+    assert backlog_of(found, (), is_first=True) == {1, 2}
 
 
 def test_below_a_known_entry_of_a_list_that_is_newest_first_everything_is_older() -> None:
     found = listing(entry(1), entry(2), entry(3), entry(4))
 
-    assert backlog(found, {1}, SOURCE, NOW, is_first=False) == {2, 3}
+    assert backlog_of(found, {1}, is_first=False) == {2, 3}
 
 
 def test_a_playlist_may_get_its_new_posts_anywhere() -> None:
     found = listing(entry(1), entry(2), entry(3), is_newest_first=False)
 
-    assert backlog(found, {0, 1}, SOURCE, NOW, is_first=False) == set()
+    assert backlog_of(found, {0, 1}, is_first=False) == set()
 
 
 def test_a_look_that_knows_nothing_of_what_it_finds_found_news() -> None:
     found = listing(entry(1), entry(2, published_at=NOW - 20 * DAY), entry(3, published_at=NOW - DAY))
 
-    assert backlog(found, (), SOURCE, NOW, is_first=False) == {1}
+    assert backlog_of(found, (), is_first=False) == {1}
 
 
 def test_a_post_that_appears_hours_after_its_own_time_is_news() -> None:
     late = entry(1, published_at=SOURCE.followed_at - timedelta(hours=20))
     older = entry(2, published_at=SOURCE.followed_at - timedelta(hours=30))
 
-    assert backlog(listing(late, older, entry(3)), {2}, SOURCE, NOW, is_first=False) == {1}
-    assert backlog(listing(late, older, entry(3)), (), SOURCE, NOW, is_first=True) == {0, 1, 2}
-    assert backlog(listing(entry(3), late), {0}, SOURCE, NOW, is_first=False) == {1}
+    assert backlog_of(listing(late, older, entry(3)), {2}, is_first=False) == {1}
+    assert backlog_of(listing(late, older, entry(3)), (), is_first=True) == {0, 1, 2}
+    assert backlog_of(listing(entry(3), late), {0}, is_first=False) == {1}
 
 
 def test_a_rough_date_decides_only_where_it_is_rough_enough_away() -> None:
     around = [entry(n, published_at=NOW - n * DAY, is_date_exact=False) for n in (8, 10, 15)]
 
-    assert backlog(listing(*around, is_newest_first=False), (), SOURCE, NOW, is_first=False) == {2}
+    assert backlog_of(listing(*around, is_newest_first=False), (), is_first=False) == {2}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When sources are looked at, and how fast their posts from before are taken."""
+"""When sources are checked, and how fast their earlier posts are saved."""
 
 from __future__ import annotations
 
