@@ -312,6 +312,7 @@ class ProbeReport:
     fps: float | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    decoded_whole: bool = False  # every picture and all sound were decoded
 
 
 class ProblemKind(StrEnum):
@@ -320,6 +321,7 @@ class ProblemKind(StrEnum):
     DAMAGED = "damaged"
     PROTECTED = "protected"
     EMPTY = "empty"
+    LENGTH = "length"  # it plays, but its length is not the announced one: a question to the user
 
 
 @dataclass(frozen=True, slots=True)

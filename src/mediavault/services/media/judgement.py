@@ -58,6 +58,7 @@ _ORDER = (
     ProblemKind.PROTECTED,
     ProblemKind.INCOMPLETE,
     ProblemKind.DAMAGED,
+    ProblemKind.LENGTH,
 )
 
 

@@ -15,6 +15,7 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.DAMAGED: BadFile,
     ProblemKind.PROTECTED: Drm,
     ProblemKind.EMPTY: EmptyBody,
+    ProblemKind.LENGTH: Incomplete,
 }
 
 
