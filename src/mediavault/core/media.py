@@ -315,6 +315,14 @@ class ProbeReport:
     decoded_whole: bool = False  # every picture and all sound were decoded
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedPart:
+    """A part of a film of which every picture was decoded. ``next`` is where the next part begins; None at the end."""
+
+    problems: tuple[Problem, ...]
+    next: int | None
+
+
 class ProblemKind(StrEnum):
     NOT_A_VIDEO = "not_a_video"
     INCOMPLETE = "incomplete"

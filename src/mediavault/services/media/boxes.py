@@ -20,20 +20,18 @@ from mediavault.services.media.structure import Structure, damaged, harmless_tai
 from mediavault.services.media.tables import contradiction
 
 MAX_MOOV_BYTES = 256 << 20  # twelve hours at 60 pictures a second need some 60 MB
-FORGIVEN_BELOW_BYTES = 50_000_000  # larger files are not decoded whole, and so not forgiven
 _OF_EACH_SAMPLE, _OF_THE_RUN = 0xF00, 0x5  # fields of a run that its flags announce (14496-12, 8.8.8)
-TS_SAMPLES = 64  # positions at which a long transport stream is checked for its sync byte
 _TS_BLOCK_PACKETS = 8_192
 
 
-def walk(file: BinaryIO, size: int, kind: Kind, *, deep: bool) -> Structure:
-    """Walk over ``file``, which is ``size`` bytes long and of ``kind``. ``deep`` reads every transport packet."""
+def walk(file: BinaryIO, size: int, kind: Kind) -> Structure:
+    """Walk over ``file``, which is ``size`` bytes long and of ``kind``."""
     walkers: Mapping[Kind, Callable[[], Structure]] = {
-        Kind.MP4: lambda: walk_mp4(file, size, deep=deep),
-        Kind.MOV: lambda: walk_mp4(file, size, deep=deep),
+        Kind.MP4: lambda: walk_mp4(file, size),
+        Kind.MOV: lambda: walk_mp4(file, size),
         Kind.WEBM: lambda: walk_matroska(file, size),
         Kind.MATROSKA: lambda: walk_matroska(file, size),
-        Kind.MPEGTS: lambda: walk_ts(file, size, deep=deep),
+        Kind.MPEGTS: lambda: walk_ts(file, size),
         Kind.FLV: lambda: walk_flv(file, size),
         Kind.AVI: lambda: walk_avi(file, size),
         Kind.MPEGPS: lambda: walk_ps(file, size),
@@ -46,21 +44,21 @@ def walk(file: BinaryIO, size: int, kind: Kind, *, deep: bool) -> Structure:
 # --- MP4 and MOV -------------------------------------------------------------------------------------------------------
 
 
-def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
+def walk_mp4(file: BinaryIO, size: int) -> Structure:
     """Check that top-level boxes fill the file, with one ``moov``, pictures in ``mdat`` and no protected sample entry.
 
-    ``deep``: a wrong length after the last sample is forgiven, because every packet will be read and decoded anyway.
+    A wrong length after the last sample is forgiven, because every packet is read anyway.
     """
     top_level = list(boxes(file, 0, size))
     payload = sum(min(box.end, size) - box.body for box in top_level if box.type == b"mdat")
     fragmented = any(box.type == b"moof" for box in top_level)
-    problems, notes = _mp4_end(file, size, top_level, fragmented=fragmented, deep=deep)
+    problems, notes = _mp4_end(file, size, top_level, fragmented=fragmented)
     problems += _mp4_parts(top_level, fragmented=fragmented)
     if not problems:
         problems += _mp4_insides(file, size, top_level)
     if not problems and not fragmented:
         problems += _mp4_tables(file, top_level, size)
-    if not problems and fragmented and deep:
+    if not problems and fragmented:
         problems += _mp4_runs(file, top_level)
     if any(entry in (b"encv", b"enca") for entry in _sample_entries(file, size, top_level)):
         problems.insert(0, protected())
@@ -68,9 +66,7 @@ def walk_mp4(file: BinaryIO, size: int, *, deep: bool = False) -> Structure:
     return Structure(tuple(problems), tuple(notes), open_ended=open_ended, payload_bytes=payload, fragmented=fragmented)
 
 
-def _mp4_end(
-    file: BinaryIO, size: int, top_level: list[Box], *, fragmented: bool, deep: bool
-) -> tuple[list[Problem], list[str]]:
+def _mp4_end(file: BinaryIO, size: int, top_level: list[Box], *, fragmented: bool) -> tuple[list[Problem], list[str]]:
     end = top_level[-1].end if top_level else 0
     if end == size:
         return [], []
@@ -80,7 +76,7 @@ def _mp4_end(
     whole = not fragmented and {b"moov", b"mdat"} <= {box.type for box in complete}
     if whole and harmless_tail(file, whole_until, size):
         return [], [tail_note(size - whole_until)]
-    if deep and size <= FORGIVEN_BELOW_BYTES and not fragmented and _samples_end(file, top_level, size) is not None:
+    if not fragmented and _samples_end(file, top_level, size) is not None:
         return [], [Message("a length in its structure is wrong, behind its last picture and sound")]
     if end > size:
         what = top_level[-1].type.decode("latin-1")
@@ -193,8 +189,8 @@ def _sample_entries(file: BinaryIO, size: int, top_level: list[Box]) -> Iterator
 # --- transport stream --------------------------------------------------------------------------------------------------
 
 
-def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
-    """Check for whole packets with their sync bytes: all of them when ``deep``, else at TS_SAMPLES positions."""
+def walk_ts(file: BinaryIO, size: int) -> Structure:
+    """Check for whole packets with their sync bytes."""
     file.seek(0)
     shape = ts_packet_bytes(file.read(SNIFF_BYTES))
     if shape is None:
@@ -209,7 +205,7 @@ def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
             ),
             open_ended=True,
         )
-    lost = _first_lost_sync(file, size // packet, packet, offset, deep=deep)
+    lost = _first_lost_sync(file, size // packet, packet, offset)
     if lost is not None:
         return Structure(
             (damaged(Message("its packets lose their rhythm near byte %(lost)d", lost=lost)),), open_ended=True
@@ -217,13 +213,10 @@ def walk_ts(file: BinaryIO, size: int, *, deep: bool) -> Structure:
     return Structure(open_ended=True)
 
 
-def _first_lost_sync(file: BinaryIO, packets: int, packet: int, offset: int, *, deep: bool) -> int | None:
-    run = _TS_BLOCK_PACKETS if deep else 1
-    step = run if deep else max(1, packets // TS_SAMPLES)
-    positions: list[int] = [*range(0, packets, step), packets - 1]
-    for position in positions:
+def _first_lost_sync(file: BinaryIO, packets: int, packet: int, offset: int) -> int | None:
+    for position in range(0, packets, _TS_BLOCK_PACKETS):
         file.seek(position * packet)
-        block: bytes = file.read(min(run, packets - position) * packet)
+        block: bytes = file.read(min(_TS_BLOCK_PACKETS, packets - position) * packet)
         if block[offset::packet] != b"\x47" * (len(block) // packet):
             return position * packet
     return None

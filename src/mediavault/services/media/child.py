@@ -22,7 +22,7 @@ from mediavault.services.media import (
 from mediavault.services.sandbox.guard import serve_lines
 
 NICENESS = 10
-_LATER = frozenset({"tracks", "preview", "tags", "fingerprint"})  # saving and playing videos come first
+_LATER = frozenset({"decode", "tracks", "preview", "tags", "fingerprint"})  # saving and playing videos come first
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine"}`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"``
+    """``{"task": "examine"}``, ``"decode"`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"``
     and ``"tags"``: see ``extras_child``; ``"fingerprint"``: see ``fingerprint_child``; ``"sound"`` and ``"extract"``: see
     ``sound_child``; ``"embed"``: see ``texts_child``; ``"picture"``: see ``picture_child``.
     """
@@ -41,6 +41,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 _ANSWERS = {
     "examine": probe_child.answer,
+    "decode": probe_child.answer,
     "still": probe_child.answer,
     "join": remux_child.answer,
     "tracks": extras_child.answer,

@@ -1,15 +1,21 @@
-"""Check F: decodes pictures and sound, all of them as long as that is cheap. Runs inside the examiner's process.
+"""Check F: decodes all sound, and as many pictures as prove the film. Runs inside the examiner's process.
 
-A few flipped bits inside a picture break no length and no table. Only its decoder can notice: it refuses the packet,
-marks the picture as corrupt, or conceals blocks that it could not read and logs that (FFmpeg's
-``error_resilience.c``: "concealing N DC, N AC, N MV errors"; H.264 and the families of MPEG and H.263). Codecs with
-arithmetic coding and without checks (VP8, VP9, AV1, PCM) decode some flips into a wrong picture without an error.
+Some damage breaks no length and no table, and only a decoder notices it: it refuses the packet, marks the picture as
+corrupt, logs that it concealed blocks or skipped slices (``library.damage_marks``), or loses the picture without a word.
+So pictures that come out are compared with packets that went in. Codecs with arithmetic coding and without checks (VP8,
+VP9, PCM) decode some damage into a wrong picture or sound without any sign.
+
+A film within the budget of decoded pixels is decoded whole. Of a longer one, every key frame is decoded by itself, and all
+pictures where key frames are rare; at the first sign of damage, or of an encoder whose key frames cannot be decoded by
+themselves, it is decoded whole after all. The budget is in pixels, so that a slow machine comes to the same verdict.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,92 +23,301 @@ from mediavault.services.media.facts import DecodeFacts
 from mediavault.services.media.library import (
     FAULTS,
     NOT_WRITTEN_YET,
-    concealments,
-    decode_in_this_thread,
+    LogLine,
+    codec_name,
+    damage_marks,
     listening,
     main_sound,
     main_video,
     open_input,
+    prepare_decoder,
+    start_s,
 )
-from mediavault.services.sandbox.guard import error_text
+from mediavault.services.sandbox.guard import error_text, watchdog
 
+BUDGET_PX = 7_500_000_000  # two minutes of 1920 x 1080 with 30 pictures a second
+PART_PX = 2_000_000_000  # decoded at a time in the background: some ten seconds of a processor
+RARE_KEYS_S = 10.0  # key frames farther apart prove too little of what is between them
+MAX_HELD = 5_000  # packets that wait for the next key frame
+ENOUGH_DAMAGE = 100  # pictures, after which the film need not be decoded further
+NEARLY_ALL = 0.9  # of the packets that a strict decoder refuses and a lenient one may not
 MAX_UNDECODED_AT_START = 3  # of sound that may yield nothing at the beginning: an odd one, or a torn end right after it
 _JOINED_ANYWHERE = frozenset({"mpegts", "mpeg"})  # containers whose sound may begin in the middle of a piece
 MAX_JOINING_SOUNDS = 16  # pieces of sound until the decoder is synchronised
 MAX_PACE_RATIO = 1.3  # announced this many times longer or shorter than it lasts: rounding does not explain it
-DECODE_CPU_S = 0.5  # 25 seconds of 720p H.264: everything of most clips
+CLOCK_JITTER_S = 0.01  # of a recorder that takes the time when a piece of sound comes
+
+# Codecs whose decoder may lose a picture silently. Each packet of theirs holds one picture, or a field of one.
+_LOSES_SILENTLY = frozenset({"h264", "hevc"})
 
 
-def decode_all(path: Path, demuxer: str, *, cpu_s: float = DECODE_CPU_S, sound_only: bool = False) -> DecodeFacts:
-    """Decode from the start until the end or until ``cpu_s`` seconds of this process's time are used up.
-
-    ``sound_only`` decodes no pictures.
+def decode(path: Path, demuxer: str, *, pictures: int, budget_px: int = BUDGET_PX) -> DecodeFacts:
+    """Decode the sound and the pictures of the main streams; ``pictures`` is how many packets of pictures there are.
 
     Never raises for a bad file. A refused packet of pictures before the first key frame does not count, nor do the first
     packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
     leaves incomplete. Sound of which nothing at all decodes counts, unless the decoder supports its codec only in part.
     """
-    count = _Count(joined=demuxer in _JOINED_ANYWHERE)
+    try:
+        with open_input(path, demuxer) as container:
+            context = main_video(container).codec_context
+            needed_px = pictures * context.width * context.height
+    except FAULTS as exc:
+        return DecodeFacts(error=error_text(exc))
+    if needed_px > budget_px:
+        facts = _lenient_where_needed(partial(_decode, path, demuxer, keys_only=True))
+        if not facts.damaged and facts.pictures >= facts.fed:
+            return facts
+    return _lenient_where_needed(partial(_decode, path, demuxer, keys_only=False))
+
+
+def decode_sound(path: Path, demuxer: str) -> DecodeFacts:
+    """Decode the main stream of sound and no pictures. Never raises for a bad file."""
+    sound, error = _Sound(joined=demuxer in _JOINED_ANYWHERE), None
+    try:
+        with open_input(path, demuxer) as container, watchdog() as still_working:
+            stream = main_sound(container)
+            prepare_decoder(stream)
+            for packet in container.demux(stream):
+                still_working()
+                sound.feed(packet)
+    except FAULTS as exc:
+        error = error_text(exc)
+    return replace(sound.facts(), whole=error is None, error=error)
+
+
+def decode_part(path: Path, demuxer: str, *, start: int, budget_px: int = PART_PX) -> DecodeFacts:
+    """Decode the pictures from packet number ``start`` of them, a key frame, until a key frame beyond the budget.
+
+    ``next`` is that key frame's packet. The pictures that are stored after it and shown before it are decoded too, since the
+    next part cannot decode them. Never raises for a bad file.
+    """
+    return _lenient_where_needed(partial(_decode_part, path, demuxer, start=start, budget_px=budget_px))
+
+
+def _lenient_where_needed(run: Callable[..., DecodeFacts]) -> DecodeFacts:
+    """Return the facts of a strict run, or of a lenient one where nearly all is refused: then the encoder is not strict."""
+    facts = run(strict=True)
+    return run(strict=False) if facts.refused > NEARLY_ALL * facts.fed else facts
+
+
+def _decode_part(path: Path, demuxer: str, *, start: int, budget_px: int, strict: bool) -> DecodeFacts:
     with listening() as log:
         try:
             with open_input(path, demuxer) as container:
-                streams = _streams(container, sound_only=sound_only)
-                _decode(container.demux(streams), count, until=time.process_time() + cpu_s)
+                video = main_video(container)
+                pictures = _Pictures(video, log, start_s(container), strict=strict)
+                following = _feed_part(container.demux(video), pictures, start, budget_px)
         except FAULTS as exc:
-            count.read_error = error_text(exc)
-        concealed = concealments(log)
-    return count.facts(concealed)
+            return DecodeFacts(error=error_text(exc))
+    return replace(pictures.facts(), whole=following is None, next=following)
 
 
-def _streams(container: Any, *, sound_only: bool) -> list[Any]:
-    """Return the main video stream, where it is wanted, and the first sound stream that has a decoder."""
-    pictures = [] if sound_only else [main_video(container)]
-    sound = main_sound(container)
-    streams = [*pictures, *([] if sound is None else [sound])]
-    for stream in streams:
-        decode_in_this_thread(stream)
-    return streams
+def _feed_part(packets: Iterator[Any], pictures: _Pictures, start: int, budget_px: int) -> int | None:
+    following, key_pts, number = None, None, -1
+    with watchdog() as still_working:
+        for packet in packets:
+            still_working()
+            number += packet.size > 0 or packet.dts is not None
+            if number < start:
+                continue
+            is_beyond = number > start and pictures.fed * pictures.size_px >= budget_px
+            if following is None and is_beyond and packet.is_keyframe:
+                following, key_pts = number, packet.pts
+            elif following is not None and not _is_before(packet, key_pts):
+                break
+            pictures.feed(packet)
+    pictures.end_run()
+    return following
 
 
-def _decode(packets: Iterator[Any], count: _Count, *, until: float) -> None:
-    for packet in packets:
-        if time.process_time() > until:
-            count.complete = False
-            return
-        count.add(packet)
+def _is_before(packet: Any, key_pts: int | None) -> bool:
+    """Whether the packet is shown before the key frame that is stored before it."""
+    return packet.pts is not None and key_pts is not None and packet.pts < key_pts
 
 
-class _Count:
-    def __init__(self, *, joined: bool) -> None:
-        self._joined = joined
-        self.complete = True
-        self.read_error: str | None = None
-        self._pictures = self._corrupt = self._refused = 0
-        self._sounds = self._sound_refused = self._sound_before = 0
-        self._last_sound_refused = False
-        self._slow = self._fast = 0
-        self._turned = False
+def _decode(path: Path, demuxer: str, *, keys_only: bool, strict: bool) -> DecodeFacts:
+    error, is_stopped, sound = None, False, _Sound(joined=demuxer in _JOINED_ANYWHERE)
+    seen = DecodeFacts()
+    with listening() as log:
+        try:
+            with open_input(path, demuxer) as container, watchdog() as still_working:
+                video, heard = main_video(container), main_sound(container)
+                pictures = _Pictures(video, log, start_s(container), strict=strict)
+                feed = _KeysOnly(pictures).feed if keys_only else pictures.feed
+                if heard is not None:
+                    prepare_decoder(heard)
+                try:
+                    for packet in container.demux([video] if heard is None else [video, heard]):
+                        still_working()
+                        if packet.stream_index == video.index:
+                            feed(packet)
+                        else:
+                            sound.feed(packet)
+                        if is_stopped := pictures.damaged > ENOUGH_DAMAGE:
+                            break
+                    pictures.end_run()
+                finally:
+                    seen = pictures.facts()
+        except FAULTS as exc:
+            error = error_text(exc)
+    heard_facts = sound.facts()
+    return replace(
+        seen,
+        whole=not (error or keys_only or is_stopped),
+        sounds=heard_facts.sounds,
+        sound_refused=heard_facts.sound_refused,
+        sound_bad_at_s=heard_facts.sound_bad_at_s,
+        sound_slow=heard_facts.sound_slow,
+        sound_fast=heard_facts.sound_fast,
+        sound_overlong=heard_facts.sound_overlong,
+        error=error or seen.error,
+    )
+
+
+class _Pictures:
+    """Feeds packets of pictures to their decoder and counts what becomes of them.
+
+    A run is a sequence of packets that begins with a key frame. What is stored after its first key frame and shown before
+    that belongs to the pictures before the run, and cannot be decoded without them.
+    """
+
+    def __init__(self, stream: Any, log: Sequence[LogLine], start_s: float, *, strict: bool) -> None:
+        prepare_decoder(stream, strict=strict)
+        self._context, self._log, self._start_s = stream.codec_context, log, start_s
+        self._may_lose = codec_name(stream) in _LOSES_SILENTLY
+        self.size_px: int = stream.codec_context.width * stream.codec_context.height
+        self.fed = self._pictures = self._refused = self._corrupt = self._marked = 0
+        self._run_pts: int | None = None
+        self._in_run = self._has_begun = self._fields = self._turned = False
+        self._bad_at_s: float | None = None
         self._error: str | None = None
 
-    def add(self, packet: Any) -> None:
-        is_video = packet.stream.type == "video"
-        if not is_video and not packet.size and packet.dts is not None:
+    @property
+    def damaged(self) -> int:
+        """How many pictures show signs of damage."""
+        return self._refused + max(self._corrupt, self._marked)
+
+    def feed(self, packet: Any) -> None:
+        if not self._in_run:
+            self._in_run, self._run_pts = True, packet.pts
+        elif packet.is_keyframe:
+            self._run_pts = None  # from the second key frame on, everything can be decoded
+        elif _is_before(packet, self._run_pts):
+            return
+        read = len(self._log)
+        self._has_begun = self._has_begun or packet.is_keyframe
+        self.fed += self._has_begun and packet.size > 0 and not packet.is_discard
+        try:
+            self._count(packet.decode())
+        except FAULTS as exc:
+            self._error = self._error or error_text(exc)
+            if self._has_begun:
+                self._refused += 1
+                self._note(packet)
+            return
+        if self._has_begun and damage_marks(self._log[read:]):
+            self._marked += 1
+            self._note(packet)
+
+    def end_run(self) -> None:
+        """Take the pictures that the decoder still holds; the next packet begins a new run."""
+        if not self._in_run:
+            return
+        self._in_run = False
+        with suppress(EOFError):  # the end of the stream has brought them already
+            self._count(self._context.decode(None))
+        self._context.flush_buffers()
+
+    def _count(self, frames: Sequence[Any]) -> None:
+        self._pictures += len(frames)
+        self._has_begun = self._has_begun or self._pictures > 0
+        for frame in frames:
+            self._fields = self._fields or frame.interlaced_frame
+            self._turned = self._turned or frame.rotation % 180 != 0
+            if frame.is_corrupt:
+                self._corrupt += 1
+                self._note(frame)
+
+    def _note(self, one: Any) -> None:
+        """Remember the time of the first packet or picture that is damaged."""
+        at = one.pts if one.pts is not None else one.dts
+        if self._bad_at_s is None and at is not None:
+            self._bad_at_s = max(0.0, float(at * one.time_base) - self._start_s)
+
+    def facts(self) -> DecodeFacts:
+        expected = -(-self.fed // 2) if self._fields else self.fed  # a packet may hold one field of two
+        return DecodeFacts(
+            fed=self.fed,
+            pictures=self._pictures,
+            lost=max(0, expected - self._pictures) if self._may_lose else 0,
+            refused=self._refused,
+            corrupt=self._corrupt,
+            marked=self._marked,
+            bad_at_s=self._bad_at_s,
+            turned=self._turned,
+            error=self._error,
+        )
+
+
+class _KeysOnly:
+    """Feeds only key frames, each as its own run, and everything where they are farther apart than ``RARE_KEYS_S``."""
+
+    def __init__(self, pictures: _Pictures) -> None:
+        self._pictures = pictures
+        self._held: list[Any] = []
+        self._all = True  # until the first key frame
+
+    def feed(self, packet: Any) -> None:
+        if packet.is_keyframe or (not packet.size and packet.dts is None):  # also where the stream ends
+            self._close()
+            self._held, self._all = [packet] if packet.size else [], False
+        elif self._all:
+            self._pictures.feed(packet)
+        elif self._held:
+            self._held.append(packet)
+            if self._is_rare(packet):
+                for held in self._held:
+                    self._pictures.feed(held)
+                self._held, self._all = [], True
+
+    def _close(self) -> None:
+        if self._held:
+            self._pictures.feed(self._held[0])
+        self._pictures.end_run()
+
+    def _is_rare(self, packet: Any) -> bool:
+        first = self._held[0]
+        if packet.dts is None or first.dts is None or len(self._held) > MAX_HELD:
+            return True
+        return float((packet.dts - first.dts) * packet.time_base) > RARE_KEYS_S
+
+
+class _Sound:
+    """Decodes packets of sound and counts what becomes of them."""
+
+    def __init__(self, *, joined: bool) -> None:
+        self._joined = joined
+        self._sounds = self._refused = self._before = 0
+        self._last_refused = False
+        self._last_refused_at_s: float | None = None
+        self._bad_at_s: float | None = None
+        self._slow = self._fast = self._overlong = 0
+        self._before_dts: int | None = None  # of the packet before, and how long it lasts
+        self._before_s = 0.0
+
+    def feed(self, packet: Any) -> None:
+        if not packet.size and packet.dts is not None:
             return  # silence, as some recorders write it
         try:
             frames = packet.decode()
         except FAULTS as exc:
-            self._refuse(exc, is_video=is_video, is_key=packet.is_keyframe)
+            self._refuse(packet, exc)
             return
-        if is_video:
-            self._pictures += len(frames)
-            self._corrupt += sum(frame.is_corrupt for frame in frames)
-            self._turned = self._turned or any(frame.rotation % 180 for frame in frames)
-        else:
-            self._sounds += len(frames)
-            self._sound_before += not self._sounds and packet.size > 0 and not packet.is_discard
-            self._time(packet, frames)
-            self._sound_refused += self._last_sound_refused
-            self._last_sound_refused = False
+        self._sounds += len(frames)
+        self._before += not self._sounds and packet.size > 0 and not packet.is_discard
+        self._time(packet, frames)
+        self._settle()
 
     def _time(self, packet: Any, frames: list[Any]) -> None:
         """Count a piece of sound that lasts clearly longer or shorter than its container says."""
@@ -110,15 +325,23 @@ class _Count:
         announced_s = float((packet.duration or 0) * packet.time_base)
         self._slow += 0 < MAX_PACE_RATIO * lasts_s < announced_s
         self._fast += 0 < MAX_PACE_RATIO * announced_s < lasts_s
+        if packet.dts is not None and self._before_dts is not None:
+            until_next_s = float((packet.dts - self._before_dts) * packet.time_base)
+            self._overlong += self._before_s > MAX_PACE_RATIO * until_next_s + CLOCK_JITTER_S
+        self._before_dts, self._before_s = packet.dts, lasts_s
 
-    def _refuse(self, exc: Exception, *, is_video: bool, is_key: bool) -> None:
-        if not is_video:
-            self._sound_refused += self._last_sound_refused
-            self._last_sound_refused = self._sounds > (MAX_JOINING_SOUNDS if self._joined else 0)
-            self._sound_before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
-            return
-        self._error = self._error or error_text(exc)
-        self._refused += self._pictures > 0 or is_key
+    def _settle(self) -> None:
+        """Count the packet before this one if it was refused: it was not the last."""
+        if self._last_refused:
+            self._refused += 1
+            self._bad_at_s = self._bad_at_s if self._bad_at_s is not None else self._last_refused_at_s
+            self._last_refused = False
+
+    def _refuse(self, packet: Any, exc: Exception) -> None:
+        self._settle()
+        self._last_refused = self._sounds > (MAX_JOINING_SOUNDS if self._joined else 0)
+        self._last_refused_at_s = float(packet.dts * packet.time_base) if packet.dts is not None else None
+        self._before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
 
     @property
     def _undecoded_at_start(self) -> int:
@@ -127,20 +350,15 @@ class _Count:
         A stream that is joined anywhere may wait for its decoder's configuration (LATM): there they count only where
         nothing decodes at all. What an edit list leaves out is not counted.
         """
-        counts = self._sound_before > MAX_UNDECODED_AT_START and not (self._joined and self._sounds)
-        return self._sound_before if counts else 0
+        counts = self._before > MAX_UNDECODED_AT_START and not (self._joined and self._sounds)
+        return self._before if counts else 0
 
-    def facts(self, concealed: int) -> DecodeFacts:
+    def facts(self) -> DecodeFacts:
         return DecodeFacts(
-            complete=self.complete and self.read_error is None,
-            pictures=self._pictures,
-            refused=self._refused,
-            corrupt=self._corrupt,
-            concealed=concealed,
             sounds=self._sounds,
-            sound_refused=self._undecoded_at_start + self._sound_refused,
+            sound_refused=self._undecoded_at_start + self._refused,
+            sound_bad_at_s=0.0 if self._undecoded_at_start else self._bad_at_s,
             sound_slow=self._slow,
             sound_fast=self._fast,
-            turned=self._turned,
-            error=self.read_error or self._error,
+            sound_overlong=self._overlong,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from mediavault.services.media.structure import (
     Structure,
     broken_at,
     cut_off,
+    damaged,
     harmless_tail,
     incomplete,
     protected,
@@ -19,15 +21,16 @@ from mediavault.services.media.structure import (
 )
 
 EBML, SEGMENT, CLUSTER, TRACKS = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B
-_VOID = 0xEC
+_VOID, _CRC = 0xEC, 0xBF
+_BLOCK_BYTES = 1 << 20
 _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = 0xAE, 0x6D80, 0x6240, 0x5035
 
 # SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags, Void, CRC-32
 IN_SEGMENT = frozenset(
-    {0x114D9B74, 0x1549A966, TRACKS, CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, _VOID, 0xBF}
+    {0x114D9B74, 0x1549A966, TRACKS, CLUSTER, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, _VOID, _CRC}
 )
 # Timestamp, SimpleBlock, BlockGroup, PrevSize, Position, SilentTracks, EncryptedBlock, Void, CRC-32
-IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854, 0xAF, _VOID, 0xBF})
+IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854, 0xAF, _VOID, _CRC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,10 @@ class _Walk:
                 stop = self._cluster_end(element)
                 if isinstance(stop, Problem):
                     return [stop]
+                if not self._matches_checksum(element):
+                    return [
+                        damaged(Message("a part of it does not match its checksum near byte %(at)d", at=element.start))
+                    ]
                 self.payload += stop - element.body
                 at = stop
             elif element.end is None:
@@ -134,6 +141,17 @@ class _Walk:
                 return cut_off(block.end, end)
             at = block.end
         return at
+
+    def _matches_checksum(self, element: EbmlElement) -> bool:
+        """Whether the element's content has the CRC-32 that its first child states, where it states one (RFC 8794, 11.3.1)."""
+        first = element_at(self._file, element.body)
+        if element.end is None or first is None or first.id != _CRC or first.end != first.body + 4:
+            return True
+        self._file.seek(first.body)
+        stated, left, crc = int.from_bytes(self._file.read(4), "little"), element.end - first.end, 0
+        while left > 0 and (block := self._file.read(min(_BLOCK_BYTES, left))):
+            crc, left = zlib.crc32(block, crc), left - len(block)
+        return crc == stated
 
     def _is_encrypted(self, tracks: EbmlElement) -> bool:
         level = [tracks]

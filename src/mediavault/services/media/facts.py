@@ -29,16 +29,17 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class PacketFacts:
-    """A run of packets that was read: the last seconds (T) or the whole file (D). Counts are of all streams."""
+    """All packets of the file (D). Counts are of all streams."""
 
     video_packets: int = 0
     audio_packets: int = 0
     bytes: int = 0
     video_end_s: float | None = None  # end of the last video packet, from the container's start
+    audio_end_s: float | None = None  # of the stream of sound that ends last
     end_s: float | None = None  # end of the last packet of any stream
     corrupt: int = 0  # packets that the demuxer itself marks
     empty: int = 0
-    bad_nal: int = 0  # H.264/HEVC packets whose unit lengths do not fill them
+    ill_formed: int = 0  # pictures whose beginning is not their codec's, or whose unit lengths do not fill them
     zero_led: int = 0  # packets that begin with eight zero bytes
     zero_filled: int = 0  # pictures with a long run of zeros in them
     longest_gap_s: float = 0.0  # the longest hole between two pictures
@@ -52,29 +53,34 @@ class PacketFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFacts:
-    """An attempt to decode a key frame and the picture after it, at ``at_s``."""
-
-    at_s: float
-    pictures: int
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class DecodeFacts:
-    """The result of decoding from the start. Errors before the first picture are not counted."""
+    """The result of decoding all sound, and pictures across the film. Errors before the first picture are not counted.
 
-    complete: bool  # to the end of the file; else until the time for it was used up
-    pictures: int = 0
-    refused: int = 0  # packets of pictures that the decoder would not take
-    corrupt: int = 0  # pictures that the decoder itself marks
-    concealed: int = 0  # pictures with blocks that could not be read
+    Times are of the first damage, in seconds from the container's start.
+    """
+
+    whole: bool = False  # every picture was decoded; else key frames, or until there was enough damage
+    fed: int = 0  # packets of pictures that the decoder was given, except those that are not to be shown
+    pictures: int = 0  # that it returned
+    lost: int = 0  # pictures that it left out without an error
+    refused: int = 0  # packets of pictures that it would not take
+    corrupt: int = 0  # pictures that it marks as corrupt
+    marked: int = 0  # packets of pictures at which it logged damage
+    bad_at_s: float | None = None
     sounds: int = 0
     sound_refused: int = 0
+    sound_bad_at_s: float | None = None
     sound_slow: int = 0  # pieces of sound that last clearly less than the container says
     sound_fast: int = 0  # and those that last clearly more
+    sound_overlong: int = 0  # pieces of sound that last beyond the beginning of the next one
     turned: bool = False  # the pictures are stored on their side
     error: str | None = None  # the first one
+    next: int | None = None  # the packet of pictures with which the next part begins
+
+    @property
+    def damaged(self) -> int:
+        """How many pictures show signs of damage. A damaged one may be both marked and corrupt."""
+        return self.refused + max(self.corrupt, self.marked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,8 @@ class FileFacts:
     audio: StreamFacts | None = None
     still_only: bool = False  # its only "video" is cover art
     undecodable: bool = False  # its only video is of a codec that is not known here
-    tail: PacketFacts | None = None
     whole: PacketFacts | None = None
     decoded: DecodeFacts | None = None
-    pictures: tuple[PictureFacts, ...] = ()
 
 
 def to_json(facts: FileFacts) -> dict[str, Any]:
@@ -121,10 +125,8 @@ def from_json(raw: Mapping[str, Any]) -> FileFacts:
         audio=StreamFacts(**raw["audio"]) if raw["audio"] else None,
         still_only=raw["still_only"],
         undecodable=raw["undecodable"],
-        tail=PacketFacts(**raw["tail"]) if raw["tail"] else None,
         whole=PacketFacts(**raw["whole"]) if raw["whole"] else None,
         decoded=DecodeFacts(**raw["decoded"]) if raw["decoded"] else None,
-        pictures=tuple(PictureFacts(**picture) for picture in raw["pictures"]),
     )
 
 

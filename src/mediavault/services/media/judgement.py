@@ -1,9 +1,9 @@
 """From facts to verdict: why a file is not a whole, playable video. Pure; the thresholds and their reasons are here.
 
 The checks and what each of them catches were measured on a corpus of damaged and odd files: S sniff, B structure,
-O opens with a real video stream, T the last seconds are there, K key frames decode at four places, D every packet,
-F every picture and sound decodes (of a long film as many as fit into half a second of work).
-Several may report a problem; the most informative one comes first, because users see that one.
+O opens with a real video stream, D every packet, F all sound decodes, and every picture or, of a long film, its key frames.
+Several may report a problem; the most informative one comes first, because users see that one. A problem of kind LENGTH is
+a question to the user: the file plays, but nothing says that it is all of the film.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mediavault.core.media import DownloadedFile, Expected, ProbeReport, Problem, ProblemKind
+from mediavault.core.media import Expected, ProbeReport, Problem, ProblemKind
 from mediavault.core.messages import Message
 from mediavault.services.media.facts import DecodeFacts, FileFacts, PacketFacts
 from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, Kind
@@ -26,10 +26,14 @@ MAX_GAP_S = 1.0  # between two pictures, unless the film is a slide show
 MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
 MIN_TIMED_SOUNDS = 4  # pieces, before their pace is judged
+MAX_OVERLONG, MAX_OVERLONG_SHARE = 3, 0.01  # pieces of Opus that may overlap the next one
 OFF_CLOCK = 0.9  # share of the pieces that are off the pace
 MAX_MISSING_SHARE = 0.01  # of the announced pictures that may be missing: the table of times may be a little too long
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
-DEEP_BELOW_BYTES = 50_000_000  # reading every packet costs about a second per gigabyte
+MAX_LOST_SHARE = 0.005  # of the pictures: packets that hold none of their own, as parameter sets and repeated pictures
+MAX_LOST = 2
+TRACKS_APART_S = 1.0  # by how much pictures and sound may end apart without a question
+TRACKS_APART = 0.1  # and by which share of the longer of the two: a film may end in silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,6 @@ SOUND_LIMITS = MinimumLimits(bytes=1_000, duration_s=MIN_DURATION_S, pictures=0)
 _HEARD = frozenset({*DEMUXERS, Kind.AUDIO})
 
 
-def needs_full_read(file: DownloadedFile) -> bool:
-    """Return whether to read every packet (D): when the transport proved little, zeros were written, or it is cheap.
-
-    A container that does not say how long it lasts is read whole in any case (``probe_child.examine``).
-    """
-    return file.segmented or not file.proven_whole or file.zero_filled or file.bytes < DEEP_BELOW_BYTES
-
-
 def report(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIMITS) -> ProbeReport:
     video, audio = facts.video, facts.audio
     return ProbeReport(
@@ -85,8 +81,9 @@ def report(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIM
         width=video.width if video else None,
         height=video.height if video else None,
         fps=video.fps if video else None,
-        problems=problems(facts, expected, floor),
+        problems=(found := problems(facts, expected, floor)),
         notes=notes(facts, expected),
+        decoded_whole=not found and facts.decoded is not None and facts.decoded.whole,
     )
 
 
@@ -137,13 +134,11 @@ def _contents(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Ite
     if facts.video is None:
         return
     yield from _length(facts, expected, floor)
-    for run, where in ((facts.tail, Message("near its end")), (facts.whole, Message("inside"))):
-        if run is not None:
-            yield from _packets(run, where, decoded=facts.decoded is not None)
-            yield from _reaches_the_end(run, facts)
     if facts.whole is not None:
+        yield from _packets(facts.whole, decoded=facts.decoded is not None)
+        yield from _reaches_the_end(facts.whole, facts)
         yield from _whole(facts.whole, facts)
-    yield from _pictures(facts)
+        yield from _ends_together(facts.whole)
     if facts.decoded is not None:
         yield from _decoded(facts.decoded)
         yield from _pace(facts.decoded, facts)
@@ -193,25 +188,26 @@ def _length(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Itera
         )
 
 
-def _packets(run: PacketFacts, where: str, *, decoded: bool) -> Iterator[Problem]:
-    """Check T and D: signs of damage, wherever the file is read."""
+def _packets(run: PacketFacts, *, decoded: bool) -> Iterator[Problem]:
+    """Check D: signs of damage in the packets themselves."""
     if run.error is not None:
-        yield Problem(
-            ProblemKind.INCOMPLETE, Message("reading fails %(where)s (%(error)s)", where=where, error=run.error)
-        )
+        yield Problem(ProblemKind.INCOMPLETE, Message("reading fails inside (%(error)s)", error=run.error))
     for count, what in (
-        (run.corrupt, Message("it has broken packets %(where)s (%(count)d)")),
+        (run.corrupt, Message("it has broken packets inside (%(count)d)", count=run.corrupt)),
         # some recorders repeat a picture by an empty packet
-        (run.empty if not decoded else 0, Message("it has empty packets %(where)s (%(count)d)")),
-        (run.bad_nal, Message("it has damaged packets %(where)s (%(count)d)")),
-        (run.zero_led + run.zero_filled, Message("it has zero-filled packets %(where)s (%(count)d)")),
+        (run.empty if not decoded else 0, Message("it has empty packets inside (%(count)d)", count=run.empty)),
+        (run.ill_formed, Message("it has damaged packets inside (%(count)d)", count=run.ill_formed)),
+        (
+            run.zero_led + run.zero_filled,
+            Message("it has zero-filled packets inside (%(count)d)", count=run.zero_led + run.zero_filled),
+        ),
     ):
         if count:
-            yield Problem(ProblemKind.DAMAGED, Message(what, where=where, count=count))
+            yield Problem(ProblemKind.DAMAGED, what)
 
 
 def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
-    """Check T and D: packets must go on until the end that the container and its video track claim."""
+    """Check D: packets must go on until the end that the container and its tracks claim."""
     slack = max(END_TOLERANCE_S, 3 * run.usual_step_s)
     assert facts.video is not None
     if facts.structure.fragmented or facts.kind in _ON_A_STREAMS_CLOCK:
@@ -219,6 +215,7 @@ def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
     for claimed, reached, what in (
         (facts.duration_s, run.end_s, Message("it")),
         (facts.video.duration_s, run.video_end_s, Message("its picture")),
+        (facts.audio.duration_s if facts.audio else None, run.audio_end_s, Message("its sound")),
     ):
         if claimed is not None and (reached or 0.0) < claimed - slack:
             yield Problem(
@@ -230,6 +227,18 @@ def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
                     claimed=claimed,
                 ),
             )
+
+
+def _ends_together(run: PacketFacts) -> Iterator[Problem]:
+    """Check D: pictures and sound that end far apart."""
+    pictures, sound = run.video_end_s, run.audio_end_s
+    if pictures is None or sound is None or not run.audio_packets:
+        return
+    if abs(pictures - sound) > max(TRACKS_APART_S, TRACKS_APART * max(pictures, sound)):
+        yield Problem(
+            ProblemKind.LENGTH,
+            Message("its pictures last %(pictures).1f s, its sound %(sound).1f s", pictures=pictures, sound=sound),
+        )
 
 
 def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
@@ -253,7 +262,7 @@ def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
     if facts.video.frames - run.video_packets > MAX_MISSING_SHARE * facts.video.frames:
         counts = Message("%(video_packets)d of %(frames)d", video_packets=run.video_packets, frames=facts.video.frames)
         yield Problem(ProblemKind.INCOMPLETE, Message("it holds %(counts)s announced pictures", counts=counts))
-    if facts.decoded is not None and facts.decoded.complete:
+    if facts.decoded is not None and facts.decoded.whole:
         return  # all of it plays; other contents belong to tracks that are not announced
     room = facts.structure.payload_bytes
     if room and run.bytes < MIN_PAYLOAD * room:
@@ -262,12 +271,11 @@ def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
         )
 
 
-def _pictures(facts: FileFacts) -> Iterator[Problem]:
-    """Check K."""
-    bad = [picture for picture in facts.pictures if picture.error is not None or picture.pictures == 0]
-    if bad:
-        where = ", ".join(f"{picture.at_s:.1f} s" for picture in bad)
-        yield Problem(ProblemKind.DAMAGED, Message("its pictures do not decode at %(where)s", where=where))
+def problems_of_part(run: DecodeFacts) -> tuple[Problem, ...]:
+    """Return why the pictures of a part of a film are not whole; () when they are."""
+    if run.error is not None and not run.fed:
+        return (Problem(ProblemKind.DAMAGED, Message("reading fails inside (%(error)s)", error=run.error)),)
+    return tuple(_decoded_pictures(run))
 
 
 def _decoded(run: DecodeFacts) -> Iterator[Problem]:
@@ -277,25 +285,44 @@ def _decoded(run: DecodeFacts) -> Iterator[Problem]:
             ProblemKind.DAMAGED,
             Message("none of its pictures decodes (%(error)s)", error=run.error or Message("no error was named")),
         )
-    elif bad := run.refused + run.corrupt + run.concealed:
-        first = run.pictures + run.refused
-        yield Problem(
-            ProblemKind.DAMAGED, Message("%(bad)d of its first %(first)d pictures damaged", bad=bad, first=first)
-        )
+    else:
+        yield from _decoded_pictures(run)
     if run.sound_refused:
-        first = run.sounds + run.sound_refused
+        yield _damaged_sound(run)
+
+
+def _decoded_pictures(run: DecodeFacts) -> Iterator[Problem]:
+    if run.damaged:
+        counts = Message("%(bad)d of %(fed)d decoded pictures are damaged", bad=run.damaged, fed=run.fed)
+        yield Problem(ProblemKind.DAMAGED, _first_at(counts, run.bad_at_s))
+    if run.lost > max(MAX_LOST, MAX_LOST_SHARE * run.fed):
         yield Problem(
-            ProblemKind.DAMAGED,
-            Message("%(bad)d of its first %(first)d pieces of sound do not decode", bad=run.sound_refused, first=first),
+            ProblemKind.DAMAGED, Message("%(lost)d of %(fed)d pictures do not decode", lost=run.lost, fed=run.fed)
         )
+
+
+def _damaged_sound(run: DecodeFacts) -> Problem:
+    count = run.sounds + run.sound_refused
+    counts = Message("%(bad)d of %(count)d pieces of its sound do not decode", bad=run.sound_refused, count=count)
+    return Problem(ProblemKind.DAMAGED, _first_at(counts, run.sound_bad_at_s))
+
+
+def _first_at(counts: Message, at_s: float | None) -> Message:
+    return Message("%(counts)s, the first at %(at).1f s", counts=counts, at=at_s) if at_s is not None else counts
 
 
 def _pace(run: DecodeFacts, facts: FileFacts) -> Iterator[Problem]:
-    """Check F where the container says how long each piece lasts: a wrong clock of the sound affects all of it.
+    """Check F by the times of the sound. A wrong clock affects all of it, where the container says how long each piece lasts.
 
     Opus may leave silence out, so that its pieces are far apart.
     """
-    if DEMUXERS.get(facts.kind) != "mov" or run.sounds < MIN_TIMED_SOUNDS or facts.audio is None:
+    if facts.audio is None:
+        return
+    # Noise decodes as Opus; only its pieces have any length then.
+    if facts.audio.codec == "opus" and run.sound_overlong > max(MAX_OVERLONG, MAX_OVERLONG_SHARE * run.sounds):
+        counts = Message("%(bad)d of %(count)d pieces of its sound overlap", bad=run.sound_overlong, count=run.sounds)
+        yield Problem(ProblemKind.DAMAGED, counts)
+    if DEMUXERS.get(facts.kind) != "mov" or run.sounds < MIN_TIMED_SOUNDS:
         return
     if run.sound_fast >= OFF_CLOCK * run.sounds:
         yield Problem(ProblemKind.DAMAGED, Message("its sound plays too fast: its clock is wrong"))
@@ -322,8 +349,9 @@ def report_of_sound(facts: FileFacts, expected: Expected, floor: MinimumLimits =
         duration_s=_duration(facts),
         width=None,
         height=None,
-        problems=problems_of_sound(facts, expected, floor),
+        problems=(found := problems_of_sound(facts, expected, floor)),
         notes=facts.structure.notes,
+        decoded_whole=not found,
     )
 
 
@@ -337,7 +365,8 @@ def report_of_picture(facts: FileFacts) -> ProbeReport:
         duration_s=None,
         width=picture.width or None if picture else None,
         height=picture.height or None if picture else None,
-        problems=_problems_of_picture(facts),
+        problems=(found := _problems_of_picture(facts)),
+        decoded_whole=not found,
     )
 
 
@@ -356,7 +385,7 @@ def _problems_of_picture(facts: FileFacts) -> tuple[Problem, ...]:
     if run is None or run.error is not None or run.pictures == 0:
         error = (run.error if run else None) or Message("no error was named")
         return (Problem(ProblemKind.DAMAGED, Message("it does not decode (%(error)s)", error=error)),)
-    if run.corrupt or run.concealed:
+    if run.damaged:
         return (Problem(ProblemKind.DAMAGED, Message("parts of it do not decode")),)
     return ()
 
@@ -389,7 +418,7 @@ def _sound_contents(facts: FileFacts, expected: Expected, floor: MinimumLimits) 
         return
     yield from _length(facts, expected, floor)
     if facts.whole is not None:
-        yield from _packets(facts.whole, Message("inside"), decoded=facts.decoded is not None)
+        yield from _packets(facts.whole, decoded=facts.decoded is not None)
         yield from _heard_whole(facts.whole, facts)
     if facts.decoded is not None:
         yield from _decoded_sound(facts.decoded)
@@ -421,11 +450,7 @@ def _decoded_sound(run: DecodeFacts) -> Iterator[Problem]:
             Message("none of its sound decodes (%(error)s)", error=run.error or Message("no error was named")),
         )
     elif run.sound_refused:
-        first = run.sounds + run.sound_refused
-        yield Problem(
-            ProblemKind.DAMAGED,
-            Message("%(bad)d of its first %(first)d pieces of sound do not decode", bad=run.sound_refused, first=first),
-        )
+        yield _damaged_sound(run)
 
 
 # --- containers that browsers do not open ---------------------------------------------------------------------------------

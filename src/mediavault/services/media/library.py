@@ -22,6 +22,8 @@ from av.stream import Discard, Disposition
 
 from mediavault.services.media.sniff import SNIFF_BYTES, demuxer_of
 
+LogLine = tuple[int, str, str]  # level, name of the codec or format, text
+
 TIME_BASE: int = av.time_base  # units of a container's own times in a second
 
 # Exceptions that reading and decoding damaged files have raised.
@@ -36,8 +38,20 @@ NOT_WRITTEN_YET = (av.PatchWelcomeError,)
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
 _ANALYSE = {"analyzeduration": "30000000", "probesize": "50000000"}
 _NOT_A_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-# of the MPEG family, then of Motion JPEG
-_CONCEALING = re.compile(r"concealing \d+ DC, \d+ AC, \d+ MV errors|error y=\d+ x=\d+|mjpeg_decode_dc: bad vlc")
+# Log lines by which a decoder says that it could not read part of a picture, and went on.
+_DAMAGE = re.compile(
+    r"concealing \d+ DC, \d+ AC, \d+ MV errors"  # H.264 and the families of MPEG and H.263
+    r"|Skipping invalid undecodable NALU|cu_qp_delta -?\d+ is outside|CABAC_MAX_BIN|Incorrect MD5"  # HEVC
+    r"|Could not find ref with POC|Error constructing the frame RPS"
+    r"|error y=\d+ x=\d+|mjpeg_decode_dc: bad vlc"  # Motion JPEG
+    r"|slice CRC mismatch"  # FFV1
+)
+# Checksums that a codec has, and (AV1) what its standard forbids after each tile: flipped bits show nowhere else.
+_STRICT: Mapping[str, Mapping[str, str]] = {
+    "av1": {"strict": "2"},
+    "hevc": {"err_detect": "crccheck"},
+    **{codec: {"err_detect": "crccheck+explode"} for codec in ("flac", "ac3", "eac3")},
+}
 _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
 
@@ -48,20 +62,22 @@ def quiet() -> None:
 
 
 @contextmanager
-def listening() -> Iterator[Sequence[tuple[int, str, str]]]:
+def listening() -> Iterator[Sequence[LogLine]]:
     """Collect the library's log lines of this thread while the block runs. Decoders inside must not use threads."""
     av.logging.set_level(av.logging.INFO)
+    av.logging.set_skip_repeated(False)  # each picture is to have its own line
     try:
         with av.logging.Capture(local=True) as lines:
             yield lines
     finally:
+        av.logging.set_skip_repeated(True)
         av.logging.set_level(None)
         quiet()
 
 
-def concealments(lines: Sequence[tuple[int, str, str]]) -> int:
-    """Count the pictures that a decoder had to patch because it could not read all of their blocks."""
-    return sum(_CONCEALING.search(text) is not None for _, _, text in lines)
+def damage_marks(lines: Sequence[LogLine]) -> int:
+    """Count the lines by which a decoder says that it could not read part of a picture."""
+    return sum(_DAMAGE.search(text) is not None for _, _, text in lines)
 
 
 def demuxer_at(path: Path) -> str | None:
@@ -181,6 +197,18 @@ def packet_of(body: bytes) -> Any:
 def decode_in_this_thread(video: Any) -> None:
     """Turn frame threads off: they hide which picture an error belongs to, and hang on some damaged files."""
     video.codec_context.thread_type, video.codec_context.thread_count = "NONE", 1
+
+
+def prepare_decoder(stream: Any, *, strict: bool = True) -> None:
+    """Let the stream's decoder work in this thread and, where ``strict``, check all that its codec lets it check."""
+    decode_in_this_thread(stream)
+    if strict and (checks := _STRICT.get(codec_name(stream))):
+        stream.codec_context.options = dict(checks)
+
+
+def start_s(container: InputContainer) -> float:
+    """Return the container's own start, in seconds of its clock."""
+    return float((container.start_time or 0) / TIME_BASE)
 
 
 def upright(frame: Any) -> Any:

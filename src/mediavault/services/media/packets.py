@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mediavault.services.media.facts import PacketFacts, median
 from mediavault.services.media.library import FAULTS, codec_name
 from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
-from mediavault.services.sandbox.guard import error_text
+from mediavault.services.sandbox.guard import error_text, watchdog
 
 HOLE_S = 0.2  # shorter ones are not recorded
 MAX_HOLES = 1_000
@@ -25,6 +25,13 @@ MAX_HOLES = 1_000
 _NEVER_ZERO_LED = frozenset(
     {"mjpeg", "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "mp3", "opus", "vorbis", "ac3", "eac3"}
 )
+
+# Codecs whose packets begin with a mark of their own.
+_BEGINS: Mapping[str, Callable[[bytes, int], bool]] = {
+    **{codec: (lambda head, _: head.startswith(b"\0\0")) for codec in ("mpeg1video", "mpeg2video", "mpeg4")},
+    "vp8": lambda head, size: int.from_bytes(head[:3], "little") >> 5 < size,  # its first part (RFC 6386, 9.1)
+    "vp9": lambda head, _: head[0] >> 6 == 0b10,  # frame_marker
+}
 
 # No compressed picture contains this many consecutive zero bytes: units of H.264 and HEVC never hold three (emulation
 # prevention, 7.4.1 of both), and what an arithmetic coder writes looks like noise.
@@ -42,9 +49,11 @@ def read_packets(packets: Iterable[Any], video: Any | None, *, start_s: float, e
     tally = _Tally(video, start_s, exact=exact)
     error = None
     try:
-        for packet in packets:
-            if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
-                tally.add(packet)
+        with watchdog() as still_working:
+            for packet in packets:
+                still_working()
+                if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
+                    tally.add(packet)
     except FAULTS as exc:
         error = error_text(exc)
     return tally.facts(error)
@@ -89,11 +98,12 @@ class _Tally:
             self._index, self._time_base = video.index, float(video.time_base)
             self._nal = nal_length_bytes(codec_name(video), video.codec_context.extradata or b"")
             self._never_zero_filled = self._nal is not None or codec_name(video) in _NEVER_ZERO_FILLED
+        self._begins = _BEGINS.get(codec_name(video)) if video is not None else None
         self._streams: dict[int, _PacketStream] = {}
         self._steps: Counter[int] = Counter()
         self._back = 0
-        self._video = self._audio = self._bytes = self._corrupt = self._empty = self._bad_nal = self._zero_led = 0
-        self._video_end_s = self._end_s = -math.inf
+        self._video = self._audio = self._bytes = self._corrupt = self._empty = self._ill_formed = self._zero_led = 0
+        self._video_end_s = self._audio_end_s = self._end_s = -math.inf
         self._sound_back_s = 0.0
         self._zero_filled = 0
 
@@ -113,6 +123,7 @@ class _Tally:
             self._add_video(packet, end_s, step)
         elif stream.kind == "audio":
             self._audio += 1
+            self._audio_end_s = max(self._audio_end_s, end_s)
             if self._exact and step is not None and step < 0:
                 self._sound_back_s = max(self._sound_back_s, -step * stream.tick_s)
         if stream.never_zero_led and size >= 8:
@@ -130,7 +141,9 @@ class _Tally:
         self._video += 1
         self._video_end_s = max(self._video_end_s, end_s)
         if self._nal is not None and not units_fill(memoryview(packet), self._nal):
-            self._bad_nal += 1
+            self._ill_formed += 1
+        if self._begins is not None and packet.size >= 8:
+            self._ill_formed += not self._begins(bytes(memoryview(packet)[:8]), packet.size)
         if self._never_zero_filled and packet.size > ZEROS_OF_A_HOLE:
             self._zero_filled += has_hole(bytes(packet), ZEROS_OF_A_HOLE)
         if step is not None:
@@ -144,10 +157,11 @@ class _Tally:
             bytes=self._bytes,
             start_s=self._start_s,
             video_end_s=_finite(self._video_end_s),
+            audio_end_s=_finite(self._audio_end_s),
             end_s=_finite(self._end_s),
             corrupt=self._corrupt,
             empty=self._empty,
-            bad_nal=self._bad_nal,
+            ill_formed=self._ill_formed,
             zero_led=self._zero_led,
             zero_filled=self._zero_filled,
             longest_gap_s=_longest(self._holes()),

@@ -11,7 +11,7 @@ from mediavault.core.pictures import picture_suffix
 from mediavault.services.media.facts import DecodeFacts, FileFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
     FAULTS,
-    concealments,
+    damage_marks,
     decode_in_this_thread,
     even,
     jpeg,
@@ -62,11 +62,11 @@ def examine(path: Path) -> FileFacts:
                 is_turned = is_turned or frame.rotation % 180 != 0
         except FAULTS as exc:
             error = error_text(exc)
-        concealed = concealments(log)
+        marked = damage_marks(log)
     if is_turned:
         width, height = height, width
     decoded = DecodeFacts(
-        complete=error is None, pictures=pictures, corrupt=corrupt, concealed=concealed, turned=is_turned, error=error
+        whole=error is None, pictures=pictures, corrupt=corrupt, marked=marked, turned=is_turned, error=error
     )
     return replace(facts, video=StreamFacts(suffix[1:], width=width, height=height), decoded=decoded)
 

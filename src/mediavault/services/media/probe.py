@@ -18,6 +18,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import (
     SOUND_SUFFIXES,
+    DecodedPart,
     DownloadedFile,
     Expected,
     ItemType,
@@ -29,20 +30,28 @@ from mediavault.core.media import (
 from mediavault.core.messages import Message
 from mediavault.core.pictures import is_picture
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
-from mediavault.services.media.facts import FileFacts, from_json
+from mediavault.services.media.facts import DecodeFacts, FileFacts, from_json
 from mediavault.services.media.helpers import MAX_HELPERS, open_helpers
-from mediavault.services.media.judgement import NO_LIMITS, needs_full_read, report, report_of_picture, report_of_sound
+from mediavault.services.media.judgement import (
+    NO_LIMITS,
+    problems_of_part,
+    report,
+    report_of_picture,
+    report_of_sound,
+)
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
 from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits
 from mediavault.services.sandbox.standing import ChildPool
 
-BASE_S = 30.0
-CPU_PER_GIB_S = 3.0  # measured: 0.05 s quick, 1.2 s/GB deep
-WALL_PER_GIB_S = 30.0  # a deep examination on a network share of 35 MB/s
+LIMIT_S = (
+    7_200.0  # two hours of 1080p decoded whole, because it looked damaged, took 25 minutes; the watchdog is much sooner
+)
+LIMIT_PER_GIB_S = 7_200.0
 STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
 READ_BYTES = 1 << 20
 MAX_FORMATS = 2_000  # that are remembered
+_UNREADABLE_REPORT = Message("the examiner's report is unreadable")
 
 
 class FfmpegProbe:
@@ -52,46 +61,89 @@ class FfmpegProbe:
         self._helpers = helpers
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
-        """Examine a downloaded file against what was expected of it: the less its transport proved, the deeper."""
-        if file.type is ItemType.IMAGE:
-            return await self.look_at(file.path)
-        if file.type is ItemType.AUDIO:
-            return await self.listen_to(file.path, expected=file.expected, deep=True)
-        return await self.look_into(file.path, expected=file.expected, deep=needs_full_read(file))
+        """Return the verdict on a downloaded file, compared with what its post announced.
 
-    async def listen_to(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
-        """Run checks S and O, and B, D and F when ``deep``, on a file's sound alone. Raises as :meth:`look_into`."""
-        facts = await self._facts(path, {"task": "sound", "path": str(path), "deep": deep})
-        return facts if isinstance(facts, ProbeReport) else report_of_sound(facts, expected)
-
-    async def look_at(self, path: Path) -> ProbeReport:
-        """Run checks S, B, O and F on a picture, or on all of an animation's. Raises as :meth:`look_into`."""
-        facts = await self._facts(path, {"task": "picture", "path": str(path)})
-        return facts if isinstance(facts, ProbeReport) else report_of_picture(facts)
-
-    async def look_into(self, path: Path, *, expected: Expected, deep: bool) -> ProbeReport:
-        """Run checks S, B, O, T and K, and D and F when ``deep``. Never raises for a bad file: the report names its problems.
-
-        A crash or time-out of the examiner counts as damage: a file that does this to FFmpeg's libraries is not saved.
-        Raises StorageFailure when the file is gone, or its disk cannot read it.
+        Never raises for a bad file: the report names its problems. A crash of the examiner counts as damage: a file that does
+        this to FFmpeg's libraries is not saved. Raises StorageFailure when the file is gone, or its disk cannot read it.
         """
-        facts = await self._facts(path, {"task": "examine", "path": str(path), "deep": deep})
-        return facts if isinstance(facts, ProbeReport) else report(facts, expected)
+        match file.type:
+            case ItemType.IMAGE:
+                facts = await self._facts(file.path, "picture")
+                return facts if isinstance(facts, ProbeReport) else report_of_picture(facts)
+            case ItemType.AUDIO:
+                facts = await self._facts(file.path, "sound")
+                return facts if isinstance(facts, ProbeReport) else report_of_sound(facts, file.expected)
+            case _:
+                facts = await self._facts(file.path, "examine")
+                return facts if isinstance(facts, ProbeReport) else report(facts, file.expected)
 
-    async def _facts(self, path: Path, request: Mapping[str, Any]) -> FileFacts | ProbeReport:
+    async def look_into_unknown(self, path: Path) -> ProbeReport:
+        """Return the verdict on a file about which nothing is known, without a minimum size or length.
+
+        Never raises for a bad file, nor for a missing one.
+        """
+        try:
+            task = await asyncio.to_thread(_task_for, path)
+            facts = await self._facts(path, task)
+        except (OSError, ValueError) as exc:
+            return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
+        except StorageFailure as exc:
+            return _refused(exc.message)
+        if isinstance(facts, ProbeReport):
+            return facts
+        match task:
+            case "picture":
+                return report_of_picture(facts)
+            case "sound":
+                return report_of_sound(facts, Expected(), NO_LIMITS)
+            case _:
+                return report(facts, Expected(), NO_LIMITS)
+
+    async def decode_rest(self, path: Path, *, start: int) -> DecodedPart:
+        """Decode the pictures from packet number ``start`` of them on, some ten seconds of a processor at low priority.
+
+        The sound was decoded when the file was examined. Raises StorageFailure as :meth:`examine`.
+        """
+        try:
+            run = DecodeFacts(**await self._ask(path, {"task": "decode", "path": str(path), "start": start}))
+            return DecodedPart(problems_of_part(run), run.next)
+        except ChildFailed as exc:
+            return DecodedPart(_unexamined(exc.reason).problems, None)
+        except TypeError:
+            return DecodedPart(_unexamined(_UNREADABLE_REPORT).problems, None)
+
+    async def formats(self, path: Path) -> ProbeReport:
+        """Return what a file holds (container, codecs, size), without examining whether it is whole. Raises StorageFailure."""
+        if is_picture(path.name):
+            facts = await self._facts(path, "picture")
+            return facts if isinstance(facts, ProbeReport) else report_of_picture(facts)
+        is_sound = path.suffix.lower() in SOUND_SUFFIXES
+        facts = await self._facts(path, "sound" if is_sound else "examine", formats_only=True)
+        if isinstance(facts, ProbeReport):
+            return facts
+        return (report_of_sound if is_sound else report)(facts, Expected())
+
+    async def _facts(self, path: Path, task: str, *, formats_only: bool = False) -> FileFacts | ProbeReport:
         """Return the examiner's facts, or a report that says why there are none. Raises StorageFailure."""
+        try:
+            return from_json(await self._ask(path, {"task": task, "path": str(path), "formats_only": formats_only}))
+        except ChildFailed as exc:
+            return _unexamined(exc.reason)
+        except (KeyError, TypeError, ValueError):
+            return _unexamined(_UNREADABLE_REPORT)
+
+    async def _ask(self, path: Path, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the helper's answer about a file. Raises ChildFailed, and StorageFailure when the disk cannot read it."""
         try:
             size = (await asyncio.to_thread(os.stat, path)).st_size  # the disk may be a slow network share
         except OSError as exc:
             raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         try:
-            return from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
+            return await self._helpers.ask(lambda: request, limits=_limits(size))
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno, of_a_file=True):
                 await asyncio.to_thread(_must_be_readable, path)
-            return _unexamined(exc.reason)
-        except (KeyError, TypeError, ValueError):
-            return _unexamined(Message("the examiner's report is unreadable"))
+            raise
 
     async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
         """Write a JPEG of the picture at ``at_s`` seconds (at most half way through), turned upright; None when that fails.
@@ -124,26 +176,6 @@ class FfmpegProbe:
         except (AttributeError, ChildFailed, KeyError):
             return {}
 
-    async def look_into_unknown(self, path: Path) -> ProbeReport:
-        """Run all checks on a file about which nothing is known, without a minimum size or length.
-
-        Never raises for a bad file, nor for a missing one.
-        """
-        try:
-            size = await asyncio.to_thread(_size_of_file, path)
-        except (OSError, ValueError) as exc:
-            return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
-        task = "sound" if await asyncio.to_thread(_is_sound, path) else "examine"
-        request = {"task": task, "path": str(path), "deep": True}
-        try:
-            facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
-            judge = report_of_sound if task == "sound" else report
-            return judge(facts, Expected(), NO_LIMITS)
-        except ChildFailed as exc:
-            return _unexamined(exc.reason)
-        except (KeyError, TypeError, ValueError):
-            return _unexamined(Message("the examiner's report is unreadable"))
-
 
 @asynccontextmanager
 async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS) -> AsyncIterator[FfmpegProbe]:
@@ -168,12 +200,12 @@ class FormatProbe:
         return self._known.get(kept.sha256)
 
     async def read(self, kept: KeptFile) -> ProbeReport | None:
-        """Return what the file holds; takes about half a second the first time. None when it cannot be read."""
+        """Return what the file holds. None when it cannot be read."""
         if (known := self.known(kept)) is not None or self._path_of is None:
             return known
         try:
             path = await self._path_of(kept.output_path)
-            report = await self._look(path) if path is not None else None
+            report = await self._probe.formats(path) if path is not None else None
         except StorageFailure:
             return None
         if report is not None and report.container is not None:
@@ -181,13 +213,6 @@ class FormatProbe:
             while len(self._known) > MAX_FORMATS:
                 del self._known[next(iter(self._known))]
         return report
-
-    async def _look(self, path: Path) -> ProbeReport:
-        if is_picture(path.name):
-            return await self._probe.look_at(path)
-        if path.suffix.lower() in SOUND_SUFFIXES:
-            return await self._probe.listen_to(path, expected=Expected(), deep=False)
-        return await self._probe.look_into(path, expected=Expected(), deep=False)
 
 
 def _must_be_readable(path: Path) -> None:
@@ -200,26 +225,26 @@ def _must_be_readable(path: Path) -> None:
         raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
 
 
-def _is_sound(path: Path) -> bool:
-    """Whether the file is of a form for sound alone, or has the name of one."""
-    with path.open("rb") as file:
-        return sniff(file.read(SNIFF_BYTES)) is Kind.AUDIO or path.suffix.lower() in SOUND_SUFFIXES
-
-
-def _size_of_file(path: Path) -> int:
-    """Return the size. Raises OSError, and ValueError for anything but a regular file: reading a pipe might never end."""
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
+def _task_for(path: Path) -> str:
+    """Return how to examine a file. Raises OSError, and ValueError for anything but a regular file: reading a pipe might
+    never end.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
         raise ValueError(Message("it is a folder"))
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(mode):
         raise ValueError(Message("it is not a plain file"))
-    with path.open("rb"):  # raises when it may not be read
-        return status.st_size
+    with path.open("rb") as file:  # raises when it may not be read
+        head = file.read(SNIFF_BYTES)
+    if is_picture(path.name):
+        return "picture"
+    return "sound" if sniff(head) is Kind.AUDIO or path.suffix.lower() in SOUND_SUFFIXES else "examine"
 
 
 def _limits(size: int) -> ChildLimits:
-    gib = size / GIB
-    return ChildLimits(wall_s=BASE_S + WALL_PER_GIB_S * gib, cpu_s=int(BASE_S + CPU_PER_GIB_S * gib) + 1)
+    """Return limits that only what never ends reaches: the verdict must not depend on how fast the machine is."""
+    limit_s = LIMIT_S + LIMIT_PER_GIB_S * size / GIB
+    return ChildLimits(wall_s=2 * limit_s, cpu_s=int(limit_s))
 
 
 def _unexamined(reason: str) -> ProbeReport:

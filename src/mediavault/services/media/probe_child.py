@@ -8,15 +8,15 @@ raise anything, BlockingIOError and IndexError included; hence ``except Exceptio
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.pictures import picture_suffix
 from mediavault.services.media.boxes import walk
-from mediavault.services.media.decode import decode_all
-from mediavault.services.media.facts import FileFacts, PacketFacts, PictureFacts, StreamFacts, to_json
+from mediavault.services.media.decode import BUDGET_PX, decode, decode_part
+from mediavault.services.media.facts import FileFacts, PacketFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
     FAULTS,
     TIME_BASE,
@@ -27,6 +27,7 @@ from mediavault.services.media.library import (
     main_video,
     open_input,
     quiet,
+    start_s,
     upright,
 )
 from mediavault.services.media.packets import read_packets
@@ -34,69 +35,41 @@ from mediavault.services.media.picture_child import SMALL_SIDE, small_jpeg
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, Kind, demuxer_of, sniff
 from mediavault.services.sandbox.guard import error_text
 
-TAIL_S = 3.0
-SAMPLE_POSITIONS = (0.0, 1 / 3, 2 / 3, 0.97)  # of the duration, where pictures are decoded
-MAX_PACKETS_TO_A_PICTURE = 600
-
-# No index, or none that can be relied on: reading them whole is more reliable than seeking in them.
-_UNSEEKABLE = frozenset({Kind.FLV, Kind.MPEGPS, Kind.ASF, Kind.OGG})
-
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine", "path", "deep"}`` -> FileFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``.
+    """``{"task": "examine", "path", "formats_only"}`` -> FileFacts; ``{"task": "decode", "path", "start"}``
+    -> DecodeFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``.
 
-    With ``longest_px`` the file is a picture, which is made that small.
+    With ``longest_px`` the file of a still is a picture, which is made that small.
     """
     quiet()
     path = Path(request["path"])
     if request["task"] == "still":
         small = request.get("longest_px", SMALL_SIDE)
         return {"made": write_still(path, Path(request["into"]), request["at_s"], longest_px=small)}
-    return to_json(examine(path, deep=request["deep"]))
+    if request["task"] == "decode":
+        return asdict(decode_part(path, DEMUXERS[_kind(path)], start=request["start"]))
+    return to_json(examine(path, formats_only=request.get("formats_only", False)))
 
 
-def examine(path: Path, *, deep: bool) -> FileFacts:
-    """Run checks S, B and O; then D and F when ``deep`` or when the file does not say how long it is, else T and K.
+def examine(path: Path, *, budget_px: int = BUDGET_PX, formats_only: bool = False) -> FileFacts:
+    """Run checks S, B, O, D and F; a film of more pixels than the budget is decoded in part (``decode.decode``).
 
-    K follows where F used up its time.
+    ``formats_only`` runs S and O alone: what the file holds, not whether it is whole.
     """
     facts = FileFacts(size=path.stat().st_size, kind=_kind(path))
     if facts.kind not in DEMUXERS:
         return facts
-    deep = deep or facts.kind in _UNSEEKABLE
+    if formats_only:
+        return _opened(path, facts)
     with path.open("rb") as file:
-        facts = replace(facts, structure=walk(file, facts.size, facts.kind, deep=deep))
-    try:
-        with open_input(path, DEMUXERS[facts.kind]) as container:
-            facts = _streams(container, facts)
-            if facts.video is not None and not facts.structure.problems:
-                deep = deep or facts.duration_s is None
-                facts = _deep(path, container, facts) if deep else _quick(container, facts)
-    except Exception as exc:  # noqa: BLE001 - see above
-        return replace(facts, open_error=error_text(exc))
-    return facts
-
-
-def seek(container: Any, at_s: float) -> None:
-    """Seek to the key frame at or before ``at_s``; in a transport stream to some packet near it, or to the first one.
-
-    A transport stream has no index: a search by time overshoots its start, and fails where pictures are far apart.
-    """
-    if at_s > 0:
-        try:
-            container.seek((container.start_time or 0) + int(at_s * TIME_BASE))
-            return
-        except Exception:
-            if container.format.name != "mpegts":
-                raise
-    if container.format.name == "mpegts":
-        container.seek(0, unsupported_byte_offset=True)
-    else:
-        start = container.start_time or 0
-        try:
-            container.seek(start)
-        except Exception:  # noqa: BLE001 - see above
-            container.seek(start, backward=False)  # no key frame at or before the start: to the first one after it
+        facts = replace(facts, structure=walk(file, facts.size, facts.kind))
+    facts = _opened(path, facts)
+    if facts.video is None or facts.structure.problems:
+        return facts
+    whole = _read_whole(path, facts.kind)
+    decoded = decode(path, DEMUXERS[facts.kind], pictures=whole.video_packets, budget_px=budget_px)
+    return _turned(replace(facts, whole=whole, decoded=decoded), turned=decoded.turned)
 
 
 def _kind(path: Path) -> Kind:
@@ -104,36 +77,22 @@ def _kind(path: Path) -> Kind:
         return sniff(file.read(SNIFF_BYTES))
 
 
-def _streams(container: Any, facts: FileFacts) -> FileFacts:
-    """Run check O on an opened container."""
-    video = main_video(container)
-    return replace(
-        facts,
-        duration_s=container.duration / TIME_BASE if container.duration else None,
-        still_only=video is None and any(stream.codec_context is not None for stream in container.streams.video),
-        undecodable=video is None and any(stream.codec_context is None for stream in container.streams.video),
-        video=_video_facts(video) if video is not None else None,
-        audio=_audio_facts(container),
-    )
-
-
-def _quick(container: Any, facts: FileFacts) -> FileFacts:
-    """Run checks T and K."""
-    video = main_video(container)
-    decode_in_this_thread(video)
-    pictures, turned = _pictures(container, video, facts.duration_s)
-    return _turned(replace(facts, tail=_tail(container, video, facts), pictures=pictures), turned=turned)
-
-
-def _deep(path: Path, container: Any, facts: FileFacts) -> FileFacts:
-    """Run checks D and F."""
-    decoded = decode_all(path, DEMUXERS[facts.kind])
-    facts = replace(facts, whole=_read_whole(path, facts.kind), decoded=decoded)
-    if not decoded.complete:
-        video = main_video(container)
-        decode_in_this_thread(video)
-        facts = replace(facts, pictures=_pictures(container, video, facts.duration_s)[0])
-    return _turned(facts, turned=decoded.turned)
+def _opened(path: Path, facts: FileFacts) -> FileFacts:
+    """Run check O."""
+    try:
+        with open_input(path, DEMUXERS[facts.kind]) as container:
+            video = main_video(container)
+            return replace(
+                facts,
+                duration_s=container.duration / TIME_BASE if container.duration else None,
+                still_only=video is None
+                and any(stream.codec_context is not None for stream in container.streams.video),
+                undecodable=video is None and any(stream.codec_context is None for stream in container.streams.video),
+                video=_video_facts(video) if video is not None else None,
+                audio=_audio_facts(container),
+            )
+    except Exception as exc:  # noqa: BLE001 - see above
+        return replace(facts, open_error=error_text(exc))
 
 
 def _turned(facts: FileFacts, *, turned: bool) -> FileFacts:
@@ -166,77 +125,15 @@ def _audio_facts(container: Any) -> StreamFacts | None:
     return StreamFacts(codec=codec_name(first), duration_s=duration, frames=first.frames, decodable=decodable)
 
 
-def _tail(container: Any, video: Any, facts: FileFacts) -> PacketFacts:
-    """Read the last TAIL_S seconds, from the key frame before them (check T)."""
-    try:
-        seek(container, max(0.0, (facts.duration_s or 0) - TAIL_S))
-    except Exception as exc:  # noqa: BLE001 - see above
-        return PacketFacts(error=f"seeking failed: {error_text(exc)}")
-    start_s = (container.start_time or 0) / TIME_BASE
-    return read_packets(container.demux(), video, start_s=start_s, exact=_says_durations(facts.kind))
-
-
 def _read_whole(path: Path, kind: Kind) -> PacketFacts:
     """Read every packet as stored (check D): an edit list must not hide those that it leaves out."""
     options = {"advanced_editlist": "0"} if DEMUXERS[kind] == "mov" else {}
     try:
         with open_input(path, DEMUXERS[kind], **options) as container:
-            start_s = (container.start_time or 0) / TIME_BASE
-            video, exact = main_video(container), _says_durations(kind)
-            return read_packets(container.demux(), video, start_s=start_s, exact=exact)
+            exact = DEMUXERS[kind] == "mov"
+            return read_packets(container.demux(), main_video(container), start_s=start_s(container), exact=exact)
     except Exception as exc:  # noqa: BLE001 - see above
         return PacketFacts(error=error_text(exc))
-
-
-def _says_durations(kind: Kind) -> bool:
-    return DEMUXERS[kind] == "mov"
-
-
-def _pictures(container: Any, video: Any, duration_s: float | None) -> tuple[tuple[PictureFacts, ...], bool]:
-    """Decode a key frame and the picture after it at PLACES (check K). Also returns whether pictures are stored on their side."""
-    turned = False
-    pictures = []
-    for share in SAMPLE_POSITIONS if duration_s else SAMPLE_POSITIONS[:1]:
-        at_s = share * (duration_s or 0)
-        count, error = 0, None
-        try:
-            for frame in _decoded(container, video, at_s):
-                count += 1
-                turned = turned or frame.rotation % 180 != 0
-                if count == 2:
-                    break
-        except Exception as exc:  # noqa: BLE001 - see above
-            error = error_text(exc)
-        pictures.append(PictureFacts(round(at_s, 3), count, error))
-    return tuple(pictures), turned
-
-
-def _decoded(container: Any, video: Any, at_s: float) -> Iterator[Any]:
-    """Yield pictures from the key frame at or before ``at_s``.
-
-    In a transport stream a seek lands between key frames, and after the last one there may be none left: then decoding
-    begins further back, in the end at the start, and there without waiting for a key frame.
-    """
-    for back_s in (0.0, 5.0, 20.0, at_s):
-        from_s = max(0.0, at_s - back_s)
-        seek(container, from_s)
-        any_frame = False
-        for packet in _from_a_key_frame(container.demux(video), needed=from_s > 0):
-            for frame in packet.decode():
-                any_frame = True
-                yield frame
-        if any_frame or from_s == 0:
-            return
-
-
-def _from_a_key_frame(packets: Iterable[Any], *, needed: bool) -> Iterator[Any]:
-    started = not needed
-    for number, packet in enumerate(packets):
-        started = started or packet.is_keyframe
-        if started:
-            yield packet
-        if number > MAX_PACKETS_TO_A_PICTURE:
-            return
 
 
 # --- a still picture, for a post without a thumbnail -------------------------------------------------------------------
@@ -271,14 +168,14 @@ def write_still(path: Path, into: Path, at_s: float, *, longest_px: int = SMALL_
 
 def _frame_at(container: Any, video: Any, at_s: float) -> Any:
     decode_in_this_thread(video)
-    start_s = (container.start_time or 0) / TIME_BASE
+    begin_s = start_s(container)
     wanted = min(at_s, (container.duration or 0) / TIME_BASE / 2)
     if wanted > 0:
-        container.seek(int((start_s + wanted) * TIME_BASE))
+        container.seek(int((begin_s + wanted) * TIME_BASE))
     best = None
     with contextlib.suppress(*FAULTS):  # of the beginning of a file the rest is missing
         for number, frame in enumerate(container.decode(video)):
             best = frame
-            if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - start_s >= wanted):
+            if number >= MAX_STILL_FRAMES or (frame.time is not None and frame.time - begin_s >= wanted):
                 break
     return best

@@ -15,7 +15,7 @@ from typing import Any
 
 from mediavault.core.messages import Message
 from mediavault.services.media.boxes import walk
-from mediavault.services.media.decode import decode_all
+from mediavault.services.media.decode import decode_sound
 from mediavault.services.media.facts import FileFacts, PacketFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
     TIME_BASE,
@@ -36,7 +36,6 @@ from mediavault.services.media.picture_child import small_jpeg
 from mediavault.services.media.sniff import SNIFF_BYTES, Kind, demuxer_of, sniff
 from mediavault.services.sandbox.guard import error_text
 
-DECODE_CPU_S = 2.0  # about half an hour of AAC
 MAX_COVER_SIDE = 1_400
 
 
@@ -66,12 +65,12 @@ FORMATS: Mapping[str, SoundFormat] = {
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "sound", "path", "deep"}`` -> FileFacts;
+    """``{"task": "sound", "path", "formats_only"}`` -> FileFacts;
     ``{"task": "extract", "path", "into": stem, "tags", "chapters", "cover"}`` -> ``{"path"}``."""
     quiet()
     path = Path(request["path"])
     if request["task"] == "sound":
-        return to_json(examine(path, deep=request["deep"]))
+        return to_json(examine(path, formats_only=request.get("formats_only", False)))
     cover = Path(request["cover"]) if request["cover"] else None
     into = extract(path, Path(request["into"]), request["tags"], request["chapters"], cover)
     return {"path": str(into)}
@@ -80,17 +79,17 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 # --- whether it is whole -----------------------------------------------------------------------------------------------
 
 
-def examine(path: Path, *, deep: bool) -> FileFacts:
-    """Run checks S and O on a file's sound, and B, D and F when ``deep``; its pictures are not looked at."""
+def examine(path: Path, *, formats_only: bool = False) -> FileFacts:
+    """Run checks S, B, O, D and F on a file's sound, or S and O alone; its pictures are not examined."""
     with path.open("rb") as file:
         head = file.read(SNIFF_BYTES)
         facts = FileFacts(size=path.stat().st_size, kind=sniff(head))
         demuxer = demuxer_of(head)
         if demuxer is None:
             return facts
-        if deep and (demuxer == "mov" or facts.kind is not Kind.AUDIO):
+        if not formats_only and (demuxer == "mov" or facts.kind is not Kind.AUDIO):
             kind = Kind.MP4 if facts.kind is Kind.AUDIO else facts.kind
-            facts = replace(facts, structure=walk(file, facts.size, kind, deep=True))
+            facts = replace(facts, structure=walk(file, facts.size, kind))
     try:
         with open_input(path, demuxer) as container:
             sound, film = main_sound(container), main_video(container)
@@ -98,9 +97,8 @@ def examine(path: Path, *, deep: bool) -> FileFacts:
             facts = replace(facts, audio=_stream_facts(container, sound), duration_s=known_s if film is None else None)
             if facts.audio is not None and facts.audio.duration_s is not None:
                 facts = replace(facts, duration_s=facts.audio.duration_s)
-        if deep and sound is not None and not facts.structure.problems:
-            decoded = decode_all(path, demuxer, cpu_s=DECODE_CPU_S, sound_only=True)
-            facts = replace(facts, whole=_read_whole(path, demuxer), decoded=decoded)
+        if sound is not None and not formats_only and not facts.structure.problems:
+            facts = replace(facts, whole=_read_whole(path, demuxer), decoded=decode_sound(path, demuxer))
     except Exception as exc:  # noqa: BLE001 - damaged files make PyAV raise anything
         return replace(facts, open_error=error_text(exc))
     return facts

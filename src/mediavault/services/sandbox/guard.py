@@ -10,6 +10,7 @@ import ctypes
 import errno
 import fcntl
 import gc
+import itertools
 import json
 import os
 import platform
@@ -18,7 +19,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 _PR_SET_PDEATHSIG = 1
@@ -27,6 +28,8 @@ _CLONE_NEWNET = 0x4000_0000
 _SIOCSIFFLAGS = 0x8914  # netdevice(7)
 _IFF_UP_RUNNING = 0x1 | 0x40
 MAX_REQUEST_BYTES = 8 << 20
+WATCHDOG_S = 120.0  # of processor time for a few packets of media: only an endless loop takes that long
+_PIECES = 16  # for which the watchdog is set once
 
 
 def serve(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
@@ -164,6 +167,24 @@ def limit(limits: Mapping[int, int]) -> None:
         bounds = (soft, most) if hard == resource.RLIM_INFINITY else (min(soft, hard), min(most, hard))
         resource.setrlimit(which, bounds)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing past the limit is an error to report, not the end
+
+
+@contextlib.contextmanager
+def watchdog(cpu_s: float = WATCHDOG_S) -> Iterator[Callable[[], None]]:
+    """End this process when what is yielded is not called for ``cpu_s`` seconds of its processor time.
+
+    It is to be called for each small piece of work. Unlike a limit for all of the work, a slow machine does not reach it.
+    """
+    count = itertools.count()
+
+    def still_working() -> None:
+        if next(count) % _PIECES == 0:
+            signal.setitimer(signal.ITIMER_PROF, cpu_s)  # whose signal ends the process
+
+    try:
+        yield still_working
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def die_with(parent: int, *, by: int = signal.SIGKILL) -> None:

@@ -162,6 +162,8 @@ def failure_of_exit(returncode: int | None, limits: ChildLimits) -> ChildFailed:
     """Return the failure of a helper that ended without an answer: by its exit code, or minus its signal."""
     if returncode == -signal.SIGXCPU:
         return ChildTookTooLong(Message("it used more than %(cpu_s)s s of processor time", cpu_s=limits.cpu_s))
+    if returncode == -signal.SIGPROF:  # see guard.watchdog
+        return ChildTookTooLong(Message("a small part of it did not end"))
     ending = (
         Message("signal %(returncode)s", returncode=-returncode)
         if returncode is not None and returncode < 0

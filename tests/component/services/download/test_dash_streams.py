@@ -34,7 +34,7 @@ def offer(server: FaultServer, manifest: bytes) -> None:
 
 
 def faults(file: DownloadedFile, duration_s: float = 6.0) -> tuple[object, ...]:
-    return problems(media_probe_child.examine(file.path, deep=True), Expected(duration_s=duration_s, audio=True))
+    return problems(media_probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True))
 
 
 def starts_s(path: Path) -> dict[str, float]:
@@ -187,7 +187,7 @@ async def test_webm_segments_become_one_file_too(server: FaultServer, fetch: Fet
     file = await save(fetch)
 
     assert len(clusters) > 1
-    assert problems(media_probe_child.examine(file.path, deep=True), Expected(duration_s=4.0)) == ()
+    assert problems(media_probe_child.examine(file.path), Expected(duration_s=4.0)) == ()
 
 
 async def test_a_manifest_embedded_in_the_page_is_read_from_it(

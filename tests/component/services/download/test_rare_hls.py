@@ -37,7 +37,7 @@ def playlist(*lines: str) -> bytes:
 
 
 def assert_whole_and_in_step(file: DownloadedFile, duration_s: float) -> None:
-    facts = probe_child.examine(file.path, deep=True)
+    facts = probe_child.examine(file.path)
     ends = {"video": 0.0, "audio": 0.0}
     with media_library.open_input(file.path, "mov") as opened:
         for packet in opened.demux(opened.streams.video[0], opened.streams.audio[0]):

@@ -131,7 +131,7 @@ def recorded(file: DownloadedFile) -> Recording:
 
 
 def faults(file: DownloadedFile, duration_s: float) -> tuple[object, ...]:
-    return problems(probe_child.examine(file.path, deep=True), Expected(duration_s=duration_s, audio=True))
+    return problems(probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True))
 
 
 async def test_a_stream_is_recorded_from_its_oldest_listed_segment_to_its_end(

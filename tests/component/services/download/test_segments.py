@@ -52,7 +52,7 @@ async def hls(fetch: Fetch, path: str = "/index.m3u8", **options: Any) -> Downlo
 
 
 def faults(file: DownloadedFile, duration_s: float = 6.0) -> tuple[object, ...]:
-    return problems(media_probe_child.examine(file.path, deep=True), Expected(duration_s=duration_s, audio=True))
+    return problems(media_probe_child.examine(file.path), Expected(duration_s=duration_s, audio=True))
 
 
 @pytest.mark.parametrize(
@@ -440,7 +440,7 @@ SOUND_ONLY = Preference(sound_only=True)
 
 
 def sound_faults(file: DownloadedFile) -> tuple[object, ...]:
-    facts = sound_child.examine(file.path, deep=True)
+    facts = sound_child.examine(file.path)
     return (*problems_of_sound(facts, Expected(duration_s=6.0, audio=True)), *([facts.video] if facts.video else []))
 
 

@@ -94,7 +94,7 @@ def test_a_helper_reads_what_a_player_shows_at_a_low_priority(tmp_path: Path, mo
     changes: list[int] = []
     monkeypatch.setattr(os, "nice", changes.append)
     (tmp_path / "film").write_bytes(media.mp4())
-    request = {"path": str(tmp_path / "film"), "deep": False}
+    request = {"path": str(tmp_path / "film")}
 
     extras_child.answer({"task": "tracks", **request})  # the process that calls it keeps its priority
     child.answer({"task": "examine", **request})

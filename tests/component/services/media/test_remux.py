@@ -55,7 +55,7 @@ def reasons(facts: JoinFacts, announced_s: float = 6.0) -> str:
 
 
 def examined(path: Path, duration_s: float) -> tuple[Any, ...]:
-    facts = media_probe_child.examine(path, deep=True)
+    facts = media_probe_child.examine(path)
     assert facts.audio is not None
     return problems(facts, Expected(duration_s=duration_s, audio=True))
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mediavault.core.media import DownloadedFile, Expected, Problem, ProblemKind
+from mediavault.core.media import Expected, Problem, ProblemKind
 from mediavault.services.media.facts import (
     DecodeFacts,
     FileFacts,
     PacketFacts,
-    PictureFacts,
     StreamFacts,
     from_json,
     to_json,
 )
-from mediavault.services.media.judgement import NO_LIMITS, needs_full_read, problems, report
+from mediavault.services.media.judgement import NO_LIMITS, problems, problems_of_part, report
 from mediavault.services.media.sniff import Kind
 from mediavault.services.media.structure import Structure
 
-PACKETS = PacketFacts(250, 470, 900_000, video_end_s=10.0, end_s=10.02, longest_gap_s=0.04, usual_step_s=0.04)
+PACKETS = PacketFacts(
+    250, 470, 900_000, video_end_s=10.0, audio_end_s=10.02, end_s=10.02, longest_gap_s=0.04, usual_step_s=0.04
+)
 GOOD = FileFacts(
     size=1_000_000,
     kind=Kind.MP4,
@@ -30,9 +30,7 @@ GOOD = FileFacts(
     duration_s=10.02,
     video=StreamFacts("h264", duration_s=10.0, frames=250, width=320, height=180, fps=25.0),
     audio=StreamFacts("aac", duration_s=10.02, frames=470),
-    tail=PACKETS,
     whole=PACKETS,
-    pictures=(PictureFacts(0.0, 2), PictureFacts(9.7, 1)),
 )
 UNKNOWN = Expected()
 
@@ -41,9 +39,12 @@ def first(facts: FileFacts, expected: Expected = UNKNOWN) -> Problem | None:
     return next(iter(problems(facts, expected)), None)
 
 
-def both(**changes: Any) -> FileFacts:
-    run = replace(PACKETS, **changes)
-    return replace(GOOD, tail=run, whole=run)
+def with_packets(**changes: Any) -> FileFacts:
+    return replace(GOOD, whole=replace(PACKETS, **changes))
+
+
+def decoded(**facts: Any) -> FileFacts:
+    return replace(GOOD, decoded=DecodeFacts(**{"whole": True, "fed": 250, "pictures": 250, **facts}))
 
 
 def test_a_whole_video_has_no_problem() -> None:
@@ -85,50 +86,55 @@ def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
             "its sound is of a kind that cannot be decoded",
         ),
         (
-            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=0, error="E")),
+            decoded(pictures=0, error="E"),
             ProblemKind.DAMAGED,
             "none of its pictures decodes (E)",
         ),
         (
-            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=248, refused=2, concealed=1)),
+            decoded(pictures=248, refused=2, marked=1, corrupt=1, bad_at_s=4.2),
             ProblemKind.DAMAGED,
-            "3 of its first 250 pictures damaged",
+            "3 of 250 decoded pictures are damaged, the first at 4.2 s",
+        ),
+        (decoded(pictures=240, lost=10), ProblemKind.DAMAGED, "10 of 250 pictures do not decode"),
+        (
+            replace(decoded(sounds=460, sound_overlong=5), audio=StreamFacts("opus", duration_s=10.02)),
+            ProblemKind.DAMAGED,
+            "5 of 460 pieces of its sound overlap",
         ),
         (
-            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_fast=459)),
+            replace(GOOD, decoded=DecodeFacts(fed=250, pictures=250, sounds=460, sound_fast=459)),
             ProblemKind.DAMAGED,
             "plays too fast",
         ),
         (
-            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_slow=459)),
+            replace(GOOD, decoded=DecodeFacts(fed=250, pictures=250, sounds=460, sound_slow=459)),
             ProblemKind.DAMAGED,
             "plays too slowly",
         ),
         (
-            replace(GOOD, decoded=DecodeFacts(complete=True, pictures=250, sounds=460, sound_refused=10)),
+            replace(GOOD, decoded=DecodeFacts(fed=250, pictures=250, sounds=460, sound_refused=10, sound_bad_at_s=7.0)),
             ProblemKind.DAMAGED,
-            "10 of its first 470 pieces of sound do not decode",
+            "10 of 470 pieces of its sound do not decode, the first at 7.0 s",
         ),
         (replace(GOOD, video=None, audio=None, still_only=True), ProblemKind.NOT_A_VIDEO, "only cover art"),
         (replace(GOOD, video=replace(GOOD.video, width=0)), ProblemKind.DAMAGED, "no size"),  # type: ignore[type-var]
-        (both(video_packets=1), ProblemKind.NOT_A_VIDEO, "it is a single picture"),
+        (with_packets(video_packets=1), ProblemKind.NOT_A_VIDEO, "it is a single picture"),
         (replace(GOOD, duration_s=0.1), ProblemKind.NOT_A_VIDEO, "it lasts only 0.10 s"),
-        (both(corrupt=1), ProblemKind.DAMAGED, "broken packets"),
-        (both(empty=1), ProblemKind.DAMAGED, "empty packets"),
-        (both(bad_nal=2), ProblemKind.DAMAGED, "damaged packets"),
-        (both(zero_led=1), ProblemKind.DAMAGED, "zero-filled packets"),
-        (both(zero_filled=2), ProblemKind.DAMAGED, "zero-filled packets"),
-        (both(sound_back_s=0.5), ProblemKind.DAMAGED, "its sound jumps back by 0.5 s"),
-        (both(sound_gap_s=11.0), ProblemKind.DAMAGED, "a hole of 11.0 s, longer than the film"),
-        (both(error="EOF"), ProblemKind.INCOMPLETE, "reading fails"),
-        (both(video_end_s=8.5), ProblemKind.INCOMPLETE, "its picture ends at 8.5 s instead of 10.0 s"),
-        (both(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),
-        (both(end_s=None), ProblemKind.INCOMPLETE, "it ends at 0.0 s"),
-        (both(video_packets=240), ProblemKind.INCOMPLETE, "240 of 250 announced pictures"),
-        (both(proven_gap_s=0.5), ProblemKind.DAMAGED, "its pictures jump by 0.5 s"),
-        (both(bytes=700_000), ProblemKind.DAMAGED, "only 78% of its contents"),
-        (replace(GOOD, pictures=(PictureFacts(0.0, 2), PictureFacts(5.0, 0))), ProblemKind.DAMAGED, "decode at 5.0 s"),
-        (replace(GOOD, pictures=(PictureFacts(3.0, 1, "bad"),)), ProblemKind.DAMAGED, "decode at 3.0 s"),
+        (with_packets(corrupt=1), ProblemKind.DAMAGED, "broken packets"),
+        (with_packets(empty=1), ProblemKind.DAMAGED, "empty packets"),
+        (with_packets(ill_formed=2), ProblemKind.DAMAGED, "damaged packets"),
+        (with_packets(zero_led=1), ProblemKind.DAMAGED, "zero-filled packets"),
+        (with_packets(zero_filled=2), ProblemKind.DAMAGED, "zero-filled packets"),
+        (with_packets(sound_back_s=0.5), ProblemKind.DAMAGED, "its sound jumps back by 0.5 s"),
+        (with_packets(sound_gap_s=11.0), ProblemKind.DAMAGED, "a hole of 11.0 s, longer than the film"),
+        (with_packets(error="EOF"), ProblemKind.INCOMPLETE, "reading fails"),
+        (with_packets(video_end_s=8.5), ProblemKind.INCOMPLETE, "its picture ends at 8.5 s instead of 10.0 s"),
+        (with_packets(end_s=8.5), ProblemKind.INCOMPLETE, "it ends at 8.5 s instead of 10.0 s"),
+        (with_packets(end_s=None), ProblemKind.INCOMPLETE, "it ends at 0.0 s"),
+        (with_packets(video_packets=240), ProblemKind.INCOMPLETE, "240 of 250 announced pictures"),
+        (with_packets(proven_gap_s=0.5), ProblemKind.DAMAGED, "its pictures jump by 0.5 s"),
+        (with_packets(bytes=700_000), ProblemKind.DAMAGED, "only 78% of its contents"),
+        (with_packets(audio_end_s=8.5), ProblemKind.INCOMPLETE, "its sound ends at 8.5 s instead of 10.0 s"),
     ],
 )
 def test_each_fault_has_its_kind_and_its_reason(facts: FileFacts, kind: ProblemKind, reason: str) -> None:
@@ -155,7 +161,7 @@ def test_the_duration_may_differ_by_a_second_or_two_percent(
 
 
 def test_two_percent_is_the_larger_tolerance_for_a_long_video() -> None:
-    hour = replace(GOOD, duration_s=3_540.0, video=StreamFacts("h264", 3_540.0, 0, 320, 180), tail=None, whole=None)
+    hour = replace(GOOD, duration_s=3_540.0, video=StreamFacts("h264", 3_540.0, 0, 320, 180), whole=None)
 
     assert first(hour, Expected(duration_s=3_600.0)) is None
 
@@ -172,10 +178,8 @@ def test_missing_sound_counts_only_where_sound_was_announced() -> None:
 
 
 def test_a_slide_show_may_pause_for_its_usual_interval() -> None:
-    slides = PacketFacts(4, 0, 900_000, 20.0, 20.0, longest_gap_s=5.0, usual_step_s=5.0)
-    facts = replace(
-        GOOD, duration_s=20.0, video=StreamFacts("h264", 20.0, 4, 320, 180), audio=None, tail=slides, whole=slides
-    )
+    slides = PacketFacts(4, 0, 900_000, video_end_s=20.0, end_s=20.0, longest_gap_s=5.0, usual_step_s=5.0)
+    facts = replace(GOOD, duration_s=20.0, video=StreamFacts("h264", 20.0, 4, 320, 180), audio=None, whole=slides)
 
     assert first(facts) is None
 
@@ -187,42 +191,40 @@ def test_a_slide_show_may_pause_for_its_usual_interval() -> None:
 def test_an_unproven_hole_counts_where_pictures_never_stand_still(
     kind: Kind, audio_packets: int, accepted: bool
 ) -> None:
-    facts = replace(both(longest_gap_s=5.0, audio_packets=audio_packets), kind=kind)
+    facts = replace(with_packets(longest_gap_s=5.0, audio_packets=audio_packets), kind=kind)
 
     assert (first(facts) is None) is accepted
 
 
 def test_the_later_fragments_of_a_stream_keep_the_streams_times() -> None:
     run = replace(PACKETS, start_s=20.0)
-    facts = replace(GOOD, duration_s=30.02, tail=None, whole=run, structure=Structure(fragmented=True))
+    facts = replace(GOOD, duration_s=30.02, whole=run, structure=Structure(fragmented=True))
 
     assert first(replace(facts, video=replace(GOOD.video, duration_s=30.0))) is None  # type: ignore[type-var]
 
 
 def test_a_recording_in_matroska_keeps_the_streams_times() -> None:
     """Its header counts the length from zero, but its packets begin an hour later."""
-    facts = replace(GOOD, kind=Kind.MATROSKA, duration_s=3610.0, tail=None, whole=replace(PACKETS, start_s=3600.0))
+    facts = replace(GOOD, kind=Kind.MATROSKA, duration_s=3610.0, whole=replace(PACKETS, start_s=3600.0))
 
     assert first(replace(facts, video=replace(GOOD.video, duration_s=None))) is None  # type: ignore[type-var]
 
 
 def test_a_few_announced_pictures_may_be_missing() -> None:
-    assert first(both(video_packets=248)) is None
+    assert first(with_packets(video_packets=248)) is None
 
 
 def test_without_a_floor_the_smallest_and_shortest_file_is_accepted() -> None:
     packets = replace(PACKETS, video_packets=1, audio_packets=0, end_s=0.04, video_end_s=0.04)
     video = StreamFacts("h264", 0.04, 1, 320, 180)
-    facts = replace(
-        GOOD, size=900, duration_s=0.04, video=video, audio=None, tail=None, whole=packets, structure=Structure()
-    )
+    facts = replace(GOOD, size=900, duration_s=0.04, video=video, audio=None, whole=packets, structure=Structure())
 
     assert problems(facts, UNKNOWN, NO_LIMITS) == ()
     assert len(problems(facts, UNKNOWN)) == 3
 
 
 def test_only_an_mp4s_tables_count_its_pictures_exactly() -> None:
-    facts = replace(both(video_packets=100), kind=Kind.AVI, structure=Structure())
+    facts = replace(with_packets(video_packets=100), kind=Kind.AVI, structure=Structure())
 
     assert first(facts) is None
 
@@ -244,17 +246,33 @@ def test_a_structural_problem_is_reported_before_its_possible_consequences() -> 
 
 
 @pytest.mark.parametrize(
-    ("changes", "deep"),
-    [
-        ({}, False),
-        ({"segmented": True}, True),
-        ({"proven_whole": False}, True),
-        ({"expected": Expected()}, False),
-        ({"zero_filled": True}, True),
-        ({"bytes": 49_999_999}, True),
-    ],
+    ("pictures_s", "sound_s", "asked"),
+    [(10.0, 11.0, False), (10.0, 8.0, True), (100.0, 91.0, False), (100.0, 89.0, True), (10.0, 60.0, True)],
 )
-def test_the_deep_check_is_for_doubtful_and_for_small_files(changes: dict[str, Any], deep: bool) -> None:
-    file = DownloadedFile(Path("v"), "https://a.example/v", 60_000_000, None, Expected(duration_s=10.0))
+def test_tracks_that_end_far_apart_are_a_question(pictures_s: float, sound_s: float, asked: bool) -> None:
+    length_s = max(pictures_s, sound_s)
+    facts = replace(
+        with_packets(video_end_s=pictures_s, audio_end_s=sound_s, end_s=length_s),
+        duration_s=length_s,
+        video=StreamFacts("h264", pictures_s, 250, 320, 180),
+        audio=StreamFacts("aac", sound_s),
+    )
 
-    assert needs_full_read(replace(file, **changes)) is deep
+    assert [problem.kind for problem in problems(facts, UNKNOWN)] == [ProblemKind.LENGTH] * asked
+
+
+def test_a_few_packets_may_hold_no_picture_of_their_own() -> None:
+    assert first(decoded(lost=2)) is None
+    assert first(decoded(fed=10_000, lost=50)) is None
+
+
+def test_the_report_says_whether_every_picture_was_decoded() -> None:
+    assert report(decoded(), UNKNOWN).decoded_whole
+    assert not report(decoded(whole=False), UNKNOWN).decoded_whole
+    assert not report(decoded(refused=1), UNKNOWN).decoded_whole
+
+
+def test_a_part_that_cannot_be_read_is_damaged() -> None:
+    assert problems_of_part(DecodeFacts(fed=100, pictures=100)) == ()
+    assert [problem.kind for problem in problems_of_part(DecodeFacts(error="EIO"))] == [ProblemKind.DAMAGED]
+    assert "3 of 100" in problems_of_part(DecodeFacts(fed=100, pictures=97, refused=3))[0].reason

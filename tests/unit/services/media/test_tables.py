@@ -29,7 +29,7 @@ def changed(name: bytes, track: str, offset: int, change: Callable[[int], int]) 
 
 
 def contradiction(body: bytes) -> str | None:
-    problems = walk(io.BytesIO(body), len(body), Kind.MP4, deep=True).problems
+    problems = walk(io.BytesIO(body), len(body), Kind.MP4).problems
     assert all(problem.kind is ProblemKind.DAMAGED for problem in problems)
     return problems[0].reason.removeprefix("its table of contents contradicts itself: ") if problems else None
 
