@@ -142,14 +142,18 @@ def test_open_groups_of_pictures_lose_none(path: Path) -> None:
         assert (report.pictures, report.damaged, report.lost) == (report.fed, 0, 0)
 
 
+def damaged_at(body: bytes, number: int) -> bytes:
+    """Return ``body`` with the picture of one packet overwritten, except for its beginning."""
+    content = bytearray(body)
+    with av.open(io.BytesIO(body), "r") as opened:
+        places = [(packet.pos or 0, packet.size) for packet in opened.demux(video=0) if packet.size]
+    at, size = places[number]
+    content[at + 40 : at + size] = bytes(byte ^ 0x55 for byte in content[at + 40 : at + size])
+    return bytes(content)
+
+
 def test_a_damaged_key_frame_lets_the_whole_film_be_decoded(path: Path) -> None:
-    body = bytearray(media.mp4(4.0, sound=False))
-    with av.open(io.BytesIO(bytes(body)), "r") as opened:
-        at, size = [
-            (packet.pos, packet.size) for packet in opened.demux(video=0) if packet.is_keyframe and packet.size
-        ][2]
-    body[at + 40 : at + size] = bytes(byte ^ 0x55 for byte in body[at + 40 : at + size])
-    path.write_bytes(bytes(body))
+    path.write_bytes(damaged_at(media.mp4(4.0, sound=False), 50))
     report = decode(path, "mov", pictures=100, budget_px=0)
 
     assert report.whole
@@ -168,14 +172,15 @@ def test_the_parts_of_a_film_together_are_all_of_its_pictures(make: Callable[[],
         part = decode_part(path, demuxer, start=start, budget_px=320 * 180 * 20)
         assert (part.damaged, part.lost) == (0, 0)
         starts.append(start)
-        fed, start = fed + part.fed, part.next
+        fed += part.fed
+        start = part.next
 
     assert starts == sorted(set(starts))
     assert fed >= 50 + len(starts) - 1  # a key frame between two parts is decoded twice
 
 
 def test_a_part_finds_the_damage_in_it_and_no_other(path: Path) -> None:
-    path.write_bytes(damaged(media.mp4(4.0, sound=False)))
+    path.write_bytes(damaged_at(media.mp4(4.0, sound=False), 60))
     middle = 320 * 180 * 50
     parts = [
         decode_part(path, "mov", start=0, budget_px=middle // 2),
