@@ -40,6 +40,12 @@ def mp4(seconds: float = 2.0, *, sound: bool = True, layout: str = "faststart", 
 
 
 @cache
+def with_sound_of(seconds: float, *, pictures_s: float, container: str = "mp4") -> bytes:
+    """A film whose pictures and sound are not equally long."""
+    return encode(container, pictures_s, sound_s=seconds)
+
+
+@cache
 def ts(seconds: float = 2.0, *, sound: bool = True) -> bytes:
     return encode("mpegts", seconds, sound=sound)
 
@@ -303,6 +309,7 @@ def encode(
     seconds: float,
     *,
     sound: bool = True,
+    sound_s: float | None = None,
     video: str | None = "libx264",
     audio: str = "aac",
     options: dict[str, str] | None = None,
@@ -310,11 +317,21 @@ def encode(
     bit_rate: int = 300_000,
     speed: dict[str, str] | None = None,
 ) -> bytes:
-    """Return a whole file of any kind that the encoder supports."""
+    """Return a whole file of any kind that the encoder supports; its sound lasts as long as its pictures, or ``sound_s``."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/clip"
         with av.open(path, "w", format=container, options=options or {}) as out:
-            _encode_into(out, seconds, sound=sound, video=video, audio=audio, gop=gop, bit_rate=bit_rate, speed=speed)
+            _encode_into(
+                out,
+                seconds,
+                sound=sound,
+                sound_s=sound_s,
+                video=video,
+                audio=audio,
+                gop=gop,
+                bit_rate=bit_rate,
+                speed=speed,
+            )
         return Path(path).read_bytes()
 
 
@@ -323,6 +340,7 @@ def _encode_into(
     seconds: float,
     *,
     sound: bool,
+    sound_s: float | None = None,
     video: str | None = "libx264",
     audio: str = "aac",
     gop: int = RATE,
@@ -335,7 +353,9 @@ def _encode_into(
     if pictures is not None:
         feeds.append(((pts / RATE, pictures, frame) for pts, frame in _frames(round(seconds * RATE))))
     if tone is not None:
-        feeds.append(((pts / SAMPLE_RATE, tone, frame) for pts, frame in _tone(round(seconds * SAMPLE_RATE))))
+        feeds.append(
+            ((pts / SAMPLE_RATE, tone, frame) for pts, frame in _tone(round((sound_s or seconds) * SAMPLE_RATE)))
+        )
     merged = sorted((item for feed in feeds for item in feed), key=lambda item: item[0])
     for _, stream, frame in merged:
         out.mux(stream.encode(frame))

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+from mediavault.core.media import ProblemKind
 
 if TYPE_CHECKING:
     from mediavault.core.media import ProbeReport
     from mediavault.services.media.probe import FfmpegProbe
 
 FROM_STANDARD_INPUT = "-"
+ACCEPT, REJECT, UNSURE = "accept", "reject", "unsure"
 AHEAD = 16  # files that are examined before the result of the first one is printed
 
 
@@ -33,9 +35,12 @@ def check(
         bool, typer.Option("--json", help="Print one JSON object per line on standard output, and nothing else.")
     ] = False,
 ) -> None:
-    """Check whether media files are whole and playable."""
-    refused = asyncio.run(_check(list(_named(files)), as_json=as_json))
-    if refused:
+    """Check whether media files are whole and playable.
+
+    Each is accepted, rejected, or unsure: it plays, but its pictures and sound end far apart.
+    """
+    accepted = asyncio.run(_check(list(_named(files)), as_json=as_json))
+    if not accepted:
         raise Exit(EXIT_JOB_FAILED)
 
 
@@ -48,18 +53,18 @@ def _named(files: Sequence[str]) -> Iterable[str]:
         yield from (line for line in lines if line)
 
 
-async def _check(files: Sequence[str], *, as_json: bool) -> int:
-    """Print each verdict as soon as it is known; return how many files were refused."""
+async def _check(files: Sequence[str], *, as_json: bool) -> bool:
+    """Print each verdict as soon as it is known; return whether all files were accepted."""
     from mediavault.core.clock import SystemClock
     from mediavault.services.media.probe import open_probe
 
-    refused = 0
+    all_accepted = True
     async with open_probe(SystemClock()) as probe:
         async for file, report in _in_order(files, probe):
             verdict = as_dict(file, report)
-            refused += verdict["verdict"] == "reject"
+            all_accepted = all_accepted and verdict["verdict"] == ACCEPT
             print_verdict(verdict, as_json=as_json)
-    return refused
+    return all_accepted
 
 
 async def _in_order(files: Iterable[str], probe: FfmpegProbe) -> AsyncIterator[tuple[str, ProbeReport]]:
@@ -80,11 +85,15 @@ async def _in_order(files: Iterable[str], probe: FfmpegProbe) -> AsyncIterator[t
 
 
 def as_dict(file: str, report: ProbeReport) -> dict[str, Any]:
-    """The verdict as JSON values. ``reason`` says why a file is refused, or what is unusual about an accepted one."""
+    """The verdict as JSON values. ``reason`` says why a file is not accepted, or what is unusual about an accepted one.
+
+    ``decoded_whole``: every picture was decoded. Of a longer film only key frames are.
+    """
     reasons = [problem.reason for problem in report.problems] or report.notes
+    kinds = {problem.kind for problem in report.problems}
     return {
         "file": file,
-        "verdict": "reject" if report.problems else "accept",
+        "verdict": (UNSURE if kinds == {ProblemKind.LENGTH} else REJECT) if kinds else ACCEPT,
         "reason": "; ".join(reasons) or None,
         "container": report.container,
         "video_codec": report.video_codec,
@@ -92,6 +101,7 @@ def as_dict(file: str, report: ProbeReport) -> dict[str, Any]:
         "duration_s": report.duration_s,
         "width": report.width,
         "height": report.height,
+        "decoded_whole": report.decoded_whole,
     }
 
 

@@ -1,4 +1,4 @@
-"""``check`` prints one verdict per file, in order, and exits 0 (all accepted), 1 (some refused) or 2 (usage error)."""
+"""``check`` prints one verdict per file, in order, and exits 0 (all accepted), 1 (some not) or 2 (usage error)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.unit.cli.conftest import Ran, Run
 
 FIELDS = {
     "file", "verdict", "reason", "container", "video_codec", "audio_codec", "duration_s", "width", "height",
+    "decoded_whole",
 }  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def test_json_output_is_one_object_per_file_in_the_given_order(run: Run, folder:
     assert film == {
         "reason": None, "container": "mp4", "video_codec": "h264", "audio_codec": "aac", "width": 320, "height": 180,
     }  # fmt: skip
+    assert [verdict["decoded_whole"] for verdict in verdicts] == [False, True, False, True]
     assert verdicts[1]["duration_s"] == pytest.approx(1.0, abs=0.1)
 
 
@@ -90,3 +92,13 @@ def test_a_verdict_names_every_problem_or_every_note() -> None:
         == "it is cut; it jumps"
     )
     assert as_dict("a", ProbeReport("mp4", "h264", None, 1.0, 2, 2, notes=("it has no sound",)))["verdict"] == "accept"
+
+
+def test_a_file_whose_tracks_end_far_apart_is_unsure(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(media.with_sound_of(6.0, pictures_s=2.0))
+    ran = run("check", "--json", str(tmp_path / "film.mp4"))
+
+    assert ran.code == 1
+    assert [(verdict["verdict"], verdict["reason"]) for verdict in lines(ran)] == [
+        ("unsure", "its pictures last 2.0 s, its sound 6.0 s")
+    ]

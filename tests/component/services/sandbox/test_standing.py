@@ -111,6 +111,27 @@ async def test_a_request_that_uses_up_its_processor_time_is_ended(helper: Persis
     assert (await helper.ask({}, limits=LIMITS))["server"] == before["server"]
 
 
+@pytest.mark.parametrize(("work", "ends"), [("while True: pass", True), ("pass", False)])
+async def test_only_a_piece_of_work_that_does_not_end_is_ended_by_the_watchdog(
+    work: str, ends: bool, helper: PersistentChild
+) -> None:
+    """Waiting, and any number of pieces that end, are no reason."""
+    do = f"""
+from mediavault.services.sandbox.guard import watchdog
+with watchdog(cpu_s=0.3) as still_working:
+    for piece in range(48):
+        still_working()
+        end = time.process_time() + 0.01
+        while time.process_time() < end: pass
+    {work}
+"""
+    if ends:
+        with pytest.raises(ChildTookTooLong, match="did not end"):
+            await helper.ask({"do": do}, limits=LIMITS)
+    else:
+        assert (await helper.ask({"do": do}, limits=LIMITS))["count"] == 1
+
+
 async def test_a_process_that_a_request_leaves_behind_cannot_answer_the_next_one(helper: PersistentChild) -> None:
     lie = """
 if os.fork() == 0:
