@@ -182,7 +182,7 @@ class _Pictures:
     that belongs to the pictures before the run, and cannot be decoded without them.
     """
 
-    def __init__(self, stream: Any, log: Sequence[LogLine], start_s: float, *, strict: bool) -> None:
+    def __init__(self, stream: Any, log: list[LogLine], start_s: float, *, strict: bool) -> None:
         prepare_decoder(stream, strict=strict)
         self._context, self._log, self._start_s = stream.codec_context, log, start_s
         self._may_lose = codec_name(stream) in _LOSES_SILENTLY
@@ -205,7 +205,7 @@ class _Pictures:
             self._run_pts = None  # from the second key frame on, everything can be decoded
         elif _is_before(packet, self._run_pts):
             return
-        read = len(self._log)
+        self._log.clear()  # of sound that does not decode there may be very many lines
         self._has_begun = self._has_begun or packet.is_keyframe
         self.fed += self._has_begun and packet.size > 0 and not packet.is_discard
         try:
@@ -216,7 +216,7 @@ class _Pictures:
                 self._refused += 1
                 self._note(packet)
             return
-        if self._has_begun and damage_marks(self._log[read:]):
+        if self._has_begun and damage_marks(self._log):
             self._marked += 1
             self._note(packet)
 

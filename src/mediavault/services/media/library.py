@@ -62,7 +62,7 @@ def quiet() -> None:
 
 
 @contextmanager
-def listening() -> Iterator[Sequence[LogLine]]:
+def listening() -> Iterator[list[LogLine]]:
     """Collect the library's log lines of this thread while the block runs. Decoders inside must not use threads."""
     av.logging.set_level(av.logging.INFO)
     av.logging.set_skip_repeated(False)  # each picture is to have its own line
