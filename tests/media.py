@@ -51,6 +51,27 @@ def ts(seconds: float = 2.0, *, sound: bool = True) -> bytes:
 
 
 @cache
+def slide_show_ts(seconds: float, *, every_s: float) -> bytes:
+    """A tone with one picture every few seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/clip"
+        with av.open(path, "w", format="mpegts") as out:
+            step = round(every_s * RATE)
+            pictures = _video_stream(out, "libx264", 1, 300_000, None)
+            tone: Any = out.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+            shown = (
+                ((pts * step) / RATE, pictures, pts * step, frame) for pts, frame in _frames(round(seconds / every_s))
+            )
+            heard = ((pts / SAMPLE_RATE, tone, pts, frame) for pts, frame in _tone(round(seconds * SAMPLE_RATE)))
+            for _, stream, pts, frame in sorted([*shown, *heard], key=lambda item: item[0]):
+                frame.pts = pts
+                out.mux(stream.encode(frame))
+            for stream in (pictures, tone):
+                out.mux(stream.encode(None))
+        return Path(path).read_bytes()
+
+
+@cache
 def webm(seconds: float = 2.0, *, sound: bool = True) -> bytes:
     """VP9 (+ Opus)."""
     return encode("webm", seconds, sound=sound, video="libvpx-vp9", audio="libopus")

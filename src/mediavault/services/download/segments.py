@@ -30,10 +30,12 @@ from mediavault.services.download.recording_state import RecordingState, joinabl
 from mediavault.services.download.stream_source import StreamSource, is_gone
 from mediavault.services.download.track import TrackFetch, TrackProgress, TrackRuns
 from mediavault.services.egress.port import HttpClient
+from mediavault.services.media.join_facts import Announced
 from mediavault.services.media.remux import SLACK, SLACK_S, Joiner, Track
 from mediavault.services.media.sniff import Kind
 
 ROUNDING_S = 0.5
+MAX_SLACK = 0.1  # of a part, that a track may end early where its playlist is inexact
 NAMES = ("video", "audio")
 
 
@@ -67,7 +69,12 @@ class StreamDownloader:
         await asyncio.to_thread(_check_space, tracks, into, limits.reserve_bytes)
         slack_s = _slack_s(playlists, announced_s)
         facts = await self._joiner.join(
-            tracks, path, announced_s=announced_s or None, slack_s=slack_s, sound_only=request.prefer.sound_only
+            tracks,
+            path,
+            announced_s=announced_s or None,
+            slack_s=slack_s,
+            announced=[_announced(playlist, alone=len(playlists) == 1) for playlist in playlists],
+            sound_only=request.prefer.sound_only,
         )
         if len(playlists) > 1:
             _check_sound([track.kind for track in facts.tracks], path)
@@ -199,6 +206,24 @@ def _slack_s(playlists: Sequence[MediaPlaylist], announced_s: float) -> float:
     usual = max(SLACK_S, SLACK * announced_s)
     rounding = max(ROUNDING_S * len(playlist.segments) if playlist.rounded else 0.0 for playlist in playlists)
     return max(usual, rounding)
+
+
+def _announced(playlist: MediaPlaylist, *, alone: bool) -> Announced:
+    """Return what a playlist says about its track's length. ``alone``: it is of pictures and sound, whose clock is one.
+
+    The segments of a DASH track are mostly counted by the length of the presentation, which is that of the longest track:
+    others may end within their last segment.
+    """
+    parts: dict[int, float] = {}
+    for segment in playlist.segments:
+        parts[segment.part] = parts.get(segment.part, 0.0) + segment.duration_s
+    segment_s = max(segment.duration_s for segment in playlist.segments)
+    slack_s = 0.0
+    if playlist.window is None:
+        slack_s = segment_s
+    elif playlist.rounded and not alone:
+        slack_s = ROUNDING_S * len(playlist.segments)
+    return Announced(tuple(parts.values()), segment_s, min(slack_s, MAX_SLACK * min(parts.values())))
 
 
 def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announced_s: float) -> Expected:

@@ -17,7 +17,7 @@ from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
 from mediavault.core.media import Chapter, Cue
 from mediavault.core.messages import Message, join
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
-from mediavault.services.media.join_facts import JoinFacts, from_json, reasons_to_reject
+from mediavault.services.media.join_facts import Announced, JoinFacts, from_json, reasons_to_reject
 from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.sandbox.standing import ChildPool
 
@@ -108,10 +108,12 @@ class Joiner:
         *,
         announced_s: float | None = None,
         slack_s: float | None = None,
+        announced: Sequence[Announced] = (),
         sound_only: bool = False,
         recorded: bool = False,
     ) -> JoinFacts:
-        """Join tracks of segments. ``announced_s`` is their playlist's duration, ``slack_s`` by how much it may be wrong.
+        """Join tracks of segments. ``announced_s`` is the film's duration by its manifest, ``slack_s`` by how much that may
+        be wrong; ``announced`` is what the playlist of each track says.
 
         ``sound_only``: they need no pictures. ``recorded``: they cannot be had again, so they may have holes.
 
@@ -125,7 +127,12 @@ class Joiner:
             facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
             slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
             if reasons := reasons_to_reject(
-                facts, announced_s=announced_s, slack_s=slack_s, sound_only=sound_only, recorded=recorded
+                facts,
+                announced_s=announced_s,
+                slack_s=slack_s,
+                announced=announced,
+                sound_only=sound_only,
+                recorded=recorded,
             ):
                 raise Incomplete(
                     Message("The stream is incomplete: %(reasons)s.", reasons=join("; ", reasons)), bytes_received=size

@@ -127,10 +127,11 @@ class _Joiner:
             self._accept_all(sources)
             packets = heapq.merge(*(self._timed(source) for source in sources), key=lambda item: item[0])
             for _, kind, source, packet in packets:
-                self._tallies[kind].add(packet, source.ticks_s[kind], source.joints)
-                self._write(kind, packet, source, source.shift_s - begin_s + offset_s)
+                shift_s = source.shift_s - begin_s
+                self._tallies[kind].add(packet, source.ticks_s[kind], source.joints, shift_s=shift_s)
+                self._write(kind, packet, source, shift_s + offset_s)
             for tally in self._tallies.values():
-                tally.end_run()
+                tally.end_part()
         finally:
             for source in sources:
                 source.container.close()

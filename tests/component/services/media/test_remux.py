@@ -16,7 +16,7 @@ from mediavault.core.media import Expected
 from mediavault.services.media import library as media_library
 from mediavault.services.media import probe_child as media_probe_child
 from mediavault.services.media.helpers import open_helpers
-from mediavault.services.media.join_facts import JoinFacts, TrackFacts, reasons_to_reject
+from mediavault.services.media.join_facts import Announced, JoinFacts, TrackFacts, reasons_to_reject
 from mediavault.services.media.judgement import problems
 from mediavault.services.media.remux import Joiner, Track
 from mediavault.services.media.remux_child import join, packed_audio
@@ -274,6 +274,58 @@ def test_the_length_must_be_what_the_playlist_announced(length: float, refused: 
     facts = JoinFacts(length, (TRACK,))
 
     assert bool(reasons_to_reject(facts, announced_s=10.0, slack_s=1.0)) is refused
+
+
+SOUND = TrackFacts("audio", "aac", 100, 0, (), 0.02, 0.0, 0.02)
+EXACT, INEXACT = Announced((60.0,), 2.0), Announced((60.0,), 2.0, slack_s=6.0)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "sound", "announced", "refused"),
+    [
+        (((0.0, 60.0),), ((0.0, 60.0),), (EXACT,), False),
+        (((0.0, 59.1),), ((0.0, 60.5),), (EXACT,), False),
+        (((0.0, 58.9),), ((0.0, 60.0),), (EXACT,), True),
+        (((0.0, 57.0),), ((0.0, 57.0),), (EXACT,), False),
+        (((0.0, 60.0),), ((0.0, 20.0),), (EXACT,), False),
+        (((0.0, 60.0),), ((30.0, 60.0),), (EXACT,), False),
+        (((1.9, 60.0),), ((0.0, 60.0),), (EXACT,), False),
+        (((2.1, 60.0),), ((0.0, 60.0),), (EXACT,), True),
+        (((0.0, 60.0),), ((0.0, 58.9),), (EXACT, EXACT), True),
+        (((0.0, 60.0),), ((0.0, 58.9),), (EXACT, INEXACT), False),
+        (((0.0, 60.0),), ((0.0, 53.9),), (EXACT, INEXACT), True),
+        (((0.0, 60.0),), ((2.1, 60.0),), (EXACT, EXACT), True),
+        (((0.0, 60.0), None), ((0.0, 60.0), (0.0, 60.0)), (Announced((60.0, 60.0), 2.0),), True),
+        (((0.0, 60.0), (0.0, 60.0)), ((0.0, 60.0), None), (Announced((60.0, 60.0), 2.0),), False),
+        (((0.0, 60.0), (0.0, 60.0)), ((0.0, 50.0), (0.0, 60.0)), (Announced((60.0, 60.0), 2.0),), True),
+    ],
+    ids=[
+        "whole", "almost", "pictures short", "both as short", "sound short", "sound late", "pictures late",
+        "a segment without pictures", "sound of its own short", "sound of its own short and inexact",
+        "sound of its own too short", "a segment without sound of its own", "a part without pictures",
+        "a last part without sound", "sound missing in between",
+    ],
+)  # fmt: skip
+def test_each_track_must_reach_the_end_of_each_part(
+    pictures: Any, sound: Any, announced: Sequence[Announced], refused: bool
+) -> None:
+    """One playlist of both, or one of each. The length of the whole film is another check."""
+    facts = JoinFacts(60.0, (replace(TRACK, spans=pictures), replace(SOUND, spans=sound)))
+
+    assert bool(reasons_to_reject(facts, announced_s=None, slack_s=1.0, announced=announced)) is refused
+
+
+def test_a_slide_show_may_end_some_pictures_early() -> None:
+    show = replace(TRACK, usual_step_s=5.0, longest_gap_s=5.0, spans=((0.0, 55.0),))
+    facts = JoinFacts(60.0, (show, replace(SOUND, spans=((0.0, 60.0),))))
+
+    assert reasons_to_reject(facts, announced_s=60.0, slack_s=1.0, announced=(EXACT,)) == ()
+
+
+def test_a_recording_may_have_tracks_that_end_early() -> None:
+    facts = JoinFacts(60.0, (replace(TRACK, spans=((0.0, 12.0),)), replace(SOUND, spans=((0.0, 60.0),))))
+
+    assert reasons_to_reject(facts, announced_s=None, slack_s=1.0, announced=(EXACT,), recorded=True) == ()
 
 
 # --- through the child process -----------------------------------------------------------------------------------------
