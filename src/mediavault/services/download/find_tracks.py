@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
 from mediavault.core.failures import NotAVideo, TooLarge
@@ -65,6 +65,7 @@ async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: 
     """
     variables: Mapping[str, str] = {}
     audio_url: str | None = None
+    has_sound = False
     subtitles: tuple[SubtitleSource, ...] = ()
     for _ in range(MAX_DEPTH):
         here = PlaylistSource(url, page_url, variables)
@@ -76,13 +77,13 @@ async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: 
         if isinstance(playlist, MediaPlaylist):
             sounds = (PlaylistSource(audio_url, page_url, variables),) if audio_url else ()
             sound = [await sound.load(source, live=live) for sound in sounds]
-            return Tracks(url, (playlist, *sound), subtitles, (here, *sounds))
+            return Tracks(url, (replace(playlist, has_sound=has_sound), *sound), subtitles, (here, *sounds))
         variables, subtitles = playlist.variables, playlist.subtitles or subtitles
         if wanted.prefer.sound_only and (sound_url := playlist.best_sound) is not None:
             only = PlaylistSource(sound_url, page_url, variables)
             return Tracks(sound_url, (await only.load(source, live=live),), subtitles, (only,))
         best = playlist.best(wanted)
-        url, audio_url = best.url, best.audio_url or audio_url
+        url, audio_url, has_sound = best.url, best.audio_url or audio_url, has_sound or bool(best.has_sound)
     raise NotAVideo(Message("More than %(max_depth)s playlists lead to each other.", max_depth=MAX_DEPTH))
 
 

@@ -193,7 +193,8 @@ class LiveWindow:
 class MediaPlaylist:
     """One track, or pictures and sound in one. ``whole_file``: each segment is a complete file with its own index.
 
-    ``window`` is known of HLS playlists only.
+    ``window`` is known of HLS playlists only. ``has_sound``: whether the manifest says that this track or a separate one
+    holds sound.
     """
 
     segments: tuple[Segment, ...]
@@ -201,6 +202,7 @@ class MediaPlaylist:
     whole_file: bool = False
     announced_s: float | None = None  # the manifest's own duration, where that is more than the sum of its segments
     window: LiveWindow | None = None
+    has_sound: bool = False
 
     @property
     def is_live(self) -> bool:

@@ -227,11 +227,17 @@ def _announced(playlist: MediaPlaylist, *, alone: bool) -> Announced:
 
 
 def _expected(request: MediaRequest, playlists: Sequence[MediaPlaylist], announced_s: float) -> Expected:
-    """Return what to expect of the file: the duration of the post, else that of the playlists unless it is rounded."""
-    announced = request.expected
-    if announced.duration_s is not None or not announced_s or any(playlist.rounded for playlist in playlists):
-        return announced
-    return replace(announced, duration_s=announced_s)
+    """Return what to expect of the file: what the post announces, completed by the manifest.
+
+    A duration of whole seconds for each segment is too inexact. Sound that the manifest announces is expected but of a post
+    that says that it has none: sites package GIFs like any other video.
+    """
+    expected = request.expected
+    if expected.duration_s is None and announced_s and not any(playlist.rounded for playlist in playlists):
+        expected = replace(expected, duration_s=announced_s)
+    if expected.audio is None and any(playlist.has_sound for playlist in playlists):
+        expected = replace(expected, audio=True)
+    return expected
 
 
 def _covers(stream: Tracks, state: RecordingState) -> bool:

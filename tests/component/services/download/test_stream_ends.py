@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Incomplete
-from mediavault.core.media import DownloadedFile, Preference, SourceType
+from mediavault.core.media import DownloadedFile, Expected, Preference, SourceType
 from mediavault.services.media import library as media_library
 from tests import media
 from tests.component.services.download import dash_streams as dash
@@ -267,3 +267,83 @@ async def test_a_slide_show_may_end_a_picture_before_its_sound(server: FaultServ
     server.files({"show.ts": files, "index.m3u8": listing.encode()})
 
     assert ends_s(await save(fetch))["audio"] == pytest.approx(20.0, abs=0.1)
+
+
+# --- announced sound ---------------------------------------------------------------------------------------------------
+
+
+def silent(codecs: str, *, group: bool = False) -> dict[str, bytes]:
+    """Return a master playlist of one silent variant that is declared with these codecs, or with sound inside."""
+    files = {f"v/{name}": body for name, body in media.one_track_hls("video").items()}
+    sound = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="en",DEFAULT=YES\n' if group else ""
+    info = "BANDWIDTH=400000,RESOLUTION=320x180" + (f',CODECS="{codecs}"' if codecs else "")
+    info += ',AUDIO="a"' if group else ""
+    return files | {"index.m3u8": f"#EXTM3U\n{sound}#EXT-X-STREAM-INF:{info}\nv/index.m3u8\n".encode()}
+
+
+@pytest.mark.parametrize(
+    ("files", "announced"),
+    [
+        (silent("avc1.42c01e,mp4a.40.2"), True),
+        (silent("avc1.42c01e,ac-3"), True),
+        (silent("avc1.42c01e,opus"), True),
+        (silent("avc1.42c01e", group=True), True),
+        (silent("avc1.42c01e"), None),
+        (silent(""), None),
+    ],
+    ids=["aac", "ac-3", "opus", "group", "pictures only", "nothing"],
+)
+async def test_sound_that_the_master_playlist_announces_is_expected_of_the_file(
+    files: Mapping[str, bytes], announced: bool | None, server: FaultServer, fetch: Fetch
+) -> None:
+    server.files(files)
+
+    assert (await save(fetch)).expected.audio is announced
+
+
+async def test_a_post_that_announces_a_silent_video_knows_better_than_its_playlist(
+    server: FaultServer, fetch: Fetch
+) -> None:
+    """Sites package all their videos alike, GIFs too."""
+    server.files(silent("avc1.42c01e,mp4a.40.2"))
+
+    assert (await save(fetch, expected=Expected(audio=False))).expected.audio is False
+
+
+@pytest.mark.parametrize(
+    ("codecs", "announced"), [("avc1.42c01e,mp4a.40.2", True), ("avc1.42c01e", None)], ids=["sound", "pictures only"]
+)
+async def test_sound_that_a_manifest_announces_is_expected_of_the_file(
+    codecs: str, announced: bool | None, server: FaultServer, fetch: Fetch
+) -> None:
+    server.files(dash.files())
+    manifest = dash.mpd(dash.period(dash.NUMBERED)).replace(b"avc1.42c01e", codecs.encode())
+    server.on("/v.mpd", serve(manifest))
+
+    assert (await save(fetch, "/v.mpd")).expected.audio is announced
+
+
+async def test_a_separate_sound_track_is_expected_of_the_file(server: FaultServer, fetch: Fetch) -> None:
+    server.files(dash.files())
+    server.on("/v.mpd", serve(dash.mpd(dash.period(*dash.FORMS["numbered"]))))
+
+    assert (await save(fetch, "/v.mpd")).expected.audio is True
+
+
+async def test_a_sound_track_without_sound_is_a_failure(server: FaultServer, fetch: Fetch, tmp_path: Any) -> None:
+    files = dict(media.hls_split())
+    files |= {name.replace("low/", "sound/"): body for name, body in files.items() if name.startswith("low/")}
+    server.files(files)
+
+    with pytest.raises(Incomplete, match="holds no sound"):
+        await save(fetch)
+    assert not list(tmp_path.glob("media.*"))
+
+
+async def test_a_variant_with_a_size_that_has_no_pictures_is_a_failure(server: FaultServer, fetch: Fetch) -> None:
+    files = {f"v/{name}": body for name, body in media.one_track_hls("audio").items()}
+    info = 'BANDWIDTH=400000,RESOLUTION=320x180,CODECS="avc1.42c01e,mp4a.40.2"'
+    server.files(files | {"index.m3u8": f"#EXTM3U\n#EXT-X-STREAM-INF:{info}\nv/index.m3u8\n".encode()})
+
+    with pytest.raises(Incomplete, match="it has no pictures"):
+        await save(fetch)
