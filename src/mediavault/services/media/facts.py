@@ -34,7 +34,9 @@ class PacketFacts:
     video_packets: int = 0
     audio_packets: int = 0
     bytes: int = 0
+    video_begin_s: float | None = None  # of the first picture, from the container's start
     video_end_s: float | None = None  # end of the last video packet, from the container's start
+    audio_begin_s: float | None = None  # of the stream of sound that begins first
     audio_end_s: float | None = None  # of the stream of sound that ends last
     end_s: float | None = None  # end of the last packet of any stream
     corrupt: int = 0  # packets that the demuxer itself marks

@@ -138,7 +138,7 @@ def _contents(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Ite
         yield from _packets(facts.whole, decoded=facts.decoded is not None)
         yield from _reaches_the_end(facts.whole, facts)
         yield from _whole(facts.whole, facts)
-        yield from _ends_together(facts.whole)
+        yield from _last_alike(facts.whole)
     if facts.decoded is not None:
         yield from _decoded(facts.decoded)
         yield from _pace(facts.decoded, facts)
@@ -158,8 +158,8 @@ def _streams(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iter
         yield Problem(ProblemKind.DAMAGED, Message("its pictures have no size"))
     if facts.audio is not None and not facts.audio.decodable:
         yield Problem(ProblemKind.DAMAGED, Message("its sound is of a kind that cannot be decoded"))
-    if expected.audio and facts.audio is None:
-        yield Problem(ProblemKind.DAMAGED, Message("it has no sound though the post announced sound"))
+    if expected.audio and facts.audio is None:  # some sites announce sound for silent films too
+        yield Problem(ProblemKind.LENGTH, Message("it has no sound though the post announced sound"))
     pictures = facts.whole.video_packets if facts.whole is not None else facts.video.frames
     if 0 < pictures < floor.pictures:
         yield Problem(ProblemKind.NOT_A_VIDEO, Message("it is a single picture"))
@@ -229,16 +229,17 @@ def _reaches_the_end(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
             )
 
 
-def _ends_together(run: PacketFacts) -> Iterator[Problem]:
-    """Check D: pictures and sound that end far apart."""
-    pictures, sound = run.video_end_s, run.audio_end_s
-    if pictures is None or sound is None or not run.audio_packets:
+def _last_alike(run: PacketFacts) -> Iterator[Problem]:
+    """Check D: pictures and sound of which one begins much later than the other, or ends much earlier."""
+    if run.video_begin_s is None or run.video_end_s is None or run.audio_begin_s is None or run.audio_end_s is None:
         return
-    if abs(pictures - sound) > max(TRACKS_APART_S, TRACKS_APART * max(pictures, sound)):
-        yield Problem(
-            ProblemKind.LENGTH,
-            Message("its pictures last %(pictures).1f s, its sound %(sound).1f s", pictures=pictures, sound=sound),
+    pictures_s, sound_s = run.video_end_s - run.video_begin_s, run.audio_end_s - run.audio_begin_s
+    apart_s = max(abs(pictures_s - sound_s), abs(run.video_end_s - run.audio_end_s))
+    if apart_s > max(TRACKS_APART_S, TRACKS_APART * max(pictures_s, sound_s)):
+        lengths = Message(
+            "its pictures last %(pictures).1f s, its sound %(sound).1f s", pictures=pictures_s, sound=sound_s
         )
+        yield Problem(ProblemKind.LENGTH, lengths)
 
 
 def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:

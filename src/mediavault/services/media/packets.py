@@ -103,6 +103,7 @@ class _Tally:
         self._steps: Counter[int] = Counter()
         self._back = 0
         self._video = self._audio = self._bytes = self._corrupt = self._empty = self._ill_formed = self._zero_led = 0
+        self._video_begin_s = self._audio_begin_s = math.inf
         self._video_end_s = self._audio_end_s = self._end_s = -math.inf
         self._sound_back_s = 0.0
         self._zero_filled = 0
@@ -116,13 +117,16 @@ class _Tally:
         self._corrupt += packet.is_corrupt
         self._empty += size == 0
         at = packet.pts if packet.pts is not None else packet.dts
-        end_s = (at + (packet.duration or 0)) * stream.tick_s - self._start_s if at is not None else -math.inf
+        begin_s = at * stream.tick_s - self._start_s if at is not None else math.inf
+        end_s = begin_s + (packet.duration or 0) * stream.tick_s if at is not None else -math.inf
         self._end_s = max(self._end_s, end_s)
         step = stream.follow(packet, exact=self._exact)
         if packet.stream_index == self._index:
+            self._video_begin_s = min(self._video_begin_s, begin_s)
             self._add_video(packet, end_s, step)
         elif stream.kind == "audio":
             self._audio += 1
+            self._audio_begin_s = min(self._audio_begin_s, begin_s)
             self._audio_end_s = max(self._audio_end_s, end_s)
             if self._exact and step is not None and step < 0:
                 self._sound_back_s = max(self._sound_back_s, -step * stream.tick_s)
@@ -156,7 +160,9 @@ class _Tally:
             audio_packets=self._audio,
             bytes=self._bytes,
             start_s=self._start_s,
+            video_begin_s=_finite(self._video_begin_s),
             video_end_s=_finite(self._video_end_s),
+            audio_begin_s=_finite(self._audio_begin_s),
             audio_end_s=_finite(self._audio_end_s),
             end_s=_finite(self._end_s),
             corrupt=self._corrupt,

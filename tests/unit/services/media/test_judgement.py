@@ -21,7 +21,16 @@ from mediavault.services.media.sniff import Kind
 from mediavault.services.media.structure import Structure
 
 PACKETS = PacketFacts(
-    250, 470, 900_000, video_end_s=10.0, audio_end_s=10.02, end_s=10.02, longest_gap_s=0.04, usual_step_s=0.04
+    250,
+    470,
+    900_000,
+    video_begin_s=0.0,
+    video_end_s=10.0,
+    audio_begin_s=0.0,
+    audio_end_s=10.02,
+    end_s=10.02,
+    longest_gap_s=0.04,
+    usual_step_s=0.04,
 )
 GOOD = FileFacts(
     size=1_000_000,
@@ -173,7 +182,7 @@ def test_missing_sound_counts_only_where_sound_was_announced() -> None:
     assert first(silent) is None
     assert report(silent, UNKNOWN).notes == ("it has no sound",)
     assert first(silent, Expected(audio=True)) == Problem(
-        ProblemKind.DAMAGED, "it has no sound though the post announced sound"
+        ProblemKind.LENGTH, "it has no sound though the post announced sound"
     )
 
 
@@ -215,7 +224,7 @@ def test_a_few_announced_pictures_may_be_missing() -> None:
 
 
 def test_without_a_floor_the_smallest_and_shortest_file_is_accepted() -> None:
-    packets = replace(PACKETS, video_packets=1, audio_packets=0, end_s=0.04, video_end_s=0.04)
+    packets = PacketFacts(1, 0, 900, video_begin_s=0.0, video_end_s=0.04, end_s=0.04)
     video = StreamFacts("h264", 0.04, 1, 320, 180)
     facts = replace(GOOD, size=900, duration_s=0.04, video=video, audio=None, whole=packets, structure=Structure())
 
@@ -259,6 +268,13 @@ def test_tracks_that_end_far_apart_are_a_question(pictures_s: float, sound_s: fl
     )
 
     assert [problem.kind for problem in problems(facts, UNKNOWN)] == [ProblemKind.LENGTH] * asked
+
+
+def test_sound_that_begins_long_after_the_pictures_is_a_question() -> None:
+    assert first(with_packets(audio_begin_s=0.8)) is None
+    assert first(with_packets(audio_begin_s=6.0)) == Problem(
+        ProblemKind.LENGTH, "its pictures last 10.0 s, its sound 4.0 s"
+    )
 
 
 def test_a_few_packets_may_hold_no_picture_of_their_own() -> None:
