@@ -150,7 +150,7 @@ def _decode(path: Path, demuxer: str, *, keys_only: bool, strict: bool) -> Decod
                 try:
                     for packet in container.demux([video] if heard is None else [video, heard]):
                         still_working()
-                        if packet.stream_index == video.index:
+                        if packet.stream.index == video.index:  # ``stream_index`` of the mark of an end is always 0
                             feed(packet)
                         else:
                             sound.feed(packet)

@@ -142,6 +142,28 @@ def test_open_groups_of_pictures_lose_none(path: Path) -> None:
         assert (report.pictures, report.damaged, report.lost) == (report.fed, 0, 0)
 
 
+@pytest.mark.parametrize("budget_px", [0, 10**9])
+def test_no_picture_is_lost_where_the_sound_is_the_first_stream(budget_px: int, path: Path) -> None:
+    """The marks that a stream has ended are all said to be of the first stream; the decoder still holds pictures there."""
+    path.write_bytes(media.reordered_mp4())
+    as_stored = decode(path, "mov", pictures=50, budget_px=budget_px)
+    path.write_bytes(sound_first(media.reordered_mp4()))
+
+    assert decode(path, "mov", pictures=50, budget_px=budget_px) == as_stored
+
+
+def sound_first(body: bytes) -> bytes:
+    """Return an MP4 with the same streams, the sound before the pictures."""
+    turned = io.BytesIO()
+    with av.open(io.BytesIO(body), "r") as source, av.open(turned, "w", format="mp4") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in reversed(source.streams)}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    return turned.getvalue()
+
+
 def damaged_at(body: bytes, number: int) -> bytes:
     """Return ``body`` with the picture of one packet overwritten, except for its beginning."""
     content = bytearray(body)
