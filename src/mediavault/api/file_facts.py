@@ -9,14 +9,11 @@ from mediavault.api.files import Place, kept_file
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
-from mediavault.core.logs import get_logger
-from mediavault.core.records import FileCheck, RecordKind, checks_from_json
 from mediavault.presentation.schemas import CheckView, FileFormatView
 from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
-from mediavault.store.port import Records
+from mediavault.store.checks import read_checks
 
-log = get_logger(__name__)
 router = APIRouter(tags=["files"])
 
 _ACCEPTED = 202
@@ -53,23 +50,11 @@ async def begin_check(services: ApiServices, job_id: JobId) -> Job:
 
 async def check_view(services: ApiServices, job: Job) -> CheckView:
     running = services.checks.is_checking(job.id)  # before the result: the check may end in between
-    checks = await checks_of(services.store.records, job)
+    checks = await read_checks(services.store.records, job)
     files = {
         index: {"at": check.at, "verdict": check.verdict, "detail": check.detail} for index, check in checks.items()
     }
     return CheckView.model_validate({"running": running, "files": files})
-
-
-async def checks_of(records: Records, job: Job) -> dict[int, FileCheck]:
-    """Return the results of the last check of the job's files, by item index; {} when there was none."""
-    record = await records.get(RecordKind.VERIFIED, job.id)
-    if record is None:
-        return {}
-    try:
-        return checks_from_json(record.value)
-    except (KeyError, TypeError, ValueError):
-        log.warning("record_not_read", kind=RecordKind.VERIFIED, job_id=job.id, trace_id=job.trace_id)
-        return {}
 
 
 # --- formats -------------------------------------------------------------------------------------------------------

@@ -46,6 +46,10 @@ class MarkKind(StrEnum):
     FOLLOWED = "followed"  # brought by a source; its place is when it came
     NEWS = "news"  # brought by a source that was followed when the post appeared; its place is when it came
     FINGERPRINT = "fingerprint"  # its record is complete
+    DECODED = (
+        "decoded"  # its files need no further decoding; its text is when all of each was decoded, "" when it cannot be
+    )
+    REPLACED = "replaced"  # damaged: its text is the id of the version queued in its place; at that version it is ""
     TWIN = "twin"  # has twins; with an id it names one of them, and its text says how alike they are
 
 
@@ -61,7 +65,8 @@ KEPT_IN_SIDECARS = (
 )
 
 
-FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.TWIN)  # which nobody noted: a restored post gets them anew
+# which nobody noted: a restored post gets them anew
+FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.DECODED, MarkKind.TWIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class RecordKind(StrEnum):
     NOTIFY_POSITION = "notify_position"
     IMPORT = "import"
     FINGERPRINT = "fingerprint"
+    DECODING = "decoding"
     STOP_RECORDING = "stop_recording"
     SOURCE = "source"
     SOURCE_STATE = "source_state"
@@ -79,6 +80,7 @@ MOVING_KINDS = (
     RecordKind.VERIFIED,
     RecordKind.DAMAGED,
     RecordKind.FINGERPRINT,
+    RecordKind.DECODING,
     RecordKind.EPISODE,
     RecordKind.ARRANGING,
     RecordKind.SOURCE,
@@ -107,7 +109,7 @@ MANY_KINDS = frozenset(
 
 # about a job's files, by its id: they go when it is removed
 CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)
-FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT)
+FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT, RecordKind.DECODING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,15 @@ class CheckVerdict(StrEnum):
     CHANGED = "changed"  # a different size or content
     MISSING = "missing"
     UNREADABLE = "unreadable"  # the disk or the storage did not return its bytes
+    DAMAGED = "damaged"  # its bytes are as saved, but they do not play from beginning to end
 
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """The result of reading a job's file from end to end, at ``at``. ``detail`` explains a verdict other than WHOLE."""
+    """The result of reading a job's file from end to end, at ``at``.
+
+    ``detail`` explains a verdict other than WHOLE, and is a remark about a whole file, "" where there is none.
+    """
 
     at: datetime
     verdict: CheckVerdict

@@ -1,4 +1,4 @@
-"""Checks one job's files against its row; the result is stored in records. On request this runs in the background.
+"""Checks whether one job's files are as saved, and play; the result is stored in records. On request this runs in the background.
 
 One file is read at a time and few jobs may wait, so that a few clicks cannot keep a disk busy for a day.
 """
@@ -6,19 +6,23 @@ One file is read at a time and few jobs may wait, so that a few clicks cannot ke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.maintenance.background import BackgroundTasks
+from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import judge_size, kept_by_place
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import Library
-from mediavault.store.port import Store
+from mediavault.store import decoding
+from mediavault.store.checks import read_checks
+from mediavault.store.port import Records, Store
 
 AT_ONCE = 1  # a disk reads one file faster than two
 MAX_WAITING = 20
@@ -32,12 +36,16 @@ class TooManyChecks(BadInput):
 
 
 class JobChecks:
-    """The checks of this process. All methods must be called in the event loop's thread."""
+    """The checks of this process. All methods must be called in the event loop's thread.
 
-    def __init__(self, store: Store, library: Library, clock: Clock) -> None:
+    Without an ``examiner`` the files are only compared with their checksums.
+    """
+
+    def __init__(self, store: Store, library: Library, clock: Clock, examiner: FileExaminer | None) -> None:
         self._store = store
         self._library = library
         self._clock = clock
+        self._examiner = examiner
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._running = BackgroundTasks[JobId](most=MAX_WAITING)
 
@@ -61,10 +69,9 @@ class JobChecks:
         await self._running.aclose()
 
     async def _check(self, job: Job) -> None:
-        async with self._turn:
-            checks = await check_files(job, self._library.digest, self._clock)
         try:
-            await store_checks(self._store, self._library, job, checks)
+            async with self._turn:
+                await check_job(job, self._library.digest, self._store, self._library, self._clock, self._examiner)
         except (StoreError, StorageFailure) as exc:
             log.warning("check_not_stored", job_id=job.id, trace_id=job.trace_id, error=exc.message)
 
@@ -79,43 +86,104 @@ async def require_library(library: Library) -> None:
         raise StorageFailure("The library is not there.")
 
 
-async def check_files(job: Job, digest: ReadDigest, clock: Clock) -> dict[int, FileCheck]:
-    """Read the job's saved files from end to end and judge each; by the index of its item."""
-    return {index: await _check_file(kept, digest, clock) for index, kept in kept_by_place(job).items()}
+async def check_job(
+    job: Job, digest: ReadDigest, store: Store, library: Library, clock: Clock, examiner: FileExaminer | None
+) -> None:
+    """Check a job's files and store the result; all their pictures are then decoded in the background.
+
+    Without an ``examiner`` the files are only compared with their checksums. Raises StoreError, and StorageFailure when files
+    seem damaged because the library is not there.
+    """
+    found = await check_files(job, digest, clock, examiner, store.records)
+    if not found.checks:
+        return
+    await store_checks(store, library, job, found)
+    if examiner is None or job.status is not JobStatus.COMPLETED:
+        return
+    if found.starts.keys() == found.checks.keys():
+        await decoding.note_examined(store, job.id, found.checks.keys(), found.starts, clock.now())
+    else:  # nothing more is to be found out about it
+        await decoding.note_end(store, job.id, None)
 
 
-async def _check_file(kept: KeptFile, digest: ReadDigest, clock: Clock) -> FileCheck:
-    try:
-        verdict, detail = judge(kept, await digest(kept.output_path))
-    except StorageFailure as exc:
-        verdict, detail = CheckVerdict.UNREADABLE, exc.message
-    return FileCheck(clock.now(), verdict, detail)
+@dataclass(frozen=True, slots=True)
+class CheckedFiles:
+    """What a check of a job's files found, by the index of their items.
+
+    ``starts`` is of those that were examined and have no problem: where decoding the rest of their pictures begins, None when
+    nothing is left.
+    """
+
+    checks: dict[int, FileCheck] = field(default_factory=dict)
+    starts: dict[int, int | None] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> list[CheckVerdict]:
+        return [check.verdict for check in self.checks.values()]
+
+    @property
+    def is_damaged(self) -> bool:
+        return any(verdict is not CheckVerdict.WHOLE for verdict in self.verdicts)
 
 
-async def store_checks(store: Store, library: Library, job: Job, checks: Mapping[int, FileCheck]) -> None:
+async def check_files(
+    job: Job, digest: ReadDigest, clock: Clock, examiner: FileExaminer | None, records: Records
+) -> CheckedFiles:
+    """Read the job's saved files from end to end, compare each with its row, and examine those that are as saved.
+
+    A file that was found damaged when all its pictures were decoded stays so until they have been decoded again. Raises
+    StoreError.
+    """
+    found = CheckedFiles()
+    former = await read_checks(records, job)
+    for index, kept in kept_by_place(job).items():
+        verdict, detail = CheckVerdict.WHOLE, ""
+        try:
+            verdict, detail = judge(kept, await digest(kept.output_path))
+            if verdict is CheckVerdict.WHOLE and examiner is not None:
+                verdict, detail = judge_examined(examined := await examiner.examine(kept))
+                if examined is not None and not examined.problems:
+                    found.starts[index] = examined.next
+                    known = former.get(index)
+                    if known is not None and known.verdict is CheckVerdict.DAMAGED and examined.next is not None:
+                        verdict, detail = known.verdict, known.detail
+        except StorageFailure as exc:
+            verdict, detail = CheckVerdict.UNREADABLE, exc.message
+        found.checks[index] = FileCheck(clock.now(), verdict, detail)
+    return found
+
+
+def judge_examined(examined: Examined | None) -> tuple[CheckVerdict, str]:
+    """Judge what was found in a file whose bytes are as saved; None when it is missing by now."""
+    if examined is None:
+        return CheckVerdict.MISSING, ""
+    return CheckVerdict.DAMAGED if examined.problems else CheckVerdict.WHOLE, examined.detail
+
+
+async def store_checks(store: Store, library: Library, job: Job, found: CheckedFiles) -> None:
     """Store the result of a check, and note whether the job is damaged, unless it was removed.
 
     Raises StoreError, and StorageFailure when files seem damaged because the library is not there.
     """
-    verdicts = [check.verdict for check in checks.values()]
-    is_damaged = any(verdict is not CheckVerdict.WHOLE for verdict in verdicts)
-    if is_damaged:
+    if found.is_damaged:
         await require_library(library)  # it may have gone while the files were read
-    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
-    if is_damaged:
-        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": verdicts})
-    else:
+    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(found.checks))
+    if not found.is_damaged:
         await store.records.remove(RecordKind.DAMAGED, job.id)
+    elif (known := await store.records.get(RecordKind.DAMAGED, job.id)) is None or (
+        known.value.get("verdicts") != found.verdicts  # else it stays, with the time at which it was found
+    ):
+        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": found.verdicts})
     try:
         await store.catalogue.get(job.id)  # after the writes: a removed job's records would stay forever
     except JobNotFound:
         for kind in CHECK_KINDS:
             await store.records.remove(kind, job.id)
         return
-    if is_damaged:
-        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
+    if found.is_damaged:
+        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=found.verdicts)
     else:
-        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=verdicts)
+        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=found.verdicts)
 
 
 def judge(kept: KeptFile, now: Digest | None) -> tuple[CheckVerdict, str]:

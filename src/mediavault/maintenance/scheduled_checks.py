@@ -1,4 +1,4 @@
-"""Reads every saved file again within a number of days, one job at a time, and compares it with its checksum.
+"""Reads every saved file again within a number of days, one job at a time: whether it is as saved, and plays.
 
 The position is a record that all workers of the vault share. Each moves it past a job before it reads the job's files, so
 no job is read twice, and after a restart any worker goes on from there. A job whose reading is interrupted is read in
@@ -20,7 +20,8 @@ from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.typed_records import from_json, to_json
-from mediavault.maintenance.checking import check_files, require_library, store_checks
+from mediavault.maintenance.checking import check_job, require_library
+from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import WITH_FILES
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import Library
@@ -74,15 +75,21 @@ async def read_position(records: Records) -> tuple[Mapping[str, Any] | None, Rea
 
 
 class ScheduledChecks:
-    """The scheduled checks of one worker."""
+    """The scheduled checks of one worker. Without an ``examiner`` files are only compared with their checksums."""
 
     def __init__(
-        self, store: Store, library: Library, clock: Clock, settings: Callable[[], Awaitable[ChangeableSettings]]
+        self,
+        store: Store,
+        library: Library,
+        clock: Clock,
+        settings: Callable[[], Awaitable[ChangeableSettings]],
+        examiner: FileExaminer | None,
     ) -> None:
         self._store = store
         self._library = library
         self._clock = clock
         self._settings = settings
+        self._examiner = examiner
 
     async def check_due(self) -> None:
         """Check the jobs that are due now. Raises StorageFailure while the library is not there, and StoreError."""
@@ -124,9 +131,8 @@ class ScheduledChecks:
         return await self._store.records.replace(RecordKind.CHECK_POSITION, KEY, value, if_value=record)
 
     async def _check(self, job: Job, bytes_per_s: int) -> None:
-        checks = await check_files(job, partial(self._digest, bytes_per_s=bytes_per_s), self._clock)
-        if checks:
-            await store_checks(self._store, self._library, job, checks)
+        digest = partial(self._digest, bytes_per_s=bytes_per_s)
+        await check_job(job, digest, self._store, self._library, self._clock, self._examiner)
 
     async def _digest(self, path: str, *, bytes_per_s: int) -> Digest | None:
         """Read the file from end to end, no faster than this; None when it is missing. Raises StorageFailure."""

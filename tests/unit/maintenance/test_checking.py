@@ -32,7 +32,7 @@ class Environment:
         self.root = root
         self.store = MemoryJobStore(self.clock)
         self.library = LocalLibrary(root)
-        self.checks = JobChecks(self.store, self.library, self.clock)
+        self.checks = JobChecks(self.store, self.library, self.clock, None)
 
     async def saved_job(self) -> Job:
         await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])

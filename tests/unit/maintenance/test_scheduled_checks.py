@@ -17,6 +17,7 @@ from mediavault.core.job import JobId, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CheckVerdict, RecordKind, checks_from_json
 from mediavault.core.settings import ChangeableSettings
+from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.scheduled_checks import KEY, ReadingPosition, ScheduledChecks, read_position
 from mediavault.services.library.disk import DiskFile
 from mediavault.services.library.local_library import LocalLibrary
@@ -36,11 +37,12 @@ class Environment:
         self.store = MemoryJobStore(self.clock)
         self.library = LocalLibrary(root)
         self.settings = ChangeableSettings(verify_days=DAYS, verify_mb_s=1)
+        self.examiner: FileExaminer | None = None
         self.checks = self.worker()
         self.saved = 0
 
     def worker(self) -> ScheduledChecks:
-        return ScheduledChecks(self.store, self.library, self.clock, self._settings)
+        return ScheduledChecks(self.store, self.library, self.clock, self._settings, self.examiner)
 
     async def _settings(self) -> ChangeableSettings:
         return self.settings

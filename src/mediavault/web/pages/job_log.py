@@ -11,12 +11,12 @@ from fastapi import APIRouter, Response
 
 from mediavault import __version__
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.file_facts import checks_of
 from mediavault.core.job import HistoryRecord, Job
 from mediavault.core.records import FileCheck
 from mediavault.core.redaction import redact_address, redact_page, redact_text
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.views import display, kept_files
+from mediavault.store.checks import read_checks
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +31,7 @@ async def log_of_job(job_id: JobIdPath, services: Services) -> Response:
     text = job_log(
         job,
         await services.store.catalogue.history(job_id),
-        checks=await checks_of(services.store.records, job),
+        checks=await read_checks(services.store.records, job),
         versions=versions,
         at=report.at,
     )

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.actions import cancel_job, prioritize_job, remove_job, retry_job, save_again, stop_job
 from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import AuthenticatorDep, EventFeed, JobIdPath, Services
-from mediavault.api.file_facts import begin_check, checks_of
+from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
@@ -27,6 +27,7 @@ from mediavault.presentation.retention import proposal_view
 from mediavault.presentation.schemas import MAX_CHOSEN, ProposalView
 from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user
+from mediavault.store.checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.recordings import is_recording, is_to_stop
@@ -180,7 +181,7 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
             await services.formats.read(file)
     return videos(
         job,
-        await checks_of(services.store.records, job),
+        await read_checks(services.store.records, job),
         {index: services.formats.known(file) for index, file in files.items()},
     )
 

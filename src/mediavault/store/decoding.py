@@ -1,0 +1,112 @@
+"""Which saved files have been decoded from beginning to end, and how far the others are.
+
+The mark DECODED says that nothing of a job is left to decode: its text is when all of each file was decoded, "" when one of
+them is damaged or missing. A job without the mark is still to be decoded, and its record says from where.
+``maintenance.decoding`` does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from mediavault.core.failures import JobNotFound
+from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.marks import Mark, MarkKind
+from mediavault.core.records import RecordKind
+from mediavault.store.port import JobQuery, Marks, Records, Store
+
+_KIND = RecordKind.DECODING
+LEFT = JobQuery((JobStatus.COMPLETED,), without=(MarkKind.DECODED,))  # the newest first
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingPosition:
+    """Where decoding a job's files continues.
+
+    ``starts`` has the number of the next video packet for each file that was examined, by the index of its item: all
+    packets of such a file have been read, all its sound and every key frame decoded. None: nothing of it is left. A worker
+    decodes a part of it until ``held_until``.
+    """
+
+    starts: Mapping[int, int | None] = field(default_factory=dict)
+    held_until: datetime | None = None
+
+    def next_file(self, files: Collection[int]) -> int | None:
+        """Return the first of the files that is not done; None when all are."""
+        return next((index for index in files if self.starts.get(index, 0) is not None), None)
+
+    def moved(self, index: int, start: int | None) -> DecodingPosition:
+        """Return the position after a part of a file, which continues at ``start``; nobody holds it."""
+        return DecodingPosition({**self.starts, index: start})
+
+
+async def read_position(records: Records, job_id: JobId) -> tuple[Mapping[str, Any] | None, DecodingPosition]:
+    """Return the record's value, and the position in it; the beginning for a record that is missing or can't be read."""
+    record = await records.get(_KIND, job_id)
+    if record is None:
+        return None, DecodingPosition()
+    try:
+        starts = {int(index): start for index, start in record.value["starts"].items()}
+        held_until = record.value["held_until"]
+        return record.value, DecodingPosition(starts, datetime.fromisoformat(held_until) if held_until else None)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return record.value, DecodingPosition()
+
+
+async def hold(
+    records: Records, job_id: JobId, value: Mapping[str, Any] | None, position: DecodingPosition, until: datetime
+) -> Mapping[str, Any] | None:
+    """Hold a job for one part, and return the record's value; None when another worker was faster."""
+    held = _value(replace(position, held_until=until))
+    return held if await records.replace(_KIND, job_id, held, if_value=value) else None
+
+
+async def move(records: Records, job_id: JobId, held: Mapping[str, Any], position: DecodingPosition) -> None:
+    """Store the position after a part, unless the job was removed or another worker holds it by now."""
+    await records.replace(_KIND, job_id, _value(position), if_value=held)
+
+
+async def note_end(store: Store, job_id: JobId, decoded_at: datetime | None) -> None:
+    """Note that nothing of the job is left to decode. ``decoded_at`` is None where a file can't be decoded."""
+    await store.marks.put([Mark(job_id, MarkKind.DECODED, decoded_at.isoformat() if decoded_at else "")])
+    await store.records.remove(_KIND, job_id)
+
+
+async def note_examined(
+    store: Store, job_id: JobId, files: Collection[int], starts: Mapping[int, int | None], now: datetime
+) -> None:
+    """Note which of a job's ``files`` were examined now: see :class:`DecodingPosition`. The others are examined later."""
+    position = DecodingPosition(starts)
+    if position.next_file(files) is None:
+        await store.marks.put([Mark(job_id, MarkKind.DECODED, now.isoformat())])
+        return
+    await store.records.put(_KIND, job_id, _value(position))
+    await store.marks.remove(MarkKind.DECODED, [job_id])
+    await forget_removed(store, job_id)
+
+
+async def forget_removed(store: Store, job_id: JobId) -> Job | None:
+    """Return the job; remove the position of one that is gone, which was stored while the job was removed."""
+    try:
+        return await store.catalogue.get(job_id)
+    except JobNotFound:
+        await store.records.remove(_KIND, job_id)
+        return None
+
+
+async def decoded_at(marks: Marks, job_id: JobId) -> datetime | None:
+    """Return when all of each of the job's files had been decoded; None when they have not."""
+    for mark in (await marks.of_jobs([job_id])).get(job_id, ()):
+        if mark.name == MarkKind.DECODED and mark.text:
+            return datetime.fromisoformat(mark.text)
+    return None
+
+
+def _value(position: DecodingPosition) -> dict[str, Any]:
+    return {
+        "starts": {str(index): start for index, start in position.starts.items()},
+        "held_until": position.held_until.isoformat() if position.held_until else None,
+    }
