@@ -22,6 +22,7 @@ class FindingKind(StrEnum):
     SIZE_DIFFERS = "size_differs"
     HASH_DIFFERS = "hash_differs"
     UNREADABLE = "unreadable"
+    DAMAGED = "damaged"  # as it was saved, but it does not play whole
     NO_FACTS = "no_facts"  # a completed row without path, size or hash
     THUMBNAIL_MISSING = "thumbnail_missing"
     SIDECAR_MISSING = "sidecar_missing"
@@ -36,6 +37,7 @@ LABELS: dict[FindingKind, str] = {
     FindingKind.SIZE_DIFFERS: "the file has another size",
     FindingKind.HASH_DIFFERS: "the file's bytes are others",
     FindingKind.UNREADABLE: "it cannot be read",
+    FindingKind.DAMAGED: "the file is as it was saved, but damaged",
     FindingKind.NO_FACTS: "the job is completed and names no file",
     FindingKind.THUMBNAIL_MISSING: "the thumbnail is not there",
     FindingKind.TRASH_MISSING: "the deleted post's file is not in the trash",

@@ -47,6 +47,7 @@ from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import RecordKind
 from mediavault.core.shows import Layout
 from mediavault.maintenance.arranging import write_server_files
+from mediavault.maintenance.examining import damage_in, in_words
 from mediavault.maintenance.findings import kept_files, named_paths, short_key
 from mediavault.maintenance.import_facts import PostFacts, facts_of, is_unfinished, subtitles_among
 from mediavault.maintenance.import_folder import (
@@ -353,8 +354,9 @@ class FolderImport:
             looked = await asyncio.to_thread(look, self._source.folder, media.relative)
             self._refuse_known(looked.digest.sha256, ImportOutcome.KNOWN_FILE)
             report = await self._probe.look_into_unknown(self._source.folder / media.relative)
-            if report.problems:
-                raise _Refused(ImportOutcome.BROKEN, "; ".join(problem.reason for problem in report.problems))
+            if any(damage_in(report.problems)):
+                raise _Refused(ImportOutcome.BROKEN, in_words(report.problems))
+            note = "; ".join(filter(None, (note, in_words(report.problems))))
             file = _File(media, facts, looked, report, self._suffix(media, report))
             job = await self._import(file) if self._source.apply else None
         except _Refused as refused:

@@ -15,6 +15,7 @@ from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
 from mediavault.maintenance.companion_words import index_words
+from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import judge_size
 from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
 from mediavault.services.library.port import Library
@@ -37,6 +38,7 @@ class RebuildRefusal(StrEnum):
     SIZE_DIFFERS = "size_differs"
     HASH_DIFFERS = "hash_differs"
     UNREADABLE = "unreadable"
+    DAMAGED = "damaged"  # as it was saved, but it does not play whole: restored all the same
     DUPLICATE = "duplicate"  # another sidecar of the same video was used
     PARTIAL = "partial"  # a post that lacks some of its videos: restored as a failed job
     BAD_NAME = "bad_name"  # a name that no database can store
@@ -67,11 +69,21 @@ class Rebuilt:
 
 
 class Rebuild:
-    """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared."""
+    """One rebuild. ``read_data`` reads every video and compares hashes; without it only sizes are compared.
+
+    It also examines the videos that are as saved, unless ``examiner`` is None.
+    """
 
     def __init__(
-        self, store: Store, library: Library, *, read_data: bool, on_sidecars: OnSidecars = lambda _: None
+        self,
+        store: Store,
+        library: Library,
+        *,
+        read_data: bool,
+        examiner: FileExaminer | None = None,
+        on_sidecars: OnSidecars = lambda _: None,
     ) -> None:
+        self._examiner = examiner
         self._store, self._catalogue, self._marks = store, store.catalogue, store.marks
         self._library = library
         self._read_data = read_data
@@ -110,10 +122,15 @@ class Rebuild:
             self.done.sidecars += 1
             if isinstance(read, Refused):
                 yield read
-            elif read.id in self._deleted:
+                continue
+            sidecar, damage = read
+            if sidecar.id in self._deleted:
                 self.done.deleted += 1
-            elif not self._gather(read, whole):
-                yield Refused(RebuildRefusal.DUPLICATE, path, read.id, "this video of the job has another sidecar")
+                continue
+            if damage:
+                yield Refused(RebuildRefusal.DAMAGED, sidecar.kept.output_path, sidecar.id, damage)
+            if not self._gather(sidecar, whole):
+                yield Refused(RebuildRefusal.DUPLICATE, path, sidecar.id, "this video of the job has another sidecar")
         async for refused in self._import(whole):
             yield refused
         self._on_sidecars(len(paths))
@@ -128,8 +145,8 @@ class Rebuild:
             whole.append(self._open_albums.pop(sidecar.id))
         return True
 
-    async def _read(self, path: str, readers: asyncio.Semaphore) -> Sidecar | Refused:
-        """Read a sidecar and check that its video is there and matches."""
+    async def _read(self, path: str, readers: asyncio.Semaphore) -> tuple[Sidecar, str] | Refused:
+        """Read a sidecar, check that its video is there and matches, and return it with the damage of its video, "" without."""
         if not is_utf8(path):
             return Refused(RebuildRefusal.BAD_NAME, path, None, "its name, or its folder's, is not UTF-8: rename it")
         async with readers:
@@ -144,7 +161,9 @@ class Rebuild:
             except BadSidecar as exc:
                 return Refused(RebuildRefusal.BAD_SIDECAR, path, None, str(exc))
             problem = await self._problem_of(sidecar)
-            return sidecar if problem is None else Refused(problem[0], path, sidecar.id, problem[1])
+            if problem is not None:
+                return Refused(problem[0], path, sidecar.id, problem[1])
+            return sidecar, await self._damage_of(sidecar)
 
     async def _problem_of(self, sidecar: Sidecar) -> tuple[RebuildRefusal, str] | None:
         kept = sidecar.kept
@@ -160,6 +179,15 @@ class Rebuild:
         if now is not None and now.sha256 != kept.sha256:
             return RebuildRefusal.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
         return None
+
+    async def _damage_of(self, sidecar: Sidecar) -> str:
+        if self._examiner is None or not self._read_data or sidecar.id in self._deleted:
+            return ""
+        try:
+            examined = await self._examiner.examine(sidecar.kept)
+        except StorageFailure as exc:
+            return exc.message
+        return examined.detail if examined is not None and examined.problems else ""
 
     # --- into the store ---------------------------------------------------------------------------------------------
 

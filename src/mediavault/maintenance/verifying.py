@@ -15,11 +15,14 @@ from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import counted
+from mediavault.core.records import CheckVerdict, FileCheck
+from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import (
     Finding,
     FindingKind,
     judge_orphan,
     judge_size,
+    kept_by_place,
     kept_files,
     lacks_facts,
     named_paths,
@@ -28,6 +31,7 @@ from mediavault.maintenance.findings import (
 from mediavault.services.library.port import FoundFile, Library
 from mediavault.services.library.sidecars import BadSidecar, read_sidecar
 from mediavault.store.bulk import iter_pages
+from mediavault.store.checks import read_checks
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import trashed_posts
 
@@ -49,9 +53,21 @@ class Verified:
 
 
 class Verification:
-    """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit."""
+    """One verification. Only ``read_data``, which reads every byte of every video, finds a flipped bit.
 
-    def __init__(self, store: Store, library: Library, *, read_data: bool, on_jobs: OnJobs = lambda _: None) -> None:
+    It also examines the files that are as saved, unless ``examiner`` is None.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        *,
+        read_data: bool,
+        examiner: FileExaminer | None = None,
+        on_jobs: OnJobs = lambda _: None,
+    ) -> None:
+        self._examiner = examiner
         self._store, self._catalogue = store, store.catalogue
         self._library = library
         self._read_data = read_data
@@ -96,8 +112,9 @@ class Verification:
 
     async def _examine(self, job: Job) -> list[Finding]:
         findings = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
-        for kept in kept_files(job):
-            findings += await self._examine_file(job, kept)
+        checks = await read_checks(self._store.records, job) if self._read_data else {}
+        for index, kept in kept_by_place(job).items():
+            findings += await self._examine_file(job, kept, checks.get(index))
             self.done.videos += 1
         self.done.jobs += 1
         self._on_jobs(1)
@@ -111,9 +128,9 @@ class Verification:
             return False
         return True
 
-    async def _examine_file(self, job: Job, kept: KeptFile) -> list[Finding]:
+    async def _examine_file(self, job: Job, kept: KeptFile, known: FileCheck | None) -> list[Finding]:
         findings = []
-        if problem := await self._problem_of(kept):
+        if problem := await self._problem_of(kept, known):
             findings.append(Finding(problem[0], kept.output_path, job.id, problem[1]))
         if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
             findings.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
@@ -124,7 +141,8 @@ class Verification:
             findings.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
         return findings
 
-    async def _problem_of(self, kept: KeptFile) -> tuple[FindingKind, str] | None:
+    async def _problem_of(self, kept: KeptFile, known: FileCheck | None) -> tuple[FindingKind, str] | None:
+        """``known`` is the result of its last check, which may have found damage when all its pictures were decoded."""
         if problem := judge_size(kept, await self._size(kept.output_path)):
             return problem
         if not self._read_data:
@@ -132,6 +150,8 @@ class Verification:
         try:
             async with self._readers:
                 now = await self._library.digest(kept.output_path)
+                is_as_saved = now is not None and now.sha256 == kept.sha256
+                examined = await self._examiner.examine(kept) if self._examiner and is_as_saved else None
         except StorageFailure as exc:
             return FindingKind.UNREADABLE, exc.message
         if now is None:
@@ -139,6 +159,10 @@ class Verification:
         self.done.bytes_read += now.bytes
         if now.sha256 != kept.sha256:
             return FindingKind.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+        if examined is not None and examined.problems:
+            return FindingKind.DAMAGED, examined.detail
+        if known is not None and known.verdict is CheckVerdict.DAMAGED:
+            return FindingKind.DAMAGED, known.detail
         return None
 
     async def _sidecar_problem(self, path: str, job: Job, kept: KeptFile) -> str | None:

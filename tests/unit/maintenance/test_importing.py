@@ -60,6 +60,9 @@ class StubProbe:
         if not body or body.startswith(b"broken"):
             problem = Problem(ProblemKind.DAMAGED, "it is damaged")
             return ProbeReport(None, None, None, None, None, None, problems=(problem,))
+        if body.startswith(b"short"):
+            length = Problem(ProblemKind.LENGTH, "its sound ends early")
+            return ProbeReport("mp4", "h264", "aac", 2.0, 320, 180, problems=(length,))
         if path.suffix in (".m4a", ".wav"):
             return ProbeReport(None, None, "aac", 3.0, None, None)
         return ProbeReport("matroska" if path.suffix == ".mkv" else "mp4", "h264", "aac", 2.0, 320, 180)
@@ -696,3 +699,10 @@ async def _require_both(vault: Vault, how: HowFilesCome, folder: Path) -> None:
 
 def _refuse_link(*_: object, **__: object) -> None:
     raise OSError(18, "Invalid cross-device link")
+
+
+async def test_a_file_whose_length_is_in_question_is_imported_with_a_remark(vault: Vault) -> None:
+    vault.put("film.mp4", b"short film")
+    [result] = await vault.run()
+
+    assert (result.outcome, result.detail) == (ImportOutcome.IMPORTED, "its sound ends early")

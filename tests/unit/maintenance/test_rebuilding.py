@@ -29,6 +29,7 @@ from mediavault.store.sqlite.store import SqliteJobStore
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
+from tests.film_probe import BAD, SHORT, film_examiner
 
 # Fields that a sidecar does not hold; see stored_job.
 NOT_PROMISED = {"started_at", "max_attempts", "source_type", "candidates", "completed_at", "updated_at"}
@@ -349,3 +350,15 @@ def test_an_earlier_attempts_order_of_the_media_does_not_matter() -> None:
 
     assert [item.kept and item.kept.output_path for item in job.job.items] == ["a/q.mp4", "a/p.mp4"]
     assert job.job.status is JobStatus.COMPLETED
+
+
+async def test_a_video_that_does_not_play_is_restored_and_reported(store: MemoryJobStore, root: Path) -> None:
+    again = MemoryJobStore(FakeClock())
+    examiner = film_examiner(root, {"000001-0.mp4": BAD, "000002-0.mp4": SHORT})
+    rebuild = Rebuild(again, LocalLibrary(root), read_data=True, examiner=examiner)
+    refused = [each async for each in rebuild.run()]
+
+    assert [(each.refusal, each.path, each.detail) for each in refused] == [
+        (RebuildRefusal.DAMAGED, "ann1/000001-0.mp4", BAD.reason)
+    ]
+    assert (rebuild.done.new, rebuild.done.refused) == (7, 1)

@@ -11,6 +11,7 @@ import pytest
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Item, KeptFile
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.maintenance.findings import Finding, FindingKind
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
@@ -22,6 +23,7 @@ from mediavault.store.trash import move_to_trash, trashed_post
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
+from tests.film_probe import BAD, SHORT, film_examiner
 
 VIDEO = "ann1/000001-0.mp4"
 
@@ -243,3 +245,29 @@ async def test_a_rebuild_does_not_bring_back_what_was_deleted(store: MemoryJobSt
 
     assert refused == []
     assert (rebuild.done.new, rebuild.done.deleted) == (0, sum(item.kept is not None for item in job.items))
+
+
+async def test_a_file_that_is_as_saved_and_does_not_play_is_found_when_everything_is_read(
+    store: MemoryJobStore, root: Path
+) -> None:
+    examiner = film_examiner(root, {"000001-0.mp4": BAD, "000002-0.mp4": SHORT})
+    verification = Verification(store, LocalLibrary(root), read_data=True, examiner=examiner)
+    found = [finding async for finding in verification.run()]
+
+    assert [(finding.kind, finding.path, finding.detail) for finding in found] == [
+        (FindingKind.DAMAGED, VIDEO, BAD.reason)
+    ]
+    sizes = Verification(store, LocalLibrary(root), read_data=False, examiner=examiner)
+    assert [finding async for finding in sizes.run()] == []
+
+
+async def test_damage_that_was_found_when_all_pictures_were_decoded_is_found_as_well(
+    store: MemoryJobStore, root: Path
+) -> None:
+    job = next(job for job in (await store.catalogue.jobs(JobQuery())).jobs if job.output_path == VIDEO)
+    check = FileCheck(job.updated_at, CheckVerdict.DAMAGED, "3 pictures")
+    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json({0: check}))
+
+    assert [(finding.kind, finding.detail) for finding in await findings(store, root)] == [
+        (FindingKind.DAMAGED, "3 pictures")
+    ]
