@@ -18,7 +18,8 @@ from mediavault.worker.recorder import AttemptRecorder
 class Attempt:
     """The state that the stages share. ``route`` and ``extraction`` are set by the stages of these names.
 
-    ``beside`` are files that go next to an item's own, each with the suffix that replaces that file's.
+    ``beside`` are files that go next to an item's own, each with the suffix that replaces that file's. ``starts`` is of the
+    items whose file this attempt examined: where the rest of its pictures begins, see ``store.decoding``.
 
     ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
     """
@@ -28,6 +29,7 @@ class Attempt:
     staging: Path
     items: PostItems
     beside: dict[int, list[tuple[str, Path]]] = field(default_factory=dict)  # of items: suffixes and staged files
+    starts: dict[int, int | None] = field(default_factory=dict)
     route: Route = field(init=False)
     extraction: Extraction = field(init=False)
 

@@ -40,7 +40,7 @@ from mediavault.worker.session_routing import hosts_with_session, where_to_sign_
 from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
-from mediavault.worker.stages.keep import finish, keep
+from mediavault.worker.stages.keep import complete, finish, keep
 from mediavault.worker.stages.remux import playable
 from mediavault.worker.stages.sound import as_sound
 from mediavault.worker.stages.subtitles import add_subtitles
@@ -142,8 +142,7 @@ async def save_items(attempt: Attempt) -> KeptFile:
             if not album.mark_failed(strategies.index if strategies else index, failure):
                 break
     if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
-        attempt.recorder.leave_slot()
-        await store.queue.complete(attempt.claim, album.first_kept, album.items)
+        await complete(attempt, album.first_kept)
         return album.first_kept
     await store.queue.save_items(attempt.claim, album.items)
     raise album.to_failure()

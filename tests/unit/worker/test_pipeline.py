@@ -29,6 +29,7 @@ from mediavault.core.failures import (
     RateLimited,
     SeemsDeleted,
     StorageFailure,
+    StoreError,
     Unsupported,
     Upcoming,
 )
@@ -50,6 +51,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store.decoding import decoded_at, read_position
 from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
@@ -1134,3 +1136,30 @@ async def test_a_fresh_extraction_waits_while_another_post_is_extracted_alone(
     alone.end()
     await attempt
     assert extractor.asked == 2
+
+
+@pytest.mark.parametrize("decoded_whole", [True, False])
+async def test_a_saved_video_is_noted_as_decoded_or_waits_for_that(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, *, decoded_whole: bool
+) -> None:
+    class Decoding(StubProbe):
+        async def examine(self, file: DownloadedFile) -> ProbeReport:
+            return replace(await super().examine(file), decoded_whole=decoded_whole)
+
+    job = await worked(claim, make_tools(store, clock, tmp_path, probe=Decoding()))
+    _, position = await read_position(store.records, job.id)
+
+    assert (await decoded_at(store.marks, job.id)) == (clock.now() if decoded_whole else None)
+    assert position.starts == ({} if decoded_whole else {0: 0})
+
+
+async def test_a_job_is_completed_although_the_decoding_cannot_be_noted(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise StoreError("No answer.")
+
+    monkeypatch.setattr("mediavault.worker.stages.keep.note_examined", fails)
+    job = await worked(claim, make_tools(store, clock, tmp_path))
+
+    assert job.status is JobStatus.COMPLETED

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mediavault.core.companions import SIDECAR_SUFFIX, sibling, split_stem, thumbnail_path
-from mediavault.core.failures import StorageFailure
+from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.job import ItemStatus
 from mediavault.core.marks import in_collection
-from mediavault.core.media import SUFFIXES, Extraction, ItemType, KeptFile, VerifiedFile
+from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, KeptFile, VerifiedFile
 from mediavault.core.name_template import named_post
 from mediavault.core.platform import Platform
 from mediavault.core.shows import Layout
@@ -24,6 +25,7 @@ from mediavault.platforms.registry import platform
 from mediavault.services.library.companion_files import exists
 from mediavault.services.library.nfo import ServerFile, server_files
 from mediavault.services.library.sidecars import write_sidecar
+from mediavault.store.decoding import note_examined
 from mediavault.store.episodes import folder_and_stem
 from mediavault.worker import later
 from mediavault.worker.attempt import Attempt
@@ -44,6 +46,8 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     the other one was first, its file, whose size and hash are in the row, is used.
     """
     tools, album = attempt.tools, attempt.items
+    has_pictures = verified.downloaded.type in VIDEO_TYPES
+    attempt.starts[index] = 0 if has_pictures and not verified.report.decoded_whole else None
     sha256 = await tools.vault.staging.seal(verified.path, sha256=verified.downloaded.sha256)
     planned = album.items[index].kept
     beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
@@ -183,13 +187,22 @@ async def _finish_commit(
         site = platform(claim.job.platform)
         known = bool(attempt.beside) or (extraction is not None and _lists_subtitles(extraction, site))
         await later.plan(claim.job, site, tools, subtitles_are_known=known)
-        attempt.recorder.leave_slot()
-        await tools.store.queue.complete(claim, first, album.items)
+        await complete(attempt, first)
         await tools.on_saved()
         return first
     await tools.store.queue.save_items(claim, album.items)
     await tools.on_saved()
     return None
+
+
+async def complete(attempt: Attempt, first: KeptFile) -> None:
+    """Complete the job, and note what of its files is to be decoded in the background: nothing, if all was decoded now."""
+    store, job_id, items = attempt.tools.store, attempt.claim.id, attempt.items.items
+    attempt.recorder.leave_slot()
+    await store.queue.complete(attempt.claim, first, items)
+    files = [index for index, item in enumerate(items) if item.status is ItemStatus.KEPT]
+    with suppress(StoreError):  # the job is saved; its files are then examined again
+        await note_examined(store, job_id, files, attempt.starts, attempt.tools.clock.now())
 
 
 def _lists_subtitles(extraction: Extraction, site: Platform) -> bool:
