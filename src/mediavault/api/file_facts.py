@@ -13,6 +13,7 @@ from mediavault.presentation.schemas import CheckView, FileFormatView
 from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
 from mediavault.store.checks import read_checks
+from mediavault.store.decoding import decoded_at
 
 router = APIRouter(tags=["files"])
 
@@ -24,7 +25,7 @@ _ACCEPTED = 202
 
 @router.post("/api/jobs/{job_id}/verify", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503))
 async def verify(job_id: JobIdPath, services: Services) -> CheckView:
-    """Start comparing the job's files with what was saved; ask again for the result."""
+    """Start comparing the job's files with what was saved, and examining them; ask again for the result."""
     return await check_view(services, await begin_check(services, job_id))
 
 
@@ -54,7 +55,8 @@ async def check_view(services: ApiServices, job: Job) -> CheckView:
     files = {
         index: {"at": check.at, "verdict": check.verdict, "detail": check.detail} for index, check in checks.items()
     }
-    return CheckView.model_validate({"running": running, "files": files})
+    decoded = await decoded_at(services.store.marks, job.id)
+    return CheckView.model_validate({"running": running, "files": files, "every_picture_decoded_at": decoded})
 
 
 # --- formats -------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import SiteLimit, SiteState
+from mediavault.store.decoding import LEFT
 from mediavault.store.port import StoreReport
 
 router = APIRouter(tags=["health"])
@@ -58,7 +59,8 @@ class Measurements:
         folders = {"state": settings.state_dir, "downloads": settings.download_dir}
         free = await asyncio.to_thread(_free_bytes, folders)
         limits, damaged = await store.site_limits.all_limits(), len(await store.records.all(RecordKind.DAMAGED))
-        return MetricsSnapshot(list(metrics_of(report, workers, limits, free, damaged, self._services.clock.now())))
+        undecoded, now = await store.catalogue.count(LEFT), self._services.clock.now()
+        return MetricsSnapshot(list(metrics_of(report, workers, limits, free, damaged, undecoded, now)))
 
 
 class MetricsSnapshot(Collector):
@@ -77,12 +79,13 @@ def metrics_of(
     all_limits: Sequence[SiteLimit],
     free: Mapping[str, int],
     damaged: int,
+    undecoded: int,
     now: datetime,
 ) -> Iterator[Metric]:
     """Yield all metrics.
 
     ``workers`` are those alive, ``free`` the free bytes by folder, ``damaged`` counts the posts with
-    damaged files, ``now`` is the time on the clock of the site limits.
+    damaged files, ``undecoded`` those that are still to be decoded, ``now`` is the time on the clock of the site limits.
     """
     oldest = report.oldest_queued_at
     age_s = 0.0 if oldest is None else max(0.0, (report.at - oldest).total_seconds())
@@ -100,6 +103,8 @@ def metrics_of(
     ]
     yield _gauge("gate_closed", "1 while a site is left alone.", closed)
     yield _gauge("damaged_posts", "Posts with a file that a check found damaged or missing.", [({}, damaged)])
+    text = "Saved posts of which not every picture has been decoded yet."
+    yield _gauge("undecoded_posts", text, [({}, undecoded)])
     yield _gauge("disk_free_bytes", "Free space.", [({"folder": folder}, n) for folder, n in free.items()])
 
 

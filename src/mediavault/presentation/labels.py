@@ -117,6 +117,7 @@ VERDICT_LABELS: Mapping[CheckVerdict, str] = {
     CheckVerdict.CHANGED: N_("Changed"),
     CheckVerdict.MISSING: N_("Missing"),
     CheckVerdict.UNREADABLE: N_("Unreadable"),
+    CheckVerdict.DAMAGED: N_("Damaged"),
 }
 
 

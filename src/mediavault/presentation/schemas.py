@@ -809,10 +809,15 @@ class FileCheckView(_View):
 
 
 class CheckView(_View):
-    """The check of a job's files. ``files`` is by item index. ``running``: the files are being read again now."""
+    """The check of a job's files. ``files`` is by item index. ``running``: the files are being read again now.
+
+    ``every_picture_decoded_at``: when all of each file had been decoded; null while that goes on in the background, or
+    when a file is damaged.
+    """
 
     running: bool
     files: dict[int, FileCheckView]
+    every_picture_decoded_at: datetime | None
 
 
 class NotCapturedView(_View):

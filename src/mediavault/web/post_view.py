@@ -54,6 +54,11 @@ class Video:
         return gettext("Sound") if self.kept.is_sound else gettext("Video")
 
     @property
+    def is_film(self) -> bool:
+        """Whether it has moving pictures: neither sound alone nor a picture."""
+        return not (self.kept.is_picture or self.kept.is_sound)
+
+    @property
     def is_opened_by_browsers(self) -> bool:
         return PurePosixPath(self.kept.output_path).suffix.lower() in _PLAYABLE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import cast
 
 import pytest
@@ -9,6 +10,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.media import ProbeReport
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.store.decoding import note_end
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault
 
@@ -28,7 +30,7 @@ async def test_a_check_is_started_and_its_result_reported(vault: ApiVault) -> No
     await vault.store.records.put(RecordKind.VERIFIED, job.id, record)
     report = (await vault.client.get(f"/api/jobs/{job.id}/verify")).json()
 
-    assert (started.status, started.json()) == (202, {"running": False, "files": {}})
+    assert (started.status, started.json()) == (202, {"running": False, "files": {}, "every_picture_decoded_at": None})
     assert checks_of(vault).begun == [job.id]
     assert report["files"]["0"] | {"at": ""} == {"at": "", "verdict": "changed", "detail": "other bytes"}
 
@@ -47,7 +49,7 @@ async def test_an_unreadable_record_counts_as_missing(vault: ApiVault) -> None:
     with capture_logs() as lines:
         answer = await vault.client.get(f"/api/jobs/{job.id}/verify")
 
-    assert answer.json() == {"running": False, "files": {}}
+    assert answer.json()["files"] == {}
     [line] = lines
     assert (line["event"], line["job_id"], line["trace_id"]) == ("record_not_read", job.id, job.trace_id)
 
@@ -83,3 +85,11 @@ async def test_the_sidecar_can_be_downloaded(vault: ApiVault, path: str) -> None
 
     assert (answer.status, answer.body) == (200, b"{}")
     assert answer.headers["content-disposition"].startswith("attachment")
+
+
+async def test_it_is_reported_when_every_picture_was_decoded(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    await note_end(vault.store, job.id, vault.clock.now())
+    report = (await vault.client.get(f"/api/jobs/{job.id}/verify")).json()
+
+    assert datetime.fromisoformat(report["every_picture_decoded_at"]) == vault.clock.now()

@@ -28,6 +28,7 @@ async def numbers(vault: ApiVault) -> dict[str, float]:
 
 
 async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVault) -> None:
+    await vault.add_kept("https://www.reddit.com/comments/abc/")
     await vault.add()
     await vault.add_failed("https://www.reddit.com/comments/def/")
     await vault.store.site_limits.pause_site(
@@ -41,9 +42,10 @@ async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVau
     expected = {
         'mediavault_jobs{status="queued"}': 1,
         'mediavault_jobs{status="failed"}': 1,
-        'mediavault_jobs{status="completed"}': 0,
+        'mediavault_jobs{status="completed"}': 1,
         "mediavault_queue_age_seconds": 30,
         "mediavault_damaged_posts": 0,
+        "mediavault_undecoded_posts": 1,
         'mediavault_workers{state="working"}': 1,
         'mediavault_workers{state="leaving"}': 0,
         'mediavault_gate_closed{platform="x"}': 1,
@@ -115,6 +117,7 @@ async def test_the_names_and_types_of_metrics_do_not_change(vault: ApiVault) -> 
         ("mediavault_failures_total", "counter"),
         ("mediavault_gate_closed", "gauge"),
         ("mediavault_damaged_posts", "gauge"),
+        ("mediavault_undecoded_posts", "gauge"),
         ("mediavault_disk_free_bytes", "gauge"),
     }
 

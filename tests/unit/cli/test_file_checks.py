@@ -29,11 +29,17 @@ def test_it_says_what_was_found_and_how_far_the_reading_is(
     damaged: int, passed: int, age_days: int, days: int, verdict: DoctorVerdict, fact: str
 ) -> None:
     position = ReadingPosition(began_at=START, at=START, passed=passed)
-    check = check_files(damaged, position, days=days, now=START + timedelta(days=age_days))
+    check = check_files(damaged, position, undecoded=0, days=days, now=START + timedelta(days=age_days))
 
     assert (check.verdict, check.detail) == (verdict, fact)
     assert bool(check.help) is (verdict is DoctorVerdict.WARNING)
 
 
 def test_before_the_first_reading_there_is_only_the_plan() -> None:
-    assert check_files(0, None, days=DAYS, now=START).detail == "each is to be verified within 90 days"
+    assert check_files(0, None, undecoded=0, days=DAYS, now=START).detail == "each is to be verified within 90 days"
+
+
+def test_it_says_how_many_posts_are_still_to_be_decoded() -> None:
+    check = check_files(0, None, undecoded=1_200, days=0, now=START)
+
+    assert check.detail == "not verified on a schedule; 1,200 posts are still to be decoded in the background"

@@ -12,14 +12,17 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import Job, JobStatus, new_job_id
+from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.store.decoding import note_end, note_examined
+from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.twins import put_twins
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
-from tests.http_vault import SHA256, ApiVault
+from tests.http_vault import SHA256, ApiVault, MakeVault
 
 
 async def page_of(vault: ApiVault, job: Job, query: str = "") -> str:
@@ -175,10 +178,11 @@ def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tup
 @pytest.mark.parametrize(
     ("verdict", "word"),
     [
-        (CheckVerdict.WHOLE, "Complete and playable"),
+        (CheckVerdict.WHOLE, "Complete"),
         (CheckVerdict.CHANGED, "Changed"),
         (CheckVerdict.MISSING, "Missing"),
         (CheckVerdict.UNREADABLE, "Unreadable"),
+        (CheckVerdict.DAMAGED, "Damaged"),
     ],
 )
 async def test_the_last_check_is_shown_with_its_time(vault: ApiVault, verdict: CheckVerdict, word: str) -> None:
@@ -308,7 +312,7 @@ async def test_the_page_is_available_in_german(vault: ApiVault) -> None:
     job = await vault.add_kept()
     page = (await vault.client.get(f"/jobs/{job.id}", accept_language="de")).text
 
-    for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "Vollständig und abspielbar"):
+    for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "<strong>Vollständig</strong>"):
         assert words in page
 
 
@@ -334,3 +338,62 @@ async def test_a_post_that_is_saved_more_than_once_is_found_in_the_library(vault
     page = (await vault.client.get("/library?mine=twins")).text
     assert "Saved more than once" in page
     assert [job.id in page for job in (own, twin, other)] == [True, True, False]
+
+
+FOLLOWS = "All packets read, all sound and every key frame decoded; the other pictures follow in the background."
+
+
+async def test_a_film_says_what_of_it_has_been_decoded(vault: ApiVault) -> None:
+    job, now = await vault.add_kept(), vault.clock.now()
+    of_older_version = await page_of(vault, job)
+    await note_examined(vault.store, job.id, [0], {0: 0}, now)
+    at_saving = await page_of(vault, job)
+    await note_end(vault.store, job.id, now + timedelta(hours=2))
+    in_the_end = await page_of(vault, job)
+
+    assert "It will be examined again in the background, and every picture decoded." in of_older_version
+    assert FOLLOWS in at_saving
+    assert "Every picture decoded, " in in_the_end
+    assert f'datetime="{(now + timedelta(hours=2)).isoformat()}"' in in_the_end
+    assert FOLLOWS not in in_the_end
+
+
+async def test_films_in_a_bucket_are_not_said_to_be_decoded_later(make_vault: MakeVault) -> None:
+    vault = make_vault(vault_url="s3://bucket")
+    job = await vault.add_kept()
+    await note_examined(vault.store, job.id, [0], {0: 0}, vault.clock.now())
+
+    assert "The other pictures are not decoded" in await page_of(vault, job)
+
+
+async def damage(vault: ApiVault, job: Job) -> None:
+    check = FileCheck(vault.clock.now(), CheckVerdict.DAMAGED, "3 of its pictures do not decode")
+    await vault.store.records.put(RecordKind.VERIFIED, job.id, checks_to_json({0: check}))
+    await note_end(vault.store, job.id, None)
+
+
+async def test_a_damaged_post_says_that_it_is_saved_again_and_names_the_new_version(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    await damage(vault, job)
+    before = await page_of(vault, job)
+    await pause(vault.store.records)
+    during_a_pause = await page_of(vault, job)
+    new = (await vault.store.queue.enqueue([vault.services.submit.read(job.post_url)], force=True))[0].job
+    await vault.store.marks.put([Mark(job.id, MarkKind.REPLACED, new.id), Mark(new.id, MarkKind.REPLACED)])
+    after = await page_of(vault, job)
+
+    assert "It will be saved again once, if it is still online." in before
+    assert "It will be saved again once the queue is resumed." in during_a_pause
+    assert f'href="/jobs/{new.id}"' in after
+    assert "3 of its pictures do not decode" in after
+    assert "in the background" not in after
+
+
+async def test_a_second_version_that_is_damaged_too_is_said_to_stay(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    await damage(vault, job)
+    await vault.store.marks.put([Mark(job.id, MarkKind.REPLACED)])
+
+    assert "It was itself saved in place of a damaged one, and is not saved again automatically." in await page_of(
+        vault, job
+    )

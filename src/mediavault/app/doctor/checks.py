@@ -44,6 +44,7 @@ from mediavault.services.extraction.ytdlp_versions import read_record
 from mediavault.services.library.bucket_address import parse_bucket_address
 from mediavault.services.sandbox.isolation import NoNetwork, find_isolation
 from mediavault.services.sandbox.process import ChildFailed
+from mediavault.store.decoding import LEFT
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import StoreReport
@@ -324,6 +325,7 @@ async def check_store(settings: Settings) -> list[Check]:
             live = LiveSettings(settings, store.records, SystemClock())
             holds = await holds_in_force(store.records, live, SystemClock().now())
             damaged = len(await store.records.all(RecordKind.DAMAGED))
+            undecoded = await store.catalogue.count(LEFT) if settings.vault_url is None else 0
             _, position = await read_position(store.records)
             days = (await live.current()).verify_days
             has_password = await Users(store.records, SystemClock()).has_password()
@@ -341,7 +343,7 @@ async def check_store(settings: Settings) -> list[Check]:
     concerns = [Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in report.concerns]
     access = check_access(settings, has_password=has_password)
     crashes = check_crashes(failures, composition.freeze_reports(settings), now=report.at)
-    files = check_files(damaged, position, days=days, now=report.at)
+    files = check_files(damaged, position, undecoded=undecoded, days=days, now=report.at)
     return [
         access,
         files,

@@ -36,6 +36,7 @@ from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import waits_for_sign_in
 from mediavault.web.badges import site_name
 from mediavault.web.choices import choices_of, seen_candidates
+from mediavault.web.decoding_state import decoding_state
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
@@ -96,6 +97,7 @@ async def post(
         spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(asked))
         if shown
         else None,
+        decoding=await decoding_state(services, job, shown) if shown else None,
         is_looked_into=look,
         is_checking=is_checking,
         is_stopping=is_recording(job) and await is_to_stop(services.store.records, job_id),
