@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mediavault.core.media import ProbeReport, Problem, ProblemKind
+from mediavault.core.media import DecodedPart, ProbeReport, Problem, ProblemKind
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.services.library.local_library import LocalLibrary
 from tests.fakes import FakeClock
@@ -13,12 +13,6 @@ from tests.fakes import FakeClock
 PART = 100  # packets
 BAD = Problem(ProblemKind.DAMAGED, "3 of its pictures do not decode near 2:10")
 SHORT = Problem(ProblemKind.LENGTH, "it lasts 60 s, and the sound 40 s")
-
-
-@dataclass(frozen=True)
-class Part:
-    problems: tuple[Problem, ...]
-    next: int | None
 
 
 @dataclass
@@ -32,9 +26,6 @@ class FilmProbe:
     calls: list[tuple[str, int | None]] = field(default_factory=list)
     killed: int = 0  # so many calls end like those of a process that was killed
 
-    async def look_at(self, path: Path) -> ProbeReport:
-        return await self.look_into_unknown(path)
-
     async def look_into_unknown(self, path: Path) -> ProbeReport:
         self.calls.append((path.name, None))
         self.clock.advance(2)
@@ -44,13 +35,13 @@ class FilmProbe:
             "mp4", "h264", "aac", 4.0, 320, 180, problems=(problem,) if problem else (), decoded_whole=whole
         )
 
-    async def decode_rest(self, path: Path, *, start: int) -> Part:
+    async def decode_rest(self, path: Path, *, start: int) -> DecodedPart:
         self.calls.append((path.name, start))
         self.clock.advance(5)
         found = [problem for at, problem in self.bad.get(path.name, {}).items() if start <= at < start + PART]
         failure = self._failure()
         end = start + PART
-        return Part((*found, *([failure] if failure else ())), end if end < self.packets else None)
+        return DecodedPart((*found, *([failure] if failure else ())), end if end < self.packets else None)
 
     def _failure(self) -> Problem | None:
         self.killed -= 1

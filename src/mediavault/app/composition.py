@@ -21,7 +21,7 @@ from mediavault.app import media_server
 from mediavault.app.media_server import MediaServerRefresh, open_media_server
 from mediavault.app.notifying import open_notifier
 from mediavault.app.outgoing import upstream_proxies
-from mediavault.app.storage import free_for_videos, make_library, open_store, wait_for_database
+from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
@@ -31,9 +31,11 @@ from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
 from mediavault.core.urls import HttpUrl
-from mediavault.maintenance import companion_words, outdated_sidecars, retention, twins
+from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, retention, twins
 from mediavault.maintenance.arranging import finish_moves
+from mediavault.maintenance.decoding import PictureDecoder
 from mediavault.maintenance.outdated_sidecars import write_outdated
+from mediavault.maintenance.replacing import replace_damaged
 from mediavault.maintenance.retention import Retention
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.maintenance.twins import TwinFinder
@@ -131,7 +133,8 @@ async def open_app(
             await _finish_moves(store, library, live)
         from mediavault.app import ytdlp_upkeep  # loads what only workers need
 
-        checks = ScheduledChecks(store, library, clock, live.current)
+        examiner = await stack.enter_async_context(open_examiner(settings, library, clock))
+        checks = ScheduledChecks(store, library, clock, live.current, examiner)
         ytdlp = ytdlp_upkeep.YtdlpUpkeep(settings.state_dir, clock, settings.ytdlp_upgrade)
         upkeep: list[tuple[float, Callable[[], Awaitable[object]], str]] = [
             (ROUND_S, checks.check_due, "checks"),
@@ -150,6 +153,7 @@ async def open_app(
                 Retention(store, library, clock, kept_paths, partial(free_for_videos, settings)).round,
                 "retention",
             ),
+            (replacing.ROUND_S, partial(replace_damaged, store, clock, live.current), "replacing"),
             (TRASH_ROUND_S, partial(_empty_old_trash, store, library, clock, live), "trash"),
             (notifications.ROUND_S, notifier.round, "notifications"),
             (ytdlp_upkeep.ROUND_S, ytdlp.round, "yt-dlp"),
@@ -158,9 +162,12 @@ async def open_app(
             refresh = MediaServerRefresh(server, store.records, clock)
             tools = replace(tools, on_saved=refresh.saved)
             upkeep.append((media_server.ROUND_S, refresh.tell_if_due, "media server"))
+        new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
+        if examiner is not None:
+            decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
+            upkeep.append((decoding.ROUND_S, decoder.decode_due, "decoding"))
         for interval_s, work, name in upkeep:
             stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, name), clock)))
-        new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
         working = await stack.enter_async_context(_at_work(new_worker))
         yield App(settings, store, clock, guard, library, submission, live, notifier, new_worker, working)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mediavault.app.composition import App
 from mediavault.app.sealing import sealer
+from mediavault.app.storage import open_examiner
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.sealed_copies import SealedCopies
 from mediavault.services.download.beginning import BeginningFetcher
@@ -40,10 +41,14 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         return await library.local_path(relative, into=state_dir)
 
     in_a_folder = vault.settings.vault_url is None  # a bucket would send the whole file
-    checks = JobChecks(vault.store, library, vault.clock)
     readable = path_of if in_a_folder else None
     client = AiohttpClient(vault.guard, clock=vault.clock)
-    async with open_probe(vault.clock, helpers=1) as probe, open_helpers(vault.clock, count=1) as helpers:
+    async with (
+        open_probe(vault.clock, helpers=1) as probe,
+        open_helpers(vault.clock, count=1) as helpers,
+        open_examiner(vault.settings, library, vault.clock) as examiner,
+    ):
+        checks = JobChecks(vault.store, library, vault.clock, examiner)
         folder = extras_folder(state_dir)
         extras = PlayerExtras(helpers, folder, readable)
         frames = CandidateFrames(client, BeginningFetcher(client, vault.clock), probe, folder)

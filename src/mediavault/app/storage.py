@@ -24,6 +24,7 @@ from mediavault.store.port import Store
 from mediavault.worker.library import check_library, ensure_library_id
 
 if TYPE_CHECKING:
+    from mediavault.maintenance.examining import FileExaminer
     from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
@@ -180,6 +181,25 @@ async def prepare_library(settings: Settings, store: Store) -> Library:
     await ensure_library_id(store, library)
     await library.prepare()
     return library
+
+
+@asynccontextmanager
+async def open_examiner(
+    settings: Settings, library: Library, clock: Clock, *, helpers: int = 1
+) -> AsyncIterator[FileExaminer | None]:
+    """Provide what examines saved files, with as many processes of its own; None for a bucket, which would send each whole file."""
+    from mediavault.maintenance.examining import FileExaminer
+    from mediavault.services.media.probe import open_probe
+
+    if settings.vault_url is not None:
+        yield None
+        return
+
+    async def path_of(relative: str) -> Path | None:
+        return await library.local_path(relative, into=settings.state_dir)
+
+    async with open_probe(clock, helpers=helpers) as probe:
+        yield FileExaminer(probe, path_of)
 
 
 async def try_library(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""``rebuild``: restores jobs from the library's sidecars. Exit code 1 when one could not be restored as completed."""
+"""``rebuild``: restores jobs from the library's sidecars. Exit code 1 when one could not be restored as completed, or is damaged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_js
         set_aside_damaged(settings)
     done = asyncio.run(_rebuild(settings, read_data=not sizes_only, as_json=as_json))
     _sum_up(done, as_json=as_json)
-    if done.refused:
+    if done.refused or done.damaged:
         raise Exit(EXIT_JOB_FAILED)
 
 
@@ -37,6 +37,7 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
     from mediavault.app import storage
     from mediavault.cli.context import refuse_running_workers
     from mediavault.cli.progress import steps
+    from mediavault.core.clock import SystemClock
     from mediavault.maintenance.rebuilding import Rebuild, count_sidecars
 
     async with storage.open_store(settings) as store:
@@ -44,9 +45,10 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)
             onlooker.start("Reading sidecars", await count_sidecars(library))
-            rebuild = Rebuild(store, library, read_data=read_data, on_sidecars=onlooker.advance)
-            async for refused in rebuild.run():
-                _print(refused, as_json=as_json)
+            async with storage.open_examiner(settings, library, SystemClock(), helpers=2) as examiner:
+                rebuild = Rebuild(store, library, read_data=read_data, examiner=examiner, on_sidecars=onlooker.advance)
+                async for refused in rebuild.run():
+                    _print(refused, as_json=as_json)
             return rebuild.done
 
 
@@ -69,7 +71,7 @@ def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
     if as_json:
         print_json_line(
             {
-                "ok": not done.refused,
+                "ok": not (done.refused or done.damaged),
                 "sidecars": done.sidecars,
                 "new": done.new,
                 "renewed": done.renewed,
@@ -77,12 +79,13 @@ def _sum_up(done: Rebuilt, *, as_json: bool) -> None:
                 "partial": done.partial,
                 "deleted": done.deleted,
                 "refused": done.refused,
+                "damaged": done.damaged,
             }
         )
         return
     out().print(
         f"{counted(done.sidecars, 'sidecar')}: {counted(done.new, 'job')} new, {done.renewed:,} completed here by what the library has, "
-        f"{done.known:,} known already; {done.refused:,} not taken as completed.",
+        f"{done.known:,} known already; {done.refused:,} not taken as completed, {done.damaged:,} damaged.",
         markup=False,
         soft_wrap=True,
     )

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from mediavault.maintenance.verifying import Verified
 
 ReadData = Annotated[
-    bool, typer.Option("--read-data", help="Read every byte and compare hashes: finds silent damage, but takes long.")
+    bool,
+    typer.Option(
+        "--read-data",
+        help="Read every byte, compare hashes, and examine whether each file plays: finds silent damage, but takes long.",
+    ),
 ]
 AsJsonLines = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per finding and a summary, one per line.")
@@ -35,6 +39,7 @@ def verify(*, read_data: ReadData = False, as_json: AsJsonLines = False) -> None
 async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Verified:
     from mediavault.app import storage
     from mediavault.cli.progress import steps
+    from mediavault.core.clock import SystemClock
     from mediavault.maintenance.moving import count_jobs
     from mediavault.maintenance.verifying import Verification
 
@@ -44,9 +49,12 @@ async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Veri
             onlooker.start(
                 "Reading every file" if read_data else "Checking file sizes", await count_jobs(store.catalogue)
             )
-            verification = Verification(store, library, read_data=read_data, on_jobs=onlooker.advance)
-            async for finding in verification.run():
-                _print(finding, as_json=as_json)
+            async with storage.open_examiner(settings, library, SystemClock(), helpers=2) as examiner:
+                verification = Verification(
+                    store, library, read_data=read_data, examiner=examiner, on_jobs=onlooker.advance
+                )
+                async for finding in verification.run():
+                    _print(finding, as_json=as_json)
             return verification.done
 
 
@@ -80,7 +88,7 @@ def _sum_up(done: Verified, *, read_data: bool, as_json: bool) -> None:
             }
         )
         return
-    how = f"{format_size(done.bytes_read)} read" if read_data else "sizes only; --read-data compares every byte"
+    how = f"{format_size(done.bytes_read)} read" if read_data else "sizes only; --read-data reads every file"
     out().print(
         f"{counted(done.videos, 'video')} of {counted(done.jobs, 'job')}, {counted(done.files, 'file')} in the library: {how}.",
         markup=False,

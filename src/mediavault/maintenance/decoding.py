@@ -34,7 +34,7 @@ from mediavault.store.decoding import LEFT, DecodingPosition, forget_removed, ho
 from mediavault.store.port import Store
 
 ROUND_S = 15.0
-HELD_FOR = timedelta(minutes=15)
+HELD_FOR = timedelta(hours=1)  # a long film that looks damaged is decoded whole, twice
 PAGE = 20  # jobs, of which other workers may hold some
 REST = 1.0  # times what a part took, before the next: at most half of one processor
 

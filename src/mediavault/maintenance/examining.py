@@ -7,25 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mediavault.core.media import KeptFile, ProbeReport, Problem, ProblemKind
+from mediavault.core.media import DecodedPart, KeptFile, ProbeReport, Problem, ProblemKind
 from mediavault.core.messages import join
 
 PathOf = Callable[[str], Awaitable[Path | None]]
 
 
-class DecodedPart(Protocol):
-    """What became of a part of a file's pictures: its problems, and the video packet after it; None at the end."""
-
-    @property
-    def problems(self) -> tuple[Problem, ...]: ...
-    @property
-    def next(self) -> int | None: ...
-
-
 class FileProbe(Protocol):
     """What checks need of the probe: see ``services/media/probe.py``."""
 
-    async def look_at(self, path: Path) -> ProbeReport: ...
     async def look_into_unknown(self, path: Path) -> ProbeReport: ...
     async def decode_rest(self, path: Path, *, start: int) -> DecodedPart: ...
 
@@ -52,8 +42,7 @@ class Examined:
 class FileExaminer:
     """Examines files of the library. ``path_of`` returns the path of a saved file on this machine; None when it is missing.
 
-    A problem counts only if it is found twice: the first time, the process that decodes may have been killed, or have been
-    too slow.
+    A problem counts only if it is found twice: the first time, the process that decodes may have been killed.
     """
 
     probe: FileProbe
@@ -84,7 +73,7 @@ class FileExaminer:
         return Examined(tuple(damage_in(part.problems)), next=part.next)
 
     async def _examine(self, kept: KeptFile, path: Path) -> Examined:
-        report = await (self.probe.look_at(path) if kept.is_picture else self.probe.look_into_unknown(path))
+        report = await self.probe.look_into_unknown(path)
         is_done = report.decoded_whole or kept.is_sound or kept.is_picture
         damage = tuple(damage_in(report.problems))
         remarks = tuple(problem for problem in report.problems if problem not in damage)

@@ -31,7 +31,7 @@ OnSidecars = Callable[[int], None]
 
 
 class RebuildRefusal(StrEnum):
-    """Why a sidecar or job was not restored as completed. Printed for scripts: never renamed, only added."""
+    """Why a sidecar or job was not restored as completed, or what is wrong with its video. Printed for scripts: never renamed, only added."""
 
     BAD_SIDECAR = "bad_sidecar"
     MISSING = "missing"
@@ -66,6 +66,7 @@ class Rebuilt:
     partial: int = 0
     deleted: int = 0  # sidecars of posts in the trash, which stay there
     refused: int = 0
+    damaged: int = 0  # videos that are as saved, and do not play whole; their jobs are restored
 
 
 class Rebuild:
@@ -112,7 +113,10 @@ class Rebuild:
 
     async def _counted(self, refusals: AsyncIterator[Refused]) -> AsyncIterator[Refused]:
         async for refused in refusals:
-            self.done.refused += 1
+            if refused.refusal is RebuildRefusal.DAMAGED:
+                self.done.damaged += 1
+            else:
+                self.done.refused += 1
             yield refused
 
     async def _read_batch(self, paths: Sequence[str]) -> AsyncIterator[Refused]:

@@ -118,6 +118,14 @@ class Worker:
     def running_jobs(self) -> frozenset[JobId]:
         return frozenset(self._attempts)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job uses a slot, and the worker is not about to end: then it may do what no user waits for."""
+        return not self._draining and self._used_slots() == 0
+
+    def _used_slots(self) -> int:
+        return sum(not attempt.written for attempt in self._attempts.values())
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then finish or release the running jobs; or until a requested drain is done."""
         with liveness.alive(self._live_folder, self.id):
@@ -159,7 +167,7 @@ class Worker:
             await self._do_poll_work()
             if not self._library.is_there or not await self._library.disk_is_well():
                 return
-            running = sum(not attempt.written for attempt in self._attempts.values())
+            running = self._used_slots()
             free = self._library.allows(self._slots - running, running)
             if free <= 0 or self._draining or self._drain_requested.is_set():
                 return

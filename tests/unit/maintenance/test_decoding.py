@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.marks import MarkKind
-from mediavault.core.media import ProbeReport, Problem
+from mediavault.core.media import DecodedPart, ProbeReport, Problem
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.decoding import HELD_FOR, PictureDecoder
@@ -28,7 +28,7 @@ from mediavault.store.memory.store import MemoryJobStore
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
-from tests.film_probe import BAD, SHORT, FilmProbe, Part
+from tests.film_probe import BAD, SHORT, FilmProbe
 
 
 class Environment:
@@ -135,7 +135,7 @@ async def test_a_job_that_appears_goes_first(env: Environment, monkeypatch: pyte
     await env.save()
     decode = env.probe.decode_rest
 
-    async def then_busy(path: Path, *, start: int) -> Part:
+    async def then_busy(path: Path, *, start: int) -> DecodedPart:
         env.idle = start < 100
         return await decode(path, start=start)
 
@@ -194,7 +194,7 @@ async def test_a_kill_during_a_part_costs_that_part_only(
     assert await env.left() == 0
 
 
-async def killed(*_: object, **__: object) -> Part:
+async def killed(*_: object, **__: object) -> DecodedPart:
     raise asyncio.CancelledError
 
 
@@ -346,10 +346,10 @@ async def test_a_post_that_is_deleted_while_it_is_decoded_leaves_no_record(
 ) -> None:
     job = await env.save(starts={0: 0})
 
-    async def delete(*_: object, **__: object) -> Part:
+    async def delete(*_: object, **__: object) -> DecodedPart:
         if await env.left():
             await trash.move_to_trash(env.store, env.library, env.clock, job.id, kept_paths, batch="b")
-        return Part((problem,) if problem else (), 100)
+        return DecodedPart((problem,) if problem else (), 100)
 
     monkeypatch.setattr(env.probe, "decode_rest", delete)
     await env.worker().decode_due()

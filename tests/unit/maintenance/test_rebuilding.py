@@ -361,4 +361,4 @@ async def test_a_video_that_does_not_play_is_restored_and_reported(store: Memory
     assert [(each.refusal, each.path, each.detail) for each in refused] == [
         (RebuildRefusal.DAMAGED, "ann1/000001-0.mp4", BAD.reason)
     ]
-    assert (rebuild.done.new, rebuild.done.refused) == (7, 1)
+    assert (rebuild.done.new, rebuild.done.refused, rebuild.done.damaged) == (7, 0, 1)

@@ -145,6 +145,20 @@ async def test_never_more_jobs_run_than_there_are_slots(setting: Setting) -> Non
         assert states.count(JobStatus.RUNNING) == 2
 
 
+async def test_a_worker_is_idle_while_no_job_uses_a_slot(setting: Setting) -> None:
+    async with setting.running():
+        before = setting.worker.is_idle
+        [job_id] = await setting.submit(1)
+        await setting.until(job_id, JobStatus.RUNNING)
+        during = setting.worker.is_idle
+        setting.downloader.gate.set()
+        await setting.until(job_id, JobStatus.COMPLETED)
+        await setting.clock.settle()
+
+        assert (before, during, setting.worker.is_idle) == (True, False, True)
+    assert not setting.worker.is_idle
+
+
 class SlowToComplete(MemoryQueue):
     """Its disk takes as long as the test decides."""
 
