@@ -23,7 +23,7 @@ Target = Annotated[
     str, typer.Argument(metavar="ID", help="The target's id, as `notify list` shows it.", show_default=False)
 ]
 EVENTS = (
-    "job.saved, job.failed, job.needs_you, session.sign_in_needed, disk.low or retention.deleted; may be repeated."
+    "job.saved, job.failed, job.needs_you, job.damaged, session.sign_in_needed, disk.low or retention.deleted; may be repeated."
     " Default: all."
 )
 

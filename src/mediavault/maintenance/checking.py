@@ -173,7 +173,8 @@ async def store_checks(store: Store, library: Library, job: Job, found: CheckedF
     elif (known := await store.records.get(RecordKind.DAMAGED, job.id)) is None or (
         known.value.get("verdicts") != found.verdicts  # else it stays, with the time at which it was found
     ):
-        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": found.verdicts})
+        at = max(check.at for check in found.checks.values())
+        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": found.verdicts, "at": at.isoformat()})
     try:
         await store.catalogue.get(job.id)  # after the writes: a removed job's records would stay forever
     except JobNotFound:

@@ -17,9 +17,11 @@ from typing import Any
 
 from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.messages import Message, join
+from mediavault.core.records import CheckVerdict, FileCheck
 from mediavault.notifications.targets import EventKind, NotificationTarget
 from mediavault.platforms.registry import platform
-from mediavault.presentation.labels import format_duration, format_size, help_for, one_line
+from mediavault.presentation.labels import VERDICT_LABELS, format_duration, format_size, help_for, one_line
 from mediavault.presentation.preferences import Appearance, use
 from mediavault.presentation.translation import gettext, ngettext, translated
 from mediavault.presentation.views import kept_files, title
@@ -35,19 +37,22 @@ PLURALS: Mapping[EventKind, str] = {
     EventKind.SAVED: "jobs.saved",
     EventKind.FAILED: "jobs.failed",
     EventKind.NEEDS_YOU: "jobs.need_you",
+    EventKind.DAMAGED: "jobs.damaged",
 }
 TONES: Mapping[str, str] = {
     EventKind.SAVED: "success",
     EventKind.FAILED: "failure",
+    EventKind.DAMAGED: "failure",
     PLURALS[EventKind.SAVED]: "success",
     PLURALS[EventKind.FAILED]: "failure",
+    PLURALS[EventKind.DAMAGED]: "failure",
     TEST: "info",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """A job that has been saved, has failed for good or needs its user. Only what a message says about it is kept."""
+    """A job that has been saved, has failed for good, needs its user or has a damaged file. Only what a message says about it is kept."""
 
     kind: EventKind
     at: datetime
@@ -92,6 +97,15 @@ def event_of(job: Job) -> JobEvent | None:
     if spec.needs_person and spec.remedy is Remedy.SIGN_IN:
         kind = EventKind.SIGN_IN_NEEDED
     return JobEvent(kind, job.failed_at, _facts(job), code, job.error or "")
+
+
+def damage_event(job: Job, at: datetime, checks: Mapping[int, FileCheck]) -> JobEvent:
+    """Return the event that files of a job were found damaged at ``at``, with what ``checks`` say about the first."""
+    check = next((check for check in checks.values() if check.verdict is not CheckVerdict.WHOLE), None)
+    text = Message(VERDICT_LABELS[check.verdict]) if check is not None else Message("")
+    if check is not None and check.detail:
+        text = join(": ", [text, check.detail])
+    return JobEvent(EventKind.DAMAGED, at, _facts(job), error=text)
 
 
 def messages_of(events: Iterable[JobEvent], target: NotificationTarget) -> list[NewMessage]:
@@ -176,6 +190,8 @@ def _job_data(event: JobEvent, target: NotificationTarget) -> dict[str, Any]:
     data = {**event.facts, "page": _link(target, f"/jobs/{event.facts['id']}")}
     if event.code is not None:
         data |= {"code": event.code, "message": _error(event), "help": help_for(event.code, over=True)}
+    elif event.error:
+        data["message"] = _error(event)
     return data
 
 
@@ -250,6 +266,10 @@ def _title(kind: str, data: Mapping[str, Any]) -> str:
         one = gettext("Needs you: %(title)s") % {"title": data.get("title")}
         many = ngettext("%(num)d post needs you", "%(num)d posts need you", count or 0) % {"num": count or 0}
         return one if count is None else many
+    if kind in (EventKind.DAMAGED, PLURALS[EventKind.DAMAGED]):
+        one = gettext("Damaged file: %(title)s") % {"title": data.get("title")}
+        many = ngettext("%(num)d post has a damaged file", "%(num)d posts have damaged files", count or 0)
+        return one if count is None else many % {"num": count}
     one = gettext("Failed: %(title)s") % {"title": data.get("title")}
     return one if count is None else ngettext("%(num)d post failed", "%(num)d posts failed", count) % {"num": count}
 

@@ -20,7 +20,7 @@ from functools import partial
 
 from mediavault.core.clock import Clock, local
 from mediavault.core.failures import NotFound, StoreError
-from mediavault.core.job import Job
+from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
 from mediavault.notifications.deliveries import (
@@ -41,6 +41,7 @@ from mediavault.notifications.events import (
     NewMessage,
     body_of,
     check_message,
+    damage_event,
     disk_message,
     event_of,
     messages_of,
@@ -58,7 +59,8 @@ from mediavault.notifications.targets import (
     change_target,
     find_target,
 )
-from mediavault.store.bulk import changed_pages
+from mediavault.store.bulk import changed_pages, existing_jobs
+from mediavault.store.checks import read_checks
 from mediavault.store.port import Store
 from mediavault.store.trash import trashed_posts
 
@@ -71,7 +73,7 @@ ROUND_HELD_FOR = timedelta(minutes=2)
 MOST_WAITING = 200  # deliveries to one target; what comes then is lost, and the page says so
 MOST_ENDED = 100  # deliveries of one target that are listed
 BATCH = 20  # deliveries to one target in one round
-DISK_EVERY_S = 60.0
+DISK_EVERY_S = DAMAGE_EVERY_S = 60.0
 MORNING = timedelta(
     hours=9
 )  # of the local day, when the message about deletions is due: rules delete right after midnight
@@ -99,7 +101,7 @@ class Notifier:
         self._clock = clock
         self._low_disk = low_disk
         self._jitter = jitter
-        self._disk_at = float("-inf")
+        self._disk_at = self._damage_at = float("-inf")
         self._retention_day: date | None = None  # for which deletions by rules have been read
         self._sending: dict[str, asyncio.Task[int]] = {}  # by target: a slow one does not hold up the others
 
@@ -127,6 +129,7 @@ class Notifier:
         active = [target for target in targets if target.is_active]
         since = targets[0].made_at - SETTLED  # the oldest target is not notified of what was before it
         about_vault = await self._collect_disk(active) + await self._collect_retention(active)
+        about_vault += await self._collect_damage(active)
         return about_vault + await self._collect_jobs(active, not_before=since)
 
     async def _collect_jobs(self, targets: Collection[NotificationTarget], *, not_before: datetime) -> int:
@@ -187,6 +190,23 @@ class Notifier:
             count = await self._keep(wanted, lambda target: [retention_message(posts, target)]) if posts else 0
             await records.put(*_RETENTION_POSITION, {"at": until.isoformat()})
         self._retention_day = today
+        return count
+
+    async def _collect_damage(self, targets: Collection[NotificationTarget]) -> int:
+        """Keep messages on the files that were found damaged; each record says whether that was done."""
+        if self._clock.monotonic() < self._damage_at:
+            return 0
+        self._damage_at = self._clock.monotonic() + DAMAGE_EVERY_S
+        records = self._store.records
+        found = {JobId(r.key): r for r in await records.all(RecordKind.DAMAGED) if not r.value.get("is_told")}
+        events = []
+        async for job in existing_jobs(self._store.catalogue, found):
+            at = _moment(found[job.id].value.get("at")) or found[job.id].updated_at
+            events.append(damage_event(job, at, await read_checks(records, job)))
+        count = await self._keep(targets, lambda target: messages_of(events, target)) if events else 0
+        for job_id, record in found.items():
+            value = {**record.value, "is_told": True}
+            await records.replace(RecordKind.DAMAGED, job_id, value, if_value=record.value)
         return count
 
     async def _keep(

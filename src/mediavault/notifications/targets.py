@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     SAVED = "job.saved"
     FAILED = "job.failed"
     NEEDS_YOU = "job.needs_you"
+    DAMAGED = "job.damaged"
     SIGN_IN_NEEDED = "session.sign_in_needed"
     DISK_LOW = "disk.low"
     RETENTION_DELETED = "retention.deleted"

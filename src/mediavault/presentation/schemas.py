@@ -1022,7 +1022,9 @@ class HealthView(_View):
 # --- notifications -------------------------------------------------------------------------------------------------
 
 MAX_TARGET_URL_CHARS = 2_000
-Event = Literal["job.saved", "job.failed", "job.needs_you", "session.sign_in_needed", "disk.low", "retention.deleted"]
+Event = Literal[
+    "job.saved", "job.failed", "job.needs_you", "job.damaged", "session.sign_in_needed", "disk.low", "retention.deleted"
+]
 
 
 class TargetRequest(_Request):

@@ -14,6 +14,7 @@ from mediavault.core.clock import from_local, local
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
+from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.notifications.events import MAX_BODY_BYTES, MOST_LISTED, NewMessage, body_of, event_of, words_of
 from mediavault.notifications.targets import EventKind
 from mediavault.services.library.local_library import LocalLibrary
@@ -252,3 +253,51 @@ def replace_page(body: dict[str, Any]) -> dict[str, Any]:
 def test_the_kinds_of_events_are_the_types_of_the_convention() -> None:
     for kind in EventKind:
         assert all(part.replace("_", "").isalnum() for part in kind.split("."))
+
+
+async def damage(vault: Told, job_id: JobId, detail: str) -> None:
+    job = await vault.store.catalogue.get(job_id)
+    checks = {0: FileCheck(vault.clock.now(), CheckVerdict.DAMAGED, detail)}
+    await vault.store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checks))
+    value = {"verdicts": ["damaged"], "at": vault.clock.now().isoformat()}
+    await vault.store.records.put(RecordKind.DAMAGED, job.id, value)
+    vault.clock.advance(61)
+
+
+async def test_a_damaged_file_is_sent_once_with_what_was_found(vault: Told) -> None:
+    """Not by the next worker either, nor when the post has been queued again."""
+    await vault.target(events=[EventKind.DAMAGED])
+    job_id = await vault.save()
+    await damage(vault, job_id, Message("%(bad)d pictures do not decode", bad=3))
+    assert await vault.notifier.collect() == 1
+    record = await vault.store.records.get(RecordKind.DAMAGED, job_id)
+    assert record is not None
+    await vault.store.records.put(RecordKind.DAMAGED, job_id, {**record.value, "replaced_by": "another"})
+    vault.clock.advance(timedelta(days=1))
+    assert await vault.another().collect() == 0
+
+    [body] = await bodies(vault)
+    assert (body["type"], body["data"]["id"]) == ("job.damaged", job_id)
+    assert body["data"]["message"] == "Damaged: 3 pictures do not decode"
+    title, text = words_of(json.dumps(body), "en")
+    assert title.startswith("Damaged file: ")
+    assert "3 pictures do not decode" in text
+
+
+async def test_many_damaged_files_are_one_message(vault: Told) -> None:
+    await vault.target(events=[EventKind.DAMAGED])
+    for _ in range(7):
+        await damage(vault, await vault.save(), "it ends early")
+    await vault.notifier.collect()
+
+    [body] = await bodies(vault)
+    assert (body["type"], body["data"]["count"]) == ("jobs.damaged", 7)
+    assert words_of(json.dumps(body), "en")[0] == "7 posts have damaged files"
+
+
+async def test_a_target_hears_of_no_damage_from_before_it_was_added(vault: Told) -> None:
+    await damage(vault, await vault.save(), "it ends early")
+    vault.clock.advance(timedelta(seconds=1))
+    await vault.target(events=[EventKind.DAMAGED])
+
+    assert await vault.notifier.collect() == 0

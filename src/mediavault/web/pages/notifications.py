@@ -45,6 +45,7 @@ EVENT_WORDS: Mapping[EventKind, str] = {
     EventKind.SAVED: N_("A post was saved"),
     EventKind.FAILED: N_("A post failed for good"),
     EventKind.NEEDS_YOU: N_("A post needs you"),
+    EventKind.DAMAGED: N_("A saved file was found damaged"),
     EventKind.SIGN_IN_NEEDED: N_("A site asks you to sign in"),
     EventKind.DISK_LOW: N_("The disk is nearly full"),
     EventKind.RETENTION_DELETED: N_("Retention rules deleted posts"),
@@ -54,6 +55,7 @@ TYPE_WORDS: Mapping[str, str] = {
     PLURALS[EventKind.SAVED]: N_("Posts were saved"),
     PLURALS[EventKind.FAILED]: N_("Posts failed for good"),
     PLURALS[EventKind.NEEDS_YOU]: N_("Posts need you"),
+    PLURALS[EventKind.DAMAGED]: N_("Saved files were found damaged"),
     TEST: N_("Test"),
 }
 
