@@ -167,7 +167,7 @@ def metrics() -> str:
     worker = WorkerHeartbeat(WorkerId("w"), "host", 1, "0", now, now, running_jobs=1, tally={"failed:NETWORK": 1})
     report = StoreReport(engine="sqlite", schema_version=1, at=now, counts={}, waiting={"x": 1}, oldest_queued_at=now)
     limit = SiteLimit("x", closed_until=now + timedelta(days=1))
-    found = metrics_of(report, [worker], [limit], {"state": 1}, 0, now)
+    found = metrics_of(report, [worker], [limit], {"state": 1}, 0, 0, now)
     rows = (_metric(metric) for metric in found)
     return (
         "# Metrics\n\n"
