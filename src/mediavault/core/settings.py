@@ -138,10 +138,10 @@ class ChangeableSettings(BaseModel):
     )
     verify_days: Annotated[int, Field(ge=0, le=3650)] = Field(
         90,
-        description="Every saved file is read again within this many days and compared with its checksum; 0: never. Default for object storage: 0.",
+        description="Every saved file is read again within this many days, compared with its checksum and examined; 0: never. Default for object storage: 0.",
     )
     verify_mb_s: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        20, description="How many megabytes a second of each worker that reading may take."
+        20, description="How many megabytes a second of each worker the comparison may take."
     )
 
     @field_validator("name_template")
