@@ -198,7 +198,7 @@ async def open_examiner(
     async def path_of(relative: str) -> Path | None:
         return await library.local_path(relative, into=settings.state_dir)
 
-    async with open_probe(clock, helpers=helpers) as probe:
+    async with open_probe(clock, helpers=helpers, later=True) as probe:
         yield FileExaminer(probe, path_of)
 
 

@@ -22,7 +22,7 @@ from mediavault.services.media import (
 from mediavault.services.sandbox.guard import serve_lines
 
 NICENESS = 10
-_LATER = frozenset({"decode", "tracks", "preview", "tags", "fingerprint"})  # saving and playing videos come first
+_LATER = frozenset({"tracks", "preview", "tags", "fingerprint"})  # saving and playing videos come first
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     and ``"tags"``: see ``extras_child``; ``"fingerprint"``: see ``fingerprint_child``; ``"sound"`` and ``"extract"``: see
     ``sound_child``; ``"embed"``: see ``texts_child``; ``"picture"``: see ``picture_child``.
     """
-    if request["task"] in _LATER:
+    if request["task"] in _LATER or request.get("later"):
         os.nice(NICENESS)  # of this request's process only
     return _ANSWERS[request["task"]](request)
 

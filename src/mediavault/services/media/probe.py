@@ -55,10 +55,10 @@ _UNREADABLE_REPORT = Message("the examiner's report is unreadable")
 
 
 class FfmpegProbe:
-    """Examines files in helper processes."""
+    """Examines files in helper processes. ``later``: at low priority, since no user waits for it."""
 
-    def __init__(self, helpers: ChildPool) -> None:
-        self._helpers = helpers
+    def __init__(self, helpers: ChildPool, *, later: bool = False) -> None:
+        self._helpers, self._later = helpers, later
 
     async def examine(self, file: DownloadedFile) -> ProbeReport:
         """Return the verdict on a downloaded file, compared with what its post announced.
@@ -139,7 +139,7 @@ class FfmpegProbe:
         except OSError as exc:
             raise failure_of_disk(exc, path.parent, doing=Message("read")) from exc
         try:
-            return await self._helpers.ask(lambda: request, limits=_limits(size))
+            return await self._helpers.ask(lambda: {**request, "later": self._later}, limits=_limits(size))
         except ChildFailed as exc:
             if is_of_the_machine(exc.errno, of_a_file=True):
                 await asyncio.to_thread(_must_be_readable, path)
@@ -178,10 +178,10 @@ class FfmpegProbe:
 
 
 @asynccontextmanager
-async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS) -> AsyncIterator[FfmpegProbe]:
+async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS, later: bool = False) -> AsyncIterator[FfmpegProbe]:
     """Provide a probe with at most ``helpers`` processes of its own, and end them afterwards."""
     async with open_helpers(clock, count=helpers) as opened:
-        yield FfmpegProbe(opened)
+        yield FfmpegProbe(opened, later=later)
 
 
 class FormatProbe:

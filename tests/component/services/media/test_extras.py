@@ -101,7 +101,8 @@ def test_a_helper_reads_what_a_player_shows_at_a_low_priority(tmp_path: Path, mo
     assert changes == []
 
     child.answer({"task": "tracks", **request})
-    assert changes == [child.NICENESS]
+    child.answer({"task": "examine", "later": True, **request})
+    assert changes == [child.NICENESS] * 2
 
 
 async def test_marks_of_the_subtitles_own_format_are_left_out(helpers: ChildPool, tmp_path: Path) -> None:
