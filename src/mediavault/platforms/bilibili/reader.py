@@ -62,13 +62,13 @@ def _is_this_part(post: Post, nodes: Sequence[Node]) -> bool:
 
 def _page_data(view: Node, candidates: Sequence[Candidate], plays: Sequence[Node]) -> PageData:
     owner = values.obj(view, "owner")
-    millis = next(filter(None, (values.number(play.get("timelength")) for play in plays)), None)
+    seconds = next(filter(None, (values.milliseconds(play.get("timelength")) for play in plays)), None)
     picture = view.get("pic")
     cover = values.url(f"https:{picture}" if str(picture).startswith("//") else picture)
     item = Item(
         build.merged(list(candidates)),
         thumbnail_url=cover,
-        expected=Expected(duration_s=millis / 1_000 if millis else values.duration(view.get("duration"))),
+        expected=Expected(duration_s=seconds or values.duration(view.get("duration"))),
     )
     mid = values.integer(owner.get("mid"))
     return PageData(

@@ -75,10 +75,13 @@ def candidates_of(nodes: Sequence[Node], platform: Platform) -> tuple[Candidate,
 def duration_of(nodes: Sequence[Node]) -> float | None:
     """Return the duration in seconds."""
     for node in nodes:
-        millis = values.number(node.get("playable_duration_in_ms")) or values.number(node.get("length_in_ms"))
-        if millis:
-            return millis / 1_000
-        if seconds := values.number(node.get("length_in_second")) or values.number(node.get("playable_duration")):
+        seconds = (
+            values.milliseconds(node.get("playable_duration_in_ms"))
+            or values.milliseconds(node.get("length_in_ms"))
+            or values.number(node.get("length_in_second"))
+            or values.number(node.get("playable_duration"))
+        )
+        if seconds:
             return seconds
     return None
 

@@ -151,13 +151,12 @@ def _is_own(node: Node, post_id: str | None) -> bool:
 
 def _item(platform: Platform, metadata: Node) -> Item | None:
     candidates = build.merged(list(_candidates(platform, metadata)))
-    millis = values.number(metadata.get("duration"))
     return (
         Item(
             candidates,
             media_id=values.text(metadata.get("media")),
             thumbnail_url=_thumbnail(values.obj(metadata, "thumbnail")),
-            expected=Expected(duration_s=millis / 1_000 if millis else None),
+            expected=Expected(duration_s=values.milliseconds(metadata.get("duration"))),
         )
         if candidates
         else None

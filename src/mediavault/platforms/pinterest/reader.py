@@ -176,13 +176,12 @@ def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
     named = [(name, rung) for rungs in _lists(videos) for name, rung in rungs.items() if values.obj(rung).get("url")]
     standard = [(name, rung) for name, rung in named if "EXP" not in name.upper()]
     for name, rung in standard or named:
-        millis = values.number(values.obj(rung).get("duration"))
         yield from own_candidates(
             values.obj(rung).get("url"),
             platform,
             mime="application/x-mpegurl" if "HLS" in name.upper() else None,
             width=values.integer(values.obj(rung).get("width")),
             height=values.integer(values.obj(rung).get("height")),
-            duration_s=millis / 1_000 if millis else None,
+            duration_s=values.milliseconds(values.obj(rung).get("duration")),
             video_codec="hevc" if "HEVC" in name.upper() else None,
         )

@@ -69,8 +69,7 @@ def _item(platform: Platform, snap: Node, facts: Node) -> Item:
     picture = values.url(facts.get("thumbnailUrl")) or values.url(_plain(urls.get("mediaPreviewUrl")))
     if values.number(snap.get("snapMediaType")) is None:
         return Item(type=ItemType.IMAGE, thumbnail_url=values.url(urls.get("mediaUrl")) or picture)
-    millis = values.number(facts.get("durationMs"))
-    seconds = millis / 1_000 if millis else values.duration(snap.get("snapDurationMs"))
+    seconds = values.milliseconds(facts.get("durationMs")) or values.milliseconds(snap.get("snapDurationMs"))
     candidates: list[Candidate] = []
     for address in (urls.get("mediaUrl"), facts.get("contentUrl")):
         candidates += own_candidates(

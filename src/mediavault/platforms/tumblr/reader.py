@@ -76,8 +76,7 @@ def _block(platform: Platform, block: Node) -> Item | None:
         case "video":
             poster = next(iter(values.objects(block.get("poster"))), {})
             candidates = [c for file in media for c in _file(platform, file)]
-            millis = values.number(block.get("duration"))
-            expected = Expected(duration_s=millis / 1_000 if millis else None)
+            expected = Expected(duration_s=values.milliseconds(block.get("duration")))
             return (
                 Item(build.merged(candidates), thumbnail_url=values.url(poster.get("url")), expected=expected)
                 if candidates

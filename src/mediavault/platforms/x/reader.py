@@ -188,8 +188,7 @@ def _codec(url: str) -> str | None:
 
 
 def _duration(medium: Node) -> float | None:
-    millis = values.number(values.obj(medium, "video_info").get("duration_millis"))
-    return millis / 1_000 if millis else None
+    return values.milliseconds(values.obj(medium, "video_info").get("duration_millis"))
 
 
 def _expected(medium: Node) -> Expected:

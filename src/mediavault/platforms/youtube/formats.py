@@ -84,7 +84,6 @@ def _track(track: Node, sounds: Sequence[Node], platform: Platform) -> list[Cand
 def _built(entry: Node, platform: Platform, *, has_audio: bool) -> list[Candidate]:
     mime = _mime(entry).partition(";")[0].strip()
     codecs = _codecs(entry)
-    millis = values.number(entry.get("approxDurationMs"))
     return own_candidates(
         _address(entry),
         platform,
@@ -99,7 +98,7 @@ def _built(entry: Node, platform: Platform, *, has_audio: bool) -> list[Candidat
         fps=values.number(entry.get("fps")),
         bitrate=values.integer(entry.get("averageBitrate")) or values.integer(entry.get("bitrate")),
         size=values.integer(entry.get("contentLength")),
-        duration_s=millis / 1_000 if millis else None,
+        duration_s=values.milliseconds(entry.get("approxDurationMs")),
         drm=bool(entry.get("drmFamilies")) or None,
     )
 

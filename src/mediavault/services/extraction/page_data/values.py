@@ -94,20 +94,43 @@ def _x_date(value: str) -> datetime:
     return datetime.strptime(value, "%a %b %d %H:%M:%S %z %Y")
 
 
-_ISO_DURATION = re.compile(
-    r"P(?:(?P<d>\d{1,4}(?:\.\d+)?)D)?(?:T(?:(?P<h>\d{1,4}(?:\.\d+)?)H)?(?:(?P<m>\d{1,6}(?:\.\d+)?)M)?"
-    r"(?:(?P<s>\d{1,8}(?:[.,]\d{1,9})?)S)?)?",
-    re.IGNORECASE,
+_DURATIONS = tuple(
+    re.compile(form, re.IGNORECASE | re.ASCII)
+    for form in (
+        # ISO 8601; years, months and weeks only where there are none of them
+        (
+            r"P(?:0+Y)?(?:0+M)?(?:0+W)?(?:(?P<d>\d{1,4}(?:\.\d+)?)D)?(?:T(?:(?P<h>\d{1,4}(?:\.\d+)?)H)?"
+            r"(?:(?P<m>\d{1,6}(?:\.\d+)?)M)?(?:(?P<s>\d{1,8}(?:[.,]\d{1,9})?)S)?)?"
+        ),
+        r"(?:(?P<h>\d{1,3}):(?=[0-5]?\d:))?(?P<m>\d{1,4}):(?P<s>[0-5]?\d(?:[.,]\d{1,9})?)",
+        (
+            r"(?:(?P<h>\d{1,3}(?:\.\d+)?) ?(?:hours?|hrs?|h)[., ]*(?:and )?)?"
+            r"(?:(?P<m>\d{1,6}(?:\.\d+)?) ?(?:minutes?|mins?|m)[., ]*(?:and )?)?"
+            r"(?:(?P<s>\d{1,8}(?:\.\d+)?) ?(?:seconds?|secs?|s)\.?)?"
+        ),
+        r"(?P<ms>\d{1,11}) ?(?:milliseconds?|ms)",
+    )
 )
-_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 0.001}
 
 
 def duration(value: object) -> float | None:
-    """Return the seconds of an ISO 8601 duration (``PT1M4.5S``) or of a plain number of them."""
+    """Return the seconds of a length as pages write it; None for zero and for anything else.
+
+    The forms are a number of seconds (``62``, ``"62.5"``), ISO 8601 (``PT1M2S``), a clock's (``1:02``, ``00:01:02``) and
+    numbers with units (``1 min 2 s``, ``62000 ms``).
+    """
     if (seconds := number(value)) is not None:
         return seconds
-    match = _ISO_DURATION.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 64 else None
+    written = value.strip() if isinstance(value, str) and len(value) < 64 else ""
+    match = next(filter(None, (form.fullmatch(written) for form in _DURATIONS)), None)
     if match is None:
         return None
     total = sum(float(part.replace(",", ".")) * _SECONDS[unit] for unit, part in match.groupdict().items() if part)
     return total or None
+
+
+def milliseconds(value: object) -> float | None:
+    """Return a positive number of milliseconds in seconds; None for anything else."""
+    millis = number(value)
+    return millis / 1_000 if millis is not None else None
