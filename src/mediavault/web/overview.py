@@ -40,6 +40,7 @@ ICONS: Mapping[Remedy, str] = {
     Remedy.LOOK: "shield",
     Remedy.ANSWER: "hand",
     Remedy.CHOOSE: "hand",
+    Remedy.ACCEPT: "hand",
     Remedy.SPACE: "disk",
     Remedy.RETRY: "retry",
     Remedy.NOTHING: "cross",

@@ -21,6 +21,9 @@ MIN_DURATION_S = 0.2
 MIN_PICTURES = 2
 DURATION_TOLERANCE_S = 1.0  # sites announce whole seconds
 DURATION_TOLERANCE = 0.02
+# Some sites round to five seconds or add what the last segment lacks (60 s are announced as 62 s); of a short clip that is
+# too much to be rounding.
+ROUNDED_S, ROUNDED = 2.5, 0.05
 END_TOLERANCE_S = 1.0  # by how much packets may end before the container's end (edit lists, audio padding)
 MAX_GAP_S = 1.0  # between two pictures, unless the film is a slide show
 MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
@@ -166,24 +169,32 @@ def _streams(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iter
 
 
 def _length(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iterator[Problem]:
-    """Check O, and the duration that the post announced."""
+    """Check O, and the duration that the post announced: both the container's and the pictures' must be as announced."""
     duration = _duration(facts)
     if (duration or 0.0) < floor.duration_s:
         yield Problem(ProblemKind.NOT_A_VIDEO, Message("it lasts only %(duration).2f s", duration=duration or 0))
         return
     if expected.duration_s is None or duration is None:
         return
-    slack = max(DURATION_TOLERANCE_S, DURATION_TOLERANCE * expected.duration_s)
-    lengths = [length for length in (duration, facts.video.duration_s if facts.video else None) if length is not None]
-    if all(abs(length - expected.duration_s) > slack for length in lengths):
-        short = max(lengths) < expected.duration_s
-        kind = ProblemKind.INCOMPLETE if short else ProblemKind.DAMAGED
+    announced = expected.duration_s
+    slack = max(DURATION_TOLERANCE_S, min(ROUNDED_S, ROUNDED * announced), DURATION_TOLERANCE * announced)
+    pictures = facts.video.duration_s if facts.video else None
+    if abs(duration - announced) > slack:
         yield Problem(
-            kind,
+            ProblemKind.LENGTH,
             Message(
                 "it lasts %(duration).1f s, but the post announced %(duration_s).1f s",
                 duration=duration,
-                duration_s=expected.duration_s,
+                duration_s=announced,
+            ),
+        )
+    elif pictures is not None and abs(pictures - announced) > slack:
+        yield Problem(
+            ProblemKind.LENGTH,
+            Message(
+                "its pictures last %(duration).1f s, but the post announced %(duration_s).1f s",
+                duration=pictures,
+                duration_s=announced,
             ),
         )
 

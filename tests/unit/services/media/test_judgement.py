@@ -154,25 +154,48 @@ def test_each_fault_has_its_kind_and_its_reason(facts: FileFacts, kind: ProblemK
     assert reason in problem.reason
 
 
+def lasting(seconds: float, pictures_s: float | None = None) -> FileFacts:
+    """Return the facts of a whole film of this length, whose pictures may state another one."""
+    pictures = StreamFacts("h264", seconds if pictures_s is None else pictures_s, 0, 320, 180)
+    return replace(GOOD, duration_s=seconds, video=pictures, audio=None, whole=None)
+
+
 @pytest.mark.parametrize(
-    ("announced", "refused"),
+    ("seconds", "announced", "accepted"),
     [
-        (10.0, None), (11.0, None), (9.1, None), (None, None),
-        (11.1, ProblemKind.INCOMPLETE), (30.0, ProblemKind.INCOMPLETE), (5.0, ProblemKind.DAMAGED),
+        (10.0, None, True), (10.0, 10.0, True), (10.0, 11.0, True), (10.0, 9.0, True), (10.0, 11.1, False),
+        (10.0, 8.9, False), (60.0, 62.0, True), (60.0, 62.6, False), (62.5, 60.0, True), (62.6, 60.0, False),
+        (5.0, 6.1, False), (10.0, 30.0, False), (30.0, 60.0, False), (3_540.0, 3_600.0, True), (3_500.0, 3_600.0, False),
     ],
 )  # fmt: skip
-def test_the_duration_may_differ_by_a_second_or_two_percent(
-    announced: float | None, refused: ProblemKind | None
+def test_the_length_may_differ_by_what_sites_round(seconds: float, announced: float | None, accepted: bool) -> None:
+    """By a second, up to two and a half of a film of a minute, or two percent."""
+    found = problems(lasting(seconds), Expected(duration_s=announced))
+
+    assert [problem.kind for problem in found] == ([] if accepted else [ProblemKind.LENGTH])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pictures_s", "reason"),
+    [
+        (60.0, 10.0, "its pictures last 10.0 s, but the post announced 60.0 s"),
+        (60.0, 59.0, None),
+        (10.0, 60.0, "it lasts 10.0 s, but the post announced 60.0 s"),
+        (10.0, 10.0, "it lasts 10.0 s, but the post announced 60.0 s"),
+    ],
+)
+def test_the_container_and_its_pictures_must_both_be_as_long_as_announced(
+    seconds: float, pictures_s: float, reason: str | None
 ) -> None:
-    problem = first(GOOD, Expected(duration_s=announced))
+    found = problems(lasting(seconds, pictures_s), Expected(duration_s=60.0))
 
-    assert (problem.kind if problem else None) is refused
+    assert [problem.reason for problem in found] == ([reason] if reason else [])
 
 
-def test_two_percent_is_the_larger_tolerance_for_a_long_video() -> None:
-    hour = replace(GOOD, duration_s=3_540.0, video=StreamFacts("h264", 3_540.0, 0, 320, 180), whole=None)
+def test_what_is_missing_from_a_file_is_reported_before_its_length() -> None:
+    found = problems(with_packets(end_s=8.5), Expected(duration_s=30.0))
 
-    assert first(hour, Expected(duration_s=3_600.0)) is None
+    assert [problem.kind for problem in found] == [ProblemKind.INCOMPLETE, ProblemKind.LENGTH]
 
 
 def test_missing_sound_counts_only_where_sound_was_announced() -> None:
