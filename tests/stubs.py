@@ -11,8 +11,8 @@ from pathlib import Path
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import Failure, NetworkFailure, NoVideo, Unsupported
-from mediavault.core.job import ClaimedJob, Job, NewJob, new_job_id
+from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, NoVideo, Unsupported
+from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, NewJob, new_job_id
 from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import (
     Candidate,
@@ -354,6 +354,14 @@ def make_tools(
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )
+
+
+async def fail_by_length(store: Store, claim: ClaimedJob, reason: str = "it lasts 10.0 s") -> Job:
+    """End an attempt whose file is not as long as the post announced."""
+    error = f"The file was refused because {reason}."
+    code = ErrorCode.LENGTH_DIFFERS
+    await store.queue.save_items(claim, (JobItem(Item(), ItemStatus.FAILED, None, code, error),))
+    return await store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 
 
 async def worked(claim: ClaimedJob, tools: WorkerContext) -> Job:

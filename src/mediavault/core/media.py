@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -31,6 +31,9 @@ class SourceType(StrEnum):
     HLS = "hls"
     DASH = "dash"
     UNKNOWN = "unknown"
+
+
+SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
 
 
 class FoundIn(StrEnum):
@@ -70,6 +73,15 @@ class Account:
     slug: str
 
 
+class LengthSource(IntEnum):
+    """Where a statement of a video's length comes from, weakest first. The values are stored: never change one."""
+
+    MEASURED = 0  # a player measured the file itself: it is shown, but no file is compared with it
+    LISTED = 1  # a manifest, or a list of the video's files
+    DECLARED = 2  # the page's metadata: JSON-LD, a link preview, microdata
+    RECORD = 3  # the site's own record of the post, in its page data or its API
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What the post announced about its video; the file is checked against it."""
@@ -77,6 +89,22 @@ class Expected:
     duration_s: float | None = None
     audio: bool | None = None  # True: must have sound; False: need not (a GIF video); None: not known
     size: int | None = None
+    length_source: LengthSource = LengthSource.RECORD
+
+    def completed_by(self, other: Expected) -> Expected:
+        """Return these statements, with those of ``other`` that are stronger, or about what is not known yet.
+
+        Of two equally strong lengths the first one holds: a site that delivers a preview or another film often says so
+        consistently from then on. What is known of the sound holds as well: announced once, it stays announced.
+        """
+        is_stronger = other.duration_s is not None and (
+            self.duration_s is None or other.length_source > self.length_source
+        )
+        return replace(
+            other if is_stronger else self,
+            audio=self.audio if self.audio is not None else other.audio,
+            size=self.size if self.size is not None else other.size,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +189,15 @@ class Candidate:
     headers: Mapping[str, str] = field(default_factory=dict)  # what the player sent; never Cookie or Authorization
     note: str = ""
     thumbnail_url: str | None = None  # the picture that the page shows before it plays, where that is known
+
+    @property
+    def listed(self) -> Expected:
+        """The length that its manifest or a list of files states.
+
+        That of a file which was found in a player or on the network was measured by the player.
+        """
+        is_measured = self.source_type not in SEGMENTED and self.found_in in (FoundIn.NETWORK, FoundIn.DOM)
+        return Expected(self.duration_s, length_source=LengthSource.MEASURED if is_measured else LengthSource.LISTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class RecordKind(StrEnum):
     FINGERPRINT = "fingerprint"
     DECODING = "decoding"
     STOP_RECORDING = "stop_recording"
+    ACCEPTED = "accepted"
     SOURCE = "source"
     SOURCE_STATE = "source_state"
     SOURCE_ENTRY = "source_entry"
@@ -81,6 +82,7 @@ MOVING_KINDS = (
     RecordKind.DAMAGED,
     RecordKind.FINGERPRINT,
     RecordKind.DECODING,
+    RecordKind.ACCEPTED,
     RecordKind.EPISODE,
     RecordKind.ARRANGING,
     RecordKind.SOURCE,
@@ -109,7 +111,7 @@ MANY_KINDS = frozenset(
 
 # about a job's files, by its id: they go when it is removed
 CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)
-FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT, RecordKind.DECODING)
+FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT, RecordKind.DECODING, RecordKind.ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from mediavault.core.media import (
     ItemRole,
     ItemType,
     KeptFile,
+    LengthSource,
     Ownership,
     SourceType,
     SubtitleSource,
@@ -172,7 +173,9 @@ def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
         "label": item.label,
         "subtitles": [[one.url, one.language, one.automatic] for one in item.subtitles] or None,
         "chapters": [[chapter.start_s, chapter.title] for chapter in item.chapters] or None,
-        "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None} or None,
+        "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None}
+        if expected != Expected()
+        else None,
         "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(kept, n)) not in (None, ())} if kept else None,
         "error_code": job_item.error_code,
         "error": storable_or_none(job_item.error),
@@ -182,7 +185,6 @@ def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
 
 
 def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
-    expected: Mapping[str, Any] = known.get("expected") or {}
     kept: Mapping[str, Any] = known.get("kept") or {}
     code = known.get("error_code")
     return JobItem(
@@ -197,7 +199,7 @@ def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
                 for url, language, automatic in known.get("subtitles") or ()
             ),
             chapters=tuple(Chapter(float(start_s), str(title)) for start_s, title in known.get("chapters") or ()),
-            expected=Expected(**{name: expected.get(name) for name in _EXPECTED_FIELDS}),
+            expected=_expected_from_dict(known["expected"]) if "expected" in known else Expected(),
         ),
         status=ItemStatus(known["status"]),
         kept=KeptFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept, "beside": tuple(kept.get("beside", ()))})
@@ -206,6 +208,12 @@ def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
         error_code=ErrorCode(code) if code else None,
         error=from_json(known["error"], known.get("error_params")) if "error" in known else None,
     )
+
+
+def _expected_from_dict(known: Mapping[str, Any]) -> Expected:
+    # Versions that did not write where a length comes from also stored what players measured: any page says it better.
+    source = LengthSource(known.get("length_source", LengthSource.LISTED))
+    return Expected(known.get("duration_s"), known.get("audio"), known.get("size"), source)
 
 
 _EXPECTED_FIELDS = tuple(field.name for field in fields(Expected))

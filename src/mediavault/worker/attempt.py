@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mediavault.core.job import ClaimedJob
@@ -43,7 +43,13 @@ class Attempt:
         return self.recorder.claim
 
     def item(self, index: int) -> Item:
-        return self.extraction.items[index]
+        """Return an item of the newest extraction, with what all extractions announced about it."""
+        return replace(self.extraction.items[index], expected=self.items.items[index].item.expected)
+
+    async def choose(self, index: int, candidate: Candidate) -> None:
+        """Save what is known, with the item's candidate that is tried next. The length that it lists holds from now on."""
+        self.items.announce(index, candidate.listed)
+        await self.checkpoint(candidate)
 
     async def checkpoint(self, chosen: Candidate | None) -> None:
         """Save what is known, with the candidate that is tried next if there is one."""

@@ -5,13 +5,13 @@ A post with one video has one item; nothing else in the worker distinguishes the
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from mediavault.core.failures import Failure, NeedsPerson, Partial, PartialSoFar, ProxyFailed, Retryable, Stops
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import VIDEO_TYPES, Extraction, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.media import VIDEO_TYPES, Expected, Extraction, Item, ItemRole, ItemType, KeptFile, Ownership
 from mediavault.core.messages import Message, join
 
 
@@ -23,7 +23,8 @@ class PostItems:
     failures: list[Failure] = field(default_factory=list)
 
     def merge(self, extraction: Extraction, types: Set[ItemType] = VIDEO_TYPES, *, others_too: bool) -> None:
-        """Take the items of an extraction. Saved items stay saved, items that failed in this attempt stay failed.
+        """Take the items of an extraction. Saved items stay saved, items that failed in this attempt stay failed, and what
+        an earlier extraction announced holds unless this one says something stronger.
 
         Items of these types are to be saved. ``others_too`` also saves those of quoted and reposted posts. Saved items that the extraction lacks, such as
         those of an earlier choice, follow its own.
@@ -31,9 +32,15 @@ class PostItems:
         wanted = set(map(id, extraction.media(types)))
         known = [_known(item, index, self.items, len(extraction.items)) for index, item in enumerate(extraction.items)]
         left = [item for item in self.items if _is_saved_elsewhere(item, known)]
+        of_lone_video = _announced_of_lone_video(self.items, extraction.videos)
         planned = [
-            _planned(item, before, is_wanted=id(item) in wanted or (others_too and _is_of_other_post(item, types)))
+            _planned(
+                replace(item, expected=announced.completed_by(item.expected)),
+                before,
+                is_wanted=id(item) in wanted or (others_too and _is_of_other_post(item, types)),
+            )
             for item, before in zip(extraction.items, known, strict=True)
+            for announced in [before.item.expected if before is not None else of_lone_video.get(id(item), Expected())]
         ]
         self.items = (*planned, *left)
 
@@ -55,6 +62,11 @@ class PostItems:
         """The item's number among the items to be saved, from 1, and their count."""
         wanted = [number for number, item in enumerate(self.items) if item.status is not ItemStatus.SKIPPED]
         return wanted.index(index) + 1, len(wanted)
+
+    def announce(self, index: int, expected: Expected) -> None:
+        """Complete what is known of an item's file, where this is stronger."""
+        item = self.items[index]
+        self._put(index, replace(item, item=replace(item.item, expected=item.item.expected.completed_by(expected))))
 
     def set_status(self, index: int, status: ItemStatus, *, kept: KeptFile | None = None) -> None:
         self._put(index, JobItem(self.items[index].item, status, kept))
@@ -123,6 +135,21 @@ def _planned(item: Item, known: JobItem | None, *, is_wanted: bool) -> JobItem:
         return replace(known, item=plain)
     planned = known.kept if known is not None else None
     return JobItem(plain, ItemStatus.WAITING, planned) if is_wanted else JobItem(plain, ItemStatus.SKIPPED)
+
+
+def _announced_of_lone_video(previous: Sequence[JobItem], now: Sequence[Item]) -> Mapping[int, Expected]:
+    """Return what was announced of a post's only video, by the id() of its only video now, unless the user chose that.
+
+    The same video has another media id, or none, in the reading of another extractor.
+    """
+    before = [
+        one.item
+        for one in previous
+        if one.item.is_video and one.item.role is ItemRole.MAIN and one.status is not ItemStatus.SKIPPED
+    ]
+    if len(before) != 1 or len(now) != 1 or any(c.ownership is Ownership.CHOSEN for c in now[0].candidates):
+        return {}
+    return {id(now[0]): before[0].expected}
 
 
 def _is_saved_elsewhere(item: JobItem, known: Sequence[JobItem | None]) -> bool:

@@ -155,7 +155,7 @@ async def choose(attempt: Attempt, index: int) -> Candidate:
             attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.profile.preference
         )
         note.detail = explain(candidate)
-    await attempt.checkpoint(candidate)
+    await attempt.choose(index, candidate)
     attempt.recorder.release_slot()
     return candidate
 

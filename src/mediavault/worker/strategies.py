@@ -18,6 +18,7 @@ from mediavault.core.failures import (
     ErrorCode,
     Failure,
     HttpError,
+    LengthDiffers,
     LinkExpired,
     NetworkFailure,
     NotAVideo,
@@ -30,7 +31,17 @@ from mediavault.core.failures import (
     ToolMissing,
 )
 from mediavault.core.job import Stage, StrategyName
-from mediavault.core.media import Candidate, DownloadedFile, Expected, Item, ItemType, SourceType, VerifiedFile
+from mediavault.core.media import (
+    SEGMENTED,
+    Candidate,
+    DownloadedFile,
+    Expected,
+    Item,
+    ItemType,
+    LengthSource,
+    SourceType,
+    VerifiedFile,
+)
 from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
@@ -44,8 +55,6 @@ from mediavault.worker.stages.extract import extract_again_for
 from mediavault.worker.stages.validate import validate
 
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
-
-SEGMENTED = frozenset({SourceType.HLS, SourceType.DASH})
 
 # How a site that checks the TLS handshake refuses a client: by a status, with a page, or without an answer.
 _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
@@ -89,6 +98,14 @@ def is_final(failure: Failure) -> bool:
     return isinstance(failure, ProxyFailed) or (isinstance(failure, RateLimited) and failure.retry_after is not None)
 
 
+def _is_more_informative(failure: Failure, last: Failure) -> bool:
+    """Whether to report a failure instead of the one before it. A file that plays, and may be all there is, stays
+    reported when other strategies get nothing."""
+    if isinstance(failure, _LESS_INFORMATIVE):
+        return False
+    return not isinstance(last, LengthDiffers) or isinstance(failure, LengthDiffers) or is_final(failure)
+
+
 @dataclass(slots=True)
 class DownloadStrategies:
     """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
@@ -129,7 +146,7 @@ class DownloadStrategies:
                 return await self._run_strategy(strategy)
             except Failure as failure:
                 self._begin_again_after_progress()
-                last = failure if last is None or not isinstance(failure, _LESS_INFORMATIVE) else last
+                last = failure if last is None or _is_more_informative(failure, last) else last
                 # A fresh extraction that found the same URL downloaded nothing: `fresh` remains for other candidates.
                 if not isinstance(failure, _SameUrl):
                     self.failed.append(strategy)
@@ -216,7 +233,7 @@ class DownloadStrategies:
         async with attempt.recorder.step(Stage.CHOOSE, rung=StrategyName.FRESH) as note:
             self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
-        await attempt.checkpoint(self.candidate)
+        await attempt.choose(self.index, self.candidate)
         if self.candidate.url in self.tried:
             self.is_confirmed = True
             why = Message("extracting again found the same URL")
@@ -281,7 +298,7 @@ class DownloadStrategies:
         await note_recording(self.attempt, self.candidate, fetched)
         await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
         async with self.attempt.recorder.step(Stage.VALIDATE, rung=strategy) as note:
-            verified = await validate(replace(fetched, type=self._type), self.attempt.tools.probe)
+            verified = await validate(replace(fetched, type=self._type), self.attempt)
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
@@ -357,12 +374,17 @@ class DownloadStrategies:
         return media_referer(self.attempt.route.platform, page_url=self.attempt.extraction.final_url)
 
     def _expected(self) -> Expected:
-        """Return what the post announces about its video, completed by the candidate's own facts."""
-        announced = self._item.expected
+        """Return what the file must be: what the post announces about its video, completed by the candidate's own facts.
+
+        A length that a player measured is left out: it would be compared with itself.
+        """
+        announced = self._item.expected.completed_by(self.candidate.listed)
+        is_measured = announced.length_source is LengthSource.MEASURED
         return Expected(
-            duration_s=announced.duration_s or self.candidate.duration_s,
+            duration_s=None if is_measured else announced.duration_s,
             audio=announced.audio if announced.audio is not None else (True if self.candidate.has_audio else None),
             size=self.candidate.size or announced.size,
+            length_source=announced.length_source,
         )
 
 

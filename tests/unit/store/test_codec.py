@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType, Watermark
+from mediavault.core.job import JobItem
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    Expected,
+    FoundIn,
+    Item,
+    LengthSource,
+    Ownership,
+    SourceType,
+    Watermark,
+)
 from mediavault.store import codec
 
 PLAIN = Candidate("https://cdn.example/1.mp4", SourceType.DIRECT, FoundIn.DOM)
@@ -44,6 +55,25 @@ def test_candidates_come_back_exactly_as_they_were(some: list[Candidate]) -> Non
         assert type(now.ownership) is Ownership
         assert now.expires_at is None or now.expires_at.tzinfo is not None
         assert was.expires_at == now.expires_at
+
+
+EXPECTED = Expected(60.0, True, length_source=LengthSource.DECLARED)
+
+
+@pytest.mark.parametrize("expected", [EXPECTED, Expected(), Expected(audio=False), Expected(60.0)])
+def test_what_a_post_announced_comes_back_with_where_it_was_said(expected: Expected) -> None:
+    (back,) = codec.items_from_json(codec.items_to_json([JobItem(Item(expected=expected))]))
+
+    assert back.item.expected == expected
+    assert type(back.item.expected.length_source) is LengthSource
+
+
+def test_a_length_of_which_an_older_version_did_not_say_where_it_was_said_is_the_weakest_that_is_compared() -> None:
+    [written] = json.loads(codec.items_to_json([JobItem(Item(expected=EXPECTED))]))
+    del written["expected"]["length_source"]
+    (back,) = codec.items_from_json(json.dumps([written]))
+
+    assert back.item.expected == replace(EXPECTED, length_source=LengthSource.LISTED)
 
 
 def test_a_time_keeps_its_zone() -> None:

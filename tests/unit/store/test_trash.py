@@ -19,6 +19,7 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, StoredJob
+from mediavault.store.retrying import accepted_reasons
 from mediavault.store.search_words import WordSource
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
@@ -91,6 +92,14 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
     assert vault.files() == files
     assert vault.trashed_files() == 0
     assert await trash.trashed_posts(vault.store) == []
+
+
+async def test_what_a_user_accepted_of_a_post_is_forgotten_with_it(vault: Environment) -> None:
+    (job, *_) = await vault.jobs()
+    await vault.store.records.put(RecordKind.ACCEPTED, job.id, {"reasons": ["it is short"]})
+    await vault.delete(job)
+
+    assert await accepted_reasons(vault.store.records, job.id) == frozenset()
 
 
 async def test_a_post_without_files_is_deleted_and_restored_too(vault: Environment) -> None:

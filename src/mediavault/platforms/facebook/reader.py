@@ -26,6 +26,7 @@ from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
 from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
+from mediavault.platforms.reading.meta_media import listed_by
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
@@ -111,13 +112,12 @@ def _video(
         if any(node.get(name) is True for name in ("is_live_streaming", "is_live_stream", "playbackIsLiveStreaming")):
             raise LiveNow("The video is live now.")
     candidates = candidates_of(own, platform)
-    longest = max((c.duration_s for c in candidates if c.duration_s), default=None)  # from the manifest
     return Item(
         candidates=candidates,
         role=role,
         media_id=next(iter(sorted(_ids_of(own[0]))), None),
         thumbnail_url=_picture(own),
-        expected=Expected(duration_s=duration_of(own) or longest),
+        expected=Expected(duration_s=duration_of(own)).completed_by(listed_by(candidates)),
         label=label,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import SplitResult
 
-from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Watermark
+from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, LengthSource, Watermark
 from mediavault.core.platform import Measures, Platform
 from mediavault.platforms.reading.inline_manifest import inline_dash, with_sound_of
 from mediavault.services.extraction.meta_efg import read_efg
@@ -118,7 +118,9 @@ def _item(part: Node, platform: Platform, role: ItemRole, label: str | None) -> 
         type=ItemType.VIDEO if candidates or _is_video(part) else ItemType.IMAGE,
         media_id=next(iter(sorted(_numbers(part))), None) or values.text(part.get("shortcode")),
         thumbnail_url=picture,
-        expected=Expected(duration_s=_duration(part) or _longest(candidates), audio=sound if candidates else None),
+        expected=Expected(duration_s=_duration(part), audio=sound if candidates else None).completed_by(
+            listed_by(candidates)
+        ),
         label=label,
     )
 
@@ -127,9 +129,10 @@ def _is_video(part: Node) -> bool:
     return part.get("is_video") is True or part.get("media_type") == 2
 
 
-def _longest(candidates: Sequence[Candidate]) -> float | None:
-    """Return the longest duration: pages state it only in the manifest."""
-    return max((candidate.duration_s for candidate in candidates if candidate.duration_s), default=None)
+def listed_by(candidates: Sequence[Candidate]) -> Expected:
+    """Return the longest duration of the candidates: some pages state it only in the manifest."""
+    longest = max((candidate.duration_s for candidate in candidates if candidate.duration_s), default=None)
+    return Expected(longest, length_source=LengthSource.LISTED)
 
 
 def _duration(part: Node) -> float | None:

@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
-from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, ItemType, Ownership, Post, account
+from mediavault.core.media import (
+    Account,
+    Candidate,
+    Expected,
+    Extraction,
+    FoundIn,
+    Item,
+    ItemType,
+    Ownership,
+    Post,
+    account,
+)
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.browser.port import PageCapture
 from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, merge, with_written_size
@@ -22,7 +33,7 @@ from mediavault.services.extraction.page_data.html_page import HtmlPage, read_pa
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.json_walk import walk
 from mediavault.services.extraction.page_data.metadata import (
-    announced_duration,
+    announced_by,
     declared_videos,
     says_it_has_video,
     story_of,
@@ -206,12 +217,19 @@ def from_page_data(
     The network only confirms them and adds what the player sent.
     """
     handle = data.handle or post.handle
+    videos = [item for item in data.items if item.is_video]
+    declared = announced_by(source.page) if len(videos) == 1 else Expected()
     return Extraction(
         post=replace(post, handle=post.handle or data.handle),
         final_url=source.page.url,
         account=account(platform.name, handle, data.display_name, fallback=_host(source.page.url)),
         items=tuple(
-            replace(item, candidates=_confirmed(item.candidates, network)) for item in map(_with_picture, data.items)
+            replace(
+                item,
+                candidates=_confirmed(item.candidates, network),
+                expected=item.expected.completed_by(declared) if item.is_video else item.expected,
+            )
+            for item in map(_with_picture, data.items)
         ),
         selected=data.selected,
         title=data.title or _first_line(data.text),
@@ -280,9 +298,7 @@ def _confirmed(candidates: Sequence[Candidate], network: NetworkMedia | None) ->
 
 def _item(sighting: Sighting, page: HtmlPage, *, alone: bool) -> Item:
     """Return the item with the player's facts; a single video also gets what the page says about its only player."""
-    expected = sighting.expected
-    if expected.duration_s is None and alone:
-        expected = replace(expected, duration_s=announced_duration(page))
+    expected = sighting.expected.completed_by(announced_by(page)) if alone else sighting.expected
     subtitles = page.players[0].subtitles if alone and len(page.players) == 1 else ()
     return Item(
         sighting.candidates,

@@ -41,7 +41,7 @@ from mediavault.services.extraction.candidates import NetworkMedia, leftovers, n
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.outcome import PageOutcome, outcome_of, shown_by
 from mediavault.services.extraction.ownership import OwnershipResult
-from mediavault.services.extraction.page_data.metadata import announced_duration
+from mediavault.services.extraction.page_data.metadata import announced_by
 from mediavault.services.extraction.page_data.readers import viewer_of
 from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_manifests import page_manifests
@@ -134,7 +134,7 @@ def read_capture(post: Post, platform: Platform, capture: PageCapture) -> Extrac
     else:
         declared = declared_sightings(source.page, platform)
         named = {identity(c.url) for sighting in declared for c in sighting.candidates}
-        videos = without_adverts(capture.videos, network, named=named, announced_s=announced_duration(source.page))
+        videos = without_adverts(capture.videos, network, named=named, announced_s=announced_by(source.page).duration_s)
         players = player_sightings(replace(capture, videos=videos), network, platform)
         rest = leftovers(network, [*players, *declared])
         owned = assign_own_media(players, declared, rest, post=post, platform=platform, source=source)

@@ -159,13 +159,14 @@ def _sorted(
 
 
 def _joined(item: Sighting, named: Sighting) -> Sighting:
-    """Add the metadata's candidates; files that they name go first where nothing else is known."""
+    """Add what the metadata announce, and their candidates; files that they name go first where nothing else is known."""
     held = {identity(c.url) for c in item.candidates}
     names = {identity(c.url) for c in named.candidates}
     more = tuple(c for c in named.candidates if identity(c.url) not in held)
     return replace(
         item,
         candidates=(*sorted(item.candidates, key=lambda c: identity(c.url) not in names), *more),
+        expected=item.expected.completed_by(named.expected),
         thumbnail_url=named.thumbnail_url or item.thumbnail_url,
         media_id=item.media_id or named.media_id,
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
+from mediavault.core.media import SEGMENTED, Candidate, Expected, FoundIn, LengthSource, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser.hooks import KEY_CHARS
@@ -18,7 +18,6 @@ from mediavault.services.extraction.page_data import build
 
 SAME_LENGTH_S = 0.5  # between a player's length and its stream's, which is a sum of rounded segments
 _SOUND_CODEC = re.compile(r"mp4a|ac-3|ec-3|opus|vorbis|flac|mp3", re.IGNORECASE)
-_STREAMS = (SourceType.HLS, SourceType.DASH)
 
 
 def player_sightings(capture: PageCapture, network: NetworkMedia, platform: Platform) -> list[Sighting]:
@@ -45,7 +44,7 @@ def player_sightings(capture: PageCapture, network: NetworkMedia, platform: Plat
 def _plain_player(video: SeenVideo, network: NetworkMedia, capture: PageCapture, platform: Platform) -> Sighting:
     urls = dict.fromkeys(u for u in (video.current_src, *video.sources) if u.startswith(("http://", "https://")))
     candidates = [c for url in urls if (c := _of_source(url, video, network, capture, platform)) is not None]
-    return Sighting(tuple(candidates), video, expected=_expected(video), thumbnail_url=video.poster)
+    return Sighting(tuple(candidates), video, expected=_expected(video, candidates), thumbnail_url=video.poster)
 
 
 def _of_source(
@@ -146,7 +145,7 @@ def _guessed(
         return ()
     rivals = [other for other in unknown if other is not video and other.frame_url == video.frame_url]
     loaded = [c for key, c in network.candidates.items() if key not in taken and network.frames[key] == video.frame_url]
-    streams = [c for c in loaded if c.source_type in _STREAMS]
+    streams = [c for c in loaded if c.source_type in SEGMENTED]
     as_long = [c for c in streams if _same_length(c.duration_s, video.duration_s)]
     if len(as_long) == 1 and not any(_same_length(other.duration_s, video.duration_s) for other in rivals):
         return tuple(as_long)
@@ -174,7 +173,7 @@ def _scripted(video: SeenVideo, played: Sequence[Candidate]) -> Sighting:
         )
         for c in played
     ]
-    return Sighting(tuple(known), video, expected=_expected(video), thumbnail_url=video.poster)
+    return Sighting(tuple(known), video, expected=_expected(video, known), thumbnail_url=video.poster)
 
 
 def _is_fed_by_script(video: SeenVideo) -> bool:
@@ -189,5 +188,8 @@ def _identity(url: str | None) -> str | None:
     return identity(url) if url else None
 
 
-def _expected(video: SeenVideo) -> Expected:
-    return Expected(duration_s=video.duration_s, audio=video.has_audio)
+def _expected(video: SeenVideo, played: Sequence[Candidate]) -> Expected:
+    """Return what a player states: the length of a stream is its manifest's, that of a file was measured on the file."""
+    is_stream = bool(played) and all(candidate.source_type in SEGMENTED for candidate in played)
+    source = LengthSource.LISTED if is_stream else LengthSource.MEASURED
+    return Expected(duration_s=video.duration_s, audio=video.has_audio, length_source=source)

@@ -16,6 +16,7 @@ from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
 from mediavault.core.media import (
     VIDEO_TYPES,
     Candidate,
+    Expected,
     Extraction,
     FoundIn,
     Item,
@@ -277,7 +278,7 @@ def with_choice(extraction: Extraction, chosen_urls: Sequence[str]) -> Extractio
     What was chosen and is no longer found keeps its place, as an item without candidates. The extraction is unchanged
     where none of them is found.
     """
-    chosen: dict[str, tuple[Candidate, ...]] = {}
+    chosen: dict[str, Item] = {}
     taken: list[Candidate] = []
     for url in chosen_urls:
         found = next((c for c in extraction.candidates if identity(c.url) == identity(url)), None)
@@ -285,17 +286,19 @@ def with_choice(extraction: Extraction, chosen_urls: Sequence[str]) -> Extractio
             continue  # another quality of a video that was chosen as well
         same = [c for c in extraction.candidates if found and (c is found or _is_same_video(c, found))]
         taken += same
-        chosen[_choice_id(url)] = tuple(replace(c, ownership=Ownership.CHOSEN, item=None) for c in same)
+        holder = next((item for item in extraction.items if any(c is found for c in item.candidates)), Item())
+        chosen[_choice_id(url)] = _chosen_item(_choice_id(url), same, holder.expected)
     if not taken:
         return extraction
-    items = tuple(_chosen_item(media_id, candidates) for media_id, candidates in chosen.items())
+    items = tuple(chosen.values())
     others = tuple(replace(c, item=None) for c in extraction.candidates if not any(c is one for one in taken))
     return replace(extraction, items=items, others=others, selected=None)
 
 
-def _chosen_item(media_id: str, candidates: tuple[Candidate, ...]) -> Item:
+def _chosen_item(media_id: str, candidates: Sequence[Candidate], expected: Expected) -> Item:
     picture = next((c.thumbnail_url for c in candidates if c.thumbnail_url), None)
-    return Item(candidates, media_id=media_id, thumbnail_url=picture)
+    owned = tuple(replace(c, ownership=Ownership.CHOSEN, item=None) for c in candidates)
+    return Item(owned, media_id=media_id, thumbnail_url=picture, expected=expected)
 
 
 def _choice_id(url: str) -> str:

@@ -22,6 +22,7 @@ from mediavault.core.media import (
     FoundIn,
     Item,
     ItemType,
+    LengthSource,
     Ownership,
     Post,
     SourceType,
@@ -172,11 +173,13 @@ def _sort_out(
         raise ExtractorBroken("yt-dlp found several videos and cannot tell the post's own from a quoted post's.")
     else:
         level = None if site.mixes_single else Ownership.ID_MATCH
+    # of a page that it does not know, yt-dlp may have read the length anywhere, also from the file's own manifest
+    source = LengthSource.LISTED if platform.name == "generic" else LengthSource.RECORD
     items: list[Item] = []
     others: list[Candidate] = []
     for entry, candidates in shown:
         if level is not None and (is_list or level is Ownership.LONE or _names(entry, post, site)):
-            items.append(_item(entry, tuple(replace(c, ownership=level) for c in candidates)))
+            items.append(_item(entry, tuple(replace(c, ownership=level) for c in candidates), source))
         else:
             others += [c for c in candidates if c.has_video is not False]
     return tuple(items), tuple(others)
@@ -192,13 +195,14 @@ def _names(entry: Node, post: Post, site: YtdlpRules) -> bool:
     return any(name == post.post_id or name.startswith(f"{post.post_id}_") for name in named)
 
 
-def _item(entry: Node, candidates: tuple[Candidate, ...]) -> Item:
+def _item(entry: Node, candidates: tuple[Candidate, ...], source: LengthSource) -> Item:
     heard = any(c.has_audio or c.audio_url for c in candidates)
+    seconds = values.number(entry.get("duration"))
     return Item(
         candidates=candidates,
         media_id=values.text(entry.get("id")),
         thumbnail_url=values.url(entry.get("thumbnail")),
-        expected=Expected(duration_s=values.number(entry.get("duration")), audio=True if heard else None),
+        expected=Expected(duration_s=seconds, audio=True if heard else None, length_source=source),
         chapters=_chapters(entry),
         subtitles=_subtitles(entry),
     )

@@ -22,9 +22,7 @@ async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
         async with attempt.recorder.step(Stage.VALIDATE) as note:
             await attempt.tools.remux([verified.path], into)
             size = into.stat().st_size
-            again = await validate(
-                replace(verified.downloaded, path=into, bytes=size, sha256=None), attempt.tools.probe
-            )
+            again = await validate(replace(verified.downloaded, path=into, bytes=size, sha256=None), attempt)
             note.detail = Message(
                 "put into an MP4, so that browsers play it: %(container)s before", container=verified.report.container
             )

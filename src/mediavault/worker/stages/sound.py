@@ -30,7 +30,7 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
         expected = Expected(duration_s=verified.report.duration_s)
         again = await validate(
             replace(verified.downloaded, path=path, bytes=size, sha256=None, expected=expected, type=ItemType.AUDIO),
-            attempt.tools.probe,
+            attempt,
         )
         note.detail, note.bytes = (
             Message("audio only, copied without re-encoding: %(codec)s", codec=again.report.audio_codec),

@@ -83,7 +83,7 @@ async def _inside(verified: VerifiedFile, item: Item, texts: Texts, attempt: Att
             await attempt.tools.embed_texts(verified.path, into, texts=texts, chapters=item.chapters)
             size = into.stat().st_size
             file = replace(verified.downloaded, path=into, bytes=size, sha256=None)
-            again = await validate(file, attempt.tools.probe)
+            again = await validate(file, attempt)
             note.detail, note.bytes = Message("subtitles and chapters embedded in the file"), size
     except Failure:
         into.unlink(missing_ok=True)  # recorded by the step; the file itself is whole

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAVideo
+from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, LengthDiffers, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
-from mediavault.core.messages import Message
-from mediavault.worker.context import Probe
+from mediavault.core.messages import Message, join
+from mediavault.store.retrying import accepted_reasons
+from mediavault.worker.attempt import Attempt
 
 _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.NOT_A_VIDEO: NotAVideo,
@@ -15,23 +17,42 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.DAMAGED: BadFile,
     ProblemKind.PROTECTED: Drm,
     ProblemKind.EMPTY: EmptyBody,
-    ProblemKind.LENGTH: Incomplete,
+    ProblemKind.LENGTH: LengthDiffers,
 }
 
 
-async def validate(fetched: DownloadedFile, probe: Probe) -> VerifiedFile:
-    """Return the file as verified. Raises the failure for the first problem that the probe reports."""
-    report = await probe.examine(fetched)
-    if (failure := reason_to_reject(report, size=fetched.bytes)) is not None:
+async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
+    """Return the file as verified. Raises the failure for the first problem that the probe reports.
+
+    A file that a user wants to be saved as it is, for this very reason, passes. Its own length is then what copies of it
+    are compared with.
+    """
+    report = await attempt.tools.probe.examine(fetched)
+    failure = reason_to_reject(report, size=fetched.bytes)
+    if failure is None:
+        return VerifiedFile(fetched, report)
+    if not isinstance(failure, LengthDiffers) or not await _is_accepted(failure, attempt):
         raise failure
-    return VerifiedFile(fetched, report)
+    note = Message("saved as it is: %(reason)s", reason=_reasons(report))
+    own = replace(fetched.expected, duration_s=report.duration_s)
+    return VerifiedFile(replace(fetched, expected=own), replace(report, problems=(), notes=(*report.notes, note)))
+
+
+async def _is_accepted(failure: LengthDiffers, attempt: Attempt) -> bool:
+    return failure.message in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
 
 
 def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
     """The failure for the first problem of the report; None without one."""
     if not report.problems:
         return None
+    message = Message("The file was refused because %(reason)s.", reason=_reasons(report))
+    return _FAILURES[report.problems[0].kind](message, bytes_received=size)
+
+
+def _reasons(report: ProbeReport) -> str:
+    """Return the first problem, or all where the user is asked, so that one answer is about all of them."""
     first = report.problems[0]
-    return _FAILURES[first.kind](
-        Message("The file was refused because %(reason)s.", reason=first.reason), bytes_received=size
-    )
+    if first.kind is not ProblemKind.LENGTH:
+        return first.reason
+    return join("; ", [problem.reason for problem in report.problems])

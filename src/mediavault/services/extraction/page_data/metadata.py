@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from mediavault.core.media import Candidate, Expected, FoundIn, Item
+from mediavault.core.media import Candidate, Expected, FoundIn, Item, LengthSource
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import is_named_host
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
@@ -112,12 +112,22 @@ def _is_advert(page: HtmlPage, player: HtmlPlayer) -> bool:
     return bool(addresses) and all(classify_media(url).is_advert for url in addresses)
 
 
-def announced_duration(page: HtmlPage) -> float | None:
-    """Return the duration in seconds: what all VideoObjects agree on, otherwise what Open Graph states."""
+def announced_by(page: HtmlPage) -> Expected:
+    """Return the length that all VideoObjects agree on, otherwise the one that Open Graph or microdata state."""
     announced = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
     if announced:
-        return announced.pop() if len(announced) == 1 else None
-    return values.duration(page.meta("og:video:duration", "video:duration"))
+        return _declared(announced.pop() if len(announced) == 1 else None)
+    return _declared(values.duration(page.meta("og:video:duration", "video:duration")) or _of_microdata(page))
+
+
+def _of_microdata(page: HtmlPage) -> float | None:
+    """Return the length that the only video of a page's microdata has (https://schema.org/duration)."""
+    written = {content for name, content in page.metas if name == "duration"}
+    return values.duration(written.pop()) if len(written) == 1 and page.meta("contenturl", "embedurl") else None
+
+
+def _declared(seconds: float | None) -> Expected:
+    return Expected(duration_s=seconds, length_source=LengthSource.DECLARED)
 
 
 def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platform | None = None) -> Story:
@@ -170,13 +180,12 @@ def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
         held = {c.url for item in items for c in item.candidates}
         if new := [c for c in candidates if c.url not in held]:
             pictures = filter(None, map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))))
-            seconds = values.duration(node.get("duration"))
             items.append(
                 Item(
                     build.merged(new),
                     media_id=values.text(node.get("@id")),
                     thumbnail_url=next(pictures, None),
-                    expected=Expected(duration_s=seconds),
+                    expected=_declared(values.duration(node.get("duration"))),
                 )
             )
     return items

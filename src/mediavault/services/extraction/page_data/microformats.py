@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadUrl
-from mediavault.core.media import Expected, Item, ItemType, Post
+from mediavault.core.media import Expected, Item, ItemType, LengthSource, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.services.extraction.page_data import values
@@ -82,11 +82,9 @@ def _page_data(platform: Platform, entry: Node) -> PageData:
     seconds = next(filter(None, map(values.duration, _plain(known.get("duration")))), None)
     videos = [candidates for address in _plain(known.get("video")) if (candidates := own_candidates(address, platform))]
     images = tuple(filter(None, map(values.url, _plain(known.get("photo")))))
+    declared = Expected(duration_s=seconds if len(videos) == 1 else None, length_source=LengthSource.DECLARED)
     items = (
-        *(
-            Item(tuple(candidates), expected=Expected(duration_s=seconds if len(videos) == 1 else None))
-            for candidates in videos
-        ),
+        *(Item(tuple(candidates), expected=declared) for candidates in videos),
         *(Item(type=ItemType.IMAGE, thumbnail_url=image) for image in images),
     )
     handle, name = _author(known.get("author"))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from mediavault.core.media import Candidate, Expected, Item, Ownership, SourceType
+from mediavault.core.media import Candidate, Expected, Item, LengthSource, Ownership, SourceType
 from mediavault.core.platform import Platform
 from mediavault.services.extraction.page_data import build, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
@@ -83,8 +83,8 @@ def _brightcove(node: Node, platform: Platform) -> Item | None:
         if not source.get("key_systems")  # these need a licence
         for candidate in _candidate(source.get("src"), platform, source, mime=_mime(source.get("type")))
     ]
-    millis = values.number(node.get("duration"))
-    return _item(candidates, node, seconds=millis / 1_000 if millis else None, name="id", picture=node.get("poster"))
+    seconds = values.milliseconds(node.get("duration"))
+    return _item(candidates, node, seconds=seconds, name="id", picture=node.get("poster"))
 
 
 _KALTURA_FORMATS = {"applehttp": _HLS, "mpegdash": _DASH, "url": _MP4}
@@ -199,7 +199,7 @@ def _item(
         build.merged(unowned),
         media_id=values.text(node.get(name)) or None,
         thumbnail_url=values.url(picture),
-        expected=Expected(duration_s=seconds or None),
+        expected=Expected(duration_s=seconds or None, length_source=LengthSource.LISTED),
     )
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mediavault.core.media import SourceType
+from mediavault.core.media import Expected, LengthSource, SourceType
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.vimeo import VIMEO
 from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.metadata import (
-    announced_duration,
+    announced_by,
     announces_video,
     declared_videos,
     story_of,
@@ -83,10 +83,22 @@ def test_an_advert_or_preview_is_never_declared() -> None:
     assert urls(meta("og:video", "https://ad.doubleclick.net/spot.mp4")) == []
 
 
-def test_the_announced_length_counts_only_where_there_is_just_one() -> None:
-    assert announced_duration(page(linked(**VIDEO))) == 62.5
-    assert announced_duration(page(linked(**VIDEO) + linked(**{**VIDEO, "duration": "PT5S"}))) is None
-    assert announced_duration(page(meta("og:video:duration", "12"))) == 12
+MICRODATA = '<meta itemprop="contentURL" content="/kite.mp4"><meta itemprop="duration" content="00:01:00">'
+
+
+@pytest.mark.parametrize(
+    ("html", "seconds"),
+    [
+        (linked(**VIDEO), 62.5),
+        (linked(**VIDEO) + linked(**{**VIDEO, "duration": "PT5S"}), None),
+        (meta("og:video:duration", "12"), 12),
+        (MICRODATA, 60),
+        (MICRODATA + '<meta itemprop="duration" content="PT5S">', None),
+        ('<meta itemprop="duration" content="PT5S">', None),  # of anything
+    ],
+)
+def test_the_announced_length_counts_only_where_there_is_just_one(html: str, seconds: float | None) -> None:
+    assert announced_by(page(html)) == Expected(seconds, length_source=LengthSource.DECLARED)
 
 
 def test_the_story_comes_from_the_more_specific_sources() -> None:
