@@ -40,6 +40,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
+from mediavault.core.messages import Message
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests.media import mp4, webm
@@ -95,6 +96,15 @@ TROUBLES = (
     Trouble(ErrorCode.NO_SPACE, "The video needs 3,400 MB, and 1,200 MB are free."),
     Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in visitors."),
     Trouble(ErrorCode.NETWORK, "The name media.example has no address.", timedelta(hours=2)),
+    Trouble(
+        ErrorCode.LENGTH_DIFFERS,
+        Message(
+            "The file was refused because %(reason)s.",
+            reason=Message(
+                "it lasts %(duration).1f s, but the post announced %(duration_s).1f s", duration=60.0, duration_s=600.0
+            ),
+        ),
+    ),
 )
 
 CANDIDATES = (
@@ -287,6 +297,7 @@ def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:
         "status": JobStatus.FAILED, "stage": Stage.EXTRACT, "attempt_count": 1, "started_at": at, "failed_at": at, "updated_at": at, "error_code": trouble.code,
         "error": trouble.error, "retry_at": now + trouble.retry_in if trouble.retry_in else None,
         "candidates": CANDIDATES if trouble.code is ErrorCode.AMBIGUOUS else (),
+        "items": (JobItem(Item(), ItemStatus.FAILED, None, trouble.code, trouble.error),) if trouble.code is ErrorCode.LENGTH_DIFFERS else (),
     }  # fmt: skip
     history = (
         _record(at, Stage.CLAIM, detail="w-sample"),

@@ -15,7 +15,7 @@ from mediavault.core.post_urls import has_url
 from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
 from mediavault.server.authentication import current_principal, current_user
-from mediavault.store import trash
+from mediavault.store import retrying, trash
 from mediavault.store.bulk import enqueue_for_user, iter_jobs, retry_each
 from mediavault.store.noting import note_added
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
@@ -115,10 +115,13 @@ async def retry_job(
     *,
     chosen: Collection[int | str] = (),
     profile: str | None = None,
+    as_it_is: bool = False,
 ) -> Job:
     """Queue a job again. ``chosen`` are the candidates that are the post's videos, each by its index or its URL.
 
-    With ``profile`` it is saved in that form from now on, with an empty one in its site's or the vault's usual form. Raises BadInput when one of them is not a candidate of the job, and for an unknown profile.
+    With ``profile`` it is saved in that form from now on, with an empty one in its site's or the vault's usual form. With
+    ``as_it_is`` its files are saved although they are not what the post announced. Raises BadInput when one of them is not
+    a candidate of the job, for an unknown profile, and when there is nothing to save as it is.
     """
     job = await services.store.catalogue.get(job_id)
     urls = chosen_urls(job, chosen)
@@ -126,7 +129,7 @@ async def retry_job(
         name: str | None = default_profile(await services.live.current(), job.platform)
     else:
         name = await known_profile(services.store.records, profile) if profile else None
-    job = await services.store.queue.retry(job_id, chosen_urls=urls, profile=name)
+    job = await retrying.retry_job(services.store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is)
     await services.frames.forget(job_id)  # the post is read again
     feed.wake()
     return job

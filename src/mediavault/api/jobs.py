@@ -120,10 +120,14 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
 
     ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
     in ``candidates`` or by its ``url``. They are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in
-    another form, an empty one in its site's or the vault's usual form.
+    another form, an empty one in its site's or the vault's usual form. ``as_it_is`` saves files that failed with
+    ``LENGTH_DIFFERS`` although they are not what the post announced.
     """
     asked = body or RetryRequest()
-    return job_view(await retry_job(services, feed, job_id, chosen=asked.all_chosen, profile=asked.profile))
+    job = await retry_job(
+        services, feed, job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is
+    )
+    return job_view(job)
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))

@@ -176,12 +176,16 @@ def retry(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Save them in this form.", show_default=False)
     ] = None,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Save a file that plays although it is not what the post announced.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Queue failed or cancelled jobs again; --choose says which videos are the post's."""
     from mediavault.core.failures import BadInput
     from mediavault.services.media.extras import FRAMES, extras_folder, forget_extras
     from mediavault.store.profiles import known_profile
+    from mediavault.store.retrying import retry_job
 
     if choose and len(job_ids) != 1:
         raise BadInput("--choose is about one job.")
@@ -190,7 +194,7 @@ def retry(
     async def again(store: Store, job_id: JobId) -> Job:
         name = await known_profile(store.records, profile) if profile else None
         urls = await _chosen_urls(store, job_id, choose or [])
-        job = await store.queue.retry(job_id, chosen_urls=urls, profile=name)
+        job = await retry_job(store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is)
         await asyncio.to_thread(forget_extras, cache, job_id, kind=FRAMES)
         return job
 

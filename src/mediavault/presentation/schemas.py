@@ -80,12 +80,14 @@ class RetryRequest(_Request):
     """The body of a retry: at most one of the first two fields.
 
     ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index, from 0, or its URL;
-    ``chosen_url`` is a single one by its URL. With ``profile`` the post is saved in that form.
+    ``chosen_url`` is a single one by its URL. With ``profile`` the post is saved in that form. ``as_it_is`` saves files that
+    failed with ``LENGTH_DIFFERS``.
     """
 
     chosen_url: Annotated[str | None, Field(max_length=200_000)] = None
     chosen: Annotated[list[_Choice] | None, Field(min_length=1, max_length=MAX_CHOSEN)] = None
     profile: Annotated[str | None, Field(max_length=200)] = None
+    as_it_is: bool = False
 
     @model_validator(mode="after")
     def _at_most_one(self) -> RetryRequest:

@@ -133,6 +133,7 @@ def _is_partial(command: str) -> bool:
         "token revoke",
         "retry ID --choose NUMBER",
         "retry ID --choose NUMBER --choose NUMBER",
+        "retry ID --as-it-is",
     }
 
 

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
-from mediavault.core.job import HistoryRecord, Stage, StepOutcome, StrategyName
+from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.store.retrying import accepted_reasons
 from mediavault.store.trash import empty_trash
 from tests.http_vault import POST, ApiVault, ids
+from tests.stubs import fail_by_length
 
 OTHER = "https://videos.example/watch/2"
 
@@ -187,6 +189,23 @@ async def test_a_failed_job_is_queued_again_on_request(vault: ApiVault) -> None:
     answer = await vault.client.post(f"/api/jobs/{job.id}/retry")
 
     assert (answer.status, answer.json()["status"]) == (200, "queued")
+
+
+async def test_a_file_of_another_length_is_saved_as_it_is_on_request(vault: ApiVault) -> None:
+    await vault.add()
+    job = await fail_by_length(vault.store, await vault.claim())
+    answer = await vault.client.post(f"/api/jobs/{job.id}/retry", {"as_it_is": True})
+
+    assert (answer.status, answer.json()["status"]) == (200, "queued")
+    assert await accepted_reasons(vault.store.records, job.id) == {str(job.error)}
+
+
+async def test_nothing_is_saved_as_it_is_that_was_not_asked_about(vault: ApiVault) -> None:
+    job = await vault.add_failed()
+    answer = await vault.client.post(f"/api/jobs/{job.id}/retry", {"as_it_is": True})
+
+    assert (answer.status, answer.json()["code"]) == (422, "BAD_REQUEST")
+    assert (await vault.store.catalogue.get(job.id)).status is JobStatus.FAILED
 
 
 async def test_a_cancelled_job_stays_cancelled_and_its_worker_is_notified(vault: ApiVault) -> None:

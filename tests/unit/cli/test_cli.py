@@ -16,11 +16,13 @@ from mediavault import __version__
 from mediavault.cli.drain import until_left
 from mediavault.cli.main import COMMANDS
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import WorkerHeartbeat
+from mediavault.core.job import JobId, WorkerHeartbeat
 from mediavault.core.media import Candidate, FoundIn, SourceType, account
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Checkpoint, StoredJob
+from mediavault.store.retrying import accepted_reasons
 from tests.contract.shelves import job_of
+from tests.stubs import fail_by_length
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat
 
 
@@ -190,6 +192,24 @@ def test_several_videos_are_chosen_by_their_numbers(run: Run, house: StubHouse, 
     chosen = run("retry", job_id, "--choose", "3", "--choose", "1", "--choose", "3", "--json").json()["jobs"][0]
     assert chosen["chosen_urls"] == ["https://cdn.example/0.mp4", "https://cdn.example/2.mp4"]
     assert [path.name for path in folder.iterdir()] == [f"{job_id}.0.ab.jpg"]
+
+
+async def _ask_about_length(store: MemoryJobStore) -> None:
+    (claim,) = await store.queue.claim(WORKER, limit=1, lease=timedelta(seconds=90))
+    await fail_by_length(store, claim, "it lasts 10.0 s, but the post announced 60.0 s")
+
+
+def test_a_file_of_another_length_is_saved_as_it_is(run: Run, house: StubHouse) -> None:
+    job_id = run("add", POST, "--json").json()["jobs"][0]["id"]
+    refused = run("retry", job_id, "--as-it-is", "--json")
+    asyncio.run(_ask_about_length(house.store))
+    retried = run("retry", job_id, "--as-it-is", "--json").json()["jobs"][0]
+
+    assert (refused.code, refused.json()["code"]) == (2, "BAD_REQUEST")
+    assert retried["status"] == "queued"
+    assert asyncio.run(accepted_reasons(house.store.records, JobId(job_id))) == {
+        "The file was refused because it lasts 10.0 s, but the post announced 60.0 s."
+    }
 
 
 def test_what_players_showed_of_a_removed_video_is_removed_too(run: Run, tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_
 from mediavault.store.decoding import note_end, note_examined
 from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
+from mediavault.store.retrying import accepted_reasons
 from mediavault.store.twins import put_twins
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault, MakeVault
+from tests.stubs import fail_by_length
 
 
 async def page_of(vault: ApiVault, job: Job, query: str = "") -> str:
@@ -43,6 +45,22 @@ async def with_facts(vault: ApiVault, metadata: dict[str, Any], candidates: tupl
     checkpoint = Checkpoint(None, None, SourceType.DIRECT, candidates, (), account, None, metadata)
     await vault.store.queue.checkpoint(claim, checkpoint)
     return await vault.store.catalogue.get(claim.id)
+
+
+async def test_a_file_of_another_length_is_saved_as_it_is_by_a_button(vault: ApiVault) -> None:
+    await vault.add()
+    job = await fail_by_length(vault.store, await vault.claim())
+    page = await page_of(vault, job)
+    answer = await vault.client.submit(f"/jobs/{job.id}/retry", {"as_it_is": "on"})
+
+    assert "Save it as it is" in page
+    assert "Check the video" in page
+    assert answer.status == 303
+    assert await accepted_reasons(vault.store.records, job.id) == {str(job.error)}
+
+
+async def test_a_post_that_failed_otherwise_is_not_saved_as_it_is(vault: ApiVault) -> None:
+    assert "as_it_is" not in await page_of(vault, await vault.add_failed())
 
 
 async def test_a_saved_post_offers_download_check_and_another_version(vault: ApiVault) -> None:

@@ -28,6 +28,7 @@ from mediavault.store.inbox import count_news, mark_seen, note_arrivals
 from mediavault.store.port import Checkpoint
 from tests.asgi_client import Answer
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
+from tests.stubs import fail_by_length
 from tests.unit.web.test_shared_links import OPEN_TO_STRANGERS
 
 HTML = "text/html"
@@ -360,7 +361,9 @@ async def posts_of_every_kind(vault: ApiVault) -> list[Job]:
     claim = await vault.claim()
     walled = await vault.store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="No.", retry_in=None)
     await vault.add(f"{POST}3")
-    return [saved, failed, ambiguous, walled]
+    asked = await fail_by_length(vault.store, await vault.claim())
+    await vault.add(f"{POST}4")
+    return [saved, failed, ambiguous, walled, asked]
 
 
 PAGES = (

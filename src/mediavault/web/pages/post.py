@@ -200,11 +200,13 @@ async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
 async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
     """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``all`` chooses them all, and ``seen``
     is what ``seen_candidates`` returned when the form was made; a form without these chooses nothing. With ``profile`` the
-    post is saved in that form, with an empty one in the usual form. With ``back`` the reader returns there.
+    post is saved in that form, with an empty one in the usual form. ``as_it_is`` saves what is not as announced. With
+    ``back`` the reader returns there.
     """
-    fields = await read_fields(request, most=MAX_CHOSEN + 4)
+    fields = await read_fields(request, most=MAX_CHOSEN + 5)
     profile = next(iter(fields.get("profile", ())), None)
-    await retry_job(services, feed, job_id, chosen=await _chosen(services, job_id, fields), profile=profile)
+    chosen = await _chosen(services, job_id, fields)
+    await retry_job(services, feed, job_id, chosen=chosen, profile=profile, as_it_is="as_it_is" in fields)
     return see_other(own_path(fields["back"][0]) if "back" in fields else f"/jobs/{job_id}")
 
 
