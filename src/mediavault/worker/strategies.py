@@ -379,12 +379,13 @@ class DownloadStrategies:
         A length that a player measured is left out: it would be compared with itself.
         """
         announced = self._item.expected.completed_by(self.candidate.listed)
-        is_measured = announced.length_source is LengthSource.MEASURED
-        return Expected(
-            duration_s=None if is_measured else announced.duration_s,
-            audio=announced.audio if announced.audio is not None else (True if self.candidate.has_audio else None),
+        if announced.length_source is LengthSource.MEASURED:
+            announced = Expected(audio=announced.audio, size=announced.size)
+        heard = True if self.candidate.has_audio else None
+        return replace(
+            announced,
+            audio=announced.audio if announced.audio is not None else heard,
             size=self.candidate.size or announced.size,
-            length_source=announced.length_source,
         )
 
 

@@ -139,7 +139,7 @@ def test_a_lost_last_segment_is_detected_by_the_announced_duration_alone(tmp_pat
     body = files["seg000.ts"] + files["seg001.ts"]
 
     assert verdict(body, tmp_path) == ()
-    assert verdict(body, tmp_path, Expected(duration_s=6.0))[0].kind is ProblemKind.INCOMPLETE
+    assert verdict(body, tmp_path, Expected(duration_s=6.0))[0].kind is ProblemKind.LENGTH
 
 
 def video_packets(body: bytes, folder: Path) -> list[tuple[int, int]]:

@@ -1,0 +1,64 @@
+"""Practice posts whose videos are not as long as their pages announce: the whole pipeline, with a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import Job, JobStatus
+from mediavault.demo.media import Clip, ClipSpec, make_clips
+from mediavault.demo.posts import MARA, PracticePost, Shows
+from mediavault.demo.site import practice_site
+from mediavault.store.retrying import retry_job
+from tests.acceptance.test_choosing import served, until
+
+pytestmark = pytest.mark.browser
+MINUTE = ClipSpec("minute", 60, seconds=60)
+ANNOUNCED = ClipSpec("announced", 61, seconds=62)  # what the page says; the clip that is served has another length
+
+
+def post_that(shows: Shows) -> PracticePost:
+    return PracticePost("announced", "A minute by the sea", "another length than announced", MARA, shows, (ANNOUNCED,))
+
+
+def is_over(job: Job) -> bool:
+    return job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
+
+
+@pytest.mark.parametrize("shows", [Shows.VIDEO, Shows.PLAYLIST])
+async def test_five_seconds_of_an_announced_minute_are_saved_only_once_the_user_says_so(
+    shows: Shows, tmp_path: Path, clips: Mapping[str, Clip]
+) -> None:
+    post = post_that(shows)
+    async with (
+        practice_site(tmp_path, clips={**clips, "announced": clips["plain"]}, posts=[post]) as site,
+        served(tmp_path, site) as (vault, _),
+    ):
+        job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
+        asked = await until(vault, job.id, is_over)
+        assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+        assert "but the post announced 62.0 s" in str(asked.error)
+        strategies = {record.rung for record in await vault.store.catalogue.history(job.id) if record.rung}
+
+        await retry_job(vault.store, job.id, as_it_is=True)
+        saved = await until(vault, job.id, is_over)
+
+    assert {"plain", "fresh"} <= strategies, "the file is the same after the page was visited again"
+    assert (saved.status, saved.error) == (JobStatus.COMPLETED, None)
+    assert saved.duration_s == pytest.approx(5.0, abs=0.2)
+
+
+async def test_a_whole_minute_that_is_announced_as_62_seconds_is_saved(tmp_path: Path) -> None:
+    post = post_that(Shows.VIDEO)
+    minute = make_clips([MINUTE], tmp_path / "clips")["minute"]
+    async with (
+        practice_site(tmp_path, clips={"announced": minute}, posts=[post]) as site,
+        served(tmp_path, site) as (vault, _),
+    ):
+        job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
+        saved = await until(vault, job.id, is_over)
+
+    assert (saved.status, saved.error) == (JobStatus.COMPLETED, None)
