@@ -12,7 +12,7 @@ from tests.fakes import FakeClock
 
 PART = 100  # packets
 BAD = Problem(ProblemKind.DAMAGED, "3 of its pictures do not decode near 2:10")
-SHORT = Problem(ProblemKind.LENGTH, "it lasts 60 s, and the sound 40 s")
+SHORT = Problem(ProblemKind.DOUBTFUL, "it lasts 60 s, and the sound 40 s")
 
 
 @dataclass

@@ -359,7 +359,7 @@ def make_tools(
 async def fail_by_length(store: Store, claim: ClaimedJob, reason: str = "it lasts 10.0 s") -> Job:
     """End an attempt whose file is not as long as the post announced."""
     error = f"The file was refused because {reason}."
-    code = ErrorCode.LENGTH_DIFFERS
+    code = ErrorCode.NOT_AS_ANNOUNCED
     await store.queue.save_items(claim, (JobItem(Item(), ItemStatus.FAILED, None, code, error),))
     return await store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 

@@ -39,7 +39,7 @@ async def test_five_seconds_of_an_announced_minute_are_saved_only_once_the_user_
     ):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
         asked = await until(vault, job.id, is_over)
-        assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+        assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
         assert "but the post announced 62.0 s" in str(asked.error)
         strategies = {record.rung for record in await vault.store.catalogue.history(job.id) if record.rung}
 

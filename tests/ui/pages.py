@@ -414,7 +414,7 @@ CASES: tuple[Case, ...] = (
     Case("job-cancelled", "/jobs/{job_id}", job_in(JobStatus.CANCELLED)),
     Case("job-sign-in", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.LOGIN_REQUIRED)),
     Case("job-choose", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.AMBIGUOUS)),
-    Case("job-as-it-is", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)),
+    Case("job-as-it-is", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)),
     Case("job-again-soon", "/jobs/{job_id}", job_in(JobStatus.FAILED, ErrorCode.RATE_LIMITED)),
     Case("job-gone", "/jobs/{job_id}", at(f"/jobs/{NO_ID}"), allow=REFUSED),
     Case("accounts", "/accounts", at("/accounts")),

@@ -97,7 +97,7 @@ TROUBLES = (
     Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in visitors."),
     Trouble(ErrorCode.NETWORK, "The name media.example has no address.", timedelta(hours=2)),
     Trouble(
-        ErrorCode.LENGTH_DIFFERS,
+        ErrorCode.NOT_AS_ANNOUNCED,
         Message(
             "The file was refused because %(reason)s.",
             reason=Message(
@@ -297,7 +297,7 @@ def _failed(number: int, trouble: Trouble, now: datetime) -> StoredJob:
         "status": JobStatus.FAILED, "stage": Stage.EXTRACT, "attempt_count": 1, "started_at": at, "failed_at": at, "updated_at": at, "error_code": trouble.code,
         "error": trouble.error, "retry_at": now + trouble.retry_in if trouble.retry_in else None,
         "candidates": CANDIDATES if trouble.code is ErrorCode.AMBIGUOUS else (),
-        "items": (JobItem(Item(), ItemStatus.FAILED, None, trouble.code, trouble.error),) if trouble.code is ErrorCode.LENGTH_DIFFERS else (),
+        "items": (JobItem(Item(), ItemStatus.FAILED, None, trouble.code, trouble.error),) if trouble.code is ErrorCode.NOT_AS_ANNOUNCED else (),
     }  # fmt: skip
     history = (
         _record(at, Stage.CLAIM, detail="w-sample"),

@@ -259,7 +259,7 @@ async def test_nothing_overflows_in_any_state(pages: Pages, vault: Vault, size: 
         await in_state(vault, JobStatus.CANCELLED),
         await in_state(vault, JobStatus.FAILED, ErrorCode.AMBIGUOUS),
         await in_state(vault, JobStatus.FAILED, ErrorCode.NO_SPACE),
-        await in_state(vault, JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS),
+        await in_state(vault, JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED),
     ]
     page = await pages("/", size=size)
     for job in jobs:

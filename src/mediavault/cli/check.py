@@ -93,7 +93,7 @@ def as_dict(file: str, report: ProbeReport) -> dict[str, Any]:
     kinds = {problem.kind for problem in report.problems}
     return {
         "file": file,
-        "verdict": (UNSURE if kinds == {ProblemKind.LENGTH} else REJECT) if kinds else ACCEPT,
+        "verdict": (UNSURE if kinds == {ProblemKind.DOUBTFUL} else REJECT) if kinds else ACCEPT,
         "reason": "; ".join(reasons) or None,
         "container": report.container,
         "video_codec": report.video_codec,

@@ -83,7 +83,7 @@ class ErrorCode(StrEnum):
     INCOMPLETE = "INCOMPLETE"
     NOT_A_VIDEO = "NOT_A_VIDEO"
     BAD_FILE = "BAD_FILE"
-    LENGTH_DIFFERS = "LENGTH_DIFFERS"
+    NOT_AS_ANNOUNCED = "NOT_AS_ANNOUNCED"
     NO_SPACE = "NO_SPACE"
     STORAGE = "STORAGE"
     LIVE_NOW = "LIVE_NOW"
@@ -243,7 +243,7 @@ _AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verificati
 _CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", "Solve it in a window; these posts then continue automatically.")
 _WARNING = Cause("account_warning", Remedy.LOOK, "%(site)s has warned your account", "Saving from this site is paused for a day. Check the account in your own browser.")
 _CHOICE = Cause("ambiguous", Remedy.CHOOSE, "Which video do you want?", "The page shows several videos. Choose one on the post's page.")
-_NOT_AS_ANNOUNCED = Cause("length_differs", Remedy.ACCEPT, "The video is not as announced", "The file plays, but may be a preview or cut short. On the post's page, save it as it is or try again.")
+_NOT_AS_ANNOUNCED = Cause("not_as_announced", Remedy.ACCEPT, "The video is not as announced", "The file plays, but may be a preview or cut short. On the post's page, save it as it is or try again.")
 _DISK_FULL = Cause("no_space", Remedy.SPACE, "The disk is full", "Free up space on the library's disk, then try again.")
 _DISK = Cause("storage", Remedy.RETRY, "The library folder is not writable", "Check that its disk is mounted and writable, then try again.")
 _TOO_LARGE = Cause("too_large", Remedy.RETRY, "Larger than allowed", "Raise the size limit for files, then try again.")
@@ -554,13 +554,13 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         final_hint=_TRY_LATER,
         known_by="the probe: broken tables, pictures that do not decode, no sound where it was announced",
     ),
-    ErrorCode.LENGTH_DIFFERS: FailureSpec(
+    ErrorCode.NOT_AS_ANNOUNCED: FailureSpec(
         FailureScope.POST, Retry.CONFIRM, cause=_NOT_AS_ANNOUNCED,
         summary="The file plays, but it is not what the post announced.",
         hint="The file plays, but may be a preview or cut short. Retrying once; if it is all there is, save it as it is on the post's page.",
         final_hint="Play the post in your browser. If there is no more of it, save the file as it is: on the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later.",
         label="Check the video",
-        known_by="the probe: the file is whole by its own account, but it or its pictures are shorter or longer than the post announced",
+        known_by="the probe: the file is whole by its own account, but shorter or longer than the post announced, without the sound that was announced, or with pictures and sound of which one ends more than a tenth before the other",
     ),
     ErrorCode.NO_SPACE: FailureSpec(
         FailureScope.MACHINE, Retry.MACHINE, http_status=507, stops=Stops.WORKER, cause=_DISK_FULL,
@@ -942,10 +942,10 @@ class BadFile(Retryable):
     code = ErrorCode.BAD_FILE
 
 
-class LengthDiffers(Retryable):
-    """The file plays, but it is not as long as the post announced: the user is asked whether to save it as it is."""
+class NotAsAnnounced(Retryable):
+    """The file plays, but is not what the post announced: the user is asked whether to save it as it is."""
 
-    code = ErrorCode.LENGTH_DIFFERS
+    code = ErrorCode.NOT_AS_ANNOUNCED
 
 
 class NoSpace(Retryable):

@@ -366,7 +366,7 @@ class ProblemKind(StrEnum):
     DAMAGED = "damaged"
     PROTECTED = "protected"
     EMPTY = "empty"
-    LENGTH = "length"  # it plays, but its length is not the announced one: a question to the user
+    DOUBTFUL = "doubtful"  # it plays, but nothing says that it is all of the film: a question to the user
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class FileExaminer:
 
 def damage_in(problems: Iterable[Problem]) -> Iterable[Problem]:
     """Yield the problems for which a file does not play whole: a length is a question, which its user has answered."""
-    return (problem for problem in problems if problem.kind is not ProblemKind.LENGTH)
+    return (problem for problem in problems if problem.kind is not ProblemKind.DOUBTFUL)
 
 
 def in_words(problems: Iterable[Problem]) -> str:

@@ -81,7 +81,7 @@ class RetryRequest(_Request):
 
     ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index, from 0, or its URL;
     ``chosen_url`` is a single one by its URL. With ``profile`` the post is saved in that form. ``as_it_is`` saves files that
-    failed with ``LENGTH_DIFFERS``.
+    failed with ``NOT_AS_ANNOUNCED``.
     """
 
     chosen_url: Annotated[str | None, Field(max_length=200_000)] = None

@@ -36,7 +36,9 @@ async def retry_job(
 def questions(job: Job) -> frozenset[str]:
     """Return why files of a job wait for the user's answer, in English."""
     return frozenset(
-        str(item.error) for item in job.items if item.error_code is ErrorCode.LENGTH_DIFFERS and item.error is not None
+        str(item.error)
+        for item in job.items
+        if item.error_code is ErrorCode.NOT_AS_ANNOUNCED and item.error is not None
     )
 
 

@@ -18,9 +18,9 @@ from mediavault.core.failures import (
     ErrorCode,
     Failure,
     HttpError,
-    LengthDiffers,
     LinkExpired,
     NetworkFailure,
+    NotAsAnnounced,
     NotAVideo,
     NoVideo,
     ProxyFailed,
@@ -103,7 +103,7 @@ def _is_more_informative(failure: Failure, last: Failure) -> bool:
     reported when other strategies get nothing."""
     if isinstance(failure, _LESS_INFORMATIVE):
         return False
-    return not isinstance(last, LengthDiffers) or isinstance(failure, LengthDiffers) or is_final(failure)
+    return not isinstance(last, NotAsAnnounced) or isinstance(failure, NotAsAnnounced) or is_final(failure)
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ class StubProbe:
             problem = Problem(ProblemKind.DAMAGED, "it is damaged")
             return ProbeReport(None, None, None, None, None, None, problems=(problem,))
         if body.startswith(b"short"):
-            length = Problem(ProblemKind.LENGTH, "its sound ends early")
+            length = Problem(ProblemKind.DOUBTFUL, "its sound ends early")
             return ProbeReport("mp4", "h264", "aac", 2.0, 320, 180, problems=(length,))
         if path.suffix in (".m4a", ".wav"):
             return ProbeReport(None, None, "aac", 3.0, None, None)

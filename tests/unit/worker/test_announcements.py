@@ -125,7 +125,7 @@ async def test_a_file_of_another_length_is_not_saved_because_a_player_measured_i
     visit = by_visit(html, player(FILE, duration_s=delivered_s))
     job = await worked(claim, tools_of(store, clock, tmp_path, by_source(html), visit, films=[film(delivered_s)]))
 
-    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
     assert f"it lasts {delivered_s} s, but the post announced" in str(job.error)
 
 
@@ -138,7 +138,7 @@ async def test_half_of_a_playlist_is_not_the_film_that_the_page_announced(
     job = await worked(claim, tools_of(store, clock, tmp_path, by_source(html), visit, films=[film(32.0)]))
 
     assert visit.items[0].candidates[0].source_type is SourceType.HLS
-    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
 
 
 async def test_another_file_at_the_second_request_is_not_saved(
@@ -149,7 +149,7 @@ async def test_another_file_at_the_second_request_is_not_saved(
     tools = tools_of(store, clock, tmp_path, by_source(html), visit, films=[Incomplete("cut"), film(5.0)])
     job = await worked(claim, tools)
 
-    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
 
 
 async def test_a_whole_film_whose_length_the_site_rounded_is_saved(
@@ -175,7 +175,7 @@ async def test_what_was_announced_holds_in_the_next_attempt(
     await store.queue.retry(claim.id, chosen_urls=[])
     job = await worked(await next_attempt(store, clock), tools_of(store, clock, tmp_path, again, films=[film(10.0)]))
 
-    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
     assert announced(job) == (60.0, LengthSource.DECLARED)
 
 
@@ -200,7 +200,7 @@ async def test_the_length_that_a_manifest_listed_first_holds_when_a_later_one_is
     tools = tools_of(store, clock, tmp_path, whole, half, films=[Incomplete("cut"), Incomplete("cut"), film(30.0)])
     job = await worked(claim, tools)
 
-    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
     assert announced(job) == (60.0, LengthSource.LISTED)
 
 
@@ -227,7 +227,7 @@ def clip_of_ten(store: Store, clock: FakeClock, root: Path, *, seconds: float = 
 async def asked(store: Store, clock: FakeClock, claim: ClaimedJob, root: Path) -> Job:
     """Return the job after the attempt that asked about a clip of ten seconds."""
     job = await worked(claim, clip_of_ten(store, clock, root))
-    assert job.error_code is ErrorCode.LENGTH_DIFFERS
+    assert job.error_code is ErrorCode.NOT_AS_ANNOUNCED
     return job
 
 
@@ -238,7 +238,7 @@ async def test_a_file_of_another_length_is_tried_once_more_and_then_believed(
     second = await worked(await next_attempt(store, clock), clip_of_ten(store, clock, tmp_path))
 
     assert (first.retry_at is None, second.retry_at) == (False, None)
-    assert (second.error_code, second.attempt_count) == (ErrorCode.LENGTH_DIFFERS, 2)
+    assert (second.error_code, second.attempt_count) == (ErrorCode.NOT_AS_ANNOUNCED, 2)
 
 
 async def test_a_file_that_the_user_accepts_is_saved_as_it_is(
@@ -259,7 +259,7 @@ async def test_another_length_than_the_accepted_one_is_asked_about_again(
     await asked(store, clock, claim, tmp_path)
     await retry_job(store, claim.id, as_it_is=True)
     job = await worked(await next_attempt(store, clock), clip_of_ten(store, clock, tmp_path, seconds=20.0))
-    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LENGTH_DIFFERS)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
 
     await retry_job(store, claim.id, as_it_is=True)
     job = await worked(await next_attempt(store, clock), clip_of_ten(store, clock, tmp_path, seconds=10.0))
@@ -300,7 +300,7 @@ async def test_a_restart_between_the_answer_and_the_next_attempt_loses_nothing(
 async def test_all_that_differs_is_one_question(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    questions = [Problem(ProblemKind.LENGTH, "it is short"), Problem(ProblemKind.LENGTH, "it is silent")]
+    questions = [Problem(ProblemKind.DOUBTFUL, "it is short"), Problem(ProblemKind.DOUBTFUL, "it is silent")]
 
     class Probe(StubProbe):
         async def examine(self, file: DownloadedFile) -> ProbeReport:
@@ -317,7 +317,7 @@ async def test_a_file_that_plays_stays_the_question_when_other_strategies_get_no
     tools = tools_of(store, clock, tmp_path, by_source(page("PT1M")), films=[film(10.0), NetworkFailure("refused")])
     job = await worked(claim, tools)
 
-    assert job.error_code is ErrorCode.LENGTH_DIFFERS
+    assert job.error_code is ErrorCode.NOT_AS_ANNOUNCED
 
 
 async def test_a_post_that_is_gone_meanwhile_is_gone(

@@ -2,7 +2,7 @@
 
 The checks and what each of them catches were measured on a corpus of damaged and odd files: S sniff, B structure,
 O opens with a real video stream, D every packet, F all sound decodes, and every picture or, of a long film, its key frames.
-Several may report a problem; the most informative one comes first, because users see that one. A problem of kind LENGTH is
+Several may report a problem; the most informative one comes first, because users see that one. A problem of kind DOUBTFUL is
 a question to the user: the file plays, but nothing says that it is all of the film.
 """
 
@@ -65,7 +65,7 @@ _ORDER = (
     ProblemKind.PROTECTED,
     ProblemKind.INCOMPLETE,
     ProblemKind.DAMAGED,
-    ProblemKind.LENGTH,
+    ProblemKind.DOUBTFUL,
 )
 
 
@@ -162,7 +162,7 @@ def _streams(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Iter
     if facts.audio is not None and not facts.audio.decodable:
         yield Problem(ProblemKind.DAMAGED, Message("its sound is of a kind that cannot be decoded"))
     if expected.audio and facts.audio is None:  # some sites announce sound for silent films too
-        yield Problem(ProblemKind.LENGTH, Message("it has no sound though the post announced sound"))
+        yield Problem(ProblemKind.DOUBTFUL, Message("it has no sound though the post announced sound"))
     pictures = facts.whole.video_packets if facts.whole is not None else facts.video.frames
     if 0 < pictures < floor.pictures:
         yield Problem(ProblemKind.NOT_A_VIDEO, Message("it is a single picture"))
@@ -181,7 +181,7 @@ def _length(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Itera
     pictures = facts.video.duration_s if facts.video else None
     if abs(duration - announced) > slack:
         yield Problem(
-            ProblemKind.LENGTH,
+            ProblemKind.DOUBTFUL,
             Message(
                 "it lasts %(duration).1f s, but the post announced %(duration_s).1f s",
                 duration=duration,
@@ -190,7 +190,7 @@ def _length(facts: FileFacts, expected: Expected, floor: MinimumLimits) -> Itera
         )
     elif pictures is not None and abs(pictures - announced) > slack:
         yield Problem(
-            ProblemKind.LENGTH,
+            ProblemKind.DOUBTFUL,
             Message(
                 "its pictures last %(duration).1f s, but the post announced %(duration_s).1f s",
                 duration=pictures,
@@ -250,7 +250,7 @@ def _last_alike(run: PacketFacts) -> Iterator[Problem]:
         lengths = Message(
             "its pictures last %(pictures).1f s, its sound %(sound).1f s", pictures=pictures_s, sound=sound_s
         )
-        yield Problem(ProblemKind.LENGTH, lengths)
+        yield Problem(ProblemKind.DOUBTFUL, lengths)
 
 
 def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:

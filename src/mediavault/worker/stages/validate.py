@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, LengthDiffers, NotAVideo
+from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAsAnnounced, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message, join
 from mediavault.store.retrying import accepted_reasons
@@ -17,7 +17,7 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.DAMAGED: BadFile,
     ProblemKind.PROTECTED: Drm,
     ProblemKind.EMPTY: EmptyBody,
-    ProblemKind.LENGTH: LengthDiffers,
+    ProblemKind.DOUBTFUL: NotAsAnnounced,
 }
 
 
@@ -31,14 +31,14 @@ async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
     failure = reason_to_reject(report, size=fetched.bytes)
     if failure is None:
         return VerifiedFile(fetched, report)
-    if not isinstance(failure, LengthDiffers) or not await _is_accepted(failure, attempt):
+    if not isinstance(failure, NotAsAnnounced) or not await _is_accepted(failure, attempt):
         raise failure
     note = Message("saved as it is: %(reason)s", reason=_reasons(report))
     own = replace(fetched.expected, duration_s=report.duration_s)
     return VerifiedFile(replace(fetched, expected=own), replace(report, problems=(), notes=(*report.notes, note)))
 
 
-async def _is_accepted(failure: LengthDiffers, attempt: Attempt) -> bool:
+async def _is_accepted(failure: NotAsAnnounced, attempt: Attempt) -> bool:
     return failure.message in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
 
 
@@ -53,6 +53,6 @@ def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
 def _reasons(report: ProbeReport) -> str:
     """Return the first problem, or all where the user is asked, so that one answer is about all of them."""
     first = report.problems[0]
-    if first.kind is not ProblemKind.LENGTH:
+    if first.kind is not ProblemKind.DOUBTFUL:
         return first.reason
     return join("; ", [problem.reason for problem in report.problems])

@@ -199,7 +199,7 @@ async def test_what_is_no_sound_is_refused(
 async def test_sound_of_another_length_than_announced_is_refused(helpers: ChildPool, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(media.sound())
 
-    assert (await listened(helpers, tmp_path / "file", seconds=30.0)).problems[0].kind is ProblemKind.LENGTH
+    assert (await listened(helpers, tmp_path / "file", seconds=30.0)).problems[0].kind is ProblemKind.DOUBTFUL
 
 
 async def test_a_saved_file_of_sound_is_examined_as_sound(helpers: ChildPool, tmp_path: Path) -> None:

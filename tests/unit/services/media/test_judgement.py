@@ -172,7 +172,7 @@ def test_the_length_may_differ_by_what_sites_round(seconds: float, announced: fl
     """By a second, up to two and a half of a film of a minute, or two percent."""
     found = problems(lasting(seconds), Expected(duration_s=announced))
 
-    assert [problem.kind for problem in found] == ([] if accepted else [ProblemKind.LENGTH])
+    assert [problem.kind for problem in found] == ([] if accepted else [ProblemKind.DOUBTFUL])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_container_and_its_pictures_must_both_be_as_long_as_announced(
 def test_what_is_missing_from_a_file_is_reported_before_its_length() -> None:
     found = problems(with_packets(end_s=8.5), Expected(duration_s=30.0))
 
-    assert [problem.kind for problem in found] == [ProblemKind.INCOMPLETE, ProblemKind.LENGTH]
+    assert [problem.kind for problem in found] == [ProblemKind.INCOMPLETE, ProblemKind.DOUBTFUL]
 
 
 def test_missing_sound_counts_only_where_sound_was_announced() -> None:
@@ -205,7 +205,7 @@ def test_missing_sound_counts_only_where_sound_was_announced() -> None:
     assert first(silent) is None
     assert report(silent, UNKNOWN).notes == ("it has no sound",)
     assert first(silent, Expected(audio=True)) == Problem(
-        ProblemKind.LENGTH, "it has no sound though the post announced sound"
+        ProblemKind.DOUBTFUL, "it has no sound though the post announced sound"
     )
 
 
@@ -290,13 +290,13 @@ def test_tracks_that_end_far_apart_are_a_question(pictures_s: float, sound_s: fl
         audio=StreamFacts("aac", sound_s),
     )
 
-    assert [problem.kind for problem in problems(facts, UNKNOWN)] == [ProblemKind.LENGTH] * asked
+    assert [problem.kind for problem in problems(facts, UNKNOWN)] == [ProblemKind.DOUBTFUL] * asked
 
 
 def test_sound_that_begins_long_after_the_pictures_is_a_question() -> None:
     assert first(with_packets(audio_begin_s=0.8)) is None
     assert first(with_packets(audio_begin_s=6.0)) == Problem(
-        ProblemKind.LENGTH, "its pictures last 10.0 s, its sound 4.0 s"
+        ProblemKind.DOUBTFUL, "its pictures last 10.0 s, its sound 4.0 s"
     )
 
 
