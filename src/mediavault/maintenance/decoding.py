@@ -82,7 +82,7 @@ class PictureDecoder:
         return False
 
     async def _decode(self, job_id: JobId, position: DecodingPosition, held: Mapping[str, Any]) -> None:
-        """Decode the next part of a job. Raises StorageFailure."""
+        """Decode the next part of a job. Raises StorageFailure when the library has gone meanwhile."""
         job = await forget_removed(self._store, job_id)
         if job is None:
             return
@@ -96,7 +96,10 @@ class PictureDecoder:
             return
         start = position.starts.get(index)
         kept = files[index]
-        examined = await (self._examiner.examine(kept) if start is None else self._examiner.decode(kept, start))
+        try:
+            examined = await (self._examiner.examine(kept) if start is None else self._examiner.decode(kept, start))
+        except StorageFailure:  # of this file, or for a moment: reading it once more tells
+            examined = None
         if examined is None or examined.problems:
             await self._note_damage(job, index, kept, examined)
             return
@@ -118,7 +121,10 @@ class PictureDecoder:
         log.info("pictures_decoded", job_id=job.id, trace_id=job.trace_id)
 
     async def _note_damage(self, job: Job, index: int, kept: KeptFile, examined: Examined | None) -> None:
-        """Store why a file does not play, as a check does: it is damaged only if its bytes are still those that were saved."""
+        """Store why a file does not play, as a check does: it is damaged only if its bytes are still those that were saved.
+
+        ``examined`` is None when it could not be read; if it can be by now, it is examined again later.
+        """
         try:
             verdict, detail = judge(kept, await self._library.digest(kept.output_path))
         except StorageFailure as exc:
@@ -127,6 +133,8 @@ class PictureDecoder:
         if now is None or now.updated_at != job.updated_at:  # its files may have been moved meanwhile: look again later
             return
         if verdict is CheckVerdict.WHOLE:
+            if examined is None:
+                return
             verdict, detail = judge_examined(examined)
         checks = await read_checks(self._store.records, job)
         checks[index] = FileCheck(self._clock.now(), verdict, detail)

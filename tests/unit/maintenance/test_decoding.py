@@ -431,3 +431,40 @@ async def test_a_check_tells_the_damage_that_it_finds_and_the_remark_that_it_has
     ]
     assert await env.damaged() == [damaged.id]
     assert (await env.store.marks.marked(MarkKind.DECODED))[0].job_id == damaged.id
+
+
+async def fails(*_: object, **__: object) -> DecodedPart:
+    raise StorageFailure("The disk fails.")
+
+
+async def test_a_file_that_the_disk_cannot_read_is_told_as_that(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await env.save()
+    monkeypatch.setattr(env.probe, "look_into_unknown", fails)
+    monkeypatch.setattr(env.library, "digest", fails)
+    await env.worker().decode_due()
+    check = await env.check_of(job)
+
+    assert check is not None
+    assert (check.verdict, check.detail) == (CheckVerdict.UNREADABLE, "The disk fails.")
+
+
+async def test_a_disk_that_fails_once_is_no_damage(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    await env.save(starts={0: 100})
+    with monkeypatch.context() as patch:
+        patch.setattr(env.probe, "decode_rest", fails)
+        await env.worker().decode_due()
+    assert await env.damaged() == []
+
+    env.clock.advance(HELD_FOR + timedelta(seconds=1))
+    await env.worker().decode_due()
+    assert [start for _, start in env.probe.calls] == [100, 200]
+
+
+async def test_nothing_is_noted_about_a_post_that_was_removed_meanwhile(env: Environment) -> None:
+    job = await env.save()
+    await env.store.catalogue.remove(job.id)
+    await note_examined(env.store, job.id, [0], {0: 0}, env.clock.now())
+
+    assert await env.store.records.all(RecordKind.DECODING) == []
