@@ -41,6 +41,11 @@ class SystemClock:
         await asyncio.sleep(max(0.0, seconds))
 
 
+def block(seconds: float) -> None:
+    """Wait without an event loop. Only for helper processes, which have nothing else to do."""
+    time.sleep(seconds)
+
+
 def to_micros(moment: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z: the integer form in which stores keep a time."""
     delta = moment - EARLIEST

@@ -6,6 +6,7 @@ Sizes are bytes, durations seconds, bit rates bits per second. ``None`` means un
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -334,6 +335,8 @@ class DownloadedFile:
     subtitles: tuple[SubtitleSource, ...] = ()  # that the stream's manifest names
     recording: Recording | None = None  # of a stream that was running
     zero_filled: bool = False  # a long run of zeros was written: a hole in the server's own copy, or padding
+    # what the probe finds in this file while it arrives, in the form that it needs itself; None: nothing
+    decoding: asyncio.Task[Mapping[str, Any] | None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

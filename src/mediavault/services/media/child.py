@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mediavault.services.media import (
+    arrival_child,
     extras_child,
     fingerprint_child,
     picture_child,
@@ -30,9 +31,10 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine"}``, ``"decode"`` and ``"still"``: see ``probe_child``; ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"``
-    and ``"tags"``: see ``extras_child``; ``"fingerprint"``: see ``fingerprint_child``; ``"sound"`` and ``"extract"``: see
-    ``sound_child``; ``"embed"``: see ``texts_child``; ``"picture"``: see ``picture_child``.
+    """``{"task": "examine"}``, ``"decode"`` and ``"still"``: see ``probe_child``; ``"arriving"``: see ``arrival_child``;
+    ``"join"``: see ``remux_child``; ``"tracks"``, ``"preview"`` and ``"tags"``: see ``extras_child``; ``"fingerprint"``: see
+    ``fingerprint_child``; ``"sound"`` and ``"extract"``: see ``sound_child``; ``"embed"``: see ``texts_child``;
+    ``"picture"``: see ``picture_child``.
     """
     if request["task"] in _LATER or request.get("later"):
         os.nice(NICENESS)  # of this request's process only
@@ -43,6 +45,7 @@ _ANSWERS = {
     "examine": probe_child.answer,
     "decode": probe_child.answer,
     "still": probe_child.answer,
+    "arriving": arrival_child.answer,
     "join": remux_child.answer,
     "tracks": extras_child.answer,
     "preview": extras_child.answer,

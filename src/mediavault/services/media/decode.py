@@ -24,6 +24,7 @@ from mediavault.services.media.library import (
     FAULTS,
     NOT_WRITTEN_YET,
     LogLine,
+    Readable,
     codec_name,
     damage_marks,
     listening,
@@ -51,8 +52,12 @@ CLOCK_JITTER_S = 0.01  # of a recorder that takes the time when a piece of sound
 _LOSES_SILENTLY = frozenset({"h264", "hevc"})
 
 
-def decode(path: Path, demuxer: str, *, pictures: int, budget_px: int = BUDGET_PX) -> DecodeFacts:
+def decode(
+    path: Path, demuxer: str, *, pictures: int, budget_px: int = BUDGET_PX, arrived: DecodeFacts | None = None
+) -> DecodeFacts:
     """Decode the sound and the pictures of the main streams; ``pictures`` is how many packets of pictures there are.
+
+    ``arrived`` are the facts of :func:`decode_arriving`, which are returned where they are of as many pictures as needed.
 
     Never raises for a bad file. A refused packet of pictures before the first key frame does not count, nor do the first
     packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
@@ -64,11 +69,34 @@ def decode(path: Path, demuxer: str, *, pictures: int, budget_px: int = BUDGET_P
             needed_px = pictures * context.width * context.height
     except FAULTS as exc:
         return DecodeFacts(error=error_text(exc))
-    if needed_px > budget_px:
-        facts = _lenient_where_needed(partial(_decode, path, demuxer, keys_only=True))
-        if not facts.damaged and facts.pictures >= facts.fed:
+    is_short = needed_px <= budget_px
+    if arrived is not None and arrived.whole is is_short:
+        return arrived
+    if not is_short:
+        facts = _lenient_where_needed(partial(_decode, path, demuxer, keys_only=lambda _: True))
+        if _proves_by_key_frames(facts):
             return facts
-    return _lenient_where_needed(partial(_decode, path, demuxer, keys_only=False))
+    return _lenient_where_needed(partial(_decode, path, demuxer, keys_only=lambda _: False))
+
+
+def decode_arriving(file: Readable, demuxer: str, *, budget_px: int = BUDGET_PX) -> DecodeFacts | None:
+    """Decode a file in the order in which it arrives, as many pictures of it as :func:`decode` would.
+
+    Where its container does not say how many there are, only key frames. None at any sign of damage: then it is to be
+    decoded again when it is there. So the verdict is the same.
+    """
+
+    def is_long(video: Any) -> bool:
+        return not video.frames or video.frames * video.codec_context.width * video.codec_context.height > budget_px
+
+    facts = _decode(file, demuxer, keys_only=is_long, strict=True, max_damage=0)
+    is_clean = not (facts.damaged or facts.sound_refused or facts.error)
+    return facts if is_clean and (facts.whole or _proves_by_key_frames(facts)) else None
+
+
+def _proves_by_key_frames(facts: DecodeFacts) -> bool:
+    """Whether key frames alone prove a film: none is damaged, and each can be decoded by itself."""
+    return not facts.damaged and facts.pictures >= facts.fed
 
 
 def decode_sound(path: Path, demuxer: str) -> DecodeFacts:
@@ -136,25 +164,41 @@ def _is_before(packet: Any, key_pts: int | None) -> bool:
     return packet.pts is not None and key_pts is not None and packet.pts < key_pts
 
 
-def _decode(path: Path, demuxer: str, *, keys_only: bool, strict: bool) -> DecodeFacts:
-    error, is_stopped, sound = None, False, _Sound(joined=demuxer in _JOINED_ANYWHERE)
+def _decode(
+    source: Path | Readable,
+    demuxer: str,
+    *,
+    keys_only: Callable[[Any], bool],
+    strict: bool,
+    max_damage: int = ENOUGH_DAMAGE,
+) -> DecodeFacts:
+    """Decode the main streams. ``keys_only`` gets the stream of pictures, and says whether to decode only key frames."""
+    error, sound = None, _Sound(joined=demuxer in _JOINED_ANYWHERE)
+    is_all, video_packets, audio_packets = False, 0, 0
     seen = DecodeFacts()
     with listening() as log:
         try:
-            with open_input(path, demuxer) as container, watchdog() as still_working:
+            with open_input(source, demuxer) as container, watchdog() as still_working:
                 video, heard = main_video(container), main_sound(container)
                 pictures = _Pictures(video, log, start_s(container), strict=strict)
-                feed = _KeysOnly(pictures).feed if keys_only else pictures.feed
+                is_all = not keys_only(video)
+                feed = pictures.feed if is_all else _KeysOnly(pictures).feed
                 if heard is not None:
                     prepare_decoder(heard)
                 try:
-                    for packet in container.demux([video] if heard is None else [video, heard]):
+                    for packet in container.demux([video, *container.streams.audio]):
                         still_working()
-                        if packet.stream.index == video.index:  # ``stream_index`` of the mark of an end is always 0
+                        index = packet.stream.index  # ``stream_index`` of the mark of an end is always 0
+                        is_end = not packet.size and packet.dts is None
+                        if index == video.index:
+                            video_packets += not is_end
                             feed(packet)
                         else:
-                            sound.feed(packet)
-                        if is_stopped := pictures.damaged > ENOUGH_DAMAGE:
+                            audio_packets += not is_end
+                            if heard is not None and index == heard.index:
+                                sound.feed(packet)
+                        if pictures.damaged > max_damage:
+                            is_all = False
                             break
                     pictures.end_run()
                 finally:
@@ -164,7 +208,7 @@ def _decode(path: Path, demuxer: str, *, keys_only: bool, strict: bool) -> Decod
     heard_facts = sound.facts()
     return replace(
         seen,
-        whole=not (error or keys_only or is_stopped),
+        whole=is_all and not error,
         sounds=heard_facts.sounds,
         sound_refused=heard_facts.sound_refused,
         sound_bad_at_s=heard_facts.sound_bad_at_s,
@@ -172,6 +216,8 @@ def _decode(path: Path, demuxer: str, *, keys_only: bool, strict: bool) -> Decod
         sound_fast=heard_facts.sound_fast,
         sound_overlong=heard_facts.sound_overlong,
         error=error or seen.error,
+        video_packets=video_packets,
+        audio_packets=audio_packets,
     )
 
 

@@ -78,6 +78,9 @@ class DecodeFacts:
     turned: bool = False  # the pictures are stored on their side
     error: str | None = None  # the first one
     next: int | None = None  # the packet of pictures with which the next part begins
+    # packets that were read: of the film's pictures, and of all streams of sound
+    video_packets: int = 0
+    audio_packets: int = 0
 
     @property
     def damaged(self) -> int:

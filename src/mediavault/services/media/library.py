@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import av.filter
@@ -21,6 +21,14 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition
 
 from mediavault.services.media.sniff import SNIFF_BYTES, demuxer_of
+
+
+class Readable(Protocol):
+    """What a demuxer can read. It has no method to seek, by which PyAV knows that it is to be read in order."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return at most ``count`` bytes, and none at the end."""
+
 
 LogLine = tuple[int, str, str]  # level, name of the codec or format, text
 
@@ -86,10 +94,14 @@ def demuxer_at(path: Path) -> str | None:
         return demuxer_of(file.read(SNIFF_BYTES))
 
 
-def open_input(path: Path, demuxer: str, **options: str) -> InputContainer:
-    """Open ``path`` as that container and no other, so that it cannot pull in further files. Raises av.FFmpegError."""
+def open_input(source: Path | Readable, demuxer: str, **options: str) -> InputContainer:
+    """Open ``source`` as that container and no other, so that it cannot pull in further files. Raises av.FFmpegError.
+
+    What is not a path is read from its beginning to its end, without looking ahead.
+    """
     allowed = {"protocol_whitelist": "file", **_ANALYSE, **options}
-    return av.open(f"file:{path}", "r", format=demuxer, options=allowed, metadata_errors="replace")
+    file = f"file:{source}" if isinstance(source, Path) else source
+    return av.open(file, "r", format=demuxer, options=allowed, metadata_errors="replace")
 
 
 def open_mp4(path: Path) -> OutputContainer:

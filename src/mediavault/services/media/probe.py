@@ -30,6 +30,7 @@ from mediavault.core.media import (
 from mediavault.core.messages import Message
 from mediavault.core.pictures import is_picture
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
+from mediavault.services.media.arrival import facts_on_arrival
 from mediavault.services.media.facts import DecodeFacts, FileFacts, from_json
 from mediavault.services.media.helpers import MAX_HELPERS, open_helpers
 from mediavault.services.media.judgement import (
@@ -74,7 +75,8 @@ class FfmpegProbe:
                 facts = await self._facts(file.path, "sound")
                 return facts if isinstance(facts, ProbeReport) else report_of_sound(facts, file.expected)
             case _:
-                facts = await self._facts(file.path, "examine")
+                arrived = await facts_on_arrival(file.decoding, within_s=_limits(file.bytes).wall_s)
+                facts = await self._facts(file.path, "examine", arrived=arrived)
                 return facts if isinstance(facts, ProbeReport) else report(facts, file.expected)
 
     async def look_into_unknown(self, path: Path) -> ProbeReport:
@@ -123,10 +125,13 @@ class FfmpegProbe:
             return facts
         return (report_of_sound if is_sound else report)(facts, Expected())
 
-    async def _facts(self, path: Path, task: str, *, formats_only: bool = False) -> FileFacts | ProbeReport:
+    async def _facts(
+        self, path: Path, task: str, *, formats_only: bool = False, arrived: Mapping[str, Any] | None = None
+    ) -> FileFacts | ProbeReport:
         """Return the examiner's facts, or a report that says why there are none. Raises StorageFailure."""
+        request = {"task": task, "path": str(path), "formats_only": formats_only, "arrived": arrived}
         try:
-            return from_json(await self._ask(path, {"task": task, "path": str(path), "formats_only": formats_only}))
+            return from_json(await self._ask(path, request))
         except ChildFailed as exc:
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.pictures import picture_suffix
+from mediavault.services.media.arrival_child import file_id
 from mediavault.services.media.boxes import walk
 from mediavault.services.media.decode import BUDGET_PX, decode, decode_part
-from mediavault.services.media.facts import FileFacts, PacketFacts, StreamFacts, to_json
+from mediavault.services.media.facts import DecodeFacts, FileFacts, PacketFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
     FAULTS,
     TIME_BASE,
@@ -37,10 +38,11 @@ from mediavault.services.sandbox.guard import error_text
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``{"task": "examine", "path", "formats_only"}`` -> FileFacts; ``{"task": "decode", "path", "start"}``
+    """``{"task": "examine", "path", "formats_only", "arrived"}`` -> FileFacts; ``{"task": "decode", "path", "start"}``
     -> DecodeFacts; ``{"task": "still", "path", "into", "at_s"}`` -> ``{"made"}``.
 
-    With ``longest_px`` the file of a still is a picture, which is made that small.
+    ``arrived`` is the answer of ``arrival_child``, or None. With ``longest_px`` the file of a still is a picture, which is
+    made that small.
     """
     quiet()
     path = Path(request["path"])
@@ -49,13 +51,16 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"made": write_still(path, Path(request["into"]), request["at_s"], longest_px=small)}
     if request["task"] == "decode":
         return asdict(decode_part(path, DEMUXERS[_kind(path)], start=request["start"]))
-    return to_json(examine(path, formats_only=request.get("formats_only", False)))
+    return to_json(examine(path, formats_only=request.get("formats_only", False), arrived=request.get("arrived")))
 
 
-def examine(path: Path, *, budget_px: int = BUDGET_PX, formats_only: bool = False) -> FileFacts:
+def examine(
+    path: Path, *, budget_px: int = BUDGET_PX, formats_only: bool = False, arrived: Mapping[str, Any] | None = None
+) -> FileFacts:
     """Run checks S, B, O, D and F; a film of more pixels than the budget is decoded in part (``decode.decode``).
 
-    ``formats_only`` runs S and O alone: what the file holds, not whether it is whole.
+    ``formats_only`` runs S and O alone: what the file holds, not whether it is whole. ``arrived`` is the answer of
+    ``arrival_child``: its facts take the place of F if they are of this file and of every packet of it.
     """
     facts = FileFacts(size=path.stat().st_size, kind=_kind(path))
     if facts.kind not in DEMUXERS:
@@ -68,8 +73,23 @@ def examine(path: Path, *, budget_px: int = BUDGET_PX, formats_only: bool = Fals
     if facts.video is None or facts.structure.problems:
         return facts
     whole = _read_whole(path, facts.kind)
-    decoded = decode(path, DEMUXERS[facts.kind], pictures=whole.video_packets, budget_px=budget_px)
+    decoded = decode(
+        path,
+        DEMUXERS[facts.kind],
+        pictures=whole.video_packets,
+        budget_px=budget_px,
+        arrived=_decoded_on_arrival(path, arrived, whole) if arrived is not None else None,
+    )
     return _turned(replace(facts, whole=whole, decoded=decoded), turned=decoded.turned)
+
+
+def _decoded_on_arrival(path: Path, arrived: Mapping[str, Any], whole: PacketFacts) -> DecodeFacts | None:
+    """Return what was decoded while the file arrived; None unless it is of this file, and of every packet of it."""
+    if arrived["decoded"] is None or arrived["file"] != file_id(path.stat()):
+        return None
+    facts = DecodeFacts(**arrived["decoded"])
+    every_packet = (whole.video_packets, whole.audio_packets)
+    return facts if (facts.video_packets, facts.audio_packets) == every_packet else None
 
 
 def _kind(path: Path) -> Kind:

@@ -109,6 +109,9 @@ _FRAGMENT_BOXES = frozenset({b"styp", b"moof", b"sidx", b"emsg", b"prft"})
 _IMAGE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"jp2 ", b"jpx "})
 _AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P "})
 
+_ISO = frozenset({Kind.MP4, Kind.MOV})
+_STREAMED = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.MPEGTS})  # all that their demuxers need comes before the pictures
+
 _ASCII_SHARE = 0.7  # of an old page in a western language
 
 _TEXT_STARTS: tuple[tuple[re.Pattern[str], Kind], ...] = (
@@ -151,6 +154,31 @@ def demuxer_of(head: bytes) -> str | None:
         size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
         head = head[ID3_BYTES + size :]
     return next((demuxer for magic, demuxer in _SOUND_DEMUXERS if head.startswith(magic)), "mp3")
+
+
+def demuxer_in_order(head: bytes) -> str | None:
+    """Return the demuxer that reads a video with these first bytes from its beginning to its end, without looking ahead.
+
+    None when there is none: an MP4's table of contents, for one, may be behind its contents.
+    """
+    kind = sniff(head)
+    if kind in _ISO:
+        return DEMUXERS[kind] if _table_comes_first(head) else None
+    return DEMUXERS[kind] if kind in _STREAMED else None
+
+
+def _table_comes_first(head: bytes) -> bool:
+    """Whether the table of contents of an MP4 begins in its first bytes."""
+    at = 0
+    while len(header := head[at : at + 16]) >= 8:
+        size, box = int.from_bytes(header[:4], "big"), header[4:8]
+        if box in (b"moov", b"mdat"):
+            return box == b"moov"
+        size = int.from_bytes(header[8:], "big") if size == 1 else size
+        if size < 8:
+            return False
+        at += size
+    return False
 
 
 def ts_packet_bytes(head: bytes) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,14 +155,15 @@ def test_no_picture_is_lost_where_the_sound_is_the_first_stream(budget_px: int, 
 
 def sound_first(body: bytes) -> bytes:
     """Return an MP4 with the same streams, the sound before the pictures."""
-    turned = io.BytesIO()
-    with av.open(io.BytesIO(body), "r") as source, av.open(turned, "w", format="mp4") as out:
-        streams = {stream.index: out.add_stream_from_template(stream) for stream in reversed(source.streams)}
-        for packet in source.demux():
-            if packet.dts is not None:
-                packet.stream = streams[packet.stream_index]
-                out.mux(packet)
-    return turned.getvalue()
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as turned:
+        options = {"movflags": "+faststart"}
+        with av.open(io.BytesIO(body), "r") as source, av.open(turned.name, "w", options=options) as out:
+            streams = {stream.index: out.add_stream_from_template(stream) for stream in reversed(source.streams)}
+            for packet in source.demux():
+                if packet.dts is not None:
+                    packet.stream = streams[packet.stream_index]
+                    out.mux(packet)
+        return Path(turned.name).read_bytes()
 
 
 def damaged_at(body: bytes, number: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.services.media.sniff import Kind, sniff, ts_packet_bytes
+from mediavault.services.media.sniff import SNIFF_BYTES, Kind, demuxer_in_order, sniff, ts_packet_bytes
 from tests import media
 
 
@@ -70,3 +70,33 @@ def test_a_transport_stream_may_carry_time_stamps_before_its_packets() -> None:
 
 def test_a_text_that_begins_with_a_capital_g_is_not_a_transport_stream() -> None:
     assert sniff(b"Gone. " * 100) is Kind.TEXT
+
+
+def box(kind: bytes, size: int) -> bytes:
+    return size.to_bytes(4, "big") + kind + bytes(max(0, size - 8))
+
+
+@pytest.mark.parametrize(
+    ("head", "demuxer"),
+    [
+        (media.mp4(), "mov"),
+        (media.mp4(layout="fragmented"), "mov"),
+        (media.mp4(layout="moov_last"), None),
+        (media.mov(), None),  # its table of contents is last
+        (media.ts(), "mpegts"),
+        (media.webm(), "matroska"),
+        (media.mkv(), "matroska"),
+        (media.avi(), None),
+        (media.flv(), None),
+        (media.html(), None),
+        (b"", None),
+        (box(b"ftyp", 32) + (1).to_bytes(4, "big") + b"free" + (24).to_bytes(8, "big") + bytes(8) + box(b"moov", 8), "mov"),
+        (box(b"ftyp", 32) + box(b"free", 2_000) + box(b"moov", 8), None),  # not seen in the first bytes
+        (box(b"ftyp", 32) + b"\0\0\0\0free" + box(b"moov", 8), None),  # lasts until the file's end
+        (box(b"ftyp", 32) + b"\0\0\0\x07free" + box(b"moov", 8), None),  # shorter than itself
+        (box(b"ftyp", 32) + (1).to_bytes(4, "big") + b"free" + bytes(8) + box(b"moov", 8), None),
+        (box(b"ftyp", 32) + b"\0\0", None),
+    ],
+)  # fmt: skip
+def test_a_container_that_can_be_read_in_order_is_known_by_its_first_bytes(head: bytes, demuxer: str | None) -> None:
+    assert demuxer_in_order(head[:SNIFF_BYTES]) == demuxer
