@@ -196,6 +196,7 @@ async def open_tools(
     from mediavault.services.extraction.page_extractor import PageExtractor
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
     from mediavault.services.extraction.ytdlp_lister import YtdlpLister
+    from mediavault.services.media.arrival import open_arrival_decoder
     from mediavault.services.media.helpers import open_helpers
     from mediavault.services.media.probe import FfmpegProbe
     from mediavault.services.media.remux import Joiner
@@ -214,6 +215,7 @@ async def open_tools(
         stack.push_async_callback(reader.close)
         helpers = await stack.enter_async_context(open_helpers(clock))
         joiner = Joiner(helpers)
+        arrivals = await stack.enter_async_context(open_arrival_decoder(clock))
         ytdlp = YtdlpExtractor(proxy, clock, state_dir=settings.state_dir)
         extractors: list[Extractor] = [
             ApiExtractor(client, reader),
@@ -231,7 +233,7 @@ async def open_tools(
             extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
-            downloader=MediaFetcher(client, clock, joiner, line),
+            downloader=MediaFetcher(client, clock, joiner, line, arrivals.start),
             probe=FfmpegProbe(helpers),
             remux=joiner.to_mp4,
             extract_sound=joiner.to_sound,

@@ -7,8 +7,8 @@ The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interrupti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
-from mediavault.core.media import DownloadedFile, ItemType, OnProgress
+from mediavault.core.media import VIDEO_TYPES, DownloadedFile, ItemType, OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
@@ -60,6 +60,7 @@ from mediavault.services.download.writer import (
     save_progress,
 )
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
+from mediavault.services.media.arrival import Decoding
 from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, SNIFF_BYTES, Kind, sniff
 
 PART = "media.part"
@@ -69,6 +70,10 @@ _WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
 # After these failures the rest is requested.
 _INTERRUPTIONS = (Incomplete, NetworkFailure, TookTooLong)
 MAX_PHASES = 3  # with several connections that ended with a failure
+DECODED_AFTER_S = 2.0  # what arrives sooner is decoded at once, without a helper of its own
+
+# Begins to decode a partial file with these first bytes; see ``ArrivalDecoder.start``.
+StartDecoding = Callable[[Path, bytes], Decoding | None]
 
 
 class PlaylistInstead(NotAVideo):
@@ -83,7 +88,10 @@ class PlaylistInstead(NotAVideo):
 
 
 class DirectDownloader:
-    """``Downloader`` for a URL that is one file. ``also`` names kinds that are accepted in addition to videos."""
+    """``Downloader`` for a URL that is one file. ``also`` names kinds that are accepted in addition to videos.
+
+    With ``start_decoding``, a video is decoded while it arrives.
+    """
 
     def __init__(
         self,
@@ -93,8 +101,10 @@ class DirectDownloader:
         hosts: HostSlots | None = None,
         line: SharedLine | None = None,
         also: Collection[Kind] = (),
+        start_decoding: StartDecoding | None = None,
     ) -> None:
         self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
+        self._start_decoding = start_decoding
         self._line = line or SharedLine(clock)
         self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})  # an empty body is judged at its end
 
@@ -104,26 +114,32 @@ class DirectDownloader:
         part = into / PART
         slot, line = self._hosts.slot_for(request), self._line.of_site(request.site)
         kinds = _kinds_of(request.type, self._kinds)
-        transfer = _Transfer(self._client, self._clock, request, limits, on_progress, part, kinds, slot, line)
+        start_decoding = self._start_decoding if request.type in VIDEO_TYPES else None
+        transfer = _Transfer(
+            self._client, self._clock, request, limits, on_progress, part, kinds, slot, line, start_decoding
+        )
         saved = await asyncio.to_thread(load_progress, part)
-        try:
-            async with open_writer(
-                part,
-                keep=saved.bytes if saved else 0,
-                reserve_bytes=limits.reserve_bytes,
-                clock=self._clock,
-                on_durable=transfer.remember,
-            ) as writer:
-                head = await transfer.run(writer, saved)
-        except _WORTHLESS:
-            await asyncio.to_thread(discard_partial, part)
-            raise
-        except BadUrl as exc:
-            raise HttpError(
-                Message("The media address, or where it led, is not valid: %(error)s", error=exc.message)
-            ) from exc
-        path = await asyncio.to_thread(_rename_to_kind, part, sniff(head))
-        return transfer.result(path)
+        with ExitStack() as on_failure:
+            on_failure.callback(transfer.stop_decoding)
+            try:
+                async with open_writer(
+                    part,
+                    keep=saved.bytes if saved else 0,
+                    reserve_bytes=limits.reserve_bytes,
+                    clock=self._clock,
+                    on_durable=transfer.remember,
+                ) as writer:
+                    head = await transfer.run(writer, saved)
+            except _WORTHLESS:
+                await asyncio.to_thread(discard_partial, part)
+                raise
+            except BadUrl as exc:
+                raise HttpError(
+                    Message("The media address, or where it led, is not valid: %(error)s", error=exc.message)
+                ) from exc
+            path = await asyncio.to_thread(_rename_to_kind, part, sniff(head))
+            on_failure.pop_all()
+            return transfer.result(path)
 
 
 class _Transfer:
@@ -140,6 +156,7 @@ class _Transfer:
         kinds: Collection[Kind],
         slot: asyncio.Semaphore,
         line: SiteLine,
+        start_decoding: StartDecoding | None,
     ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
         self._on_progress, self._part, self._kinds = on_progress, part, kinds
@@ -157,6 +174,9 @@ class _Transfer:
         self._slot, self._line = slot, line
         self._slow: OneConnection | None = None  # the connection that was left because several may be faster
         self._phases_left = MAX_PHASES
+        self._start_decoding = start_decoding  # until it was tried
+        self._decode_from_s = clock.monotonic() + DECODED_AFTER_S
+        self._decoding: Decoding | None = None
 
     async def run(self, writer: FileWriter, saved: Saved | None) -> bytes:
         """Transfer until the file is whole, and return its first bytes."""
@@ -192,7 +212,14 @@ class _Transfer:
             proven_whole=self._proven,
             sha256=self._written.sha256,
             zero_filled=self._written.zero_filled,
+            decoding=self._decoding,
         )
+
+    def stop_decoding(self) -> None:
+        """Forget what was decoded of bytes that will not be in the file, or not at their place."""
+        if self._decoding is not None:
+            self._decoding.cancel()
+            self._decoding = None
 
     async def _attempt(self) -> bool:
         """Make one request; True when the file is whole, False when another request is needed."""
@@ -274,7 +301,7 @@ class _Transfer:
         """Read a response that is the file from its first byte, or the first range of it."""
         saved = move.saved
         if self._writer.position:
-            await self._writer.rewind(0)
+            await self._rewind()
         self._saved, self._proven, self._end = saved, move.conclusive, move.end
         await self._check_size(saved.total)
         head = b""
@@ -371,6 +398,9 @@ class _Transfer:
             raise Incomplete("The site sent more than it had announced.")
         await self._writer.write(piece)
         self._on_progress(after, total)
+        if self._start_decoding is not None and self._clock.monotonic() >= self._decode_from_s:
+            start, self._start_decoding = self._start_decoding, None
+            self._decoding = start(self._part, await self._writer.read_back(0, SNIFF_BYTES))
 
     async def _check_size(self, total: int | None) -> None:
         if total is not None:
@@ -417,9 +447,13 @@ class _Transfer:
                 Message("The site sends a different file each time: %(reason)s.", reason=reason),
                 bytes_received=self._writer.position,
             )
-        await self._writer.rewind(0)
+        await self._rewind()
         self._saved = None
         return False
+
+    async def _rewind(self) -> None:
+        self.stop_decoding()
+        await self._writer.rewind(0)
 
     def _may_go_on(self) -> bool:
         return self._cuts.may_go_on(self._writer.position, ever_answered=self._answered)

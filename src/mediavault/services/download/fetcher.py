@@ -12,7 +12,7 @@ from mediavault.core.failures import Incomplete, NoSpace
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.shared_line import SharedLine
-from mediavault.services.download.direct import DirectDownloader, PlaylistInstead
+from mediavault.services.download.direct import DirectDownloader, PlaylistInstead, StartDecoding
 from mediavault.services.download.pacing import HostSlots, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
@@ -25,11 +25,21 @@ _STREAMS = (SourceType.HLS, SourceType.DASH)
 
 
 class MediaFetcher:
-    """``Downloader`` for every source type. A URL that turns out to be a playlist or manifest is fetched as one."""
+    """``Downloader`` for every source type. A URL that turns out to be a playlist or manifest is fetched as one.
 
-    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, line: SharedLine | None = None) -> None:
+    With ``start_decoding``, a video that is one file is decoded while it arrives.
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        joiner: Joiner,
+        line: SharedLine | None = None,
+        start_decoding: StartDecoding | None = None,
+    ) -> None:
         hosts, line = HostSlots(), line or SharedLine(clock)
-        self._direct = DirectDownloader(client, clock, hosts=hosts, line=line)
+        self._direct = DirectDownloader(client, clock, hosts=hosts, line=line, start_decoding=start_decoding)
         self._pair = PairDownloader(client, clock, joiner, hosts=hosts, line=line)
         self._stream = StreamDownloader(client, clock, joiner, hosts=hosts, line=line)
 

@@ -1,7 +1,8 @@
 """Writes one file in a separate thread, so that a slow disk never blocks the event loop, and records its progress.
 
 Bytes wait in a bounded queue: with a slow disk the network is held back, not buffered. ``position`` counts the accepted
-bytes; ``on_durable`` is called in the writer's thread with the number of bytes that have reached the disk.
+bytes; ``on_durable`` is called in the writer's thread with the number of bytes that have reached the disk. Everything is
+written in order and space is reserved behind the file's end, so its length says how much of it can be read.
 
 The progress file next to a partial file says what it is a part of and how much of it has reached the disk. It is written
 after those bytes were synced, by an atomic rename, so it never claims too much.
