@@ -13,6 +13,7 @@ import random
 import tempfile
 from array import array
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -141,15 +142,28 @@ def hevc_ts() -> bytes:
 
 @cache
 def av1_mp4() -> bytes:
-    os.environ.setdefault("SVT_LOG", "1")  # the encoder's own: errors only
-    return encode("mp4", 0.6, video="libsvtav1", speed={"preset": "12"})
+    with encoding_av1():
+        return encode("mp4", 0.6, video="libsvtav1", speed={"preset": "12"})
+
+
+@contextmanager
+def encoding_av1() -> Iterator[None]:
+    """Keep SVT-AV1 quiet, and undo what it does as root: it lets the calling thread run before all others from then on."""
+    os.environ.setdefault("SVT_LOG", "1")  # errors only
+    if not hasattr(os, "sched_getscheduler"):  # macOS
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 @cache
 def picture(container: str = "image2", codec: str = "mjpeg", pixels: str = "yuvj420p", *, count: int = 1) -> bytes:
     """Return a picture of 320 x 180 pixels; an animation of ``count`` of them."""
-    os.environ.setdefault("SVT_LOG", "1")
-    with tempfile.TemporaryDirectory() as folder:
+    with encoding_av1(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/picture"
         with av.open(path, "w", format=container, options={"update": "1"} if container == "image2" else {}) as out:
             stream: Any = out.add_stream(codec, rate=RATE)
