@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults chaos postgres mongodb readmes lock bench library clean wheel extension service image words reference docs screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults damage chaos postgres mongodb readmes lock bench library clean wheel extension service image words reference docs screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -83,6 +83,9 @@ check: dev ## Run ruff, mypy --strict, import-linter and zizmor, and build the e
 
 faults: dev ## Run the fault tests and print the fault matrix: make faults SEEDS=20
 	@$(PY) -m pytest tests/faults --fault-matrix --fault-seeds $(or $(SEEDS),20)
+
+damage: dev ## Print which damaged films are refused: make damage MB=1 FILM=HEVC
+	@$(PY) -m tests.damage_table $(if $(MB),--megabytes=$(MB)) $(if $(FILM),--film=$(FILM))
 
 postgres: dev ## Run the PostgreSQL tests on another release: make postgres BIN=/usr/lib/postgresql/15/bin
 	@MEDIAVAULT_TEST_POSTGRES_BIN=$(BIN) $(PY) -m pytest -n 2 -q tests/contract tests/component/store tests/faults/test_postgres.py \
