@@ -38,7 +38,7 @@ def outcome_of(path: Path, expected: Expected = UNKNOWN) -> Outcome:
     """Return what becomes of a file."""
     found = verdict(path, expected)
     if found.problems:
-        asks = all(problem.kind is ProblemKind.LENGTH for problem in found.problems)
+        asks = all(problem.kind is ProblemKind.DOUBTFUL for problem in found.problems)
         return Outcome.QUESTION if asks else Outcome.REFUSED
     return Outcome.COMPLETE if found.decoded_whole else Outcome.LATER
 
@@ -152,6 +152,14 @@ LIMITS: Mapping[str, Limit] = {
         ),
         Row(Film("WebM", "VP9", "Opus"), Damage(Form.FLIPS, "30-100 %", Scope.SOUND)),
         ("flipped bits", *sorted(_UNCHECKED_SOUND)),
+    ),
+    "a stretch of sound that is repeated": Limit(
+        lambda film, damage: (
+            (damage.form is Form.REPEATED and damage.place not in ACROSS)
+            and (damage.scope is Scope.SOUND and film.sound == "Opus")
+        ),
+        Row(Film("WebM", "VP9", "Opus"), Damage(Form.REPEATED, "50 %", Scope.SOUND)),
+        ("repeated", "Opus"),
     ),
     "a part of one large picture": Limit(
         lambda film, damage: (

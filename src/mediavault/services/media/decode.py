@@ -215,6 +215,7 @@ def _decode(
         sound_slow=heard_facts.sound_slow,
         sound_fast=heard_facts.sound_fast,
         sound_overlong=heard_facts.sound_overlong,
+        sound_lengths=heard_facts.sound_lengths,
         error=error or seen.error,
         video_packets=video_packets,
         audio_packets=audio_packets,
@@ -349,6 +350,7 @@ class _Sound:
         self._last_refused_at_s: float | None = None
         self._bad_at_s: float | None = None
         self._slow = self._fast = self._overlong = 0
+        self._lengths: set[float] = set()
         self._before_dts: int | None = None  # of the packet before, and how long it lasts
         self._before_s = 0.0
 
@@ -368,6 +370,7 @@ class _Sound:
     def _time(self, packet: Any, frames: list[Any]) -> None:
         """Count a piece of sound that lasts clearly longer or shorter than its container says."""
         lasts_s = sum(frame.samples / frame.sample_rate for frame in frames if frame.sample_rate)
+        self._lengths.add(round(lasts_s, 5))
         announced_s = float((packet.duration or 0) * packet.time_base)
         self._slow += 0 < MAX_PACE_RATIO * lasts_s < announced_s
         self._fast += 0 < MAX_PACE_RATIO * announced_s < lasts_s
@@ -407,4 +410,5 @@ class _Sound:
             sound_slow=self._slow,
             sound_fast=self._fast,
             sound_overlong=self._overlong,
+            sound_lengths=len(self._lengths),
         )

@@ -75,6 +75,7 @@ class DecodeFacts:
     sound_slow: int = 0  # pieces of sound that last clearly less than the container says
     sound_fast: int = 0  # and those that last clearly more
     sound_overlong: int = 0  # pieces of sound that last beyond the beginning of the next one
+    sound_lengths: int = 0  # how many different lengths pieces of sound have
     turned: bool = False  # the pictures are stored on their side
     error: str | None = None  # the first one
     next: int | None = None  # the packet of pictures with which the next part begins

@@ -30,6 +30,7 @@ MAX_PROVEN_GAP_S = 0.3  # the shortest segments last half a second
 MAX_GAP_STEPS = 8  # of the usual distance between two pictures
 MIN_TIMED_SOUNDS = 4  # pieces, before their pace is judged
 MAX_OVERLONG, MAX_OVERLONG_SHARE = 3, 0.01  # pieces of Opus that may overlap the next one
+MAX_LENGTHS = 7  # of pieces of Opus: an encoder uses up to four, and the first and the last may be cut
 OFF_CLOCK = 0.9  # share of the pieces that are off the pace
 MAX_MISSING_SHARE = 0.01  # of the announced pictures that may be missing: the table of times may be a little too long
 MIN_PAYLOAD = 0.90  # of the room for packets that packets fill in a whole MP4
@@ -246,7 +247,8 @@ def _last_alike(run: PacketFacts) -> Iterator[Problem]:
         return
     pictures_s, sound_s = run.video_end_s - run.video_begin_s, run.audio_end_s - run.audio_begin_s
     apart_s = max(abs(pictures_s - sound_s), abs(run.video_end_s - run.audio_end_s))
-    if apart_s > max(TRACKS_APART_S, TRACKS_APART * max(pictures_s, sound_s)):
+    # the last picture of a slide show stands until the end
+    if apart_s > max(TRACKS_APART_S, TRACKS_APART * max(pictures_s, sound_s)) + run.usual_step_s:
         lengths = Message(
             "its pictures last %(pictures).1f s, its sound %(sound).1f s", pictures=pictures_s, sound=sound_s
         )
@@ -330,10 +332,15 @@ def _pace(run: DecodeFacts, facts: FileFacts) -> Iterator[Problem]:
     """
     if facts.audio is None:
         return
-    # Noise decodes as Opus; only its pieces have any length then.
-    if facts.audio.codec == "opus" and run.sound_overlong > max(MAX_OVERLONG, MAX_OVERLONG_SHARE * run.sounds):
-        counts = Message("%(bad)d of %(count)d pieces of its sound overlap", bad=run.sound_overlong, count=run.sounds)
-        yield Problem(ProblemKind.DAMAGED, counts)
+    if facts.audio.codec == "opus":  # noise decodes as Opus, but its pieces have any length then
+        if run.sound_overlong > max(MAX_OVERLONG, MAX_OVERLONG_SHARE * run.sounds):
+            counts = Message(
+                "%(bad)d of %(count)d pieces of its sound overlap", bad=run.sound_overlong, count=run.sounds
+            )
+            yield Problem(ProblemKind.DAMAGED, counts)
+        elif run.sound_lengths > MAX_LENGTHS:
+            lengths = Message("its pieces of sound have %(count)d different lengths", count=run.sound_lengths)
+            yield Problem(ProblemKind.DAMAGED, lengths)
     if DEMUXERS.get(facts.kind) != "mov" or run.sounds < MIN_TIMED_SOUNDS:
         return
     if run.sound_fast >= OFF_CLOCK * run.sounds:

@@ -111,6 +111,11 @@ def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
             "5 of 460 pieces of its sound overlap",
         ),
         (
+            replace(decoded(sounds=460, sound_lengths=8), audio=StreamFacts("opus", duration_s=10.02)),
+            ProblemKind.DAMAGED,
+            "8 different lengths",
+        ),
+        (
             replace(GOOD, decoded=DecodeFacts(fed=250, pictures=250, sounds=460, sound_fast=459)),
             ProblemKind.DAMAGED,
             "plays too fast",
