@@ -329,12 +329,10 @@ class DownloadedFile:
     content_type: str | None
     expected: Expected
     segmented: bool = False
-    proven_whole: bool = True  # False: no length was announced, or it was resumed: probe thoroughly
     sha256: str | None = None  # of the bytes as they were written, in hexadecimal, where that is known
     type: ItemType = ItemType.VIDEO  # what it is to be: a video, sound (only that is examined then) or a picture
     subtitles: tuple[SubtitleSource, ...] = ()  # that the stream's manifest names
     recording: Recording | None = None  # of a stream that was running
-    zero_filled: bool = False  # a long run of zeros was written: a hole in the server's own copy, or padding
     # what the probe finds in this file while it arrives, in the form that it needs itself; None: nothing
     decoding: asyncio.Task[Mapping[str, Any] | None] | None = field(default=None, repr=False, compare=False)
 

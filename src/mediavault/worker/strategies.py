@@ -344,7 +344,6 @@ class DownloadStrategies:
             bytes=saved.bytes,
             content_type=saved.content_type,
             expected=self._expected(),
-            proven_whole=False,
         )
 
     def _request(self, cookies: tuple[Cookie, ...]) -> MediaRequest:

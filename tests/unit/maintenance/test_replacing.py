@@ -132,7 +132,7 @@ async def test_a_post_that_a_user_has_saved_again_is_not_queued(env: Environment
     assert await env.round() == 0
 
 
-@pytest.mark.parametrize("verdict", set(CheckVerdict) - {CheckVerdict.DAMAGED})
+@pytest.mark.parametrize("verdict", sorted(set(CheckVerdict) - {CheckVerdict.DAMAGED}))
 async def test_a_file_that_a_backup_may_have_is_not_fetched_again(env: Environment, verdict: CheckVerdict) -> None:
     await env.damage(await env.save(), verdict)
 

@@ -52,7 +52,6 @@ from mediavault.services.download.resume import (
 )
 from mediavault.services.download.writer import (
     FileWriter,
-    Written,
     discard_partial,
     load_progress,
     open_writer,
@@ -165,9 +164,8 @@ class _Transfer:
         self._cuts = InterruptionCounter(limits.resumes)
         self._floor = SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s)
         self._answered = False
-        self._proven = True
         self._bytes = 0
-        self._written: Written
+        self._sha256: str
         self._at_most = request.max_range_bytes
         self._end: int | None = None  # of the current range, exclusive
         self._mid_file = False
@@ -193,7 +191,7 @@ class _Transfer:
                 if wait_before_next_s is None:
                     raise
                 await self._clock.sleep(wait_before_next_s)
-        self._bytes, self._written = writer.position, await writer.written()
+        self._bytes, self._sha256 = writer.position, await writer.written()
         return await writer.read_back(0, SNIFF_BYTES)
 
     def remember(self, durable: int) -> None:
@@ -209,9 +207,7 @@ class _Transfer:
             bytes=self._bytes,
             content_type=self._saved.content_type,
             expected=self._request.expected,
-            proven_whole=self._proven,
-            sha256=self._written.sha256,
-            zero_filled=self._written.zero_filled,
+            sha256=self._sha256,
             decoding=self._decoding,
         )
 
@@ -233,7 +229,6 @@ class _Transfer:
                 case Refuse(failure):
                     raise failure
                 case AlreadyComplete():
-                    self._proven = False
                     return True
                 case Whole():
                     return await self._receive_whole(answer, move)
@@ -302,7 +297,7 @@ class _Transfer:
         saved = move.saved
         if self._writer.position:
             await self._rewind()
-        self._saved, self._proven, self._end = saved, move.conclusive, move.end
+        self._saved, self._end = saved, move.end
         await self._check_size(saved.total)
         head = b""
         while len(head) < SNIFF_BYTES and (piece := await self._read(answer)):
@@ -316,7 +311,7 @@ class _Transfer:
         """Read a response that begins a little before the missing part: the overlap must equal the bytes on disk."""
         assert self._saved is not None
         before = self._writer.position
-        self._proven, self._end = self._proven and move.proven, move.end
+        self._end = move.end
         await self._check_size(self._saved.total)
         known = await self._writer.read_back(move.start, self._writer.position - move.start)
         while known:

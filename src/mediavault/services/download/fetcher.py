@@ -88,7 +88,6 @@ class PairDownloader:
             bytes=path.stat().st_size,
             content_type="video/mp4",
             expected=replace(request.expected, size=None),  # what was announced is the size of the silent file
-            proven_whole=pictures.proven_whole and sound.proven_whole,
         )
 
     async def _fetch_track(

@@ -117,7 +117,6 @@ class Whole:
     """
 
     saved: Saved
-    conclusive: bool  # a length was announced
     end: int | None = None
 
 
@@ -198,7 +197,7 @@ def judge(
         )
     if status == 200:
         length = content_length(headers)
-        return Whole(_described(headers, length, url, final_url), conclusive=length is not None)
+        return Whole(_described(headers, length, url, final_url))
     if ask.start == 0 or saved is None:
         if ask.end is not None:
             return _judge_first(status, headers, url, final_url)
@@ -233,7 +232,7 @@ def _judge_unrequested(status: int, headers: Mapping[str, str], url: str, final_
     """Judge a 206 or 416 although the whole file was requested: accepted only when the "part" is all of it."""
     named = content_range(headers.get("content-range"))
     if status == 206 and named is not None and named.start == 0 and named.total == (named.end or 0) + 1:
-        return Whole(_described(headers, named.total, url, final_url), conclusive=True)
+        return Whole(_described(headers, named.total, url, final_url))
     return Refuse(
         HttpError(
             Message("The site answered with a range that was not requested (%(status)s).", status=status),
@@ -255,7 +254,7 @@ def _judge_first(status: int, headers: Mapping[str, str], url: str, final_url: s
         return StartOver(Message("the site did not say which part it sent"))
     if named.start != 0:
         return StartOver(Message("the site sent another part than it was asked for"))
-    return Whole(_described(headers, named.total, url, final_url), conclusive=True, end=named.end + 1)
+    return Whole(_described(headers, named.total, url, final_url), end=named.end + 1)
 
 
 def _no_range() -> StartOver:

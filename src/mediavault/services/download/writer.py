@@ -21,7 +21,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +35,6 @@ QUEUE_BYTES = 8 << 20
 BATCH_BYTES = 1 << 20  # written by one call
 BATCH_PIECES = 512  # half of Linux's IOV_MAX
 SYNC_BYTES, SYNC_S = 64 << 20, 5.0
-_ZEROS = bytes(4_096)  # found at 50 GB a second where there are none
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE
 
 T = TypeVar("T")
@@ -59,14 +58,6 @@ async def open_writer(
         await writer.close(quietly=failed)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Of a written file: its hash in hexadecimal, and whether it has a run of zeros that no compressed picture holds."""
-
-    sha256: str
-    zero_filled: bool
-
-
 class FileWriter:
     """Made by :func:`open_writer`. Every method may raise an earlier failure of the thread: NoSpace, StorageFailure."""
 
@@ -81,7 +72,7 @@ class FileWriter:
         self._failed: Failure | None = None
         # the rest is used by the thread only
         self._unsynced, self._synced_at = 0, clock.monotonic()
-        self._hash, self._hashed, self._zero_filled = hashlib.sha256(), 0, False  # of the first _hashed bytes
+        self._hash, self._hashed = hashlib.sha256(), 0  # of the first _hashed bytes
 
     async def start(self, keep: int) -> None:
         await self._do(lambda: self._open(keep))
@@ -115,7 +106,7 @@ class FileWriter:
         self._send_batch()
         return await self._do(lambda: os.pread(self._fd, count, start))
 
-    async def written(self) -> Written:
+    async def written(self) -> str:
         """Return what is known of everything written.
 
         It is found as bytes are written; where the writing began in the middle or was rewound, they are read again.
@@ -201,20 +192,19 @@ class FileWriter:
     def _note(self, piece: bytes) -> None:
         self._hash.update(piece)
         self._hashed += len(piece)
-        self._zero_filled = self._zero_filled or _ZEROS in piece
 
-    def _sum_up(self, size: int) -> Written:
+    def _sum_up(self, size: int) -> str:
         while self._hashed < size:
             piece = os.pread(self._fd, min(BATCH_BYTES, size - self._hashed), self._hashed)
             if not piece:
                 raise OSError(errno.EIO, "the file is shorter than what was written")
             self._note(piece)
-        return Written(self._hash.hexdigest(), self._zero_filled)
+        return self._hash.hexdigest()
 
     def _truncate(self, at: int) -> None:
         os.ftruncate(self._fd, at)
         if at < self._hashed:
-            self._hash, self._hashed, self._zero_filled = hashlib.sha256(), 0, False
+            self._hash, self._hashed = hashlib.sha256(), 0
         if self._on_durable is not None:
             self._on_durable(at)
 

@@ -62,7 +62,7 @@ async def test_a_file_is_saved_as_it_is(server: FaultServer, fetch: Fetch, tmp_p
     file = await fetch("/v.mp4", on_progress=lambda done, total: heard.append((done, total)))
 
     assert file.path.read_bytes() == BODY
-    assert (file.bytes, file.content_type, file.proven_whole, file.segmented) == (len(BODY), "video/mp4", True, False)
+    assert (file.bytes, file.content_type, file.segmented) == (len(BODY), "video/mp4", False)
     assert heard[-1] == (len(BODY), len(BODY))
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
@@ -91,20 +91,18 @@ async def test_a_redirected_file_records_its_final_url(server: FaultServer, fetc
     assert (await fetch("/v")).url == server.url("/real.mp4")
 
 
-async def test_a_body_without_a_length_is_not_proven_whole(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_body_without_a_length_is_saved(server: FaultServer, fetch: Fetch) -> None:
     server.on("/v.mp4", changed(serve(BODY), length=False))
     file = await fetch("/v.mp4")
 
     assert file.path.read_bytes() == BODY
-    assert not file.proven_whole
 
 
-async def test_a_chunked_body_is_saved_and_not_proven_whole(server: FaultServer, fetch: Fetch) -> None:
+async def test_a_chunked_body_is_saved(server: FaultServer, fetch: Fetch) -> None:
     server.on("/v.mp4", changed(serve(BODY), chunked=True))
     file = await fetch("/v.mp4")
 
     assert file.path.read_bytes() == BODY
-    assert not file.proven_whole
 
 
 async def test_a_body_without_a_length_must_have_what_the_post_announced(server: FaultServer, fetch: Fetch) -> None:
@@ -189,14 +187,14 @@ async def test_a_resume_loads_only_what_is_missing_and_a_little_overlap(
 ) -> None:
     half_there(server, tmp_path)
     server.on("/v.mp4", serve(BODY))
-    file = await fetch("/v.mp4")
+    await fetch("/v.mp4")
 
     assert server.requests[0].headers["range"] == f"bytes={HALF - OVERLAP_BYTES}-"
     assert server.requests[0].headers["if-range"] == '"v1"'
-    assert (len(server.requests), file.proven_whole) == (1, True)
+    assert len(server.requests) == 1
 
 
-async def test_a_resume_without_a_strong_validator_is_not_proven(
+async def test_without_a_strong_validator_the_overlap_alone_decides_about_a_resume(
     server: FaultServer, fetch: Fetch, tmp_path: Path
 ) -> None:
     half_there(server, tmp_path, etag=None)
@@ -205,7 +203,6 @@ async def test_a_resume_without_a_strong_validator_is_not_proven(
 
     assert file.path.read_bytes() == BODY
     assert len(server.requests) == 1
-    assert not file.proven_whole
 
 
 async def test_a_part_of_another_video_never_gets_into_the_file(

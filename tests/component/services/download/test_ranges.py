@@ -38,7 +38,6 @@ async def test_no_request_asks_for_more_than_is_allowed_and_the_file_is_whole(
     file = await in_ranges(fetch)
 
     assert file.path.read_bytes() == BODY
-    assert file.proven_whole
     spans = [(request.range_start, request.range_end) for request in server.requests]
     assert spans[0] == (0, PIECE - 1)
     assert [first for first, _ in spans[1:]] == [last + 1 - OVERLAP_BYTES for _, last in spans[:-1] if last is not None]
@@ -54,12 +53,11 @@ async def test_a_file_that_fits_takes_one_request(server: FaultServer, fetch: Fe
     assert len(server.requests) == 1
 
 
-async def test_without_a_validator_the_file_is_whole_and_not_proven(server: FaultServer, fetch: Fetch) -> None:
+async def test_without_a_validator_the_file_is_whole(server: FaultServer, fetch: Fetch) -> None:
     server.on("/v.mp4", serve(BODY, etag=None))
     file = await in_ranges(fetch)
 
     assert file.path.read_bytes() == BODY
-    assert not file.proven_whole
 
 
 def other_range(request: Request) -> Reply:

@@ -141,14 +141,7 @@ def test_a_fresh_address_of_another_host_needs_the_same_length_only() -> None:
 def test_a_whole_response_replaces_the_partial_file() -> None:
     move = judged(200, {"content-length": "77", "etag": '"v2"', "content-type": "video/mp4; x=y"})
 
-    assert move == Whole(Saved(URL, URL, 77, '"v2"', None, "video/mp4"), conclusive=True)
-
-
-def test_a_whole_response_without_a_length_proves_nothing() -> None:
-    move = judged(200, {}, saved=None, have=0)
-
-    assert isinstance(move, Whole)
-    assert not move.conclusive
+    assert move == Whole(Saved(URL, URL, 77, '"v2"', None, "video/mp4"))
 
 
 def test_a_part_that_is_the_whole_file_counts_as_such() -> None:

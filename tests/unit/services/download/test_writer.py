@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.failures import NoSpace, StorageFailure
 from mediavault.services.download import writer as module
-from mediavault.services.download.writer import BATCH_BYTES, QUEUE_BYTES, Written, open_writer
+from mediavault.services.download.writer import BATCH_BYTES, QUEUE_BYTES, open_writer
 from tests.fakes import FakeClock
 
 MB = 1 << 20
@@ -75,7 +75,7 @@ async def test_the_hash_is_that_of_the_file_whatever_was_kept_and_rewound(
                 await writer.rewind(min(step, writer.position))
         written = await writer.written()
 
-    assert written == Written(hashlib.sha256(path.read_bytes()).hexdigest(), zero_filled=False)
+    assert written == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 async def test_a_file_that_somebody_cut_off_has_no_hash(tmp_path: Path) -> None:
@@ -85,27 +85,6 @@ async def test_a_file_that_somebody_cut_off_has_no_hash(tmp_path: Path) -> None:
         (tmp_path / "f").write_bytes(b"")
         with pytest.raises(StorageFailure):
             await writer.written()
-
-
-@pytest.mark.parametrize(("zeros", "found"), [(4_000, False), (9_000, True)])
-@pytest.mark.parametrize("keep", [0, 20_000])
-async def test_a_long_run_of_zeros_is_noticed(zeros: int, keep: int, tmp_path: Path, *, found: bool) -> None:
-    body = os.urandom(10_000) + bytes(zeros) + os.urandom(10_000)
-    (tmp_path / "f").write_bytes(body[:keep])
-    async with open_writer(tmp_path / "f", keep=keep, reserve_bytes=0, clock=FakeClock()) as writer:
-        for at in range(keep, len(body), 7_000):
-            await writer.write(body[at : at + 7_000])
-
-        assert (await writer.written()).zero_filled is found
-
-
-async def test_zeros_that_were_rewound_do_not_count(tmp_path: Path) -> None:
-    async with open_writer(tmp_path / "f", keep=0, reserve_bytes=0, clock=FakeClock()) as writer:
-        await writer.write(bytes(9_000))
-        await writer.rewind(0)
-        await writer.write(b"film")
-
-        assert not (await writer.written()).zero_filled
 
 
 async def test_a_slow_disk_holds_the_network_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
