@@ -42,7 +42,7 @@ _MEDIA_TYPE = re.compile(
     r"(?:video|audio)(?:/|$)|application/(?:x-mpegurl|vnd\.apple\.mpegurl|dash\+xml)", re.IGNORECASE
 )
 _NAMES_ALL_MEDIA = re.compile(r"mastodon", re.IGNORECASE)  # generators whose items name each attachment
-_SKIPPED = re.compile(rb"<skipHours>(.{0,2000}?)</skipHours>", re.IGNORECASE | re.DOTALL)
+_SKIPPED_BYTES = 2_000  # of a list of hours
 _CHARACTER = re.compile(rb"&#(?:x([0-9a-f]{1,8})|(\d{1,8}));", re.IGNORECASE)
 _HOUR = re.compile(rb"<hour>\s{0,9}(\d{1,2})\s{0,9}</hour>", re.IGNORECASE)
 
@@ -167,8 +167,16 @@ def _of_document(feed: _Feed, rules: FeedRules | None, answer: PageAnswer) -> Li
         is_newest_first=_is_newest_first(entries),
         fresh_for=feed.fresh_for,
     )
-    hours = sorted({int(hour) % 24 for block in _SKIPPED.findall(answer.body) for hour in _HOUR.findall(block)})
+    hours = sorted({int(hour) % 24 for hour in _HOUR.findall(_skip_hours(answer.body))})
     return ListPage(listing, skip_hours=tuple(hours) if len(hours) < 24 else ())
+
+
+def _skip_hours(body: bytes) -> bytes:
+    """Return the contents of a feed's first ``skipHours``, without a pattern whose time would grow faster than the text."""
+    lower = body.lower()
+    start = lower.find(b"<skiphours>")
+    end = lower.find(b"</skiphours>", start)
+    return body[start : min(end, start + _SKIPPED_BYTES)] if 0 <= start < end else b""
 
 
 def _plain(link: str) -> str:
