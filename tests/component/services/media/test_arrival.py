@@ -190,6 +190,22 @@ def test_no_more_is_read_than_was_written_and_nothing_that_was_written_is_missed
     assert [file.read(100), growing.waited] == [b"", 2]
 
 
+def test_what_is_written_right_before_the_file_gets_its_name_is_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing, status = Growing(path, b"the last", piece=100), ArrivingFile.status
+
+    def grow_meanwhile(file: ArrivingFile) -> os.stat_result:
+        if growing.part.exists():
+            growing.wait(0)
+        return status(file)
+
+    monkeypatch.setattr(ArrivingFile, "status", grow_meanwhile)
+    file = ArrivingFile(growing.part, lambda seconds: pytest.fail("it waited"))
+
+    assert [file.read(100), file.read(100)] == [b"the last", b""]
+
+
 def test_a_download_that_is_removed_ends_the_reading(path: Path) -> None:
     path.write_bytes(b"some")
     file = ArrivingFile(path, lambda seconds: path.unlink())
