@@ -228,7 +228,8 @@ async def test_a_damaged_database_is_set_aside_and_restored_from_backup_and_libr
     jobs = await vault.jobs()
     [set_aside] = vault.state.glob("mediavault.db.corrupt-*Z")
 
-    assert (saved.returncode, restored.returncode, rebuilt.returncode) == (0, 0, 0)
+    # the jobs' stand-ins for videos do not play, which rebuild reports; it restores the jobs in any case
+    assert (saved.returncode, restored.returncode, rebuilt.returncode) == (0, 0, 1)
     assert f"is kept as {set_aside}" in restored.stderr
     assert "is not damaged and stays" in rebuilt.stderr
     assert set_aside.read_bytes() == damaged
