@@ -174,5 +174,7 @@ async def test_hostile_names_give_every_job_its_own_files(tmp_path: Path, disk: 
     assert [job.status for job in jobs] == [JobStatus.COMPLETED] * count
     assert wrong == []
     findings = [json.loads(line) for line in verified.stdout.splitlines()]
-    assert findings[-1]["findings"] == {"orphan": 1}, findings[:5]
+    # the jobs' stand-ins for videos do not play, which is reported as well
+    found = {kind: times for kind, times in findings[-1]["findings"].items() if kind != "damaged"}
+    assert found == {"orphan": 1}, findings[:5]
     assert (findings[-1]["videos"], mine) == (count, b"mine")
