@@ -16,6 +16,7 @@ from mediavault.services.library.sidecars import write_sidecar
 from mediavault.store.port import Checkpoint, JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
+from tests.tiny_video import tiny_video
 
 ANN = WorkerId("w-ann")
 LEASE = timedelta(seconds=90)
@@ -59,10 +60,10 @@ async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock
 
 
 def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
-    """Write random bytes under the name of a video, its picture twice, and what stands for its NFO."""
+    """Write a tiny video, its picture twice, and what stands for its NFO."""
     video = root / path
     video.parent.mkdir(parents=True, exist_ok=True)
-    body = random.Random(seed).randbytes(VIDEO_BYTES)
+    body = tiny_video(random.Random(seed).randbytes(1_000), VIDEO_BYTES)
     video.write_bytes(body)
     for name in (sibling(path, ".jpg"), thumb_path(sibling(path, ".jpg")), sibling(path, NFO_SUFFIX)):
         (root / name).write_bytes(b"picture")

@@ -29,17 +29,12 @@ from mediavault.store.patience import DatabaseWait
 from mediavault.worker import retry
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
-from tests.faults.worker_process import POINTS
+from tests.faults.worker_process import POINTS, media_of
 from tests.patience import patient
-from tests.stubs import VIDEO, StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools
+from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools
 
 LEASE_S = patient(float(os.environ.get("FAULTS_LEASE_S", "3")), most=2)  # to be renewed in time on a busy machine
 PIECE = 4096
-
-
-def media_of(post_url: str) -> bytes:
-    """Return the post's video. Each differs, so that a wrong one is recognised by its hash."""
-    return VIDEO + post_url.encode()
 
 
 class PostExtractor(StubExtractor):

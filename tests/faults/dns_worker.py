@@ -28,7 +28,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.worker.context import RetryPolicy
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fault_server import FaultServer, serve
-from tests.faults.disk_worker import media_of
+from tests.faults.worker_process import media_of
 from tests.stubs import UNSTARTED, StubExtractor, candidate, extraction, make_tools
 
 HOST = "videos.test"

@@ -18,7 +18,7 @@ from mediavault.app.storage import store_at
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.store.port import JobQuery, Store
-from tests.faults.disk_worker import media_of
+from tests.faults.worker_process import media_of
 from tests.patience import patient
 from tests.stubs import new_job
 

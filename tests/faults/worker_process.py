@@ -40,8 +40,10 @@ from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.worker import HeldClaim, Worker, WorkerLimits
 from tests.faults.mutants import MUTANTS
 from tests.patience import patient
-from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools
+from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools
+from tests.tiny_video import tiny_video
 
+VIDEO_BYTES = 20_000  # and its URL
 LEASE = timedelta(seconds=2)
 GRACE_S = 0.3  # too short for most downloads, so that a graceful stop releases jobs
 FREEZES, KILLS = "freezes", "kills"  # in the URL of a post whose page does so to its reader
@@ -110,7 +112,8 @@ class Orders:
 
 def media_of(post_url: str) -> bytes:
     """Return the post's video. Each differs, so that a wrong one is recognised by its hash."""
-    return VIDEO + post_url.encode()
+    url = post_url.encode()
+    return tiny_video(url, VIDEO_BYTES + len(url))
 
 
 class Events:
