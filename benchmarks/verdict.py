@@ -63,11 +63,11 @@ def costs_of(path: Path) -> Costs:
         demuxer = DEMUXERS[sniff(file.read(SNIFF_BYTES))]
     packets_s, packets = _cpu_s(partial(_packets, path, demuxer))
     sound_s, _ = _cpu_s(partial(decode_sound, path, demuxer))
-    decoding = partial(decode, path, demuxer, pictures=packets.video_packets)
-    keys_s, keys = _cpu_s(partial(decoding, budget_px=0))
+    decoding = partial(decode, path, demuxer, needed_px=packets.video_packets)
+    keys_s, keys = _cpu_s(partial(decoding, budget_px=0))  # less than any film needs
     whole_s, _ = _cpu_s(partial(decoding, budget_px=EVERYTHING_PX))
     parts = {"packets": packets_s, "sound": sound_s, "every picture": whole_s - sound_s}
-    if not keys.whole:  # else they could not be decoded by themselves, and all of it was decoded after them
+    if not keys.whole:  # else they need other pictures, and all of it was decoded after them
         parts["key frames"] = keys_s - sound_s
     return Costs(path.stat().st_size, packets.end_s or 0.0, parts)
 

@@ -142,8 +142,7 @@ def hevc_ts() -> bytes:
 
 @cache
 def av1_mp4() -> bytes:
-    with encoding_av1():
-        return encode("mp4", 0.6, video="libsvtav1", speed={"preset": "12"})
+    return encode("mp4", 0.6, video="libsvtav1", speed={"preset": "12"})
 
 
 @contextmanager
@@ -353,7 +352,7 @@ def encode(
     speed: dict[str, str] | None = None,
 ) -> bytes:
     """Return a whole file of any kind that the encoder supports; its sound lasts as long as its pictures, or ``sound_s``."""
-    with tempfile.TemporaryDirectory() as folder:
+    with encoding_av1(), tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/clip"
         with av.open(path, "w", format=container, options=options or {}) as out:
             _encode_into(

@@ -45,7 +45,7 @@ async def test_a_tile_changes_in_place_from_a_running_job_to_a_saved_post(pages:
     await expect(tile.locator(".length")).to_have_text("0:04")
     await expect(tile.locator(".badge")).to_have_count(0)
     await expect(tile.locator(".name")).to_be_focused()
-    await expect(page.locator("#states .chip[aria-current]")).to_have_text("All 18")
+    await expect(page.locator("#states .chip[aria-current]")).to_have_text("All 19")
     await expect(page.locator("#announcer")).to_have_text("Changed: 1.")
 
     assert await page.locator(".tile .name").all_inner_texts() == names

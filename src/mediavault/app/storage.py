@@ -187,7 +187,7 @@ async def prepare_library(settings: Settings, store: Store) -> Library:
 async def open_examiner(
     settings: Settings, library: Library, clock: Clock, *, helpers: int = 1
 ) -> AsyncIterator[FileExaminer | None]:
-    """Provide what examines saved files, with as many processes of its own; None for a bucket, which would send each whole file."""
+    """Provide what examines saved files, in at most ``helpers`` processes; None for a bucket, which would send each whole file."""
     from mediavault.maintenance.examining import FileExaminer
     from mediavault.services.media.probe import open_probe
 

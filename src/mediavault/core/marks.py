@@ -65,7 +65,7 @@ KEPT_IN_SIDECARS = (
 )
 
 
-# which nobody noted: a restored post gets them anew
+# which no user set: a restored post gets them again
 FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.DECODED, MarkKind.TWIN)
 
 

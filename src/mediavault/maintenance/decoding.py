@@ -82,7 +82,7 @@ class PictureDecoder:
         return False
 
     async def _decode(self, job_id: JobId, position: DecodingPosition, held: Mapping[str, Any]) -> None:
-        """Decode the next part of a job. Raises StorageFailure when the library has gone meanwhile."""
+        """Decode the next part of a job. Raises StorageFailure when the library is no longer there."""
         job = await forget_removed(self._store, job_id)
         if job is None:
             return
@@ -130,7 +130,7 @@ class PictureDecoder:
         except StorageFailure as exc:
             verdict, detail = CheckVerdict.UNREADABLE, exc.message
         now = await forget_removed(self._store, job.id)
-        if now is None or now.updated_at != job.updated_at:  # its files may have been moved meanwhile: look again later
+        if now is None or now.updated_at != job.updated_at:  # its files may have been moved since: examined again later
             return
         if verdict is CheckVerdict.WHOLE:
             if examined is None:

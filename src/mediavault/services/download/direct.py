@@ -69,7 +69,7 @@ _WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
 # After these failures the rest is requested.
 _INTERRUPTIONS = (Incomplete, NetworkFailure, TookTooLong)
 MAX_PHASES = 3  # with several connections that ended with a failure
-DECODED_AFTER_S = 2.0  # what arrives sooner is decoded at once, without a helper of its own
+DECODED_AFTER_S = 2.0  # what arrives sooner is decoded at once, without an extra helper
 
 # Begins to decode a partial file with these first bytes; see ``ArrivalDecoder.start``.
 StartDecoding = Callable[[Path, bytes], Decoding | None]

@@ -1,7 +1,7 @@
 """Decodes videos while they are downloaded, so that the verdict needs little time when they are there.
 
 It is help and nothing else: a download never waits for it, and where it does not come to an end, the file is decoded as if
-it had not begun. A few helpers of their own do it, since each is taken as long as its download lasts.
+it had not begun. A few extra helpers do it, since each is taken as long as its download lasts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ArrivalDecoder:
         """Begin to decode the file at ``path``, which begins with ``head`` and is written in order.
 
         It has arrived when it is renamed. None when all helpers are taken, or when the container cannot be read in order.
-        Whoever gives the download up, or writes the file again from an earlier byte, must cancel the task first.
+        A caller that gives up the download, or writes the file again from an earlier byte, must cancel the task first.
         """
         demuxer = demuxer_in_order(head)
         if demuxer is None or len(self._running) >= self._count:

@@ -5,8 +5,8 @@ corrupt, logs that it concealed blocks or skipped slices (``library.damage_marks
 So pictures that come out are compared with packets that went in. Codecs with arithmetic coding and without checks (VP8,
 VP9, PCM) decode some damage into a wrong picture or sound without any sign.
 
-A film within the budget of decoded pixels is decoded whole. Of a longer one, every key frame is decoded by itself, and all
-pictures where key frames are rare; at the first sign of damage, or of an encoder whose key frames cannot be decoded by
+A film within the budget of decoded pixels is decoded whole. Of a longer one, every key frame is decoded alone, and all pictures
+where key frames are rare; at the first sign of damage, or of an encoder whose key frames cannot be decoded by
 themselves, it is decoded whole after all. The budget is in pixels, so that a slow machine comes to the same verdict.
 """
 
@@ -27,6 +27,7 @@ from mediavault.services.media.library import (
     Readable,
     codec_name,
     damage_marks,
+    is_end,
     listening,
     main_sound,
     main_video,
@@ -53,9 +54,9 @@ _LOSES_SILENTLY = frozenset({"h264", "hevc"})
 
 
 def decode(
-    path: Path, demuxer: str, *, pictures: int, budget_px: int = BUDGET_PX, arrived: DecodeFacts | None = None
+    path: Path, demuxer: str, *, needed_px: int, budget_px: int = BUDGET_PX, arrived: DecodeFacts | None = None
 ) -> DecodeFacts:
-    """Decode the sound and the pictures of the main streams; ``pictures`` is how many packets of pictures there are.
+    """Decode the sound and the pictures of the main streams; ``needed_px`` is how many pixels all pictures have together.
 
     ``arrived`` are the facts of :func:`decode_arriving`, which are returned where they are of as many pictures as needed.
 
@@ -63,12 +64,6 @@ def decode(
     packets of sound, since a stream may be joined anywhere; nor does the last packet of sound, which a cut at a picture
     leaves incomplete. Sound of which nothing at all decodes counts, unless the decoder supports its codec only in part.
     """
-    try:
-        with open_input(path, demuxer) as container:
-            context = main_video(container).codec_context
-            needed_px = pictures * context.width * context.height
-    except FAULTS as exc:
-        return DecodeFacts(error=error_text(exc))
     is_short = needed_px <= budget_px
     if arrived is not None and arrived.whole is is_short:
         return arrived
@@ -95,7 +90,7 @@ def decode_arriving(file: Readable, demuxer: str, *, budget_px: int = BUDGET_PX)
 
 
 def _proves_by_key_frames(facts: DecodeFacts) -> bool:
-    """Whether key frames alone prove a film: none is damaged, and each can be decoded by itself."""
+    """Whether key frames alone prove a film: none is damaged, and each can be decoded without the others."""
     return not facts.damaged and facts.pictures >= facts.fed
 
 
@@ -111,7 +106,7 @@ def decode_sound(path: Path, demuxer: str) -> DecodeFacts:
                 sound.feed(packet)
     except FAULTS as exc:
         error = error_text(exc)
-    return replace(sound.facts(), whole=error is None, error=error)
+    return replace(sound.added_to(DecodeFacts()), whole=error is None, error=error)
 
 
 def decode_part(path: Path, demuxer: str, *, start: int, budget_px: int = PART_PX) -> DecodeFacts:
@@ -146,7 +141,7 @@ def _feed_part(packets: Iterator[Any], pictures: _Pictures, start: int, budget_p
     with watchdog() as still_working:
         for packet in packets:
             still_working()
-            number += packet.size > 0 or packet.dts is not None
+            number += not is_end(packet)
             if number < start:
                 continue
             is_beyond = number > start and pictures.fed * pictures.size_px >= budget_px
@@ -189,12 +184,11 @@ def _decode(
                     for packet in container.demux([video, *container.streams.audio]):
                         still_working()
                         index = packet.stream.index  # ``stream_index`` of the mark of an end is always 0
-                        is_end = not packet.size and packet.dts is None
                         if index == video.index:
-                            video_packets += not is_end
+                            video_packets += not is_end(packet)
                             feed(packet)
                         else:
-                            audio_packets += not is_end
+                            audio_packets += not is_end(packet)
                             if heard is not None and index == heard.index:
                                 sound.feed(packet)
                         if pictures.damaged > max_damage:
@@ -205,17 +199,9 @@ def _decode(
                     seen = pictures.facts()
         except FAULTS as exc:
             error = error_text(exc)
-    heard_facts = sound.facts()
     return replace(
-        seen,
+        sound.added_to(seen),
         whole=is_all and not error,
-        sounds=heard_facts.sounds,
-        sound_refused=heard_facts.sound_refused,
-        sound_bad_at_s=heard_facts.sound_bad_at_s,
-        sound_slow=heard_facts.sound_slow,
-        sound_fast=heard_facts.sound_fast,
-        sound_overlong=heard_facts.sound_overlong,
-        sound_lengths=heard_facts.sound_lengths,
         error=error or seen.error,
         video_packets=video_packets,
         audio_packets=audio_packets,
@@ -316,7 +302,7 @@ class _KeysOnly:
         self._all = True  # until the first key frame
 
     def feed(self, packet: Any) -> None:
-        if packet.is_keyframe or (not packet.size and packet.dts is None):  # also where the stream ends
+        if packet.is_keyframe or is_end(packet):
             self._close()
             self._held, self._all = [packet] if packet.size else [], False
         elif self._all:
@@ -402,8 +388,10 @@ class _Sound:
         counts = self._before > MAX_UNDECODED_AT_START and not (self._joined and self._sounds)
         return self._before if counts else 0
 
-    def facts(self) -> DecodeFacts:
-        return DecodeFacts(
+    def added_to(self, facts: DecodeFacts) -> DecodeFacts:
+        """Return the facts with those of the sound."""
+        return replace(
+            facts,
             sounds=self._sounds,
             sound_refused=self._undecoded_at_start + self._refused,
             sound_bad_at_s=0.0 if self._undecoded_at_start else self._bad_at_s,

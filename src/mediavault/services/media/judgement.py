@@ -56,6 +56,8 @@ NO_LIMITS = MinimumLimits(
 
 # Containers that leave out pictures that do not change; in others a gap in a file without sound is a lost piece.
 _MAY_SKIP_PICTURES = frozenset({Kind.WEBM, Kind.MATROSKA, Kind.ASF, Kind.OGG})
+# Codecs whose pictures run at a fixed rate: a gap is a lost piece even beside sound (ISO 11172-2 and 13818-2, frame_rate_code).
+_NEVER_SKIP_PICTURES = frozenset({"mpeg1video", "mpeg2video"})
 
 # Recordings of a running stream that keep its times and count their length from zero.
 _ON_A_STREAMS_CLOCK = frozenset({Kind.WEBM, Kind.MATROSKA})
@@ -247,7 +249,7 @@ def _last_alike(run: PacketFacts) -> Iterator[Problem]:
         return
     pictures_s, sound_s = run.video_end_s - run.video_begin_s, run.audio_end_s - run.audio_begin_s
     apart_s = max(abs(pictures_s - sound_s), abs(run.video_end_s - run.audio_end_s))
-    # the last picture of a slide show stands until the end
+    # the last picture of a slide show is shown until the end
     if apart_s > max(TRACKS_APART_S, TRACKS_APART * max(pictures_s, sound_s)) + run.usual_step_s:
         lengths = Message(
             "its pictures last %(pictures).1f s, its sound %(sound).1f s", pictures=pictures_s, sound=sound_s
@@ -259,7 +261,9 @@ def _whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
     """Check D."""
     assert facts.video is not None
     steps = MAX_GAP_STEPS * run.usual_step_s
-    may_skip_pictures = run.audio_packets > 0 or facts.kind in _MAY_SKIP_PICTURES
+    may_skip_pictures = facts.video.codec not in _NEVER_SKIP_PICTURES and (
+        run.audio_packets > 0 or facts.kind in _MAY_SKIP_PICTURES
+    )
     if run.proven_gap_s > max(MAX_PROVEN_GAP_S, steps):
         yield Problem(ProblemKind.DAMAGED, Message("its pictures jump by %(seconds).1f s", seconds=run.proven_gap_s))
     elif not may_skip_pictures and run.longest_gap_s > max(MAX_GAP_S, steps):

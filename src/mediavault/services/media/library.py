@@ -271,6 +271,11 @@ def only_read(container: InputContainer, streams: Sequence[Any]) -> None:
             stream.discard = Discard.all
 
 
+def is_end(packet: Any) -> bool:
+    """Return whether the packet is only the mark that its stream has ended."""
+    return not packet.size and packet.dts is None
+
+
 def plain_text(packet: Any) -> str:
     """Return the text of a packet of a subtitle stream, without the marks of its format. Raises ``FAULTS``."""
     return "\n".join(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mediavault.services.media.facts import PacketFacts, median
-from mediavault.services.media.library import FAULTS, codec_name
+from mediavault.services.media.library import FAULTS, codec_name, is_end
 from mediavault.services.media.nal import has_hole, nal_length_bytes, units_fill
 from mediavault.services.sandbox.guard import error_text, watchdog
 
@@ -52,7 +52,7 @@ def read_packets(packets: Iterable[Any], video: Any | None, *, start_s: float, e
         with watchdog() as still_working:
             for packet in packets:
                 still_working()
-                if packet.size or packet.dts is not None:  # else: the mark that a stream has ended
+                if not is_end(packet):
                     tally.add(packet)
     except FAULTS as exc:
         error = error_text(exc)

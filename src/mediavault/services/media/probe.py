@@ -31,10 +31,13 @@ from mediavault.core.messages import Message
 from mediavault.core.pictures import is_picture
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.services.media.arrival import facts_on_arrival
-from mediavault.services.media.facts import DecodeFacts, FileFacts, from_json
+from mediavault.services.media.facts import DecodeFacts, from_json
 from mediavault.services.media.helpers import MAX_HELPERS, open_helpers
 from mediavault.services.media.judgement import (
     NO_LIMITS,
+    POST_LIMITS,
+    SOUND_LIMITS,
+    MinimumLimits,
     problems_of_part,
     report,
     report_of_picture,
@@ -44,14 +47,13 @@ from mediavault.services.media.sniff import SNIFF_BYTES, Kind, sniff
 from mediavault.services.sandbox.process import GIB, ChildFailed, ChildLimits
 from mediavault.services.sandbox.standing import ChildPool
 
-LIMIT_S = (
-    7_200.0  # two hours of 1080p decoded whole, because it looked damaged, took 25 minutes; the watchdog is much sooner
-)
-LIMIT_PER_GIB_S = 7_200.0
+# At the measured 345 million pixels a second, two hours of 1080p that look damaged are decoded whole in 22 minutes.
+LIMIT_S = LIMIT_PER_GIB_S = 7_200.0
 STILL_S = 20.0
 MAX_STILL_BYTES = 20 << 20
 READ_BYTES = 1 << 20
 MAX_FORMATS = 2_000  # that are remembered
+_UNKNOWN = Expected()
 _UNREADABLE_REPORT = Message("the examiner's report is unreadable")
 
 
@@ -69,15 +71,12 @@ class FfmpegProbe:
         """
         match file.type:
             case ItemType.IMAGE:
-                facts = await self._facts(file.path, "picture")
-                return facts if isinstance(facts, ProbeReport) else report_of_picture(facts)
+                return await self._report(file.path, "picture")
             case ItemType.AUDIO:
-                facts = await self._facts(file.path, "sound")
-                return facts if isinstance(facts, ProbeReport) else report_of_sound(facts, file.expected)
+                return await self._report(file.path, "sound", expected=file.expected)
             case _:
                 arrived = await facts_on_arrival(file.decoding, within_s=_limits(file.bytes).wall_s)
-                facts = await self._facts(file.path, "examine", arrived=arrived)
-                return facts if isinstance(facts, ProbeReport) else report(facts, file.expected)
+                return await self._report(file.path, "examine", expected=file.expected, arrived=arrived)
 
     async def look_into_unknown(self, path: Path) -> ProbeReport:
         """Return the verdict on a file about which nothing is known, without a minimum size or length.
@@ -85,21 +84,11 @@ class FfmpegProbe:
         Never raises for a bad file, nor for a missing one.
         """
         try:
-            task = await asyncio.to_thread(_task_for, path)
-            facts = await self._facts(path, task)
+            return await self._report(path, await asyncio.to_thread(_task_for, path), limits=NO_LIMITS)
         except (OSError, ValueError) as exc:
             return _refused(Message("it cannot be read: %(value)s", value=getattr(exc, "strerror", None) or exc))
         except StorageFailure as exc:
             return _refused(exc.message)
-        if isinstance(facts, ProbeReport):
-            return facts
-        match task:
-            case "picture":
-                return report_of_picture(facts)
-            case "sound":
-                return report_of_sound(facts, Expected(), NO_LIMITS)
-            case _:
-                return report(facts, Expected(), NO_LIMITS)
 
     async def decode_rest(self, path: Path, *, start: int) -> DecodedPart:
         """Decode the pictures from packet number ``start`` of them on, some ten seconds of a processor at low priority.
@@ -117,25 +106,38 @@ class FfmpegProbe:
     async def formats(self, path: Path) -> ProbeReport:
         """Return what a file holds (container, codecs, size), without examining whether it is whole. Raises StorageFailure."""
         if is_picture(path.name):
-            facts = await self._facts(path, "picture")
-            return facts if isinstance(facts, ProbeReport) else report_of_picture(facts)
-        is_sound = path.suffix.lower() in SOUND_SUFFIXES
-        facts = await self._facts(path, "sound" if is_sound else "examine", formats_only=True)
-        if isinstance(facts, ProbeReport):
-            return facts
-        return (report_of_sound if is_sound else report)(facts, Expected())
+            return await self._report(path, "picture")
+        task = "sound" if path.suffix.lower() in SOUND_SUFFIXES else "examine"
+        return await self._report(path, task, formats_only=True)
 
-    async def _facts(
-        self, path: Path, task: str, *, formats_only: bool = False, arrived: Mapping[str, Any] | None = None
-    ) -> FileFacts | ProbeReport:
-        """Return the examiner's facts, or a report that says why there are none. Raises StorageFailure."""
+    async def _report(
+        self,
+        path: Path,
+        task: str,
+        *,
+        expected: Expected = _UNKNOWN,
+        limits: MinimumLimits | None = None,
+        formats_only: bool = False,
+        arrived: Mapping[str, Any] | None = None,
+    ) -> ProbeReport:
+        """Return the verdict on the examiner's facts, or a report that says why there are none. Raises StorageFailure.
+
+        Without ``limits`` those of a post's video, or of its sound, count.
+        """
         request = {"task": task, "path": str(path), "formats_only": formats_only, "arrived": arrived}
         try:
-            return from_json(await self._ask(path, request))
+            facts = from_json(await self._ask(path, request))
         except ChildFailed as exc:
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):
             return _unexamined(_UNREADABLE_REPORT)
+        match task:
+            case "picture":
+                return report_of_picture(facts)
+            case "sound":
+                return report_of_sound(facts, expected, limits or SOUND_LIMITS)
+            case _:
+                return report(facts, expected, limits or POST_LIMITS)
 
     async def _ask(self, path: Path, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the helper's answer about a file. Raises ChildFailed, and StorageFailure when the disk cannot read it."""

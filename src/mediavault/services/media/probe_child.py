@@ -76,7 +76,7 @@ def examine(
     decoded = decode(
         path,
         DEMUXERS[facts.kind],
-        pictures=whole.video_packets,
+        needed_px=whole.video_packets * facts.video.width * facts.video.height,
         budget_px=budget_px,
         arrived=_decoded_on_arrival(path, arrived, whole) if arrived is not None else None,
     )

@@ -60,12 +60,15 @@ LARGER = (
     Row(replace(MP4, megabytes=120), Damage(Form.FLIPS, "5 %")),
     Row(replace(MP4, megabytes=120), Damage(Form.SWAPPED, "25 %")),
 )
+# A demuxer skips zeros in MPEG-2, so that only a gap is left.
+GAP = Row(MPEG2, Damage(Form.ZEROS, "10-90 %", Scope.PICTURES))
 TRIED = dict.fromkeys(
     row
     for row in (
         *(Row(each, damage) for each in SMALL for damage in USUAL),
         *(Row(each, damage) for each in (MP4, HEVC, VP9, MPEG2) for damage in SEARCHING),
         *LARGER,
+        GAP,
     )
     if limit_of(row) is None
 )

@@ -31,7 +31,7 @@ def damaged(body: bytes) -> bytes:
 
 def test_all_pictures_and_sounds_of_a_whole_clip_decode(path: Path) -> None:
     path.write_bytes(media.mp4(2.0))
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert (report.whole, report.fed, report.pictures, report.damaged, report.lost) == (True, 50, 50, 0, 0)
     assert report.sounds > 90
@@ -40,7 +40,7 @@ def test_all_pictures_and_sounds_of_a_whole_clip_decode(path: Path) -> None:
 
 def test_damage_inside_a_picture_is_noticed_by_what_the_decoder_conceals(path: Path) -> None:
     path.write_bytes(damaged(media.mp4(2.0, sound=False)))
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert report.damaged > 0
 
@@ -57,7 +57,7 @@ def sound_replaced(body: bytes, until_s: float = 99.0) -> bytes:
 
 def test_sound_that_begins_with_garbage_is_refused_in_part(path: Path) -> None:
     path.write_bytes(sound_replaced(media.mp4(2.0), until_s=1.0))
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert report.sounds > 40
     assert report.sound_refused > 40
@@ -67,7 +67,7 @@ def test_a_stream_may_begin_in_the_middle_of_an_audio_frame(path: Path) -> None:
     body = media.encode("vob", 2.0, video="mpeg2video", audio="mp2")
     pack = body.index(b"\0\0\1\xba", len(body) // 10)
     path.write_bytes(body[pack:])
-    report = decode(path, "mpeg", pictures=50)
+    report = decode(path, "mpeg", needed_px=50)
 
     assert report.sounds > 40
     assert report.sound_refused == 0
@@ -77,14 +77,14 @@ def test_an_empty_audio_packet_is_silence(path: Path) -> None:
     body = media.reordered_mp4()
     size = body.rindex(b"stsz") + 16 + 4 * 20
     path.write_bytes(body[:size] + bytes(4) + body[size + 4 :])
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert (report.pictures, report.sound_refused) == (50, 0)
 
 
 def test_undecodable_sound_is_refused(path: Path) -> None:
     path.write_bytes(sound_replaced(media.mp4(2.0)))
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert report.sounds == 0
     assert report.sound_refused > 80
@@ -92,7 +92,7 @@ def test_undecodable_sound_is_refused(path: Path) -> None:
 
 def test_sound_with_a_correct_clock_is_neither_fast_nor_slow(path: Path) -> None:
     path.write_bytes(media.mp4(2.0))
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert (report.sound_fast, report.sound_slow) == (0, 0)
 
@@ -103,7 +103,7 @@ def test_a_wrong_sound_clock_is_noticed(times: float, pace: str, path: Path) -> 
     at = body.rindex(b"mdhd") + 16  # the ticks per second of its last track
     ticks = int(int.from_bytes(body[at : at + 4], "big") * times)
     path.write_bytes(body[:at] + ticks.to_bytes(4, "big") + body[at + 4 :])
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert getattr(report, pace) > 0.9 * report.sounds > 0
 
@@ -117,12 +117,12 @@ def test_a_damaged_motion_jpeg_is_noticed_by_its_log(path: Path) -> None:
                 spoiled[packet.pos + packet.size // 2 : packet.pos + packet.size // 2 + 100] = b"\xfd" * 100
     path.write_bytes(bytes(spoiled))
 
-    assert decode(path, "mov", pictures=50).marked > 0
+    assert decode(path, "mov", needed_px=50).marked > 0
 
 
 def test_of_a_film_beyond_the_budget_every_key_frame_and_all_sound_is_decoded(path: Path) -> None:
     path.write_bytes(media.mp4(4.0))
-    report = decode(path, "mov", pictures=100, budget_px=0)
+    report = decode(path, "mov", needed_px=100, budget_px=0)
 
     assert (report.whole, report.fed, report.pictures, report.damaged) == (False, 4, 4, 0)
     assert report.sounds > 180
@@ -130,7 +130,7 @@ def test_of_a_film_beyond_the_budget_every_key_frame_and_all_sound_is_decoded(pa
 
 def test_all_pictures_are_decoded_where_key_frames_are_rare(path: Path) -> None:
     path.write_bytes(media.mp4(12.0, sound=False, gop=11 * media.RATE))
-    report = decode(path, "mov", pictures=300, budget_px=0)
+    report = decode(path, "mov", needed_px=300, budget_px=0)
 
     assert (report.fed, report.pictures) == (276, 276)  # of the second group only its key frame
 
@@ -139,7 +139,7 @@ def test_open_groups_of_pictures_lose_none(path: Path) -> None:
     path.write_bytes(media.reordered_mp4())
 
     for budget_px in (0, 10**9):
-        report = decode(path, "mov", pictures=50, budget_px=budget_px)
+        report = decode(path, "mov", needed_px=50, budget_px=budget_px)
         assert (report.pictures, report.damaged, report.lost) == (report.fed, 0, 0)
 
 
@@ -147,10 +147,10 @@ def test_open_groups_of_pictures_lose_none(path: Path) -> None:
 def test_no_picture_is_lost_where_the_sound_is_the_first_stream(budget_px: int, path: Path) -> None:
     """The marks that a stream has ended are all said to be of the first stream; the decoder still holds pictures there."""
     path.write_bytes(media.reordered_mp4())
-    as_stored = decode(path, "mov", pictures=50, budget_px=budget_px)
+    as_stored = decode(path, "mov", needed_px=50, budget_px=budget_px)
     path.write_bytes(sound_first(media.reordered_mp4()))
 
-    assert decode(path, "mov", pictures=50, budget_px=budget_px) == as_stored
+    assert decode(path, "mov", needed_px=50, budget_px=budget_px) == as_stored
 
 
 def sound_first(body: bytes) -> bytes:
@@ -178,7 +178,7 @@ def damaged_at(body: bytes, number: int) -> bytes:
 
 def test_a_damaged_key_frame_lets_the_whole_film_be_decoded(path: Path) -> None:
     path.write_bytes(damaged_at(media.mp4(4.0, sound=False), 50))
-    report = decode(path, "mov", pictures=100, budget_px=0)
+    report = decode(path, "mov", needed_px=100, budget_px=0)
 
     assert report.whole
     assert report.damaged > 0
@@ -220,7 +220,7 @@ def test_a_stream_that_begins_between_key_frames_does_not_count_as_damaged(path:
     body = media.ts(3.0)
     packets = [body[at : at + 188] for at in range(0, len(body), 188)]
     path.write_bytes(b"".join([*packets[:3], *packets[len(packets) // 4 :]]))  # its tables, then from the middle on
-    report = decode(path, "mpegts", pictures=75)
+    report = decode(path, "mpegts", needed_px=75)
 
     assert report.pictures > 40
     assert report.refused == 0
@@ -229,12 +229,12 @@ def test_a_stream_that_begins_between_key_frames_does_not_count_as_damaged(path:
 def test_rotated_pictures_are_reported(path: Path) -> None:
     path.write_bytes(media.rotated_mp4())
 
-    assert decode(path, "mov", pictures=50).turned
+    assert decode(path, "mov", needed_px=50).turned
 
 
 def test_a_file_that_cannot_be_opened_has_no_pictures_and_an_error(path: Path) -> None:
     path.write_bytes(b"no film")
-    report = decode(path, "mov", pictures=50)
+    report = decode(path, "mov", needed_px=50)
 
     assert (report.whole, report.pictures) == (False, 0)
     assert report.error
