@@ -211,7 +211,7 @@ class OpenIdProvider:
             raise self._failed(exc.message) from exc
         try:
             value = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: it is nested too deeply
             value = None
         if status != 200 or not isinstance(value, dict):
             error = value.get("error") if isinstance(value, dict) else None

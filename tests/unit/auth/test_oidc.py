@@ -66,6 +66,14 @@ async def test_groups_may_lie_deep_in_a_claim(stub: StubProvider, clock: FakeClo
     assert (await signed_in(provider, stub)).groups == frozenset()
 
 
+async def test_an_answer_that_is_nested_too_deeply_is_a_failed_sign_in(clock: FakeClock, tmp_path: Path) -> None:
+    async def fetch(*_: object, **__: object) -> tuple[int, bytes]:
+        return 200, b"[" * 400_000
+
+    with pytest.raises(WrongSecret, match=r"Signing in with .* failed"):
+        await OpenIdProvider(rules_of(tmp_path), fetch, clock).address(KEY, BACK)
+
+
 @pytest.mark.parametrize(
     "claims",
     [

@@ -25,6 +25,7 @@ FORBIDDEN = frozenset(
     {"aprs", "blink1", "dbus", "glib", "gio", "gnome", "growl", "irc", "ircs", "kde", "macosx", "mailto", "mailtos", "mqtt",
      "mqtts", "qt", "rsyslog", "smpp", "smpps", "syslog", "vapid", "windows", "xmpp", "xmpps", "fcm", "deltachat"}
 )  # fmt: skip
+_MARKUP = re.compile(r"(?<![\w/])@|\](?=\()|<(?=[!@#&:a-zA-Z])")
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
@@ -77,10 +78,25 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         return {"unknown": True}
     answer: dict[str, Any] = {"service": str(service.service_name)[:80]}
     if "title" in request:
-        tone = apprise.NotifyType(request["tone"])
-        answer["sent"] = bool(service.notify(body=request["text"], title=request["title"], notify_type=tone))
+        messenger = apprise.Apprise(service, asset=asset)  # which escapes plain text for services that show HTML
+        answer["sent"] = bool(
+            messenger.notify(
+                body=without_markup(request["text"]),
+                title=without_markup(request["title"]),
+                notify_type=apprise.NotifyType(request["tone"]),
+                body_format=apprise.NotifyFormat.TEXT,
+            )
+        )
         answer["status"] = notices.status
     return answer
+
+
+def without_markup(text: str) -> str:
+    """Return the text with a word joiner where a chat would read a mention or a link with a text of its own.
+
+    Titles are written by strangers. An @ inside an address stays.
+    """
+    return _MARKUP.sub(lambda found: f"{found[0][0]}\N{WORD JOINER}{found[0][1:]}", text)
 
 
 def _service(apprise: Any, url: str, asset: Any) -> Any:

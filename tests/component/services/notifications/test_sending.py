@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from mediavault.app.notifying import GuardedSender, open_notifier
@@ -24,6 +25,7 @@ from mediavault.notifications.deliveries import DeliveryState
 from mediavault.notifications.port import SendResult
 from mediavault.notifications.signing import new_secret, signed_headers
 from mediavault.notifications.targets import EventKind, add_target
+from mediavault.services.apprise import apprise_child
 from mediavault.services.apprise.apprise_child import only_installed_files
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.store.memory.store import MemoryJobStore
@@ -278,6 +280,37 @@ async def test_no_parameter_of_a_url_reads_a_file(tmp_path: Path) -> None:
         assert connections == 0
         await notified(sending, url, private=True)
         assert connections > 0, "without a template it connects"
+
+
+MENTIONS_AND_LINKS = ("@everyone", "<!channel>", "<@42>", "](")
+CHATS = {
+    "discord://12345/token": ("content", MENTIONS_AND_LINKS),
+    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general": ("attachments", MENTIONS_AND_LINKS),
+    "tgram://123456789:abcdefg_hijklmnop/12315544": ("text", ("<3", "<@42>")),  # HTML
+}
+STRANGERS_TITLE = "@everyone <!channel> <@42> [Sign in](https://evil.example) I <3 this https://tiktok.example/@jane"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of old modules that Apprise imports
+@pytest.mark.parametrize("url", CHATS)
+def test_a_strangers_title_is_text_in_a_chat(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    part, markup = CHATS[url]
+    sent: list[str] = []
+
+    def request(_: requests.Session, method: str, url: str, data: str = "", **rest: object) -> requests.Response:
+        sent.append(data or json.dumps(rest.get("json")))
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b"ok" if "slack" in url else b'{"ok": true}'
+        return answer
+
+    monkeypatch.setattr(requests.Session, "resolve_redirects", requests.Session.resolve_redirects)
+    monkeypatch.setattr(requests.Session, "request", request)
+    answer = apprise_child._answer({"url": url, "title": "Saved", "text": STRANGERS_TITLE, "tone": "info"})
+
+    assert answer["sent"]
+    shown = json.dumps(json.loads(sent[-1])[part], ensure_ascii=False)
+    assert "https://tiktok.example/@jane" in shown
+    assert not [one for one in markup if one in shown]
 
 
 @pytest.mark.parametrize(
