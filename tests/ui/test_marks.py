@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 from collections.abc import Callable
+from functools import cache
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, Request, expect
 
 from mediavault.core.job import Job, JobId
 from mediavault.core.marks import Noted, Position
 from mediavault.core.users import OWNER
 from mediavault.store.noting import read_noted, save_position
+from tests import media
 from tests.fakes import FakeClock
 from tests.patience import patient
 from tests.ui.browsing import Pages, Size, overflow
@@ -27,6 +31,11 @@ async def noted(vault: Vault, job_id: str) -> Noted:
 def plain(vault: Vault) -> Job:
     """Return a saved post without marks whose video is long enough to be left in the middle."""
     return next(job for number, job in enumerate(vault.kept) if number % 4 == 0 and (job.duration_s or 0) > 10)
+
+
+@cache
+def two_minutes() -> bytes:
+    return media.mp4(120.0)
 
 
 async def until_noted(vault: Vault, job_id: str, wanted: Callable[[Noted], bool]) -> Noted:
@@ -109,18 +118,106 @@ async def test_a_note_is_saved_and_shown_again(pages: Pages, fresh_vault: Vault)
     await expect(page.locator("#note")).to_have_value("From the old line.\nKeep.")
 
 
+START = {
+    "the big button": lambda page: page.get_by_role("button", name="Play the video").click(),
+    "the picture": lambda page: page.locator("#stage").click(position={"x": 60, "y": 120}),
+    "space": lambda page: page.keyboard.press("Space"),
+    "k": lambda page: page.keyboard.press("k"),
+}
+
+
+async def left_at(vault: Vault, at_s: float) -> Job:
+    """Let a saved video last two minutes, of which its user has seen so much."""
+    job = next(job for job in vault.kept if str(job.output_path).endswith(".mp4") and len(job.items) <= 1)
+    (vault.downloads / str(job.output_path)).write_bytes(two_minutes())
+    await save_position(vault.store, FakeClock(), OWNER, job.id, Position(at_s, 120.0))
+    return job
+
+
+async def time_after(page: Page, seconds: float) -> float:
+    """Let the video play for so long, and return its position."""
+    await page.wait_for_function("() => !document.getElementById('player').paused")
+    await page.wait_for_function(
+        f"() => {{ const it = document.getElementById('player').played; return it.length && it.end(it.length - 1) - it.start(it.length - 1) > {seconds} }}"
+    )
+    return float(await page.evaluate("document.getElementById('player').currentTime"))
+
+
 @both
-async def test_a_video_resumes_where_it_was_left(pages: Pages, fresh_vault: Vault, size: Size) -> None:
-    job = plain(fresh_vault)
-    await save_position(fresh_vault.store, FakeClock(), OWNER, job.id, Position(10.5, job.duration_s or 0))
+@pytest.mark.parametrize("how", START)
+async def test_a_video_resumes_where_it_was_left_however_it_is_started(
+    pages: Pages, fresh_vault: Vault, how: str, size: Size
+) -> None:
+    job = await left_at(fresh_vault, 85)
+    page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base, motion="no-preference")
+    await expect(page.locator("#resume")).to_contain_text("Resumes at 1:25")
+    assert await overflow(page) == []
+    if how == "the picture" and size == "phone":
+        await page.touchscreen.tap(100, 250)
+    else:
+        await START[how](page)
+
+    assert await time_after(page, 0.5) > 85
+
+
+@both
+async def test_the_position_never_goes_back_while_a_resumed_video_plays(
+    pages: Pages, fresh_vault: Vault, size: Size
+) -> None:
+    job = await left_at(fresh_vault, 85)
     page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
-    await expect(page.locator("#resume")).to_contain_text("Resume 0:10")
-    await page.locator("[data-resume]").first.click()
-    await page.wait_for_function("() => document.getElementById('player').currentTime > 10.4")
+    sent: list[float] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/position") and request.post_data:
+            sent.append(json.loads(request.post_data)["at"])
+
+    page.on("request", note)
+    await page.locator("#big-play").click()
+    assert await time_after(page, 5) > 90
+    await page.keyboard.press("k")
+    await until_noted(fresh_vault, job.id, lambda found: found.position is not None and found.position.at > 89)
+    await page.reload()
+    await page.locator("#big-play").click()
+
+    assert await time_after(page, 0.5) > 89.9  # a tenth of a second is stored
+    assert all(after > before - 0.1 for before, after in itertools.pairwise(sent))
+    assert min(sent) >= 85
+
+
+@both
+async def test_a_video_on_the_shelf_resumes_and_can_start_over(pages: Pages, fresh_vault: Vault, size: Size) -> None:
+    job = await left_at(fresh_vault, 85)
+    page = await pages("/", size=size, base=fresh_vault.base)
+    await expect(page.locator("[data-key=watching] progress.seen").first).to_be_attached()
+    await page.locator(f"[data-key=watching] a[href*='{job.id}']").last.click()
+    await page.locator("#big-play").click()
+    assert await time_after(page, 0.2) > 85
+    await page.get_by_role("button", name="Start over").click()
+    await page.wait_for_function("() => document.getElementById('player').currentTime < 60")
 
     await expect(page.locator("#resume")).to_be_hidden()
-    home = await pages("/", size=size, base=fresh_vault.base)
-    await expect(home.locator("[data-key=watching] progress.seen").first).to_be_attached()
+    await page.keyboard.press("k")
+    await until_noted(fresh_vault, job.id, lambda found: found.position is None or found.position.at < 60)
+
+
+async def test_a_player_that_starts_at_the_beginning_does_not_erase_the_position(
+    pages: Pages, fresh_vault: Vault
+) -> None:
+    """Its user has neither sought nor watched: so something else went wrong."""
+    job = await left_at(fresh_vault, 85)
+    page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    await page.evaluate("document.getElementById('resume').hidden = true")  # so it does not resume
+    await page.keyboard.press("k")
+    assert 2 < await time_after(page, 2) < 60
+    await page.keyboard.press("k")
+    await page.wait_for_function("() => document.getElementById('player').paused")
+    await page.goto(f"{fresh_vault.base}/library")
+
+    assert not [url for url in sent if url.endswith("/position")]
+    assert (await noted(fresh_vault, job.id)).position == Position(85, 120.0)
 
 
 async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(pages: Pages, fresh_vault: Vault) -> None:

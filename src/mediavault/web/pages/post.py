@@ -57,7 +57,7 @@ async def post(
     job_id: JobIdPath,
     services: Services,
     desk: AuthenticatorDep,
-    item: ItemNumber = 0,
+    item: ItemNumber | None = None,
     within: FilterText = None,
     t: Annotated[float, Query(ge=0, le=MAX_S)] = 0,
     subtitles: Annotated[str, Query(max_length=40)] = "",
@@ -67,7 +67,7 @@ async def post(
 ) -> Response:
     """Show a post.
 
-    ``item`` is the index of the video to show, by default the first. ``in`` is the filter of the library page that the
+    ``item`` is the index of the video to show, by default the one that the user stopped watching, else the first. ``in`` is the filter of the library page that the
     reader came from, as in its address. ``t`` is the second at which the player starts, with the ``subtitles`` of this
     language shown; what is ``said`` is searched for. ``look`` reads the codecs from the files.
     """
@@ -75,6 +75,9 @@ async def post(
     history = await services.store.catalogue.history(job_id)
     is_checking = services.checks.is_checking(job_id)  # before the result: the check may end in between
     saved = await _videos(services, job, look=look)
+    marks = await _marks(services, job_id)
+    if item is None and (position := marks["marks"]["position"]):
+        item = position["item"]
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
     asked = _filter(within)
     query, keep = _query(asked), urlencode({"in": _kept(asked)}) if asked else ""
@@ -111,7 +114,7 @@ async def post(
         back=address(asked or LibraryFilter()),
         keep=keep,
         has_users=await desk.users.has_others(),
-        **await _marks(services, job_id),
+        **marks,
         may_go=await _may_go(services, job_id),
         reasons_to_go=REASONS,
         waits_for_person=waits_for_sign_in(job),

@@ -163,7 +163,7 @@ function setState(clip, state) {
 
 keepPositions((player) => {
   const clip = clipOf(player);
-  return clip && "seen" in clip.dataset && !player.loop && !("ended" in clip.dataset) ? { job: clip.dataset.id, item: Number(clip.dataset.item) } : null;
+  return clip && "seen" in clip.dataset && !player.loop && !("ended" in clip.dataset) ? { job: clip.dataset.id, item: Number(clip.dataset.item), from: Number(clip.dataset.at) } : null;
 });
 
 // --- playing
@@ -192,7 +192,8 @@ function leave(clip) {
   if (!player) return;
   player.pause();
   const { currentTime: at } = player;
-  clip.dataset.at = at >= WORTH_RESUMING_S && !("ended" in clip.dataset) ? at : 0;
+  if ("ended" in clip.dataset) clip.dataset.at = 0;
+  else if ("seen" in clip.dataset) clip.dataset.at = at >= WORTH_RESUMING_S ? at : 0;
   setState(clip, "");
 }
 

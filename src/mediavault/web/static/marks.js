@@ -34,25 +34,34 @@ document.addEventListener("keydown", (event) => {
   else document.getElementById(element)?.focus(); // who may not change tags has no field for them
 });
 
-// --- where the user stopped
+// --- where the user stopped: a video that is started in any way goes on there
 
-function offerToResume() {
-  const offer = document.getElementById("resume");
-  if (offer && player()) offer.hidden = player().loop || player().currentTime > 0 || section().dataset.item !== itemShown();
+const OFFERED_MS = 10_000; // "Start over" stays this long after playing has begun
+
+const positionOf = (video) => Number(video.dataset.position ?? 0);
+const offer = () => document.getElementById("resume");
+
+function goOn(video) {
+  if ("started" in video.dataset) return;
+  video.dataset.started = "";
+  if (!offer() || offer().hidden) return;
+  video.currentTime = positionOf(video);
+  setTimeout(() => offer() && (offer().hidden = true), OFFERED_MS);
 }
 
-const itemShown = () => player().dataset.item ?? "0";
-
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-resume]");
-  if (!button || !player()) return;
-  player().currentTime = Number(button.dataset.resume);
-  document.getElementById("resume").hidden = true;
+  if (!event.target.closest("[data-start-over]") || !player()) return;
+  offer().hidden = true;
+  player().currentTime = 0;
   player().play().catch(() => {});
 });
 
 // Media events do not bubble, but they can be captured: a live update may replace the player.
-document.addEventListener("play", ({ target }) => target.id === "player" && offerToResume(), { capture: true });
-keepPositions(({ id, loop }) => (id === "player" && !loop ? { job, item: Number(itemShown()) } : null));
+document.addEventListener("play", ({ target }) => target.id === "player" && goOn(target), { capture: true });
+keepPositions((video) => {
+  if (video.id !== "player" || video.loop) return null;
+  return { job, item: Number(video.dataset.item ?? 0), from: positionOf(video) };
+});
 
-offerToResume();
+// An address with a second, as of a line of the transcript, is where its user wants to be.
+if (offer() && player()) offer().hidden = !positionOf(player()) || player().currentTime > 0 || player().src.includes("#t=");

@@ -5,6 +5,8 @@ import { base } from "/static/core.js";
 
 const KEY = "mediavault.player";
 const EVERY_MS = 5000; // positions are sent this often while a video plays
+const WATCHED_ANEW_S = 30; // of playing before a smaller position counts
+const A_STEP_S = 2; // two events of playback are less apart
 
 export function remembered() {
   try {
@@ -22,17 +24,25 @@ export function remember(values) {
   }
 }
 
-// Sends where the user stops watching a video. "postOf" returns the post ("job") and the "item" that a player shows, or
-// nothing where no position is wanted.
+// Sends where the user stops watching a video. "postOf" returns what a player shows, or nothing where no position is wanted:
+// the post ("job"), its "item", and "from", the position that the vault has. A position becomes smaller only after the user has
+// sought or watched a while: a player that could not go to it must not erase it.
 export function keepPositions(postOf) {
-  const sent = new Map();
-  const before = (post) => sent.get(`${post.job} ${post.item}`) ?? { at: 0, when: 0 };
+  const known = new Map();
+
+  function stateOf(post) {
+    const name = `${post.job} ${post.item}`;
+    if (!known.has(name)) known.set(name, { at: post.from, sentMs: 0, seenS: 0, wasAt: null, hasSought: false });
+    return known.get(name);
+  }
 
   function send(player) {
     const { currentTime: at, duration: of } = player;
     const post = postOf(player);
-    if (!post || !(of > 0) || !Number.isFinite(of) || at === before(post).at) return;
-    sent.set(`${post.job} ${post.item}`, { at, when: Date.now() });
+    if (!post || !(of > 0) || !Number.isFinite(of)) return;
+    const state = stateOf(post);
+    if (at === state.at || (at < state.at && !state.hasSought && state.seenS < WATCHED_ANEW_S)) return;
+    Object.assign(state, { at, sentMs: Date.now() });
     const body = JSON.stringify({ at, of, item: post.item });
     const options = { method: "PUT", body, headers: { "Content-Type": "application/json" }, keepalive: true };
     fetch(`${base}/api/jobs/${post.job}/position`, options).catch(() => {}); // the next one may arrive
@@ -40,7 +50,17 @@ export function keepPositions(postOf) {
 
   function tick(player) {
     const post = !player.paused && postOf(player);
-    if (post && Date.now() - before(post).when >= EVERY_MS) send(player);
+    if (!post) return;
+    const state = stateOf(post);
+    const step = player.currentTime - (state.wasAt ?? player.currentTime);
+    state.wasAt = player.currentTime;
+    if (step > 0 && step < A_STEP_S) state.seenS += step;
+    if (Date.now() - state.sentMs >= EVERY_MS) send(player);
+  }
+
+  function seek(player) {
+    const post = postOf(player);
+    if (post && Math.abs(player.currentTime - stateOf(post).at) > A_STEP_S) stateOf(post).hasSought = true; // else it resumes
   }
 
   function sendAll() {
@@ -50,6 +70,7 @@ export function keepPositions(postOf) {
   // Media events do not bubble, but they can be captured: a live update may replace the player.
   const onPlayer = (name, listener) => document.addEventListener(name, ({ target }) => target.matches?.("video") && listener(target), { capture: true });
   onPlayer("timeupdate", tick);
+  onPlayer("seeking", seek);
   onPlayer("pause", send);
   onPlayer("ended", send);
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && sendAll());
