@@ -75,6 +75,10 @@ class ErrorCode(StrEnum):
     ACCOUNT_DAY_USED = "ACCOUNT_DAY_USED"
     IP_BLOCKED = "IP_BLOCKED"
     NETWORK = "NETWORK"
+    SITE_NOT_FOUND = "SITE_NOT_FOUND"
+    SITE_UNREACHABLE = "SITE_UNREACHABLE"
+    CERTIFICATE_INVALID = "CERTIFICATE_INVALID"
+    REDIRECT_LOOP = "REDIRECT_LOOP"
     TIMEOUT = "TIMEOUT"
     PROXY_FAILED = "PROXY_FAILED"
     HTTP_ERROR = "HTTP_ERROR"
@@ -254,6 +258,10 @@ _RATE = Cause("rate_limited", Remedy.RETRY, "%(site)s limits how often we may as
 _ACCOUNT_DAY = Cause("account_day_used", Remedy.RETRY, "Daily limit reached for your %(site)s account", "The limit protects your account from being locked.")
 _BLOCKED = Cause("ip_blocked", Remedy.RETRY, "%(site)s blocks this computer's IP address", "Signing in often helps; so does a home connection.")
 _NETWORK = Cause("network", Remedy.RETRY, "The site could not be reached", "Check this computer's internet connection, then try again.")
+_NO_SITE = Cause("site_not_found", Remedy.RETRY, "There is no such site", "Check the link for typing mistakes.")
+_SITE_DOWN = Cause("site_unreachable", Remedy.RETRY, "The site does not accept connections", "The site may be down, or the link's port is wrong. Try again later.")
+_CERTIFICATE = Cause("certificate_invalid", Remedy.RETRY, "The site's certificate is not valid", "Check the clock of this computer. If it is right, only the site can fix this.")
+_CIRCLE = Cause("redirect_loop", Remedy.RETRY, "The site sends visitors in a circle", "Sign in to the site, or open the post in a browser, then try again.")
 _PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", "`mediavault doctor` tests each proxy and reports what is wrong.")
 _DOWNLOAD = Cause("http_error", Remedy.RETRY, "The video could not be downloaded", "All methods failed. If it plays in your browser, try again later.")
 _UNREADABLE = Cause("extractor_broken", Remedy.RETRY, "The post could not be read", "The site may have changed. Upgrade mediavault if this continues.")
@@ -496,7 +504,35 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         summary="The site could not be reached.",
         hint="Check this computer's internet connection. Retrying automatically.",
         final_hint="Check this computer's internet connection, then try again.",
-        known_by="DNS, TCP, TLS, a reset connection",
+        known_by="the DNS does not answer; this computer has no route to the site; a connection ended in the middle of an answer",
+    ),
+    ErrorCode.SITE_NOT_FOUND: FailureSpec(
+        FailureScope.POST, Retry.CONFIRM, certainty=Certainty.UNSURE, cause=_NO_SITE,
+        summary="There is no such site.",
+        hint="Check the link for typing mistakes. Retrying once.",
+        final_hint="Check the link for typing mistakes.",
+        known_by="the DNS says that the name does not exist",
+    ),
+    ErrorCode.SITE_UNREACHABLE: FailureSpec(
+        FailureScope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_SITE_DOWN,
+        summary="The site does not accept connections.",
+        hint="The site may be down, or the link's port is wrong. Retrying automatically.",
+        final_hint="The site may be down, or the link's port is wrong. Try again later.",
+        known_by="a connection that is refused, reset or closed without an answer; an answer that is not HTTP",
+    ),
+    ErrorCode.CERTIFICATE_INVALID: FailureSpec(
+        FailureScope.SITE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_CERTIFICATE,
+        summary="The site's certificate is not valid.",
+        hint="Check the clock of this computer. If it is right, only the site can fix this. Retrying automatically.",
+        final_hint="Check the clock of this computer. If it is right, only the site can fix this.",
+        known_by="the TLS handshake: expired, made for another name, or signed by nobody that is trusted",
+    ),
+    ErrorCode.REDIRECT_LOOP: FailureSpec(
+        FailureScope.SITE, Retry.CONFIRM, sign_in=SignInHelp.MAY_HELP, certainty=Certainty.UNSURE, cause=_CIRCLE,
+        summary="The site sends visitors in a circle.",
+        hint="Sign in to the site, or open the post in a browser. Retrying once.",
+        final_hint="Sign in to the site, or open the post in a browser, then try again.",
+        known_by="more than ten redirects, or what the browser counts",
     ),
     ErrorCode.TIMEOUT: FailureSpec(
         FailureScope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NETWORK,
@@ -893,9 +929,21 @@ class IpBlocked(Retryable):
 
 
 class NetworkFailure(Retryable):
-    """DNS, TCP, TLS, a reset connection."""
+    """The site was not reached. Raised itself where this computer's network may be the cause."""
 
     code = ErrorCode.NETWORK
+
+
+class SiteNotFound(NetworkFailure):
+    code = ErrorCode.SITE_NOT_FOUND
+
+
+class SiteUnreachable(NetworkFailure):
+    code = ErrorCode.SITE_UNREACHABLE
+
+
+class CertificateInvalid(NetworkFailure):
+    code = ErrorCode.CERTIFICATE_INVALID
 
 
 class TookTooLong(Retryable):
@@ -912,6 +960,10 @@ class HttpError(Retryable):
     """A status that is neither success nor one of the kinds above. ``http_status`` holds it."""
 
     code = ErrorCode.HTTP_ERROR
+
+
+class RedirectLoop(HttpError):
+    code = ErrorCode.REDIRECT_LOOP
 
 
 class LinkExpired(Retryable):

@@ -12,18 +12,22 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import (
     AgeRestricted,
+    CertificateInvalid,
     Challenge,
     Deleted,
     ErrorCode,
     ExtractorBroken,
     Failure,
     LoginRequired,
+    NetworkFailure,
     NoVideo,
     Private,
     ProxyFailed,
     RateLimited,
     SeemsDeleted,
     SessionExpired,
+    SiteNotFound,
+    SiteUnreachable,
     StoryExpired,
     ToolMissing,
     Unsupported,
@@ -81,6 +85,30 @@ async def test_a_certain_result_is_preferred_to_an_uncertain_one(tools: WorkerCo
 
 async def test_an_uncertain_result_is_preferred_to_a_failure(tools: WorkerContext) -> None:
     assert await TwoExtractors(tools, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
+
+
+async def test_a_browser_that_does_not_reach_the_site_says_less_than_the_plain_request_did(
+    tools: WorkerContext,
+) -> None:
+    pair = TwoExtractors(tools, "page", CertificateInvalid("The certificate is not valid."), NetworkFailure("No page."))
+
+    with pytest.raises(CertificateInvalid):
+        await pair.ask()
+
+
+async def test_what_the_browser_sees_of_a_site_counts_more_than_that_a_plain_request_failed(
+    tools: WorkerContext,
+) -> None:
+    with pytest.raises(LoginRequired):
+        await TwoExtractors(tools, "page", SiteUnreachable("It is down."), LoginRequired("Sign in.")).ask()
+
+
+async def test_a_browser_is_not_sent_to_a_name_that_does_not_exist(tools: WorkerContext) -> None:
+    pair = TwoExtractors(tools, "page", SiteNotFound("There is no site named a.test."), FOUND)
+
+    with pytest.raises(SiteNotFound):
+        await pair.ask()
+    assert pair.second.asked == 0
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ class Chromium:
                 raise
             except PageFailed as exc:
                 raise _as_unavailable(exc) from exc
-            except NetworkFailure:  # or was it the browser that did not answer?
+            except (NetworkFailure, TookTooLong):  # or was it the browser that did not answer?
                 await self._check_answering(running)
                 raise
             finally:

@@ -23,7 +23,6 @@ from mediavault.core.failures import (
     HttpError,
     Incomplete,
     LinkExpired,
-    NetworkFailure,
     NotAVideo,
     RateLimited,
     TookTooLong,
@@ -37,6 +36,7 @@ from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.browser.driver import BrowserCall, Cdp, Download, Page, PageFailed, try_call
+from mediavault.services.browser.load_errors import failure_of_load
 from mediavault.services.browser.network_log import stated_bytes
 from mediavault.services.browser.port import BrowserDownload
 from mediavault.services.browser.url_signs import bare_mime, is_html, is_json
@@ -150,9 +150,7 @@ class Navigation:
             await self.ask(navigating, within_s + 1.0)
         except PageFailed as exc:
             if self.answer is None and self._download is None:
-                raise NetworkFailure(
-                    Message("The browser could not load the media: %(error)s.", error=_first_line(exc))
-                ) from exc
+                raise failure_of_load(str(exc), url) from exc
         if self.refused is not None:
             raise self.refused
 
@@ -324,7 +322,3 @@ def _move(saved: Path, target: Path) -> int:
 def _as_attachment(headers: list[dict[str, str]]) -> list[dict[str, str]]:
     others = [h for h in headers if h["name"].lower() != "content-disposition"]
     return [*others, {"name": "Content-Disposition", "value": 'attachment; filename="video"'}]
-
-
-def _first_line(exc: BaseException) -> str:
-    return (str(exc).splitlines() or [""])[0].removeprefix("Page.goto: ").split(" at http", 1)[0]

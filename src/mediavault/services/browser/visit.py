@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
+from mediavault.core.failures import AddressRefused, BrowserUnavailable, TookTooLong
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser import hooks, scripts
 from mediavault.services.browser.driver import BrowserCall, DriverFrame, Page, PageCrashed, PageFailed, Response
+from mediavault.services.browser.load_errors import failure_of_load
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, SeenManifest, SeenVideo
 from mediavault.services.browser.watching import (
@@ -34,7 +35,7 @@ MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report
 MAX_FRAMES = 25
-PROXY_REFUSAL = b"mediavault does not connect there."
+PROXY_ANSWER = "mediavault-egress"  # the header by which our own proxy is told from a site, over plain http
 
 FrameFacts = tuple[DriverFrame, Mapping[str, Any]]  # a frame, and the result of scripts.PLAYERS in it
 
@@ -60,12 +61,13 @@ class PageVisit:
     _deaf_frames: list[DriverFrame] = field(default_factory=list)  # frames that did not answer once: left alone
 
     async def run(self, url: str, *, user_agent: str) -> PageCapture:
-        """Visit ``url``. Raises NetworkFailure, AddressRefused, PageCrashed, BrowserUnavailable."""
+        """Visit ``url``. Raises NetworkFailure, TookTooLong, RedirectLoop, AddressRefused, PageCrashed, BrowserUnavailable."""
         self.page.on("crash", self._on_crash)
         self.page.on("framenavigated", self._on_navigated)
         if not self.platform.reader.always_sent:
             await self.ask(self.page.add_init_script(hooks.HOOKS), SCRIPT_TIMEOUT_S)
         if await self._load(url):
+            self._refuse_answer_of_proxy()
             await self._watch()
         return await self._report(url, user_agent)
 
@@ -92,13 +94,13 @@ class PageVisit:
             await self.ask(self.page.goto(url, timeout=within_s * 1000, wait_until="commit"), within_s + 1.0)
         except TookTooLong as exc:
             if self.network.main_document is None:
-                raise NetworkFailure(
+                raise TookTooLong(
                     Message("The page did not answer within %(within_s).0f seconds.", within_s=within_s)
                 ) from exc
         except PageCrashed:
             raise
         except PageFailed as exc:
-            self._judge_failed_load(exc)
+            self._judge_failed_load(exc, url)
             if not self.navigations:
                 return False
         with contextlib.suppress(TookTooLong, PageFailed):
@@ -107,10 +109,20 @@ class PageVisit:
             await self.ask(waiting, document_s + 0.5)
         return True
 
-    def _judge_failed_load(self, exc: PageFailed) -> None:
-        """Raise NetworkFailure unless a document arrived; it may have become a download, or a script replaced it."""
+    def _judge_failed_load(self, exc: PageFailed, url: str) -> None:
+        """Raise its failure unless a document arrived; it may have become a download, or a script replaced it."""
         if self.network.main_document is None:
-            raise NetworkFailure(Message("The page did not load: %(error)s.", error=_reason(exc))) from exc
+            log.info("page_not_loaded", url=redact_url(url), error=(str(exc).splitlines() or [""])[0])
+            raise failure_of_load(str(exc), url) from exc
+
+    def _refuse_answer_of_proxy(self) -> None:
+        """Raise the failure of a page that our own proxy answered in place of the site."""
+        main = self.network.main_document
+        answer = main.headers.get(PROXY_ANSWER) if main is not None and main.url.startswith("http://") else None
+        if answer == "refused":
+            raise AddressRefused("The post leads to an address that mediavault does not connect to.")
+        if main is not None and answer is not None:
+            raise failure_of_load("", main.url)  # the proxy knows the cause
 
     def _on_crash(self) -> None:
         self.crashed = True
@@ -260,8 +272,7 @@ class PageVisit:
         answered = await self._players()
         videos = await self._videos(answered)
         source, main = self.network.main_body(), self.network.main_document
-        if main is not None and main.status == 403 and (source or b"").strip() == PROXY_REFUSAL:
-            raise AddressRefused("The post leads to an address that mediavault does not connect to.")
+        self._refuse_answer_of_proxy()
         responses = self.network.responses()
         encrypted = any(facts["encrypted"] for _, facts in answered)
         systems = sorted({system for _, facts in answered for system in facts["systems"]})
@@ -328,9 +339,3 @@ def _manifests(answered: Sequence[FrameFacts]) -> tuple[SeenManifest, ...]:
         for frame, facts in answered
         for manifest in facts["manifests"]
     )
-
-
-def _reason(exc: BaseException) -> str:
-    """Return the first line of Playwright's message without the method's name and the URL."""
-    first = (str(exc).splitlines() or [""])[0]
-    return first.removeprefix("Page.goto: ").split(" at http", 1)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import zlib
@@ -21,7 +22,16 @@ from yarl import URL
 from mediavault import __version__
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie, cookie_header, cookies_for
-from mediavault.core.failures import HttpError, Incomplete, NetworkFailure, TookTooLong, TooLarge
+from mediavault.core.failures import (
+    CertificateInvalid,
+    HttpError,
+    Incomplete,
+    NetworkFailure,
+    RedirectLoop,
+    SiteUnreachable,
+    TookTooLong,
+    TooLarge,
+)
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxy
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
@@ -29,6 +39,7 @@ from mediavault.services.egress import upstream
 from mediavault.services.egress.guard import EgressGuard, endpoint_of
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.egress.redirects import REDIRECTS, Hop, after_redirect, request_headers
+from mediavault.services.egress.tcp import not_connected
 
 READ_BUFFER_BYTES = 1 << 20  # 2,308 MB/s against 1,681 with aiohttp's 64 KiB; memory stays flat either way
 CONNECTIONS = 256  # in each pool
@@ -133,14 +144,7 @@ class AiohttpClient:
                 return hop, raw
             raw.release()  # closes the connection if there is a body: it is not read
             hop = after_redirect(hop, location, status=raw.status, sent_cookies=cookies is not None)
-        raise HttpError(
-            Message(
-                "More than %(max_redirects)s redirects, the last from %(host)s.",
-                max_redirects=max_redirects,
-                host=hop.url.host,
-            ),
-            http_status=raw.status,
-        )
+        raise RedirectLoop(Message("%(host)s sends visitors in a circle.", host=hop.url.host), http_status=raw.status)
 
     async def _send(
         self,
@@ -348,16 +352,23 @@ def _translate_errors(host: str, *, received: int = 0) -> Iterator[None]:
     except aiohttp.ClientPayloadError as exc:
         raise Incomplete(Message("%(host)s interrupted the transfer.", host=host), bytes_received=received) from exc
     except aiohttp.ClientConnectorCertificateError as exc:
-        raise NetworkFailure(
-            Message("The certificate of %(host)s is not valid (%(error)s).", host=host, error=exc.certificate_error)
-        ) from exc
+        raise CertificateInvalid(Message("The certificate of %(host)s is not valid.", host=host)) from exc
+    except aiohttp.ClientConnectorSSLError as exc:
+        raise SiteUnreachable(Message("%(host)s sent an answer that is not HTTPS.", host=host)) from exc
     except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts contain the URL with its signature
-        raise NetworkFailure(
+        raise SiteUnreachable(
             Message("%(host)s sent an answer that is not HTTP.", host=host), bytes_received=received
         ) from exc
+    except aiohttp.ServerDisconnectedError as exc:
+        raise SiteUnreachable(
+            Message("%(host)s closed the connection without an answer.", host=host), bytes_received=received
+        ) from exc
+    except aiohttp.ClientConnectorError as exc:
+        raise not_connected(exc.os_error, host) from exc
     except (aiohttp.ClientError, OSError) as exc:
+        reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else type(exc).__name__
         raise NetworkFailure(
-            Message("The connection to %(host)s failed (%(error)s).", host=host, error=exc), bytes_received=received
+            Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason), bytes_received=received
         ) from exc
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, ip_address
 from typing import Protocol
 
-from mediavault.core.failures import AddressRefused, NetworkFailure
+from mediavault.core.failures import AddressRefused, NetworkFailure, SiteNotFound
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
 from mediavault.core.urls import HttpUrl
@@ -144,7 +144,7 @@ class EgressGuard:
         self._check_name_and_port(host, port, exempt=exempt)
         addresses = await self._addresses(host)
         if not addresses:
-            raise NetworkFailure(Message("The name %(host)s has no address.", host=host))
+            raise SiteNotFound(Message("The name %(host)s has no address.", host=host))
         for address in addresses:
             self.check_address(host, port, address, exempt=exempt)
         return [endpoint_of(address, port) for address in addresses[:MAX_ENDPOINTS]]
@@ -264,11 +264,15 @@ def _is_own_address(address: Address) -> bool:
     return True
 
 
+# EAI_NODATA: the name exists, and has no address; not every system has the code
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
 def _lookup(host: str) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as exc:  # UnicodeError: a label that is not a DNS label
-        raise NetworkFailure(
-            Message("The name %(host)s could not be resolved (%(error)s).", host=host, error=exc)
-        ) from exc
+        if isinstance(exc, UnicodeError) or (isinstance(exc, socket.gaierror) and exc.errno in _NO_SUCH_NAME):
+            raise SiteNotFound(Message("There is no site named %(host)s.", host=host)) from exc
+        raise NetworkFailure(Message("The name %(host)s could not be resolved.", host=host)) from exc
     return [str(sockaddr[0]) for *_, sockaddr in answers]

@@ -29,7 +29,7 @@ _START_LINE = re.compile(rb"(?:[A-Z]+ [^ \r\n]+ HTTP/1\.[01]|HTTP/1\.[01] [1-9][
 _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[^\t\r\n\x20-\x7e\x80-\xff]")
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"}
-    | {b"upgrade"}
+    | {b"upgrade", b"mediavault-egress"}  # by the latter our own proxy is told from a site
 )
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})  # Connection cannot make these hop-by-hop
 

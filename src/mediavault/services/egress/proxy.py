@@ -21,8 +21,10 @@ from mediavault.core.failures import (
     AddressRefused,
     BadUrl,
     BrowserUnavailable,
+    Failure,
     NetworkFailure,
     ProxyFailed,
+    SiteUnreachable,
     TookTooLong,
 )
 from mediavault.core.logs import get_logger
@@ -60,7 +62,8 @@ class ProxyCredential:
     """A password, and the posts that are processed with it; ``exempt`` are those that the guard has found exempt.
 
     ``upstream`` is the proxy of these posts, afterwards still that of the last one: what a page leaves behind goes its
-    way. ``failures`` counts how often it failed. ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
+    way. ``failures`` counts how often it failed. ``unreached`` is why the host of one of these posts was not reached
+    last. ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
     """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -70,6 +73,11 @@ class ProxyCredential:
     upstream: UpstreamProxy | None = None
     failures: int = 0
     last_failure: str = ""
+    unreached: dict[str, Failure] = field(default_factory=dict)
+
+    def note_unreached(self, host: str, failure: Failure) -> None:
+        if any(scope.host == host for scope in self.scopes):
+            self.unreached[host] = failure
 
     @property
     def token(self) -> str:
@@ -151,8 +159,8 @@ class EgressProxy:
         """Wait for posts in the browser that leave through another proxy, then do as :meth:`exempting`.
 
         The pages of one browser cannot be told apart, so all that are open at a time leave the same way.
-        Raises BrowserUnavailable after ``within_s`` seconds, and ProxyFailed in place of a failure of the network that
-        the proxy caused.
+        Raises BrowserUnavailable after ``within_s`` seconds, and in place of a failure of the network what caused it:
+        ProxyFailed, or why the post's host was not reached, which no browser says.
         """
         upstream = self._guard.proxies.for_post(_scope(scope_url))
         try:
@@ -170,7 +178,7 @@ class EgressProxy:
     def pass_for(self, scope_url: str) -> Iterator[str]:
         """Yield a proxy URL with its own password, for a process that works on one post while the block runs.
 
-        Raises ProxyFailed in place of a failure of the network that the post's proxy caused.
+        Raises as :meth:`visiting` in place of a failure of the network.
         """
         credential = ProxyCredential()
         self._credentials.append(credential)
@@ -191,9 +199,14 @@ class EgressProxy:
         except (NetworkFailure, TookTooLong) as exc:
             if credential.failures > before:
                 raise ProxyFailed(credential.last_failure) from exc
+            cause = credential.unreached.get(scope.host)
+            if cause is not None and type(exc) in (NetworkFailure, TookTooLong):  # the others say more
+                raise cause from exc
             raise
         finally:
             credential.scopes.remove(scope)
+            if all(other.host != scope.host for other in credential.scopes):
+                credential.unreached.pop(scope.host, None)
             self._withdraw_exemption(credential)
 
     def _leave_through(self, upstream: UpstreamProxy | None, credential: ProxyCredential) -> None:
@@ -256,20 +269,24 @@ class EgressProxy:
         except AddressRefused as exc:
             self.refused += 1
             credential.context.copy().run(_log_refusal, target, exc)
+            credential.note_unreached(target.host, exc)
             return await client.respond(403, "mediavault does not connect there.", (REFUSED_HEADER, "refused"))
-        except TookTooLong:
+        except TookTooLong as exc:
+            credential.note_unreached(target.host, exc)
             return await client.respond(504, "The server did not answer in time.", (REFUSED_HEADER, "late"))
         except (NetworkFailure, ProxyFailed) as exc:
             if isinstance(exc, ProxyFailed):
                 credential.failures, credential.last_failure = credential.failures + 1, exc.message
+            credential.note_unreached(target.host, exc)
             return await client.respond(502, "The server cannot be reached.", (REFUSED_HEADER, "unreachable"))
         try:
             if request.method == b"CONNECT":
                 client.streams[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 return await tunnel(client.streams, server)
             await forward(client, server, request, host=target.netloc, path=path)
-        except (BadMessage, OSError, EOFError, asyncio.LimitOverrunError):
-            await client.respond(502, "The server's answer cannot be read.")
+        except (BadMessage, OSError, EOFError, asyncio.LimitOverrunError) as exc:
+            credential.note_unreached(target.host, _no_answer(exc, target.host))
+            await client.respond(502, "The server's answer cannot be read.", (REFUSED_HEADER, "unreadable"))
         finally:
             await close(server)
 
@@ -305,7 +322,7 @@ class EgressProxy:
             self._private[_this_task()] = credential
         direct = [endpoint for endpoint in endpoints if is_reached_directly(endpoint[1][0])]
         if upstream is None or direct:
-            return await dial(direct or endpoints, within_s=self._connect_s)
+            return await dial(direct or endpoints, host=target.host, within_s=self._connect_s)
         return await open_streams(upstream, endpoints, self._guard, within_s=self._connect_s)
 
     async def _exempt_scope(self, credential: ProxyCredential) -> HttpUrl | None:
@@ -337,6 +354,12 @@ def _target(request: Request) -> tuple[HttpUrl, str]:
         raise BadUrl("Only http:// in absolute form, over HTTP/1.1.")
     path = match["path"]
     return parse_http_url(f"http://{match['authority']}/"), path if path.startswith("/") else f"/{path}"
+
+
+def _no_answer(exc: Exception, host: str) -> SiteUnreachable:
+    if isinstance(exc, EOFError | OSError):
+        return SiteUnreachable(Message("%(host)s closed the connection without an answer.", host=host))
+    return SiteUnreachable(Message("%(host)s sent an answer that is not HTTP.", host=host))
 
 
 def _log_refusal(target: HttpUrl, refusal: AddressRefused) -> None:

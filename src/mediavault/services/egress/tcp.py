@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from mediavault.core.failures import NetworkFailure, TookTooLong
+from mediavault.core.failures import NetworkFailure, SiteUnreachable, TookTooLong
 from mediavault.core.messages import Message
 from mediavault.services.egress.guard import Endpoint
 
@@ -27,8 +27,8 @@ SOCKET_TABLE = Path("/proc/net/tcp")  # proc(5)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
-    """Connect to one of ``endpoints``; each gets a head start before the next one is tried in parallel.
+async def dial(endpoints: Sequence[Endpoint], *, host: str, within_s: float) -> Streams:
+    """Connect to one of ``endpoints`` of ``host``; each gets a head start before the next one is tried in parallel.
 
     Raises NetworkFailure when none answers, TookTooLong after ``within_s`` seconds.
     """
@@ -36,9 +36,19 @@ async def dial(endpoints: Sequence[Endpoint], *, within_s: float) -> Streams:
         async with asyncio.timeout(within_s):
             return await _streams(await first_socket(endpoints))
     except TimeoutError as exc:
-        raise TookTooLong("The server did not answer in time.") from exc
+        raise TookTooLong(Message("%(host)s took too long to answer.", host=host)) from exc
     except OSError as exc:
-        raise NetworkFailure(Message("The server did not accept the connection (%(error)s).", error=exc)) from exc
+        raise not_connected(exc, host) from exc
+
+
+def not_connected(exc: OSError, host: str) -> NetworkFailure:
+    """Return the failure of a connection: the site's, or that of the network between."""
+    if isinstance(exc, ConnectionRefusedError):
+        return SiteUnreachable(Message("%(host)s does not accept connections.", host=host))
+    if isinstance(exc, ConnectionError):
+        return SiteUnreachable(Message("%(host)s closed the connection without an answer.", host=host))
+    reason = os.strerror(exc.errno) if exc.errno else exc
+    return NetworkFailure(Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason))
 
 
 async def tunnel(first: Streams, second: Streams) -> None:

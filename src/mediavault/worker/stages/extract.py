@@ -220,7 +220,7 @@ async def ask_extractors(
                 results.unsure = results.unsure or extraction
     except TimeoutError as exc:
         if results.unsure is None and (results.asking_signed_in or not results.failures):
-            raise TookTooLong(
+            raise results.unreached or TookTooLong(
                 Message(
                     "The post was not read within %(extraction_timeout_s).0f seconds.",
                     extraction_timeout_s=tools.extraction_timeout_s,

@@ -13,12 +13,16 @@ from mediavault.core.failures import (
     Final,
     LiveNow,
     NeedsPerson,
+    NetworkFailure,
     NotYet,
     NoVideo,
     ProxyFailed,
+    RedirectLoop,
     SeemsDeleted,
     SignInHelp,
+    SiteNotFound,
     StoryExpired,
+    TookTooLong,
     ToolMissing,
 )
 from mediavault.core.media import Extraction, ItemType
@@ -45,6 +49,7 @@ class ExtractorResults:
     record_live: bool = False  # another extractor may have the stream that one only says is running
     anonymous: list[Failure] = field(default_factory=list)
     signed_in: list[Failure] = field(default_factory=list)
+    doubts: list[Failure] = field(default_factory=list)  # why the page's source was not enough, which does not count
     unsure: Extraction | None = None
     asking_signed_in: bool = False
     anonymous_is_final: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
@@ -56,9 +61,18 @@ class ExtractorResults:
 
     @property
     def final_failure(self) -> Failure:
-        """The failure to report: one of the signed-in extractors, which see more, else one of the anonymous ones."""
+        """The failure to report: one of the signed-in extractors, which see more, else one of the anonymous ones.
+
+        Where they did not reach the site, and neither did the plain request for the page, the latter says best why.
+        """
         informative = [failure for failure in self.signed_in if failure.spec.certainty is not Certainty.NOT_READ]
-        return confirmed(most_telling(informative or self.anonymous), self.failures)
+        failure = confirmed(most_telling(informative or self.anonymous), self.failures)
+        return (self.unreached or failure) if isinstance(failure, _UNREACHED) else failure
+
+    @property
+    def unreached(self) -> Failure | None:
+        """Why the plain request for the page did not reach the site; None where it did."""
+        return next((doubt for doubt in self.doubts if isinstance(doubt, _UNREACHED)), None)
 
     def without_video(self, route: Route, types: Set[ItemType]) -> Extraction:
         """Return what was read of a post that has no video, but media of these types. Raises the failure to report."""
@@ -79,12 +93,15 @@ class ExtractorResults:
 
     def add(self, failure: Failure, extractor: Extractor) -> bool:
         """Add a failure. Return whether it is only a doubt, which does not count: the browser sees more."""
-        if extractor.name == PLAIN_PAGE and not ends_reading(failure):
+        if extractor.name == PLAIN_PAGE and not (ends_reading(failure) or isinstance(failure, SiteNotFound)):
+            self.doubts.append(failure)
             return True
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name) and not (self.record_live and isinstance(failure, LiveNow)):
             self.anonymous_is_final = True
             self.is_over = extractor.signed_in or ends_reading(failure)
+        if extractor.name == PLAIN_PAGE:
+            self.is_over = True  # the browser looks the name up in the same way
         return False
 
 
@@ -105,6 +122,8 @@ def of_story(failure: Failure, route: Route) -> Failure:
     return failure
 
 
+# A browser that meets one of these says less about it than the plain request does.
+_UNREACHED = (NetworkFailure, TookTooLong, RedirectLoop)
 _BROWSERS = frozenset({"browser", "browser_cookies"})
 
 

@@ -7,13 +7,20 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.core.failures import AddressRefused, BrowserUnavailable, NetworkFailure, TookTooLong
+from mediavault.core.failures import (
+    AddressRefused,
+    BrowserUnavailable,
+    CertificateInvalid,
+    Failure,
+    NetworkFailure,
+    TookTooLong,
+)
 from mediavault.core.platform import Platform
 from mediavault.services.browser import scripts
 from mediavault.services.browser.driver import Page, PageCrashed, PageFailed
 from mediavault.services.browser.network_log import NetworkLog
 from mediavault.services.browser.port import PageCapture, PageFeed, SeenManifest
-from mediavault.services.browser.visit import PROXY_REFUSAL, PageVisit
+from mediavault.services.browser.visit import PROXY_ANSWER, PageVisit
 from mediavault.services.browser.watching import MAX_CLICKS
 from tests.fakes import FakeClock
 
@@ -130,9 +137,9 @@ async def visit(
     return await watched.run(URL, user_agent="A browser")
 
 
-def arrived(network: NetworkLog, status: int = 200, mime: str = "text/html") -> None:
-    saw = {"frame_url": URL, "request_headers": {}, "headers": {"content-type": mime}}
-    network.add_response(url=URL, status=status, resource_type="document", main=True, **saw)  # type: ignore[arg-type]
+def arrived(network: NetworkLog, status: int = 200, mime: str = "text/html", url: str = URL, **headers: str) -> None:
+    saw = {"frame_url": URL, "request_headers": {}, "headers": {"content-type": mime, **headers}}
+    network.add_response(url=url, status=status, resource_type="document", main=True, **saw)  # type: ignore[arg-type]
     video = {**saw, "headers": {"content-type": "video/mp4"}}
     network.add_response(url="https://a.test/v.mp4", status=206, resource_type="media", **video)  # type: ignore[arg-type]
 
@@ -204,11 +211,11 @@ async def test_a_page_that_navigates_during_a_call_is_not_a_failure() -> None:
     assert seen.videos == ()
 
 
-async def test_a_page_that_does_not_load_is_a_failure_of_the_network() -> None:
+async def test_a_page_that_does_not_load_says_why_in_words() -> None:
     def load(_: NetworkLog) -> None:
-        raise PageFailed("Page.goto: net::ERR_NAME_NOT_RESOLVED at https://a.test/\nCall log:")
+        raise PageFailed("Page.goto: net::ERR_CERT_DATE_INVALID at https://a.test/\nCall log:")
 
-    with pytest.raises(NetworkFailure, match="ERR_NAME_NOT_RESOLVED"):
+    with pytest.raises(CertificateInvalid, match=r"^The certificate of a\.test is not valid\.$"):
         await visit(StubFrame("about:blank", {}), load=load)
 
 
@@ -222,12 +229,12 @@ async def test_an_address_that_is_a_download_is_reported_without_a_page() -> Non
     assert (seen.final_url, seen.responses[0].mime) == (URL, "video/mp4")
 
 
-async def test_the_egress_guards_refusal_is_reported_as_such() -> None:
+@pytest.mark.parametrize(("answer", "failure"), [("refused", AddressRefused), ("unreachable", NetworkFailure)])
+async def test_an_answer_of_our_own_proxy_is_not_taken_for_the_sites(answer: str, failure: type[Failure]) -> None:
     def load(network: NetworkLog) -> None:
-        arrived(network, status=403, mime="text/plain")
-        network.body(URL, PROXY_REFUSAL + b"\n")
+        arrived(network, 502, "text/plain", "http://a.test/post", **{PROXY_ANSWER: answer})
 
-    with pytest.raises(AddressRefused):
+    with pytest.raises(failure):
         await visit(StubFrame(URL, answers()), load=load)
 
 

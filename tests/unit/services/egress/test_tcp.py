@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from mediavault.core.failures import NetworkFailure, TookTooLong
+from mediavault.core.failures import SiteUnreachable, TookTooLong
 from mediavault.services.egress import tcp
 from mediavault.services.egress.guard import Endpoint
 from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, dial, is_same_user, owner_of, tunnel
@@ -39,7 +39,7 @@ async def test_a_dead_address_is_passed_over() -> None:
     async with trapping() as gone:
         pass
     async with trapping() as trap:
-        _, writer = await dial([at(gone.port), at(gone.port), at(trap.port)], within_s=patient(30))
+        _, writer = await dial([at(gone.port), at(gone.port), at(trap.port)], host="a.test", within_s=patient(30))
         peer = writer.get_extra_info("peername")
         writer.close()
         await writer.wait_closed()
@@ -50,7 +50,7 @@ async def test_a_dead_address_is_passed_over() -> None:
 async def test_a_mute_address_costs_only_a_head_start(mute: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "HEAD_START_S", 0.02)
     async with trapping() as trap, asyncio.timeout(patient(30)):
-        _, writer = await dial([mute, at(trap.port)], within_s=3_600)
+        _, writer = await dial([mute, at(trap.port)], host="a.test", within_s=3_600)
         writer.close()
         await writer.wait_closed()
 
@@ -58,13 +58,13 @@ async def test_a_mute_address_costs_only_a_head_start(mute: Endpoint, monkeypatc
 async def test_when_all_addresses_are_dead_it_is_a_network_failure() -> None:
     async with trapping() as gone:
         pass
-    with pytest.raises(NetworkFailure):
-        await dial([at(gone.port)] * 3, within_s=patient(30))
+    with pytest.raises(SiteUnreachable, match=r"^a\.test does not accept connections\.$"):
+        await dial([at(gone.port)] * 3, host="a.test", within_s=patient(30))
 
 
 async def test_when_all_addresses_are_mute_it_times_out(mute: Endpoint) -> None:
     with pytest.raises(TookTooLong):
-        await dial([mute], within_s=0.05)
+        await dial([mute], host="a.test", within_s=0.05)
 
 
 async def test_an_address_that_failed_does_not_cost_the_next_one_its_head_start(
@@ -81,7 +81,7 @@ async def test_an_address_that_failed_does_not_cost_the_next_one_its_head_start(
 
     monkeypatch.setattr(tcp, "_connect", connect)
     with pytest.raises(TookTooLong):
-        await dial([at(1), at(2), at(3)], within_s=0.2)
+        await dial([at(1), at(2), at(3)], host="a.test", within_s=0.2)
 
     assert began[2] - began[1] >= 0.04
 
@@ -101,7 +101,7 @@ async def test_the_slowest_address_still_wins_when_it_is_the_only_one(monkeypatc
     monkeypatch.setattr(tcp, "_connect", connect)
     async with trapping() as trap:
         asyncio.get_running_loop().call_later(0.05, late.set_result, None)
-        _, writer = await dial([at(trap.port)] * 3, within_s=patient(30))
+        _, writer = await dial([at(trap.port)] * 3, host="a.test", within_s=patient(30))
         writer.close()
         await writer.wait_closed()
 
