@@ -28,7 +28,7 @@ async def test_a_post_of_pictures_is_saved_whole_once_the_profile_wants_them(
     async with practice_site(tmp_path, clips=clips) as site, served(tmp_path, site) as (vault, _):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(POST))]))[0].job
         job = await until(vault, job.id, lambda job: job.status is JobStatus.FAILED)
-        assert (job.error_code, "2 pictures" in str(job.error)) == (ErrorCode.NO_VIDEO, True)
+        assert (job.error_code, "2 pictures" in str(job.error)) == (ErrorCode.ONLY_PICTURES, True)
 
         new = replace(vault.submit(f"{site.url(POST)}?again"), profile="pictures")
         job = (await vault.store.queue.enqueue([new]))[0].job

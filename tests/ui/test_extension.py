@@ -264,7 +264,7 @@ async def test_a_refusal_is_shown_in_the_vaults_own_words(extension: Extension, 
     await extension.set_up(guarded.base)
     page = await extension.page("popup.html", tab="http://169.254.169.254/<b>x</b>")
 
-    await expect(page.locator(".result[data-state=refused]")).to_contain_text("blocked: 169.254.169.254")
+    await expect(page.locator(".result[data-state=refused]")).to_contain_text("does not connect to 169.254.169.254")
     await expect(page.locator(".result bdi[lang=en]").first).to_be_visible()
     assert await extension.outbox() == []
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from mediavault.core.messages import Message
 
 if TYPE_CHECKING:
-    from mediavault.core.media import Extraction
+    from mediavault.core.media import Broadcast, Extraction
 
 
 class ErrorCode(StrEnum):
@@ -53,9 +53,13 @@ class ErrorCode(StrEnum):
     DELETED = "DELETED"
     PRIVATE = "PRIVATE"
     REGION_LOCKED = "REGION_LOCKED"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     DRM = "DRM"
     UNSUPPORTED = "UNSUPPORTED"
     NO_VIDEO = "NO_VIDEO"
+    ONLY_PICTURES = "ONLY_PICTURES"
+    ONLY_SOUND = "ONLY_SOUND"
+    BROADCAST_OVER = "BROADCAST_OVER"
     NOT_A_POST = "NOT_A_POST"
     TOO_LARGE = "TOO_LARGE"
     STORY_EXPIRED = "STORY_EXPIRED"
@@ -72,6 +76,8 @@ class ErrorCode(StrEnum):
 
     # retryable
     RATE_LIMITED = "RATE_LIMITED"
+    SITE_CLOSED = "SITE_CLOSED"
+    ACCESS_REFUSED = "ACCESS_REFUSED"
     ACCOUNT_DAY_USED = "ACCOUNT_DAY_USED"
     IP_BLOCKED = "IP_BLOCKED"
     NETWORK = "NETWORK"
@@ -83,6 +89,7 @@ class ErrorCode(StrEnum):
     PROXY_FAILED = "PROXY_FAILED"
     HTTP_ERROR = "HTTP_ERROR"
     LINK_EXPIRED = "LINK_EXPIRED"
+    MEDIA_REFUSED = "MEDIA_REFUSED"
     EMPTY_BODY = "EMPTY_BODY"
     INCOMPLETE = "INCOMPLETE"
     NOT_A_VIDEO = "NOT_A_VIDEO"
@@ -197,7 +204,8 @@ class FailureSpec:
     is retried, ``final_hint`` ("" where it is the same) what helps after that. ``label`` replaces the word "Failed".
     ``closes_site_for``: how long other jobs leave the site alone the first time. ``cause`` is None for failures that no
     job has. ``page_outcome`` is the word of ``mediavault inspect`` for a page that fails like this. ``known_by`` and
-    ``retry_note`` (instead of the retry rule's own words) are columns of docs/errors.md.
+    ``retry_note`` (instead of the retry rule's own words) are columns of docs/errors.md. ``profile`` is the built-in
+    profile that saves what the post has.
     """
 
     scope: FailureScope
@@ -215,6 +223,7 @@ class FailureSpec:
     cause: Cause | None = None
     page_outcome: str = "unreadable"
     retry_note: str = ""
+    profile: str = ""
 
     @property
     def remedy(self) -> Remedy:
@@ -262,6 +271,8 @@ _NO_SITE = Cause("site_not_found", Remedy.RETRY, "There is no such site", "Check
 _SITE_DOWN = Cause("site_unreachable", Remedy.RETRY, "The site does not accept connections", "The site may be down, or the link's port is wrong. Try again later.")
 _CERTIFICATE = Cause("certificate_invalid", Remedy.RETRY, "The site's certificate is not valid", "Check the clock of this computer. If it is right, only the site can fix this.")
 _CIRCLE = Cause("redirect_loop", Remedy.RETRY, "The site sends visitors in a circle", "Sign in to the site, or open the post in a browser, then try again.")
+_CLOSED = Cause("site_closed", Remedy.RETRY, "%(site)s is closed for now", "Try again later.")
+_REFUSED = Cause("access_refused", Remedy.SIGN_IN, "%(site)s refuses visitors like us", "Signing in may help; these posts then continue automatically.")
 _PROXY = Cause("proxy_failed", Remedy.RETRY, "The proxy does not work", "`mediavault doctor` tests each proxy and reports what is wrong.")
 _DOWNLOAD = Cause("http_error", Remedy.RETRY, "The video could not be downloaded", "All methods failed. If it plays in your browser, try again later.")
 _UNREADABLE = Cause("extractor_broken", Remedy.RETRY, "The post could not be read", "The site may have changed. Upgrade mediavault if this continues.")
@@ -275,6 +286,9 @@ _PRIVATE = Cause("private", Remedy.NOTHING, "The post is private")
 _REGION = Cause("region_locked", Remedy.NOTHING, "Not available in this country")
 _COPY_PROTECTED = Cause("drm", Remedy.NOTHING, "The video is copy-protected")
 _NO_VIDEO = Cause("no_video", Remedy.NOTHING, "No video in the post")
+_SUSPENDED = Cause("account_suspended", Remedy.NOTHING, "The account was suspended")
+_OTHER_MEDIA = Cause("other_media", Remedy.RETRY, "Pictures or sound only", "On the post's page, save what there is.")
+_OVER = Cause("broadcast_over", Remedy.NOTHING, "The broadcast is over")
 _STORY = Cause("story_expired", Remedy.NOTHING, "The story has expired")
 _PARTLY = Cause("partial", Remedy.NOTHING, "Partly saved")
 _NO_POST = Cause("unsupported", Remedy.NOTHING, "Not a link to a post")
@@ -362,7 +376,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.DELETED: FailureSpec(
         FailureScope.POST, Retry.NEVER, sign_in=SignInHelp.AT_WALLS, cause=_GONE, page_outcome="gone",
         summary="The post was deleted.",
-        hint="The post or account was deleted. There is nothing more to do.",
+        hint="Check the link for typing mistakes. If it is right, the post or its account was deleted, and there is nothing more to do.",
         known_by="the platform's own data (tombstones, codes of its interface); or two signs of 404 or 410, the words on the page, another extractor, an earlier look",
         retry_note="where only one sign says so: once, after an hour",
     ),
@@ -375,8 +389,14 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.REGION_LOCKED: FailureSpec(
         FailureScope.POST, Retry.NEVER, cause=_REGION, page_outcome="region_locked",
         summary="Not available in this country.",
-        hint="The site does not show this post in the country of this computer.",
+        hint="The site does not show this post in the country of this computer. A proxy in another country may help: name it in MEDIAVAULT_PROXIES, then try again.",
         known_by="the platform's own data, HTTP 451, yt-dlp's geo restriction",
+    ),
+    ErrorCode.ACCOUNT_SUSPENDED: FailureSpec(
+        FailureScope.POST, Retry.NEVER, cause=_SUSPENDED, page_outcome="gone",
+        summary="The site has suspended the account that posted this.",
+        hint="Only the site can lift the suspension. If it does, try again.",
+        known_by="the words on the page",
     ),
     ErrorCode.DRM: FailureSpec(
         FailureScope.POST, Retry.NEVER, cause=_COPY_PROTECTED, page_outcome="drm",
@@ -397,10 +417,30 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="Open the page in a browser and check that it has a video.",
         known_by="the post's own data without a video; a page without one",
     ),
+    ErrorCode.ONLY_PICTURES: FailureSpec(
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OTHER_MEDIA, page_outcome="no_video",
+        profile="pictures",
+        summary="The post has pictures, and no video.",
+        hint="Choose the profile pictures, and try again.",
+        known_by="the post's own data, or the page, with pictures and without a video",
+    ),
+    ErrorCode.ONLY_SOUND: FailureSpec(
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OTHER_MEDIA, page_outcome="no_video",
+        profile="audio",
+        summary="The post has sound, and no video.",
+        hint="Choose the profile audio, and try again.",
+        known_by="the post's own data, or the page, with sound and without a video",
+    ),
+    ErrorCode.BROADCAST_OVER: FailureSpec(
+        FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_OVER, page_outcome="no_video",
+        summary="The broadcast is over.",
+        hint="There is no recording on the page. If the site offers one elsewhere, paste its link.",
+        known_by="a page without a video that says when its broadcast ended, or that it began more than a day ago",
+    ),
     ErrorCode.NOT_A_POST: FailureSpec(
         FailureScope.POST, Retry.NEVER, http_status=422, cause=_NO_POST, page_outcome="not_a_post",
         summary="This is not a link to a single post.",
-        hint="This is a profile, a playlist or a live page. Open one post and paste its link.",
+        hint="This is a profile, a playlist or a live page. Open one post and paste its link, or follow the account to save what it posts.",
         known_by="the form of the URL",
     ),
     ErrorCode.TOO_LARGE: FailureSpec(
@@ -481,7 +521,23 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="Nothing to do. Retrying automatically when the site allows it.",
         final_hint="The site still asks us to slow down. Try again in a few hours.",
         known_by="HTTP 429 with `Retry-After` or the reset of its rate limit, the platform's own codes",
-        retry_note="at the time that the site names; other jobs leave the site alone until then",
+        retry_note="at the time that the site names, after a day at the latest; other jobs leave the site alone until then",
+    ),
+    ErrorCode.SITE_CLOSED: FailureSpec(
+        FailureScope.SITE, Retry.BACKOFF, stops=Stops.POST, cause=_CLOSED, page_outcome="challenge",
+        summary="The site is closed for now.",
+        hint="Nothing to do. Retrying automatically when the site opens again.",
+        final_hint="The site is still closed. Try again later.",
+        known_by="HTTP 503 with `Retry-After`",
+        retry_note="at the time that the site names, after a day at the latest; other jobs leave the site alone until then",
+    ),
+    ErrorCode.ACCESS_REFUSED: FailureSpec(
+        FailureScope.SITE, Retry.BACKOFF, sign_in=SignInHelp.MAY_HELP, certainty=Certainty.UNSURE, cause=_REFUSED,
+        page_outcome="challenge",
+        summary="The site refused us.",
+        hint="Signing in may help: open a browser window on the post (on its page, or with `mediavault answer ID`). Retrying automatically.",
+        final_hint="Signing in may help: open a browser window on the post (on its page, or with `mediavault answer ID`).",
+        known_by="HTTP 402, 403, 406, 418 or 423 of a page",
     ),
     ErrorCode.ACCOUNT_DAY_USED: FailureSpec(
         FailureScope.ACCOUNT, Retry.ACCOUNT_DAY, cause=_ACCOUNT_DAY,
@@ -544,8 +600,8 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.PROXY_FAILED: FailureSpec(
         FailureScope.MACHINE, Retry.MACHINE, http_status=503, stops=Stops.POST, certainty=Certainty.UNSURE, cause=_PROXY,
         summary="The proxy could not be used.",
-        hint="Check that the proxy is running and that its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES is right; `mediavault doctor` tests it. Retrying automatically.",
-        final_hint="Check that the proxy is running and that its address in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES is right; `mediavault doctor` tests it. Then try again.",
+        hint="Check that the proxy is running and that its address, user name and password in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it. Retrying automatically.",
+        final_hint="Check that the proxy is running and that its address, user name and password in MEDIAVAULT_PROXY or MEDIAVAULT_PROXIES are right; `mediavault doctor` tests it. Then try again.",
         known_by="the proxy of the vault or of the site refuses the connection or the password, does not answer, or reaches no other address either",
     ),
     ErrorCode.HTTP_ERROR: FailureSpec(
@@ -561,6 +617,13 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="The video link expired. Retrying automatically with a new one.",
         final_hint="New video links were refused too. If the video plays in your browser, try again later.",
         known_by="401, 403 or 410 on a signed media URL, or its expiry has passed",
+    ),
+    ErrorCode.MEDIA_REFUSED: FailureSpec(
+        FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
+        summary="The page names a video that its server does not give out.",
+        hint="Retrying automatically. If the video plays in your browser, signing in to the site may help.",
+        final_hint="If the video plays in your browser, sign in to the site, then try again.",
+        known_by="401, 403, 404 or 410 on a media URL that is not signed; 404 on any",
     ),
     ErrorCode.EMPTY_BODY: FailureSpec(
         FailureScope.POST, Retry.BACKOFF, cause=_DOWNLOAD,
@@ -808,6 +871,10 @@ class Private(Final):
     code = ErrorCode.PRIVATE
 
 
+class AccountSuspended(Final):
+    code = ErrorCode.ACCOUNT_SUSPENDED
+
+
 class RegionLocked(Final):
     code = ErrorCode.REGION_LOCKED
 
@@ -823,12 +890,25 @@ class Unsupported(Final):
 class NoVideo(Final):
     """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there.
 
-    ``instead`` is what was read of a post that has other media.
+    ``instead`` is what was read of a post that has other media. ``broadcast`` is what the page says of one.
     """
 
     code = ErrorCode.NO_VIDEO
     embeds: tuple[str, ...] = ()
     instead: Extraction | None = None
+    broadcast: Broadcast | None = None
+
+
+class OnlyPictures(NoVideo):
+    code = ErrorCode.ONLY_PICTURES
+
+
+class OnlySound(NoVideo):
+    code = ErrorCode.ONLY_SOUND
+
+
+class BroadcastOver(NoVideo):
+    code = ErrorCode.BROADCAST_OVER
 
 
 class NotAPost(Final):
@@ -918,6 +998,12 @@ class RateLimited(Retryable):
     code = ErrorCode.RATE_LIMITED
 
 
+class SiteClosed(RateLimited):
+    """The site is closed, and ``retry_after`` says until when."""
+
+    code = ErrorCode.SITE_CLOSED
+
+
 class AccountDayUsed(Retryable):
     """As many posts were read with the account as a day allows; ``retry_after`` is the time until the next."""
 
@@ -966,8 +1052,20 @@ class RedirectLoop(HttpError):
     code = ErrorCode.REDIRECT_LOOP
 
 
+class AccessRefused(HttpError):
+    """The site does not show its page to this visitor."""
+
+    code = ErrorCode.ACCESS_REFUSED
+
+
+class MediaRefused(HttpError):
+    """The server of a media URL does not give it out, and the URL has not expired."""
+
+    code = ErrorCode.MEDIA_REFUSED
+
+
 class LinkExpired(Retryable):
-    """401, 403 or 410 on a signed media URL."""
+    """401, 403 or 410 on a media URL; on one that is not signed, the worker turns it into :class:`MediaRefused`."""
 
     code = ErrorCode.LINK_EXPIRED
 

@@ -65,6 +65,14 @@ class Ownership(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Broadcast:
+    """When a page says that its broadcast begins and ends, in UTC; None where it does not say when it ends."""
+
+    starts_at: datetime
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Who posted. ``slug`` is the account's folder in the library: safe on every file system, never empty."""
 

@@ -21,7 +21,7 @@ from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, 
 
 from mediavault.core import failures, messages
 from mediavault.core.failures import MediavaultError
-from mediavault.core.media import Extraction
+from mediavault.core.media import Broadcast, Extraction
 from mediavault.core.messages import Message
 
 T = TypeVar("T")
@@ -277,6 +277,7 @@ _ERROR_FIELDS: Mapping[str, Any] = {
     "starts_at": datetime | None,
     "embeds": tuple[str, ...],
     "instead": Extraction | None,
+    "broadcast": Broadcast | None,
     "causes": tuple[failures.Failure, ...],
 }
 _ERRORS: Mapping[str, type[MediavaultError]] = {

@@ -217,7 +217,7 @@ POSTS: tuple[PracticePost, ...] = (
         MARA,
         Shows.PHOTOS,
         (ClipSpec("photo-1", 18), ClipSpec("photo-2", 19)),
-        code=ErrorCode.NO_VIDEO,
+        code=ErrorCode.ONLY_PICTURES,
     ),
     PracticePost(
         "several",

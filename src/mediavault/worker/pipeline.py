@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 from mediavault.core.failures import (
     BadInput,
@@ -14,6 +15,8 @@ from mediavault.core.failures import (
     Failure,
     Internal,
     LeaseLost,
+    RateLimited,
+    SiteClosed,
     StoreError,
     Unsupported,
     WorkerDied,
@@ -37,7 +40,7 @@ from mediavault.worker.items import items_of
 from mediavault.worker.recorder import AttemptRecorder
 from mediavault.worker.retry import GiveUp, RetryIn, decide, needs_history
 from mediavault.worker.session_routing import hosts_with_session, where_to_sign_in
-from mediavault.worker.site_limits import NotAllowedYet
+from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
 from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.extract import extract, follow_link
 from mediavault.worker.stages.keep import complete, finish, keep
@@ -204,7 +207,9 @@ async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext)
             log.info("retry_planned", error_code=failure.code, in_s=round(delay.total_seconds(), 1))
         case GiveUp(reason):
             log.info("given_up", error_code=failure.code, reason=reason)
-    error = await where_to_sign_in(failure, claim.job.platform, tools.store.workers)
+    error = with_time(
+        await where_to_sign_in(failure, claim.job.platform, tools.store.workers), failure, tools.clock.now()
+    )
     await tools.store.queue.fail(
         claim,
         error_code=failure.code,
@@ -213,6 +218,16 @@ async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext)
         uses_attempt=not isinstance(verdict, RetryIn) or verdict.uses_attempt,
     )
     return AttemptResult(JobStatus.FAILED, failure.code, error)
+
+
+def with_time(error: str, failure: Failure, now: datetime) -> str:
+    """Return ``error`` with the time that the site named, where it asked us to come back later."""
+    if not isinstance(failure, RateLimited) or isinstance(failure, SiteBusy) or failure.retry_after is None:
+        return error
+    at = f"{now + failure.retry_after:%Y-%m-%d %H:%M}"
+    if isinstance(failure, SiteClosed):
+        return Message("The site is closed until %(at)s UTC.", at=at)
+    return Message("%(message)s It may be asked again at %(at)s UTC.", message=error, at=at)
 
 
 async def requeue_for_session(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> bool:

@@ -153,7 +153,7 @@ def closing(failure: Failure, platform: Platform) -> timedelta | None:
     """For how long a failure closes its site the first time; None when it does not."""
     if isinstance(failure, SiteBusy):
         return None
-    if failure.code is ErrorCode.RATE_LIMITED:
+    if isinstance(failure, RateLimited):
         return failure.retry_after or timedelta(seconds=platform.pace.cooldown_s)
     if failure.code is ErrorCode.LOGIN_REQUIRED and not platform.walls.blocks_media:
         return None

@@ -19,6 +19,7 @@ from mediavault.core.failures import (
     Failure,
     HttpError,
     LinkExpired,
+    MediaRefused,
     NetworkFailure,
     NotAsAnnounced,
     NotAVideo,
@@ -290,9 +291,10 @@ class DownloadStrategies:
         async with self.attempt.recorder.step(Stage.DOWNLOAD, rung=strategy) as note:
             try:
                 fetched = await download()
-            except LinkExpired as failure:
-                self.partial_candidate = self.candidate if failure.bytes_received else None
-                raise
+            except (LinkExpired, HttpError) as failure:
+                if isinstance(failure, LinkExpired) and failure.bytes_received:
+                    self.partial_candidate = self.candidate
+                raise self._as_refused(failure) from failure
             note.bytes = fetched.bytes
             note.detail = in_words(fetched.recording) if fetched.recording is not None else ""
         await note_recording(self.attempt, self.candidate, fetched)
@@ -302,6 +304,15 @@ class DownloadStrategies:
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
+
+    def _as_refused(self, failure: Failure) -> Failure:
+        """Return the failure of a media URL as what it is: only a signed one can have expired."""
+        status = failure.http_status
+        is_signed = self.attempt.route.platform.media.signs_urls or self.candidate.signed
+        if status != 404 and (is_signed or status not in (401, 403, 410)):
+            return failure
+        refused = Message("The page names a video that its server does not give out (HTTP %(status)s).", status=status)
+        return MediaRefused(refused, http_status=status, bytes_received=failure.bytes_received)
 
     async def _plain(self) -> DownloadedFile:
         """Download without a session, but with the extraction's cookies, each sent only where it belongs."""

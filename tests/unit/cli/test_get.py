@@ -51,7 +51,7 @@ def test_a_failed_post_exits_with_1_and_prints_why_and_help(run: Run, house: Stu
 
     assert (ended.code, ended.out) == (1, "")
     assert "The post is gone." in ended.err
-    assert "There is nothing more to do." in ended.err
+    assert "there is nothing more to do." in ended.err
 
 
 def test_a_refused_url_exits_with_2_and_stores_nothing(run: Run) -> None:

@@ -118,7 +118,9 @@ async def test_a_post_that_waits_for_its_next_try_says_when(vault: ApiVault) -> 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (ErrorCode.DELETED, "There is nothing more to do."),
+        (ErrorCode.DELETED, "Check the link for typing mistakes."),
+        (ErrorCode.ONLY_PICTURES, "Save the pictures"),
+        (ErrorCode.ONLY_SOUND, "Save the sound"),
         (ErrorCode.NO_SPACE, "Free up space on the library"),
         (ErrorCode.LOGIN_REQUIRED, "Needs a sign-in"),
         (ErrorCode.AMBIGUOUS, "Choose the video"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ from mediavault.core.failures import (
     ToolMissing,
     Unsupported,
 )
-from mediavault.core.media import Extraction, Item, ItemType, Ownership
+from mediavault.core.media import Broadcast, Extraction, Item, ItemType, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import BUILT_IN
 from mediavault.platforms.generic import GENERIC
@@ -44,7 +45,7 @@ from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import Route, extractors_of
 from mediavault.worker.stages.extract import ask_extractors
 from mediavault.worker.stages.extractor_results import most_telling
-from tests.fakes import FakeClock
+from tests.fakes import START, FakeClock
 from tests.stubs import StubExtractor, candidate, extraction, make_tools
 
 FOUND = extraction()
@@ -249,6 +250,49 @@ async def test_an_embedded_post_of_another_site_is_followed_once(tools: WorkerCo
 
     assert result.metadata["embedded_in"] == FOUND.post.url
     assert (pair.first.asked, pair.second.asked) == (1, 1)
+
+
+async def test_an_embedded_post_gets_only_what_is_left_of_the_time_limit(
+    tools: WorkerContext, clock: FakeClock
+) -> None:
+    class Slow(StubExtractor):
+        async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+            clock.advance(100)
+            return await super().extract(post, platform, within_s=within_s)
+
+    class Noting(StubExtractor):
+        within_s = 0.0
+
+        async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+            self.within_s = within_s
+            return await super().extract(post, platform, within_s=within_s)
+
+    page, embedded = Slow(no_video(YOUTUBE_FRAME)), Noting(FOUND)
+    tools = replace(tools, extractors={"browser": page, "ytdlp": embedded}, extraction_timeout_s=180.0)
+    await ask_extractors(Route(FOUND.post, GENERIC, ("browser",)), tools)
+
+    assert embedded.within_s == pytest.approx(80)
+
+
+@pytest.mark.parametrize(
+    ("broadcast", "code"),
+    [
+        (Broadcast(START + timedelta(hours=1)), ErrorCode.UPCOMING),
+        (Broadcast(START - timedelta(hours=1)), ErrorCode.LIVE_NOW),
+        (Broadcast(START - timedelta(hours=2), START - timedelta(hours=1)), ErrorCode.BROADCAST_OVER),
+        (Broadcast(START - timedelta(days=2)), ErrorCode.BROADCAST_OVER),
+    ],
+    ids=["announced", "running", "ended", "without an end, two days ago"],
+)
+async def test_a_page_without_a_video_says_when_its_broadcast_is(
+    broadcast: Broadcast, code: ErrorCode, tools: WorkerContext
+) -> None:
+    failure = NoVideo("No video found in this post.")
+    failure.broadcast = broadcast
+
+    with pytest.raises(Failure) as caught:
+        await TwoExtractors(tools, "browser", failure, Unsupported("no")).ask()
+    assert caught.value.code is code
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ async def test_a_post_of_pictures_alone_fails_without_such_a_profile_and_says_wh
     found = post(image(1), image(2))
     job = await worked(claim, tools_for(store, clock, tmp_path, found, profile=Profile("plain")))
 
-    assert job.error_code is ErrorCode.NO_VIDEO
-    assert job.error == "No video found in this post; it has 2 pictures. The profile pictures saves pictures too."
+    assert job.error_code is ErrorCode.ONLY_PICTURES
+    assert job.error == "No video found in this post; it has 2 pictures."
 
 
 async def test_a_user_who_chooses_a_video_is_shown_no_pictures(

@@ -28,6 +28,7 @@ from mediavault.core.failures import (
     ProxyFailed,
     RateLimited,
     SeemsDeleted,
+    SiteClosed,
     StorageFailure,
     StoreError,
     Unsupported,
@@ -56,8 +57,8 @@ from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, Memo
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.extraction_slots import ExtractionSlot, ExtractionSlots
-from mediavault.worker.pipeline import process_one_cycle
-from tests.fakes import FakeClock
+from mediavault.worker.pipeline import process_one_cycle, with_time
+from tests.fakes import START, FakeClock
 from tests.stubs import (
     VIDEO,
     StubClient,
@@ -432,6 +433,21 @@ async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
     job = await worked(claim, make_tools(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
 
     assert job.retry_at == clock.now() + timedelta(seconds=100)
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (SiteClosed("It is closed.", retry_after=timedelta(hours=2)), "The site is closed until %s UTC."),
+        (RateLimited("Slower.", retry_after=timedelta(hours=2)), "Slower. It may be asked again at %s UTC."),
+        (RateLimited("Slower."), "Slower."),
+    ],
+    ids=["closed", "slower", "no time named"],
+)
+def test_the_time_that_a_site_names_is_told(failure: RateLimited, said: str) -> None:
+    at = f"{START + timedelta(hours=2):%Y-%m-%d %H:%M}"
+
+    assert with_time(failure.message, failure, START) == said.replace("%s", at)
 
 
 async def test_a_bug_fails_the_job_and_is_recorded(

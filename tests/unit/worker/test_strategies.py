@@ -143,6 +143,34 @@ async def test_a_refused_signed_url_is_extracted_again_before_anything_else_is_t
     ]
 
 
+@pytest.mark.parametrize(
+    ("failure", "signed", "code"),
+    [
+        (LinkExpired("403", http_status=403), True, ErrorCode.LINK_EXPIRED),
+        (LinkExpired("403", http_status=403), False, ErrorCode.MEDIA_REFUSED),
+        (LinkExpired("401", http_status=401), False, ErrorCode.MEDIA_REFUSED),
+        (LinkExpired("410", http_status=410), False, ErrorCode.MEDIA_REFUSED),
+        (HttpError("404", http_status=404), True, ErrorCode.MEDIA_REFUSED),
+        (HttpError("500", http_status=500), False, ErrorCode.HTTP_ERROR),
+    ],
+)
+async def test_only_a_signed_url_can_have_expired(
+    failure: Failure,
+    code: ErrorCode,
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+    *,
+    signed: bool,
+) -> None:
+    extractor = StubExtractor(extraction(candidate(signed=signed)))
+    browser = StubBrowser(failure)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(failure), browser=browser)
+
+    assert (await worked(claim, tools)).error_code is code
+
+
 async def test_a_signed_url_that_a_fresh_extraction_finds_again_is_tried_with_the_session_and_by_the_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:

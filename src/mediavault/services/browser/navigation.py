@@ -25,6 +25,7 @@ from mediavault.core.failures import (
     LinkExpired,
     NotAVideo,
     RateLimited,
+    SiteClosed,
     TookTooLong,
     TooLarge,
 )
@@ -68,11 +69,11 @@ class Answer:
 
 def refusal(answer: Answer, *, max_bytes: int) -> Failure | None:
     """Return why the answer is not saved, by its status, type and length; None when it is. Redirects are not judged."""
-    status = answer.status
+    status, wait = answer.status, parse_retry_after(answer.headers)
     if status == 429:
-        return RateLimited(
-            "The site asked us to slow down.", http_status=429, retry_after=parse_retry_after(answer.headers)
-        )
+        return RateLimited("The site asked us to slow down.", http_status=429, retry_after=wait)
+    if status == 503 and wait is not None:
+        return SiteClosed(Message("The site is closed for now."), http_status=503, retry_after=wait)
     if status in (401, 403, 410):
         return LinkExpired(
             Message("The site refused the media URL in the browser too (HTTP %(status)s).", status=status),

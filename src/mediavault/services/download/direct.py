@@ -407,9 +407,9 @@ class _Transfer:
         limit = self._limits.max_bytes
         return TooLarge(
             Message(
-                "The video has %(size).0f MB or more; at most %(limit).0f MB are allowed.",
-                size=size / 1e6,
-                limit=limit / 1e6,
+                "The video has %(size).1f GB or more; at most %(limit).1f GB are allowed.",
+                size=size / 1e9,
+                limit=limit / 1e9,
             )
         )
 

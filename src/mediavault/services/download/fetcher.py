@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import Incomplete, NoSpace
+from mediavault.core.failures import Incomplete
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
-from mediavault.core.messages import Message
 from mediavault.core.shared_line import SharedLine
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead, StartDecoding
 from mediavault.services.download.pacing import HostSlots, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
+from mediavault.services.download.space import check_space
 from mediavault.services.download.track import TrackProgress
 from mediavault.services.egress.port import HttpClient
 from mediavault.services.media.remux import Joiner, Track
@@ -74,7 +74,7 @@ class PairDownloader:
         pictures, sound = await all_or_first_failure(
             [self._fetch_track(request, url, into / name, limits, progress) for name, url in urls.items()]
         )
-        await asyncio.to_thread(_check_space, pictures.bytes + sound.bytes, into, limits.reserve_bytes)
+        await asyncio.to_thread(check_space, pictures.bytes + sound.bytes, into, limits.reserve_bytes)
         path = into / "media.mp4"
         facts = await self._joiner.join([Track((pictures.path,)), Track((sound.path,))], path)
         if "audio" not in {track.kind for track in facts.tracks}:
@@ -97,16 +97,3 @@ class PairDownloader:
         expected = request.expected if url == request.url else Expected()
         part = replace(request, url=url, audio_url=None, expected=expected)
         return await self._direct.fetch(part, into=folder, limits=limits, on_progress=progress.of_one_file())
-
-
-def _check_space(needed: int, into: Path, reserve_bytes: int) -> None:
-    """Raise NoSpace unless the joined file fits on the disk next to its sources."""
-    free = shutil.disk_usage(into).free - reserve_bytes
-    if free < needed:
-        raise NoSpace(
-            Message(
-                "Joining video and sound needs %(needed).0f MB, and %(free).0f MB are free.",
-                needed=needed / 1e6,
-                free=max(0, free) / 1e6,
-            )
-        )

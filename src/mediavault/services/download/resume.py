@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
+from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, SiteClosed
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import http_date, parse_retry_after
 
@@ -217,7 +217,9 @@ def failure_for(status: int, headers: Mapping[str, str], *, now: datetime) -> Fa
             Message("The site refused the media address (%(status)s).", status=status), http_status=status
         )
     wait = parse_retry_after(headers, now=now)
-    if status == 429 or (status == 503 and wait is not None):  # a bare 503 is one server's problem, not a rate limit
+    if status == 503 and wait is not None:  # a bare one is one server's problem
+        return SiteClosed(Message("The site is closed for now."), http_status=status, retry_after=wait)
+    if status == 429:
         return RateLimited(
             Message("The site asked us to slow down (%(status)s).", status=status), http_status=status, retry_after=wait
         )

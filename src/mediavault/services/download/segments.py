@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadUrl, Failure, HttpError, Incomplete, NoSpace
+from mediavault.core.failures import BadUrl, Failure, HttpError, Incomplete
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.recordings import RecordingEnd
@@ -27,6 +27,7 @@ from mediavault.services.download.pacing import HostSlots, SegmentSlots, all_or_
 from mediavault.services.download.port import DownloadLimits, MediaRequest, RecordingOrder
 from mediavault.services.download.recording import StreamRecorder
 from mediavault.services.download.recording_state import RecordingState, joinable, load_state, save_state
+from mediavault.services.download.space import check_space
 from mediavault.services.download.stream_source import StreamSource, is_gone
 from mediavault.services.download.track import TrackFetch, TrackProgress, TrackRuns
 from mediavault.services.egress.port import HttpClient
@@ -257,15 +258,7 @@ def _check_sound(kinds: Sequence[str], path: Path) -> None:
 def _check_space(tracks: Sequence[Track], into: Path, reserve_bytes: int) -> None:
     """Raise NoSpace unless the joined file fits on the disk next to its tracks."""
     needed = sum(run.stat().st_size for track in tracks for run in track.runs)
-    free = shutil.disk_usage(into).free - reserve_bytes
-    if free < needed:
-        raise NoSpace(
-            Message(
-                "Joining the stream needs %(needed).0f MB, and %(free).0f MB are free.",
-                needed=needed / 1e6,
-                free=max(0, free) / 1e6,
-            )
-        )
+    check_space(needed, into, reserve_bytes)
 
 
 def _tidy(tracks: Sequence[Track], path: Path) -> int:

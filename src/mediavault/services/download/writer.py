@@ -16,7 +16,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,10 +25,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import Failure, NoSpace, StorageFailure
+from mediavault.core.failures import Failure, StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import NO_SPACE, failure_of_disk
 from mediavault.services.download.resume import Saved
+from mediavault.services.download.space import check_space
 
 QUEUE_BYTES = 8 << 20
 BATCH_BYTES = 1 << 20  # written by one call
@@ -180,7 +180,7 @@ class FileWriter:
                 self._note(piece)
         self._unsynced += count
         if self._unsynced >= SYNC_BYTES or self._clock.monotonic() - self._synced_at >= SYNC_S:
-            self._check_space(0)
+            check_space(0, self._path.parent, self._reserve)
             self._sync(offset + count)
 
     def _sync(self, durable: int) -> None:
@@ -209,20 +209,9 @@ class FileWriter:
             self._on_durable(at)
 
     def _allocate(self, start: int, total: int) -> None:
-        self._check_space(max(0, total - start))
+        check_space(max(0, total - start), self._path.parent, self._reserve)
         if total > start:
             _allocate(self._fd, start, total - start)
-
-    def _check_space(self, needed: int) -> None:
-        free = shutil.disk_usage(self._path.parent).free - self._reserve
-        if free < needed:
-            raise NoSpace(
-                Message(
-                    "The video needs %(value).0f MB, and %(free).0f MB are free.",
-                    value=max(needed, 1) / 1e6,
-                    free=max(0, free) / 1e6,
-                )
-            )
 
     def _close(self) -> None:
         if self._fd >= 0:

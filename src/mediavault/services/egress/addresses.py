@@ -85,9 +85,9 @@ _IPV4 = _table(
     ("100.100.100.200/32", Message("cloud metadata"), _EXACT),  # Alibaba
     ("168.63.129.16/32", Message("cloud metadata"), _EXACT),  # Azure; public by the registry
     ("192.0.0.192/32", Message("cloud metadata"), _EXACT),  # Oracle
-    ("10.0.0.0/8", Message("private")),
-    ("172.16.0.0/12", Message("private")),
-    ("192.168.0.0/16", Message("private")),
+    ("10.0.0.0/8", Message("inside a home network")),
+    ("172.16.0.0/12", Message("inside a home network")),
+    ("192.168.0.0/16", Message("inside a home network")),
     ("100.64.0.0/10", Message("shared by a provider or a VPN")),  # RFC 6598; Tailscale
     ("192.0.0.0/24", Message("reserved for protocols")),
     ("192.0.2.0/24", Message("documentation")),

@@ -243,7 +243,7 @@ def _blocked(what: str, *, opened: bool) -> str:
             what=what,
             setting=SETTING,
         )
-    return Message("blocked: %(what)s; see %(setting)s.", what=what, setting=SETTING)
+    return Message("mediavault does not connect to %(what)s.", what=what)
 
 
 def endpoint_of(address: Address, port: int) -> Endpoint:

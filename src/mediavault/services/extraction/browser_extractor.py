@@ -41,7 +41,8 @@ from mediavault.services.extraction.candidates import NetworkMedia, leftovers, n
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.outcome import PageOutcome, outcome_of, shown_by
 from mediavault.services.extraction.ownership import OwnershipResult
-from mediavault.services.extraction.page_data.metadata import announced_by
+from mediavault.services.extraction.page_data.html_page import HtmlPage
+from mediavault.services.extraction.page_data.metadata import announced_by, broadcast_of
 from mediavault.services.extraction.page_data.readers import viewer_of
 from mediavault.services.extraction.page_data.refusals import reported_refusal
 from mediavault.services.extraction.page_manifests import page_manifests
@@ -235,7 +236,7 @@ def _require_video(
     if extraction.others:
         return extraction  # ``ranking`` asks the user to choose
     shown = shown_by(extraction.post, platform, source, data, html=capture.html, words=capture.visible_text)
-    raise _nothing_found(extraction, capture, platform, outcome_of(extraction, shown), known=known)
+    raise _nothing_found(extraction, capture, source.page, platform, outcome_of(extraction, shown), known=known)
 
 
 def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platform) -> Failure | None:
@@ -244,7 +245,13 @@ def _wall(post: Post, capture: PageCapture, source: PageSource, platform: Platfo
 
 
 def _nothing_found(
-    extraction: Extraction, capture: PageCapture, platform: Platform, outcome: PageOutcome, *, known: bool
+    extraction: Extraction,
+    capture: PageCapture,
+    page: HtmlPage,
+    platform: Platform,
+    outcome: PageOutcome,
+    *,
+    known: bool,
 ) -> Failure:
     if not known and platform.reader.always_sent:
         return ExtractorBroken(Message("%(site)s did not send the post's data.", site=platform.title))
@@ -254,4 +261,6 @@ def _nothing_found(
         return TookTooLong("The page was not seen to its end in the time that a post is given.")
     if not known and platform.matching.posts and outcome is not PageOutcome.NO_VIDEO:  # other sites send nothing more
         return ExtractorBroken(Message("%(site)s did not show the post or its video.", site=platform.title))
-    return no_video(extraction)
+    failure = no_video(extraction)
+    failure.broadcast = broadcast_of(page)
+    return failure

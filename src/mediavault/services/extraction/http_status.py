@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mediavault.core.failures import (
+    AccessRefused,
     Deleted,
     Failure,
     HttpError,
@@ -13,9 +14,12 @@ from mediavault.core.failures import (
     RateLimited,
     RegionLocked,
     SeemsDeleted,
+    SiteClosed,
 )
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
+
+_REFUSALS = frozenset({402, 403, 406, 418, 423})
 
 
 def failure_of_status(
@@ -53,10 +57,18 @@ def failure_of_status(
         return RegionLocked(
             Message("%(site)s withholds the post for legal reasons (HTTP 451).", site=site), http_status=status
         )
+    if status == 503 and retry_after is not None:
+        return SiteClosed(
+            Message("%(site)s is closed for now.", site=site), http_status=status, retry_after=retry_after
+        )
     if refused:
         return IpBlocked(
             Message("%(site)s refused %(what)s (HTTP %(status)s).", site=site, what=what, status=status),
             http_status=status,
+        )
+    if status in _REFUSALS and not closed:
+        return AccessRefused(
+            Message("%(site)s refused us (HTTP %(status)s).", site=site, status=status), http_status=status
         )
     return HttpError(Message("%(site)s answered with HTTP %(status)s.", site=site, status=status), http_status=status)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
+from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo, OnlyPictures, OnlySound
 from mediavault.core.media import (
     VIDEO_TYPES,
     Candidate,
@@ -229,24 +229,24 @@ def explain(candidate: Candidate) -> str:
 
 def no_video(extraction: Extraction) -> NoVideo:
     """Return the failure that says why there is nothing to save, and what the post has instead."""
-    failure = NoVideo(_what_there_is(extraction))
+    failure = _nothing_to_play(extraction)
     failure.embeds = extraction.embeds
     if any(item.role is ItemRole.MAIN and not item.is_video for item in extraction.items):
         failure.instead = extraction
     return failure
 
 
-def _what_there_is(extraction: Extraction) -> str:
+def _nothing_to_play(extraction: Extraction) -> NoVideo:
     if any(item.role is ItemRole.QUOTED and item.is_video for item in extraction.items):
-        return Message("No video found in this post itself; the post that it quotes has one.")
+        return NoVideo("No video found in this post itself; the post that it quotes has one.")
     photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
     photos = photos or len(extraction.image_urls)
     if photos:
         found = Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
-        return join(" ", [found, Message("The profile pictures saves pictures too.")])
+        return OnlyPictures(found) if extraction.media(frozenset({ItemType.IMAGE})) else NoVideo(found)
     if extraction.media(frozenset({ItemType.AUDIO})):
-        return Message("No video found in this post. It has audio, which the profile audio saves.")
-    return Message("No video found in this post.")
+        return OnlySound("No video found in this post; it has sound.")
+    return NoVideo("No video found in this post.")
 
 
 def _several_unsure(extraction: Extraction) -> Ambiguous:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import (
+    AccountSuspended,
     AccountWarning,
     AgeRestricted,
     Challenge,
@@ -18,6 +19,7 @@ from mediavault.core.failures import (
     Failure,
     LoginRequired,
     Private,
+    RegionLocked,
     SeemsDeleted,
 )
 from mediavault.core.messages import Message
@@ -44,6 +46,8 @@ _WARNING = (
     "we suspect automated behavior",
     "automated behavior on your account",
     "we noticed suspicious activity on your account",
+    "your account has been suspended",
+    "your account is suspended",
 )
 _CHALLENGE_MARKS = (
     "_cf_chl_opt",
@@ -79,6 +83,35 @@ _PASSWORD = (
     "password required",
     "protected by a password",
 )  # WordPress, Vimeo
+_REGION = (
+    "not available in your country",
+    "not available in your region",
+    "not available in your location",
+    "not available in your area",
+    "n't available in your country",
+    "n't available in your region",
+    "unavailable in your country",
+    "blocked in your country",
+)
+_AGE = (
+    "confirm your age",
+    "verify your age",
+    "age-restricted",
+    "age restricted",
+    "you must be 18",
+    "you must be at least 18",
+    "must be 18 or older",
+    "must be over 18",
+    "are you over 18",
+    "are you 18",
+)
+_SUSPENDED = (
+    "account suspended",
+    "account has been suspended",
+    "account is suspended",
+    "user has been suspended",
+    "channel has been suspended",
+)
 _LOGIN = (
     "log in to see",
     "log in to view",
@@ -93,6 +126,7 @@ _LOGIN = (
     "please sign in",
 )
 _HEAD_CHARS = 4_000  # of the visible text: a wall says what it is at the top
+_LINE_CHARS = 200  # of a line that is repeated to the user
 _SHORT_PAGE_CHARS = 1_500  # a page with more words than that has something else to say
 
 
@@ -139,13 +173,29 @@ def soft_wall(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failu
         return LoginRequired(Message("%(site)s shows this post only to signed-in visitors.", site=site))
     if page.has_password_field and _says(head, _PASSWORD):
         return Private(Message("%(site)s shows this post only to those who know its password.", site=site))
-    if len(capture.visible_text) > _SHORT_PAGE_CHARS:
-        return None
+    return _wall_of_short_page(capture, page, platform) if len(capture.visible_text) <= _SHORT_PAGE_CHARS else None
+
+
+def _wall_of_short_page(capture: PageCapture, page: HtmlPage, platform: Platform) -> Failure | None:
+    head, site = _head(capture, page), site_name(platform)
+    if said := _line_that_says(capture, page, _REGION):
+        return RegionLocked(Message("%(site)s says: %(words)s", site=site, words=said))
+    if said := _line_that_says(capture, page, _AGE):
+        return AgeRestricted(Message("%(site)s says: %(words)s", site=site, words=said))
+    if said := _line_that_says(capture, page, _SUSPENDED):
+        return AccountSuspended(Message("%(site)s says: %(words)s", site=site, words=said))
     if _says(head, _PRIVATE):
         return Private(Message("%(site)s shows this post only to approved followers.", site=site))
     if page.has_password_field or _says(head, _LOGIN):
         return LoginRequired(Message("%(site)s shows this post only to signed-in visitors.", site=site))
     return _gone(platform) if _says(head, _GONE) else None
+
+
+def _line_that_says(capture: PageCapture, page: HtmlPage, phrases: Iterable[str]) -> str | None:
+    """Return the first line of the page's top with one of the phrases, shortened; None where none has one."""
+    lines = [capture.title, page.heading or "", *capture.visible_text[:_HEAD_CHARS].splitlines()]
+    found = next((line for line in lines if _says(_plain(line), phrases)), None)
+    return None if found is None else " ".join(found.split())[:_LINE_CHARS]
 
 
 def _gone(platform: Platform) -> Failure:

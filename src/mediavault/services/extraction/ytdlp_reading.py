@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, ToolMissing, Upcoming
+from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, OnlySound, ToolMissing, Upcoming
 from mediavault.core.installation import command_to_install
 from mediavault.core.media import (
     Account,
@@ -154,7 +154,7 @@ def _no_candidates(entries: Sequence[Node], warnings: Sequence[str]) -> Failure:
     if any(entry.get("_has_drm") is True for entry in entries):
         return Drm("The post's video is copy-protected.")
     if all(has_sound_only(entry) for entry in entries):
-        return missing_part(warnings) or NoVideo("The post has audio but no video. The profile audio saves it.")
+        return missing_part(warnings) or OnlySound("No video found in this post; it has sound.")
     return missing_part(warnings) or ExtractorBroken("yt-dlp found no downloadable URL for the video.")
 
 

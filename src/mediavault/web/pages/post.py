@@ -119,6 +119,8 @@ async def post(
         reasons_to_go=REASONS,
         waits_for_person=waits_for_sign_in(job),
         needs_sign_in=_needs_sign_in(job),
+        instead=FAILURES[job.error_code].profile if job.error_code else "",
+        may_differ=job.error_code is not None and FAILURES[job.error_code].page_outcome == "no_video",
         has_sign_in=services.sign_in_of(job.platform) is not None,
         **await frame(services),
     )

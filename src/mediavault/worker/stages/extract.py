@@ -183,6 +183,7 @@ async def ask_extractors(
     before_session: Callable[[], Awaitable[None]] | None = None,
     on_doubt: Callable[[Failure], Awaitable[None]] | None = None,
     follow_embeds: bool = True,
+    within_s: float | None = None,
 ) -> Extraction:
     """Return the first extraction that knows which media belong to the post, else one from which a user can choose.
 
@@ -192,23 +193,26 @@ async def ask_extractors(
 
     ``on_doubt`` receives why the page's source was not enough, which is not a failure of the post.
 
+    ``within_s`` is what is left of the time limit for a post that another one embeds.
+
     A post without a video is returned where it has other media that the profile saves.
 
     Raises the most informative of all failures, and what ``before_session`` raises.
     """
     results = ExtractorResults(route.platform, record_live=tools.profile.record_live)
-    end_s = tools.clock.monotonic() + tools.extraction_timeout_s
+    limit_s = tools.extraction_timeout_s if within_s is None else within_s
+    end_s = tools.clock.monotonic() + limit_s
     try:
-        async with asyncio.timeout(tools.extraction_timeout_s) as bound:
+        async with asyncio.timeout(limit_s) as bound:
             for extractor in filter(None, map(tools.extractors.get, route.extractors)):
                 if not results.should_try(extractor):
                     continue
                 if extractor.signed_in and not results.asking_signed_in and before_session is not None:
                     end_s += await _outside_time_limit(bound, before_session, tools.clock)
                 results.asking_signed_in = extractor.signed_in
-                within_s = max(1.0, end_s - tools.clock.monotonic())
+                left_s = max(1.0, end_s - tools.clock.monotonic())
                 try:
-                    extraction = await _read(extractor, route, tools, within_s=within_s)
+                    extraction = await _read(extractor, route, tools, within_s=left_s)
                 except Failure as failure:
                     if results.add(failure, extractor) and on_doubt is not None:
                         await on_doubt(failure)
@@ -229,9 +233,10 @@ async def ask_extractors(
     if results.unsure is not None:
         return results.unsure
     if follow_embeds and (other_route := embedded_post(results.failures, route)) is not None:
-        extraction = await ask_extractors(other_route, tools, follow_embeds=False)
+        left_s = max(1.0, end_s - tools.clock.monotonic())
+        extraction = await ask_extractors(other_route, tools, follow_embeds=False, within_s=left_s)
         return replace(extraction, metadata={**extraction.metadata, "embedded_in": route.post.url})
-    return results.without_video(route, tools.profile.types)
+    return results.without_video(route, tools.profile.types, now=tools.clock.now())
 
 
 async def _read(extractor: Extractor, route: Route, tools: WorkerContext, *, within_s: float) -> Extraction:

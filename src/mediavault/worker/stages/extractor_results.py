@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from mediavault.core.failures import (
+    AddressRefused,
+    BroadcastOver,
     Certainty,
     Deleted,
     ErrorCode,
@@ -17,6 +20,7 @@ from mediavault.core.failures import (
     NotYet,
     NoVideo,
     ProxyFailed,
+    RateLimited,
     RedirectLoop,
     SeemsDeleted,
     SignInHelp,
@@ -24,6 +28,7 @@ from mediavault.core.failures import (
     StoryExpired,
     TookTooLong,
     ToolMissing,
+    Upcoming,
 )
 from mediavault.core.media import Extraction, ItemType
 from mediavault.core.messages import Message
@@ -74,14 +79,14 @@ class ExtractorResults:
         """Why the plain request for the page did not reach the site; None where it did."""
         return next((doubt for doubt in self.doubts if isinstance(doubt, _UNREACHED)), None)
 
-    def without_video(self, route: Route, types: Set[ItemType]) -> Extraction:
+    def without_video(self, route: Route, types: Set[ItemType], *, now: datetime) -> Extraction:
         """Return what was read of a post that has no video, but media of these types. Raises the failure to report."""
         final = self.final_failure
         read = (failure.instead for failure in self.failures if isinstance(failure, NoVideo))
         instead = next((found for found in read if found is not None and found.media(types)), None)
         if isinstance(final, NoVideo) and instead is not None:
             return instead
-        raise of_story(final, route)
+        raise of_broadcast(of_story(final, route), self.failures, now=now)
 
     def should_try(self, extractor: Extractor) -> bool:
         if self.is_over:
@@ -123,8 +128,22 @@ def of_story(failure: Failure, route: Route) -> Failure:
 
 
 # A browser that meets one of these says less about it than the plain request does.
-_UNREACHED = (NetworkFailure, TookTooLong, RedirectLoop)
+_UNREACHED = (NetworkFailure, TookTooLong, RedirectLoop, AddressRefused)
+_OVER_AFTER = timedelta(days=1)  # for a broadcast of which the page does not say when it ends
 _BROWSERS = frozenset({"browser", "browser_cookies"})
+
+
+def of_broadcast(failure: Failure, failures: Sequence[Failure], *, now: datetime) -> Failure:
+    """Turn "no video" on the page of a broadcast into what its times say: not begun, running, or over."""
+    named = (one.broadcast for one in (failure, *failures) if isinstance(one, NoVideo) and one.broadcast is not None)
+    broadcast = next(named, None)
+    if broadcast is None or failure.code is not ErrorCode.NO_VIDEO:
+        return failure
+    if broadcast.starts_at > now:
+        return Upcoming("The broadcast has not begun.", starts_at=broadcast.starts_at)
+    if now < (broadcast.ends_at or broadcast.starts_at + _OVER_AFTER):
+        return LiveNow("The broadcast is running, and the page shows no video of it.")
+    return BroadcastOver("The broadcast is over, and the page has no recording of it.")
 
 
 def is_verdict(failure: Failure, *, by: str) -> bool:
@@ -139,7 +158,7 @@ def is_verdict(failure: Failure, *, by: str) -> bool:
 
 def ends_reading(failure: Failure) -> bool:
     """Whether no extractor gets anywhere now: the site asks us to slow down, or the proxy on the way to it fails."""
-    return failure.code is ErrorCode.RATE_LIMITED or isinstance(failure, ProxyFailed)
+    return isinstance(failure, RateLimited | ProxyFailed)
 
 
 def most_telling(failures: list[Failure]) -> Failure:
@@ -151,11 +170,11 @@ def most_telling(failures: list[Failure]) -> Failure:
 
 def _vagueness(failure: Failure) -> int:
     if failure.spec.certainty is Certainty.NOT_READ:
-        return 5
-    if failure.code is ErrorCode.NO_VIDEO:
-        return 2
+        return 6
+    if isinstance(failure, NoVideo):
+        return 3 if failure.code is ErrorCode.NO_VIDEO else 2  # what there is says more than that there is no video
     if isinstance(failure, SeemsDeleted):
-        return 3
+        return 4
     if isinstance(failure, Final | NeedsPerson | NotYet) or ends_reading(failure):
         return 1
-    return 4
+    return 5

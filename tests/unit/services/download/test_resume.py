@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited
+from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, SiteClosed
 from mediavault.services.download.resume import (
     OVERLAP_BYTES,
     AlreadyComplete,
@@ -190,7 +190,7 @@ def test_a_part_that_is_a_page_is_refused(kind: str) -> None:
     ("status", "failure"),
     [
         (401, LinkExpired), (403, LinkExpired), (410, LinkExpired), (404, HttpError), (408, HttpError),
-        (429, RateLimited), (503, RateLimited), (500, HttpError), (502, HttpError), (302, HttpError), (204, EmptyBody),
+        (429, RateLimited), (503, SiteClosed), (500, HttpError), (502, HttpError), (302, HttpError), (204, EmptyBody),
     ],
 )  # fmt: skip
 def test_each_status_has_its_failure(status: int, failure: type[Failure]) -> None:
@@ -199,7 +199,7 @@ def test_each_status_has_its_failure(status: int, failure: type[Failure]) -> Non
     assert type(result) is failure
     assert result is not None
     assert result.http_status == status
-    assert result.retry_after == (timedelta(seconds=7) if failure is RateLimited else None)
+    assert result.retry_after == (timedelta(seconds=7) if issubclass(failure, RateLimited) else None)
 
 
 def test_success_is_not_a_failure() -> None:

@@ -332,11 +332,11 @@ def test_a_rule_that_opens_too_much_is_refused_at_the_start(rule: str) -> None:
 # --- words -----------------------------------------------------------------------------------------------------
 
 
-async def test_the_refusal_names_host_address_reason_and_setting() -> None:
+async def test_the_refusal_names_host_address_and_reason_in_words() -> None:
     with pytest.raises(AddressRefused) as caught:
         await reached().resolve("nas.lan", 8096, scope=NAS)
 
-    assert str(caught.value) == "blocked: nas.lan, which is 192.168.1.10 (private); see MEDIAVAULT_ALLOW_PRIVATE."
+    assert str(caught.value) == "mediavault does not connect to nas.lan, which is 192.168.1.10 (inside a home network)."
 
 
 async def test_the_refusal_of_an_opened_host_says_for_whom_it_is_open() -> None:

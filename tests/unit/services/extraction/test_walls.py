@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import (
+    AccessRefused,
+    AccountSuspended,
     AccountWarning,
     AgeRestricted,
     Challenge,
@@ -20,6 +22,7 @@ from mediavault.core.failures import (
     RateLimited,
     RegionLocked,
     SeemsDeleted,
+    SiteClosed,
 )
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.generic import GENERIC
@@ -49,7 +52,9 @@ def document(**headers: str) -> Any:
         (451, RegionLocked),
         (429, RateLimited),
         (500, HttpError),
-        (403, HttpError),
+        (403, AccessRefused),
+        (418, AccessRefused),
+        (503, HttpError),
     ],
 )
 def test_an_http_status_has_its_failure(status: int, kind: type[Failure]) -> None:
@@ -115,6 +120,10 @@ def test_a_page_that_only_carries_a_challenges_script_is_not_a_challenge() -> No
         ),
         ({"visible_text": "Sorry. This post has been deleted."}, Deleted),
         ({"title": "Page not found", "visible_text": ""}, Deleted),
+        ({"visible_text": "This content isn’t available in your country."}, RegionLocked),
+        ({"visible_text": "Sign in to confirm your age"}, AgeRestricted),
+        ({"title": "Account suspended", "visible_text": "It broke the rules."}, AccountSuspended),
+        ({"visible_text": "Your account has been suspended."}, AccountWarning),
         ({"visible_text": "Pictures from the allotment"}, type(None)),
     ],
 )
@@ -123,6 +132,21 @@ def test_words_and_forms_decide_where_no_video_was_found(facts: dict[str, Any], 
     failure = soft_wall(seen, read_page(list(scan(seen.html)), PAGE), GENERIC)
 
     assert type(failure) is kind
+
+
+def test_what_the_page_says_of_a_country_is_repeated() -> None:
+    seen = capture(visible_text="Films\n  This film is not available in your country.  \nMore films")
+    failure = soft_wall(seen, read_page(list(scan(seen.html)), PAGE), GENERIC)
+
+    assert failure is not None
+    assert failure.message == "The site says: This film is not available in your country."
+
+
+def test_a_site_that_is_closed_says_until_when() -> None:
+    failure = hard_wall(capture(status=503, responses=(document(status="503", retry_after="7200"),)), GENERIC)
+
+    assert isinstance(failure, SiteClosed)
+    assert failure.retry_after == timedelta(hours=2)
 
 
 def test_a_long_page_may_say_such_words_without_being_a_wall() -> None:

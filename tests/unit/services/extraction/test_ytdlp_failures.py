@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import (
+    AccessRefused,
     AddressRefused,
     AgeRestricted,
     Challenge,
@@ -100,7 +101,7 @@ def test_a_sentence_of_ytdlp_has_one_meaning(message: str, kind: type[Failure]) 
         (429, RateLimited),
         (451, RegionLocked),
         (500, HttpError),
-        (418, HttpError),
+        (418, AccessRefused),
     ],
 )
 def test_a_bare_status_has_its_failure(status: int, kind: type[Failure]) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from mediavault.core.media import Candidate, Expected, FoundIn, Item, LengthSource
+from mediavault.core.media import Broadcast, Candidate, Expected, FoundIn, Item, LengthSource
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import is_named_host
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
@@ -110,6 +110,13 @@ def links_to_other_videos(page: HtmlPage) -> bool:
 def _is_advert(page: HtmlPage, player: HtmlPlayer) -> bool:
     addresses = [url for source in player.sources if (url := page.absolute(source.address))]
     return bool(addresses) and all(classify_media(url).is_advert for url in addresses)
+
+
+def broadcast_of(page: HtmlPage) -> Broadcast | None:
+    """Return the page's only broadcast (https://schema.org/BroadcastEvent); None where it names none, or several."""
+    events = [node for node in page.linked if "BroadcastEvent" in _types(node)]
+    starts_at = values.moment(events[0].get("startDate")) if len(events) == 1 else None
+    return Broadcast(starts_at, values.moment(events[0].get("endDate"))) if starts_at is not None else None
 
 
 def announced_by(page: HtmlPage) -> Expected:
