@@ -29,7 +29,7 @@ from mediavault.store.queries import (
     LibraryTotals,
     PlatformTotals,
 )
-from mediavault.store.rows import moment
+from mediavault.store.rows import moment, readable
 from mediavault.store.search_words import Term, account_line, needle
 
 ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, kept, bytes, duration_ms, latest_at"
@@ -118,6 +118,7 @@ def running_values(job: Job) -> dict[str, Any]:
     }
 
 
+@readable
 def entry_from_row(row: Sequence[Any]) -> IndexEntry:
     """Return the entry of a row of ENTRY_COLUMNS."""
     values = dict(zip(ENTRY_COLUMNS.split(", "), row, strict=True))
@@ -233,6 +234,7 @@ def moments(query: JobQuery) -> Mapping[str, int]:
     return {name: to_micros(plausible(at)) for name, at in limits.items() if at is not None}
 
 
+@readable
 def account_from_row(row: Sequence[Any]) -> AccountSummary:
     """Return the account of a row of ACCOUNT_COLUMNS."""
     key, platform, handle, display_name, slug, jobs, kept, size, duration_ms, latest_at = row

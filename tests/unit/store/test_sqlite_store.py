@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mediavault.core.failures import StoreError
+from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
@@ -306,3 +306,24 @@ def test_an_error_of_sqlite_becomes_a_message_with_help(error: apsw.Error, words
 
 def test_an_unknown_error_keeps_its_text() -> None:
     assert "near SELEC" in translate_refusal(apsw.SQLError("near SELEC"), Path("x")).message
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "items = '[{'",
+        "metadata = '7 7'",
+        "error_code = 'NO_SUCH_CODE'",
+        "post_url = CAST(x'c3' AS TEXT)",
+    ],
+    ids=["cut JSON", "no JSON", "unknown code", "no UTF-8"],
+)
+async def test_a_row_that_cannot_be_read_is_damage_and_no_bug(damage: str, store: SqliteJobStore, path: Path) -> None:
+    [queued] = await store.queue.enqueue([new_job()])
+    with apsw.Connection(str(path)) as db:
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        db.execute(f"UPDATE jobs SET {damage}")
+
+    with pytest.raises(StoreDamaged, match="cannot be read") as caught:
+        await store.catalogue.get(queued.job.id)
+    assert "mediavault restore" in caught.value.help

@@ -200,6 +200,12 @@ def translate_errors(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as exc:
         raise translate_refusal(exc, path) from exc
+    except StoreDamaged as exc:
+        raise StoreDamaged(exc.message, help=_RESTORE) from exc
+    except UnicodeDecodeError as exc:  # by apsw, of a text that is no UTF-8
+        raise StoreDamaged(
+            Message("A row of the database cannot be read (%(error)s).", error=exc.reason), help=_RESTORE
+        ) from exc
 
 
 def translate_refusal(exc: apsw.Error, path: Path) -> StoreError:
