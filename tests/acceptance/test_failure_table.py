@@ -113,14 +113,14 @@ CASES: Mapping[str, Case] = {
         lambda at: "http://no-such-name.test/post",
         ErrorCode.SITE_NOT_FOUND,
         "There is no site named no-such-name.test.",
-        "Check the link for typing mistakes. Retrying once.",
+        "Check the link for typing mistakes. Retrying automatically.",
         SOON,
     ),
     "the name does not exist, over TLS": Case(
         lambda at: "https://no-such-name.test/post",
         ErrorCode.SITE_NOT_FOUND,
         "There is no site named no-such-name.test.",
-        "Check the link for typing mistakes. Retrying once.",
+        "Check the link for typing mistakes. Retrying automatically.",
         SOON,
     ),
     "the DNS does not answer": Case(

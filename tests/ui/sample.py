@@ -93,7 +93,10 @@ TROUBLES = (
     Trouble(ErrorCode.DELETED, "YouTube has no such video."),
     Trouble(ErrorCode.RATE_LIMITED, "Vimeo asked us to slow down.", timedelta(minutes=14)),
     Trouble(ErrorCode.AMBIGUOUS, "2 videos were found, and nothing says which is the post's."),
-    Trouble(ErrorCode.NO_SPACE, "The video needs 3,400 MB, and 1,200 MB are free."),
+    Trouble(
+        ErrorCode.NO_SPACE,
+        "The video needs 3,400 MB. 1,200 MB are free, of which 500 MB are kept free (MEDIAVAULT_RESERVE_MB).",
+    ),
     Trouble(ErrorCode.LOGIN_REQUIRED, "X shows this post only to signed-in visitors."),
     Trouble(ErrorCode.NETWORK, "The name media.example has no address.", timedelta(hours=2)),
     Trouble(

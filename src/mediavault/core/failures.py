@@ -563,9 +563,9 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="the DNS does not answer; this computer has no route to the site; a connection ended in the middle of an answer",
     ),
     ErrorCode.SITE_NOT_FOUND: FailureSpec(
-        FailureScope.POST, Retry.CONFIRM, certainty=Certainty.UNSURE, cause=_NO_SITE,
+        FailureScope.POST, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NO_SITE,
         summary="There is no such site.",
-        hint="Check the link for typing mistakes. Retrying once.",
+        hint="Check the link for typing mistakes. Retrying automatically.",
         final_hint="Check the link for typing mistakes.",
         known_by="the DNS says that the name does not exist",
     ),

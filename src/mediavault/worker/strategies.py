@@ -28,6 +28,7 @@ from mediavault.core.failures import (
     RateLimited,
     Retry,
     Retryable,
+    SiteNotFound,
     Stops,
     ToolMissing,
 )
@@ -295,6 +296,8 @@ class DownloadStrategies:
                 if isinstance(failure, LinkExpired) and failure.bytes_received:
                     self.partial_candidate = self.candidate
                 raise self._as_refused(failure) from failure
+            except SiteNotFound as failure:  # its help is about the post's link
+                raise NetworkFailure(failure.message) from failure
             note.bytes = fetched.bytes
             note.detail = in_words(fetched.recording) if fetched.recording is not None else ""
         await note_recording(self.attempt, self.candidate, fetched)

@@ -52,7 +52,8 @@ class WorkerRig:
 
     def tools(self, extractor: StubExtractor | None = None) -> WorkerContext:
         post = Post(self.server.url("/post"), self.server.url("/post"), "generic", "1", "jane")
-        extracted = extraction(candidate(self.server.url("/v.mp4?Expires=4102444800&Signature=a")), post=post)
+        url = self.server.url("/v.mp4?Expires=4102444800&Signature=a")
+        extracted = extraction(candidate(url, signed=True), post=post)
         made = make_tools(
             self.store,
             self.clock,
