@@ -66,6 +66,7 @@ class LoginSite:
         app.router.add_get("/post", self._post)
         app.router.add_get("/open", self._open)
         app.router.add_get("/members", self._members)
+        app.router.add_get("/members/{number}", self._members)
         app.router.add_get("/guarded", self._guarded)
         app.router.add_post("/guarded", self._answered)
         app.router.add_get("/v.mp4", self._video)

@@ -20,6 +20,7 @@ from mediavault.demo.media import Clip, fingerprint
 from mediavault.demo.posts import BY_SLUG
 from mediavault.demo.site import PracticeSite, practice_site
 from mediavault.services.browser.discovery import find_browser
+from tests.acceptance.login_site import LoginSite
 from tests.patience import patient
 from tests.ui.browsing import flags
 
@@ -29,7 +30,7 @@ HAS_PLAYED = "() => document.getElementById('player').currentTime > 0.2"
 
 
 @asynccontextmanager
-async def served(root: Path, site: PracticeSite) -> AsyncIterator[tuple[App, str]]:
+async def served(root: Path, site: PracticeSite | LoginSite) -> AsyncIterator[tuple[App, str]]:
     settings = Settings(
         state_dir=root / "state",
         download_dir=root / "downloads",

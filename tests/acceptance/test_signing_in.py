@@ -20,6 +20,7 @@ import pytest
 
 from mediavault.api.services import ApiServices
 from mediavault.app.doctor.ytdlp_manager import YtdlpManager
+from mediavault.app.storage import open_store
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
@@ -51,6 +52,7 @@ from mediavault.worker.stages.extract import ask_extractors
 from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
+from tests.acceptance.test_choosing import browser, served
 from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
 from tests.notification_stubs import StubSender
 from tests.patience import patient, until
@@ -354,6 +356,46 @@ async def test_a_user_solves_a_challenge_in_a_window_on_the_post_and_the_job_con
     extraction = await world.look("/guarded")
     assert (extraction.signed_in, len(extraction.items)) == (True, 1)
     assert world.troubles == []
+
+
+@pytest.mark.timeout(900)
+async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_saved(tmp_path: Path) -> None:
+    """The whole vault, with 21 posts that met the login form while nobody was there; a user signs in on one of them."""
+    site, clock = LoginSite(), SystemClock()
+    await site.start()
+    try:
+        posts = [new_job(f"{site.origin}/members/{number}", clock=clock, platform="generic") for number in range(21)]
+        async with open_store(Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "downloads")) as store:
+            jobs = [result.job.id for result in await store.queue.enqueue(posts)]
+            for claim in await store.queue.claim(WorkerId("w-1"), limit=21, lease=_LEASE):
+                await store.queue.fail(claim, error_code=ErrorCode.LOGIN_REQUIRED, error="It asks.", retry_in=None)
+        async with served(tmp_path, site) as (vault, address), browser() as person:
+            page = await person.new_page(viewport={"width": 1400, "height": 1100})
+            await page.goto(f"{address}/jobs/{jobs[7]}")
+            await page.click("text=Open in a browser window")
+            await page.locator("#screen").wait_for(state="visible")
+            await painted(page, 60, 180)
+            await page.wait_for_timeout(patient(1_000, most=3))
+            await click(page, 100, 60)
+            await page.keyboard.type(NAME)
+            await page.keyboard.press("Tab")
+            await page.fill("#text", PASSWORD)
+            await page.click("#typing button")
+            await page.wait_for_timeout(patient(700, most=3))
+            await click(page, 100, 180)
+            await until(lambda: any("fields" in request for request in site.seen))
+            await page.wait_for_timeout(patient(500, most=3))
+            await page.click("#done")
+            await page.wait_for_url(f"**/jobs/{jobs[7]}")
+
+            async def all_are_saved() -> bool:
+                return (await vault.store.catalogue.report()).counts == {JobStatus.COMPLETED: len(jobs)}
+
+            await until(all_are_saved, within_s=300)
+            await page.goto(address)
+            assert "asks you to sign in" not in await page.inner_text("main")
+    finally:
+        await site.close()
 
 
 async def test_a_killed_process_leaves_no_window_behind(tmp_path: Path) -> None:

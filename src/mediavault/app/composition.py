@@ -48,6 +48,7 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.library.port import Library
 from mediavault.services.tracing.opening import open_tracing
+from mediavault.store import waiting_jobs
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
@@ -153,6 +154,7 @@ async def open_app(
                 Retention(store, library, clock, kept_paths, partial(free_for_videos, settings)).round,
                 "retention",
             ),
+            (waiting_jobs.ROUND_S, partial(waiting_jobs.continue_after_sign_ins, store), "sign-ins"),
             (replacing.ROUND_S, partial(replace_damaged, store, clock, live.current), "replacing"),
             (TRASH_ROUND_S, partial(_empty_old_trash, store, library, clock, live), "trash"),
             (notifications.ROUND_S, notifier.round, "notifications"),

@@ -58,6 +58,7 @@ class RecordKind(StrEnum):
     REMOVED_POST = "removed_post"
     VOLUME = "volume"
     PAUSE = "pause"
+    SIGN_IN_TRIAL = "sign_in_trial"
 
 
 # What is copied when a vault moves to another database or is restored from a backup. Users sign in again, a setup token
@@ -75,6 +76,7 @@ MOVING_KINDS = (
     RecordKind.SHARED_LINK,
     RecordKind.PROFILE,
     RecordKind.PAUSE,
+    RecordKind.SIGN_IN_TRIAL,
     RecordKind.LATER,
     RecordKind.RSS_FEED,
     RecordKind.NOTIFY_TARGET,

@@ -1,23 +1,33 @@
-"""Jobs that wait for the user to sign in or to answer a challenge, and resuming them afterwards."""
+"""Jobs that wait for the user to sign in or to answer a challenge, and resuming them afterwards.
+
+Where a site's session cookies are not known, only a post that is read again shows whether a sign-in helped. After a window on
+a post such a site's other jobs wait for that job's next attempt: a record, made before the job is queued, names it, and
+workers look at these records (``continue_after_sign_ins``). The record stays while the site still asks for a sign-in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import FAILURES, BadInput, ErrorCode
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.failures import FAILURES, BadInput, ErrorCode, FailureScope, JobNotFound, Remedy
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.post_urls import page_to_visit
+from mediavault.core.records import RecordKind
 from mediavault.core.sessions import BrowserTask, SessionState, can_be_signed_in_to
 from mediavault.core.submission import Submission
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import parse_http_url
 from mediavault.store.bulk import iter_jobs, retry_each
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, Store
 
 PAGE = 200
 MAX_LOOKED_AT = 5_000  # failed jobs of one site that a page counts, newest first
+ROUND_S = 2.0  # a user waits for it
 
 log = get_logger(__name__)
 
@@ -47,19 +57,151 @@ async def resume_after_window(state: SessionState, errand: BrowserTask, store: S
     """Resume the jobs that a window may have helped after it was closed; returns how many were queued again.
 
     These are the job on whose post it was open, all that met a challenge, since an answer is valid for the whole site,
-    and after a sign-in the others too. For a platform that covers many sites only jobs of the same host are resumed.
+    and after a sign-in the others too: at once, or after that job where it is not known whether the user is signed in.
+    For a platform that covers many sites only jobs of the same host are resumed.
     """
     if errand.job_id is None:
         return await resume_after_sign_in(state, store)
+    if state.signed_in is None and (job := await _job(store, errand.job_id)) is not None and _needs_sign_in(job):
+        host = "" if can_be_signed_in_to(errand.platform) else _host(errand.url)
+        await _begin_trial(job, host, store)
     return await resume_waiting(store, state.platform, lambda job: _may_resume(job, state, errand))
 
 
 def _may_resume(job: Job, state: SessionState, task: BrowserTask) -> bool:
     if job.id == task.job_id:
         return True
-    if not can_be_signed_in_to(task.platform) and urlsplit(job.post_url).hostname != urlsplit(task.url).hostname:
+    if not can_be_signed_in_to(task.platform) and _host(job.post_url) != _host(task.url):
         return False
     return job.error_code is ErrorCode.CHALLENGE or bool(state.signed_in)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+# --- sign-ins that only the next attempt can judge -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTrial:
+    """A sign-in after which the jobs of a site wait for the next attempt of one of them.
+
+    ``host`` is the host whose jobs wait, "" for all jobs of the platform. ``attempt`` and ``code`` are those of the job's last
+    attempt before the sign-in.
+    """
+
+    job_id: JobId
+    attempt: int
+    code: ErrorCode
+    platform: str
+    host: str
+
+    @property
+    def key(self) -> str:
+        """The key of its record, which no later sign-in has."""
+        return f"{self.job_id}/{self.attempt}"
+
+    def covers(self, job: Job) -> bool:
+        """Whether the job is one of those that wait for it."""
+        return job.platform == self.platform and self.host in ("", _host(job.post_url)) and _needs_sign_in(job)
+
+
+class _TrialState(Enum):
+    NOT_QUEUED = auto()  # a kill came first
+    WAITING = auto()
+    STILL_ASKED = auto()
+    HELPED = auto()  # or it failed for another reason: the others find out for themselves
+    GONE = auto()  # the user wants it no more
+
+
+def _state_of(trial: SignInTrial, job: Job | None) -> _TrialState:
+    if job is None or job.status is JobStatus.CANCELLED:
+        return _TrialState.GONE
+    if job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
+        return _TrialState.WAITING
+    if job.error_code is None:
+        return _TrialState.HELPED
+    if job.attempt_count == trial.attempt:
+        return _TrialState.NOT_QUEUED
+    if job.error_code is trial.code:
+        return _TrialState.STILL_ASKED
+    # such a failure is of this machine, and says nothing about the site
+    is_retried = job.retry_at is not None and FAILURES[job.error_code].scope is FailureScope.MACHINE
+    return _TrialState.WAITING if is_retried else _TrialState.HELPED
+
+
+async def continue_after_sign_ins(store: Store) -> int:
+    """Queue the jobs whose wait for the first job after a sign-in is over; returns how many.
+
+    May be called by many workers at once, and after a kill at any point. Raises StoreError.
+    """
+    count = 0
+    for trial in await _trials(store):
+        job = await _job(store, trial.job_id)
+        match _state_of(trial, job):
+            case _TrialState.NOT_QUEUED:
+                await store.site_limits.reopen_site(trial.platform)
+                await store.queue.retry(trial.job_id)
+            case _TrialState.HELPED if job is not None:
+                count += await _queue_others(trial, job, store)
+                await store.records.remove(RecordKind.SIGN_IN_TRIAL, trial.key)
+            case _TrialState.GONE:
+                if (following := await anext(_waiting_for(trial, store), None)) is not None:
+                    await _begin_trial(following, trial.host, store)
+                    await store.queue.retry(following.id)
+                await store.records.remove(RecordKind.SIGN_IN_TRIAL, trial.key)
+            case _:
+                pass
+    return count
+
+
+async def still_asking(store: Store, platform: str) -> list[SignInTrial]:
+    """Return the platform's last sign-ins after which the site asked for one again, by host. Raises StoreError."""
+    trials = [trial for trial in await _trials(store) if trial.platform == platform]
+    states = [_state_of(trial, await _job(store, trial.job_id)) for trial in trials]
+    asking = zip(trials, states, strict=True)
+    return sorted((trial for trial, state in asking if state is _TrialState.STILL_ASKED), key=lambda trial: trial.host)
+
+
+async def _begin_trial(job: Job, host: str, store: Store) -> None:
+    """Let the jobs of the host wait for this one; the host's earlier trials end."""
+    assert job.error_code is not None
+    trial = SignInTrial(job.id, job.attempt_count, job.error_code, job.platform, host)
+    await store.records.put(RecordKind.SIGN_IN_TRIAL, trial.key, to_named_json(trial))
+    for earlier in await _trials(store):
+        if (earlier.platform, earlier.host) == (trial.platform, trial.host) and earlier.key != trial.key:
+            await store.records.remove(RecordKind.SIGN_IN_TRIAL, earlier.key)
+
+
+async def _trials(store: Store) -> list[SignInTrial]:
+    records = await store.records.all(RecordKind.SIGN_IN_TRIAL)
+    return [from_named_json(SignInTrial, record.value) for record in records]
+
+
+async def _queue_others(trial: SignInTrial, first: Job, store: Store) -> int:
+    """Queue the jobs that waited for the first one. Those that have been tried since it ended are left alone."""
+    ended = first.completed_at or first.failed_at or first.updated_at
+    count = await retry_each(
+        store,
+        (job async for job in _waiting_for(trial, store) if job.started_at is None or job.started_at <= ended),
+    )
+    log.info("jobs_resumed", platform=trial.platform, count=count)
+    return count
+
+
+async def _waiting_for(trial: SignInTrial, store: Store) -> AsyncIterator[Job]:
+    failed = JobQuery((JobStatus.FAILED,), trial.platform, limit=PAGE, order=JobOrder.OLDEST)
+    async for job in iter_jobs(store.catalogue, failed):
+        if job.id != trial.job_id and trial.covers(job):
+            yield job
+
+
+async def _job(store: Store, job_id: JobId) -> Job | None:
+    try:
+        return await store.catalogue.get(job_id)
+    except JobNotFound:
+        return None
 
 
 def browser_task_for(job: Job, submission: Submission) -> BrowserTask:
@@ -82,6 +224,10 @@ async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], 
     resumed = await retry_each(store, (job async for job in failed if waits_for_sign_in(job) and is_meant(job)))
     log.info("jobs_resumed", platform=platform, count=resumed)
     return resumed
+
+
+def _needs_sign_in(job: Job) -> bool:
+    return waits_for_sign_in(job) and job.error_code is not None and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
 
 
 def waits_for_sign_in(job: Job) -> bool:

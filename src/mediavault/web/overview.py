@@ -23,6 +23,7 @@ from mediavault.presentation.views import is_over, job_view
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobOrder, JobQuery, StoreReport
+from mediavault.store.waiting_jobs import still_asking
 from mediavault.web.failure_summary import FailureSummaries, FailureSummary, cause_of, summarize_failures
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 
@@ -64,6 +65,7 @@ class FailureView:
     platform: str
     title: str
     hint: str
+    still_asked: Sequence[str]  # sites that asked for a sign-in again after the last one
     icon: str
     jobs: int
     next_retry_at: datetime | None
@@ -171,7 +173,7 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
         watching=await _watching(services, user),
         recent=[job_view(job) for job in recent.jobs if job.id not in shown],
         troubles=troubles,
-        needs=_views(services, troubles.needs),
+        needs=[_view(services, summary, await _still_asked(services, summary)) for summary in troubles.needs],
         retrying=_views(services, troubles.waiting),
         lost=_views(services, troubles.lost),
         damaged=len(damaged),
@@ -213,7 +215,15 @@ def _views(services: ApiServices, summaries: Sequence[FailureSummary]) -> list[F
     return [_view(services, summary) for summary in summaries]
 
 
-def _view(services: ApiServices, summary: FailureSummary) -> FailureView:
+async def _still_asked(services: ApiServices, summary: FailureSummary) -> list[str]:
+    platform = summary.platform
+    if platform is None or summary.cause.remedy is not Remedy.SIGN_IN:
+        return []
+    trials = await still_asking(services.store, platform)
+    return [trial.host or services.title_of(platform) for trial in trials if trial.code in summary.cause.codes]
+
+
+def _view(services: ApiServices, summary: FailureSummary, still_asked: Sequence[str] = ()) -> FailureView:
     cause, platform = summary.cause, summary.platform
     site = services.sign_in_of(platform) if platform else None
     examples = [job_view(job) for job in summary.examples]
@@ -224,6 +234,7 @@ def _view(services: ApiServices, summary: FailureSummary) -> FailureView:
         platform=platform or "",
         title=_(cause.title) % {"site": site.title if site else _("A site")} if cause.by_site else _(cause.title),
         hint="" if is_waiting else _(cause.hint),
+        still_asked=still_asked,
         icon="clock" if is_waiting else ICONS[cause.remedy],
         jobs=summary.jobs,
         next_retry_at=summary.next_retry_at,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobStatus, WorkerId
+from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, WorkerId
+from mediavault.core.media import KeptFile
 from mediavault.core.platform import Platform, SignIn
+from mediavault.core.records import RecordKind
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify
@@ -17,9 +20,11 @@ from mediavault.store.waiting_jobs import (
     PAGE,
     JobNotWaiting,
     browser_task_for,
+    continue_after_sign_ins,
     resume_after_sign_in,
     resume_after_window,
     resume_waiting,
+    still_asking,
     waiting_jobs,
     wall_since,
 )
@@ -28,6 +33,7 @@ from tests.stubs import new_job
 
 WORKER = WorkerId("w-1")
 LEASE = timedelta(seconds=90)
+KEPT = KeptFile("a/b.mp4", None, 10, "ab" * 32, 1.0, 2, 2)
 WAITS = [ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE]
 
 
@@ -48,6 +54,30 @@ class Queue:
         await self.store.queue.enqueue([new_job(url, clock=self.clock, platform=platform)])
         (claim,) = await self.store.queue.claim(WORKER, limit=1, lease=LEASE)
         return await self.store.queue.fail(claim, error_code=code, error="It failed.", retry_in=None)
+
+    async def claimed(self) -> ClaimedJob:
+        """Claim the only queued job."""
+        self.clock.advance(1)
+        (claim,) = await self.store.queue.claim(WORKER, limit=10, lease=LEASE)
+        return claim
+
+    async def fails(self, claim: ClaimedJob, code: ErrorCode, *, retry_in: timedelta | None = None) -> None:
+        self.clock.advance(1)
+        await self.store.queue.fail(claim, error_code=code, error="It failed.", retry_in=retry_in)
+        self.clock.advance(1)
+
+    async def succeeds(self, claim: ClaimedJob) -> None:
+        self.clock.advance(1)
+        await self.store.queue.complete(claim, KEPT)
+        self.clock.advance(1)
+
+    async def window_closed(self, job: Job, signed_in: bool | None = None) -> None:
+        """Close a window on the post of a job whose site has no sign-in of its own."""
+        self.clock.advance(1)
+        await resume_after_window(state(signed_in), BrowserTask(MANY, job.post_url, job.id), self.store)
+
+    async def queued(self, jobs: list[Job]) -> int:
+        return [await self.status(job) for job in jobs].count(JobStatus.QUEUED)
 
     async def status(self, job: Job) -> JobStatus:
         return (await self.store.catalogue.get(job.id)).status
@@ -168,3 +198,259 @@ async def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(code: E
     queue = Queue()
     with pytest.raises(JobNotWaiting):
         browser_task_for(await queue.failed(code), Submission(identify, lambda _: None, queue.clock, 5))
+
+
+# --- a sign-in of which only the next attempt shows whether it helped ------------------------------------------
+
+
+async def waiting_posts(queue: Queue, count: int = 4, **options: str) -> tuple[Job, list[Job]]:
+    """Return a job on whose post the window is opened, and the others of its host."""
+    first, *others = [await queue.failed(ErrorCode.LOGIN_REQUIRED, **options) for _ in range(count)]
+    return first, others
+
+
+async def asking(queue: Queue) -> list[str]:
+    return [trial.host for trial in await still_asking(queue.store, "x")]
+
+
+async def test_when_the_first_post_is_saved_after_a_sign_in_the_others_of_its_host_continue() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    assert await queue.queued([first, *others]) == 1
+    assert await continue_after_sign_ins(queue.store) == 0
+
+    await queue.succeeds(await queue.claimed())
+    assert await continue_after_sign_ins(queue.store) == len(others)
+    assert await queue.queued(others) == len(others)
+    assert await continue_after_sign_ins(queue.store) == 0
+    assert await asking(queue) == []
+
+
+async def test_when_the_first_post_meets_the_same_wall_the_others_wait_and_the_host_is_named() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    assert await asking(queue) == []
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
+
+    assert await continue_after_sign_ins(queue.store) == 0
+    assert await queue.queued([first, *others]) == 0
+    assert await asking(queue) == ["p.test"]
+    assert await still_asking(queue.store, "another") == []
+
+
+async def test_a_later_sign_in_takes_the_place_of_one_that_did_not_help() -> None:
+    queue = Queue()
+    first, (second, *others) = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
+    await queue.window_closed(second)
+    assert await asking(queue) == []
+
+    await queue.succeeds(await queue.claimed())
+    await continue_after_sign_ins(queue.store)
+    assert await queue.queued([first, *others]) == 3
+    assert await asking(queue) == []
+
+
+async def test_the_user_may_sign_in_twice_on_the_same_post() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    for _ in range(2):
+        await queue.window_closed(first)
+        await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
+        await continue_after_sign_ins(queue.store)
+    await queue.window_closed(first)
+    await queue.succeeds(await queue.claimed())
+
+    assert await continue_after_sign_ins(queue.store) == len(others)
+
+
+async def test_a_post_that_is_saved_by_a_later_retry_shows_that_the_sign_in_helped() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
+    await continue_after_sign_ins(queue.store)
+    await queue.store.queue.retry(first.id)
+    await queue.succeeds(await queue.claimed())
+
+    assert await continue_after_sign_ins(queue.store) == len(others)
+
+
+@pytest.mark.parametrize("code", [ErrorCode.DELETED, ErrorCode.NETWORK, ErrorCode.CHALLENGE, ErrorCode.AGE_RESTRICTED])
+async def test_when_the_first_post_fails_otherwise_the_others_continue(code: ErrorCode) -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.fails(await queue.claimed(), code)
+
+    assert await continue_after_sign_ins(queue.store) == len(others)
+    assert await queue.status(first) is JobStatus.FAILED
+    assert await continue_after_sign_ins(queue.store) == 0
+
+
+async def test_a_failure_of_this_machine_says_nothing_about_the_sign_in() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.fails(await queue.claimed(), ErrorCode.BROWSER_UNAVAILABLE, retry_in=timedelta(minutes=5))
+    assert await continue_after_sign_ins(queue.store) == 0
+
+    queue.clock.advance(timedelta(minutes=6))
+    await queue.store.queue.promote_due()
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
+    assert await continue_after_sign_ins(queue.store) == 0
+    assert await queue.queued([first, *others]) == 0
+
+
+async def test_a_sign_in_at_one_host_resumes_no_job_of_another() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue, host="a.test")
+    second, elsewhere = await waiting_posts(queue, host="b.test")
+    await queue.window_closed(first)
+    await queue.succeeds(await queue.claimed())
+    await continue_after_sign_ins(queue.store)
+    assert (await queue.queued(others), await queue.queued(elsewhere)) == (3, 0)
+
+    for claim in await queue.store.queue.claim(WORKER, limit=10, lease=LEASE):
+        await queue.succeeds(claim)
+    await queue.window_closed(second)
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)
+    assert await continue_after_sign_ins(queue.store) == 0
+    assert await asking(queue) == ["b.test"]
+
+
+async def test_jobs_that_met_a_challenge_continue_at_once_and_not_a_second_time() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    challenged = await queue.failed(ErrorCode.CHALLENGE)
+    await queue.window_closed(first)
+    assert await queue.status(challenged) is JobStatus.QUEUED
+
+    for claim in await queue.store.queue.claim(WORKER, limit=2, lease=LEASE):
+        await (queue.succeeds(claim) if claim.id == first.id else queue.fails(claim, ErrorCode.CHALLENGE))
+    assert await continue_after_sign_ins(queue.store) == len(others)
+    assert await queue.status(challenged) is JobStatus.FAILED
+
+
+async def test_an_answered_challenge_says_nothing_about_jobs_that_wait_for_a_sign_in() -> None:
+    queue = Queue()
+    first, others = await queue.failed(ErrorCode.CHALLENGE), [await queue.failed(ErrorCode.LOGIN_REQUIRED)]
+    await queue.window_closed(first)
+    await queue.succeeds(await queue.claimed())
+
+    assert await continue_after_sign_ins(queue.store) == 0
+    assert await queue.queued(others) == 0
+
+
+async def test_a_site_with_a_sign_in_but_unknown_session_cookies_continues_on_all_of_its_hosts() -> None:
+    queue = Queue()
+    first, other = [await queue.failed(ErrorCode.LOGIN_REQUIRED, host=host) for host in ("a.test", "b.test")]
+    await resume_after_window(state(None), BrowserTask(SITE, first.post_url, first.id), queue.store)
+    await queue.succeeds(await queue.claimed())
+
+    assert await continue_after_sign_ins(queue.store) == 1
+    assert await queue.status(other) is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+async def test_when_the_first_job_goes_the_next_one_shows_whether_the_sign_in_helped(is_removed: bool) -> None:
+    queue = Queue()
+    first, (second, *others) = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await (queue.store.catalogue.remove(first.id) if is_removed else queue.store.queue.cancel(first.id))
+    await continue_after_sign_ins(queue.store)
+    assert (await queue.status(second), await queue.queued(others)) == (JobStatus.QUEUED, 0)
+
+    await queue.succeeds(await queue.claimed())
+    assert await continue_after_sign_ins(queue.store) == len(others)
+
+
+async def test_a_kill_after_done_and_before_the_first_job_is_queued_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+
+    async def killed(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(queue.store.site_limits, "reopen_site", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await queue.window_closed(first)
+    assert await queue.queued([first, *others]) == 0
+
+    await continue_after_sign_ins(queue.store)
+    assert await queue.status(first) is JobStatus.QUEUED
+    await queue.succeeds(await queue.claimed())
+    assert await continue_after_sign_ins(queue.store) == len(others)
+
+
+async def test_a_kill_in_the_middle_of_the_first_job_loses_nothing() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.claimed()
+    queue.clock.advance(LEASE + timedelta(seconds=1))
+    await queue.store.queue.recover_stale_jobs(retry_in=timedelta())
+    assert await continue_after_sign_ins(queue.store) == 0
+
+    await queue.store.queue.promote_due()
+    await queue.succeeds(await queue.claimed())
+    assert await continue_after_sign_ins(queue.store) == len(others)
+
+
+async def test_a_kill_while_the_others_are_queued_loses_none_and_tries_none_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.succeeds(await queue.claimed())
+    retry, done = queue.store.queue.retry, list[str]()
+
+    async def one_only(job_id: JobId) -> Job:
+        if done:
+            raise KeyboardInterrupt
+        done.append(job_id)
+        return await retry(job_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(queue.store.queue, "retry", one_only)
+        with pytest.raises(KeyboardInterrupt):
+            await continue_after_sign_ins(queue.store)
+    await queue.fails(await queue.claimed(), ErrorCode.LOGIN_REQUIRED)  # this post needs another account
+
+    assert await continue_after_sign_ins(queue.store) == len(others) - 1
+    assert await queue.status(others[0]) is JobStatus.FAILED
+
+
+async def test_two_workers_queue_the_others_once() -> None:
+    queue = Queue()
+    first, others = await waiting_posts(queue)
+    await queue.window_closed(first)
+    await queue.succeeds(await queue.claimed())
+    await asyncio.gather(*[continue_after_sign_ins(queue.store) for _ in range(2)])
+    claims = await queue.store.queue.claim(WORKER, limit=10, lease=LEASE)
+
+    assert sorted(claim.id for claim in claims) == sorted(job.id for job in others)
+    assert {claim.fence for claim in claims} == {2}
+    assert await queue.store.records.all(RecordKind.SIGN_IN_TRIAL) == []
+
+
+async def test_a_pause_that_began_after_the_sign_in_stays() -> None:
+    """The first job was told to ask less often: that holds for the others too."""
+    queue = Queue()
+    first, _ = await waiting_posts(queue)
+    await queue.window_closed(first)
+    claim = await queue.claimed()
+    await queue.store.site_limits.pause_site(
+        "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="slower"
+    )
+    await queue.fails(claim, ErrorCode.RATE_LIMITED)
+    await continue_after_sign_ins(queue.store)
+
+    assert await queue.store.queue.claim(WORKER, limit=10, lease=LEASE) == []

@@ -12,7 +12,10 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Expected, Item, SourceType
 from mediavault.core.records import RecordKind
+from mediavault.core.sessions import BrowserTask, SessionState
+from mediavault.platforms.generic import GENERIC
 from mediavault.store.port import Checkpoint
+from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.web.just_now import MOST
 from mediavault.web.overview import ENOUGH_FOR_A_PACE, RECENT, WAITING
 from tests.http_vault import POST, ApiVault, MakeVault
@@ -194,6 +197,26 @@ async def test_each_cause_has_the_one_button_that_helps(vault: ApiVault, code: E
     job = await fail(vault, 1, code)
 
     assert markup.format(id=job.id) in await home(vault)
+
+
+async def test_a_site_that_still_asks_after_a_sign_in_is_named_on_the_card_and_on_its_waiting_posts(
+    vault: ApiVault,
+) -> None:
+    first, other = [await fail(vault, number, ErrorCode.LOGIN_REQUIRED) for number in (1, 2)]
+    await vault.add("https://elsewhere.example/watch/1")
+    code = ErrorCode.LOGIN_REQUIRED
+    elsewhere = await vault.store.queue.fail(await vault.claim(), error_code=code, error="Odd.", retry_in=None)
+    words = "Still asked to sign in after your last sign-in: <bdi>videos.example</bdi>."
+    assert "Still asked" not in await home(vault)
+
+    session = SessionState("generic", "Any", None, (), None, 1, None, vault.clock.now())
+    await resume_after_window(session, BrowserTask(GENERIC, first.post_url, first.id), vault.store)
+    await vault.store.queue.fail(await vault.claim(), error_code=code, error="Odd.", retry_in=None)
+
+    assert words in await home(vault)
+    for job in (first, other):
+        assert words in (await vault.client.get(f"/jobs/{job.id}")).text
+    assert "Still asked" not in (await vault.client.get(f"/jobs/{elsewhere.id}")).text
 
 
 async def test_a_group_shows_its_newest_posts_and_links_to_the_others(vault: ApiVault) -> None:

@@ -33,7 +33,7 @@ from mediavault.store.port import JobQuery
 from mediavault.store.recordings import is_recording, is_to_stop
 from mediavault.store.retention import may_go_still, read_plan
 from mediavault.store.trash import new_batch
-from mediavault.store.waiting_jobs import waits_for_sign_in
+from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
 from mediavault.web.badges import site_name
 from mediavault.web.choices import choices_of, seen_candidates
 from mediavault.web.decoding_state import decoding_state
@@ -118,6 +118,7 @@ async def post(
         may_go=await _may_go(services, job_id),
         reasons_to_go=REASONS,
         waits_for_person=waits_for_sign_in(job),
+        sites_asking=await _sites_asking(services, job),
         needs_sign_in=_needs_sign_in(job),
         instead=FAILURES[job.error_code].profile if job.error_code else "",
         may_differ=job.error_code is not None and FAILURES[job.error_code].page_outcome == "no_video",
@@ -159,6 +160,14 @@ def _recording(job: Job) -> str | None:
 
 def _needs_sign_in(job: Job) -> bool:
     return job.error_code is not None and FAILURES[job.error_code].remedy is Remedy.SIGN_IN
+
+
+async def _sites_asking(services: ApiServices, job: Job) -> list[str]:
+    """Return the site for whose sign-in the job waits, if the last one did not help."""
+    if not _needs_sign_in(job):
+        return []
+    trials = await still_asking(services.store, job.platform)
+    return [trial.host or services.title_of(job.platform) for trial in trials if trial.covers(job)]
 
 
 def _filter(within: str | None) -> LibraryFilter | None:
