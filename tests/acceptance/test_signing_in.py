@@ -389,7 +389,7 @@ async def test_one_sign_in_at_a_site_without_a_reader_lets_all_of_its_posts_be_s
             await page.wait_for_url(f"**/jobs/{jobs[7]}")
 
             async def all_are_saved() -> bool:
-                return (await vault.store.catalogue.report()).counts == {JobStatus.COMPLETED: len(jobs)}
+                return (await vault.store.catalogue.report()).counts[JobStatus.COMPLETED] == len(jobs)
 
             await until(all_are_saved, within_s=300)
             await page.goto(address)

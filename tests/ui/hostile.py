@@ -158,7 +158,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIBRARY: (
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
         *("tag", "collection", "mine"),
-        *("cursor", "told", "batch"),
+        *("cursor", "told", "batch", "post"),
     ),
     FEED: (
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
@@ -222,7 +222,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/library/remove": ("id", "q"),
     RETENTION: ("key", "do", "days", "newest", "watched_days", "free_gb", "most_a_day", "is_on"),
     "/retention/check": (),
-    "/trash/restore": ("id", "batch"),
+    "/trash/restore": ("id", "batch", "post", "q", "cursor"),
     "/trash/empty": ("id",),
     "/library/zip": ("id",),
     "/library/export": ("id", "format"),

@@ -10,12 +10,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import Error, Locator, Page, expect
 
 from mediavault.core.job import JobStatus
 from mediavault.store.port import JobQuery
+from mediavault.store.search_words import WordSource
 from mediavault.web.pages.library import PAGE
-from tests.ui.browsing import Pages, overflow
+from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.conftest import MakeVault
 from tests.ui.vault import Vault
 
@@ -25,6 +26,15 @@ SHIFTS = """() => {
   new PerformanceObserver((list) => { for (const each of list.getEntries()) window.shifts += each.value; })
     .observe({ type: "layout-shift", buffered: true });
 }"""
+
+
+CLICK = "one => one.click()"  # Playwright's own scrolls to it
+
+
+async def top_left(tile: Locator) -> tuple[float, float]:
+    box = await tile.bounding_box()
+    assert box is not None
+    return box["x"], box["y"]
 
 
 async def tiles(page: Page) -> int:
@@ -212,6 +222,45 @@ async def test_posts_are_deleted_at_once_and_brought_back_by_undo(
     await page.get_by_role("button", name="Undo").click()
     await expect(page.locator("#told p")).to_have_text("2 posts were restored.")
     assert (fresh_vault.downloads / str(fresh_vault.kept[0].output_path)).is_file()
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+async def test_deleting_and_undoing_it_stay_at_the_same_filter_search_and_place(
+    pages: Pages, make_vault: MakeVault, size: Size
+) -> None:
+    """The tiles of a second page, which were loaded while scrolling, are there again."""
+    vault = await make_vault(posts=60, worker=False)
+    address = "/library?q=test&order=oldest"
+    for job in vault.kept:
+        await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, "test")
+    page = await pages(address, base=vault.base, size=size)
+    await page.locator(".more").scroll_into_view_if_needed()
+    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    stays, goes = (page.locator(".tile").nth(place) for place in (49, 52))
+    ids = [await one.get_attribute("id") for one in (stays, goes)]
+    stays, goes = (page.locator(f"#{one}") for one in ids)
+    await stays.evaluate("one => window.scrollTo(0, one.getBoundingClientRect().top + scrollY - 200)")
+    await goes.locator(".pick input").check()
+    before = [await top_left(one) for one in (stays, goes)]
+    place = await page.evaluate("scrollY")
+
+    async def is_as_before() -> None:
+        await expect(page).to_have_url(f"{vault.base}{address}")
+        await page.wait_for_function("place => Math.abs(scrollY - place) < 2", arg=place)
+        await expect(page.locator("#q")).to_have_value("test")
+
+    await page.locator("#selected button[formaction='/library/remove']").evaluate(CLICK)
+    await expect(page.locator("#told p")).to_have_text("1 post was deleted.")
+    await is_as_before()
+    await expect(goes).to_have_count(0)
+    undo = page.get_by_role("button", name="Undo")
+    await expect(undo).to_be_in_viewport(ratio=1)
+
+    await undo.evaluate(CLICK)
+    await expect(page.locator("#told p")).to_have_text("1 post was restored.")
+    await is_as_before()
+    for one, place_before in zip((stays, goes), before, strict=True):
+        assert await top_left(one) == pytest.approx(place_before, abs=2)
 
 
 async def test_failures_are_retried_together(pages: Pages, fresh_vault: Vault) -> None:

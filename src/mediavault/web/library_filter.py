@@ -156,6 +156,11 @@ def address(asked: LibraryFilter, *, path: str = "/library", **more: str) -> str
     return f"{path}?{params}" if params else path
 
 
+def page_of(params: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameter that names the page of the results, if there is one."""
+    return {"cursor": params["cursor"]} if params.get("cursor") else {}
+
+
 def to_query(
     asked: LibraryFilter, zone: tzinfo | None, user: str, *, cursor: str | None = None, limit: int
 ) -> JobQuery:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -278,6 +280,40 @@ async def test_selected_failures_are_retried_and_the_rest_is_counted(vault: ApiV
     assert (await vault.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
 
 
+def undo_fields(page: str) -> dict[str, str]:
+    form = page.partition('action="/trash/restore"')[2].partition("</form>")[0]
+    return {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+
+
+async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediavault.web.pages.library.PAGE", 1)
+    for number in range(3):
+        vault.clock.advance(1)
+        await vault.add_kept(f"https://videos.example/watch/{number}", name=f"jane/{number}.mp4")
+    first = (await vault.client.get("/library?q=watch", accept=HTML)).text
+    more = html.unescape(re.findall(r'href="(/library\?[^"]*cursor=[^"]*)"', first)[0])
+    cursor = parse_qs(urlsplit(more).query)["cursor"][0]
+    second = (await vault.client.get(more, accept=HTML)).text
+    (shown,) = re.findall(r'id="job-([^"]*)"', second)
+    assert f'name="cursor" value="{cursor}"' in second
+
+    done = await vault.client.submit("/library/remove", {"q": "watch", "cursor": cursor, "id": shown}, accept=HTML)
+    after = (await vault.client.get(done.headers["location"], accept=HTML)).text
+    assert done.headers["location"].startswith(f"{more}&told=removed-1-0&batch=")
+    undone = await vault.client.submit("/trash/restore", undo_fields(after))
+    assert undone.headers["location"] == f"{more}&told=restored-1-0"
+    assert f'id="job-{shown}"' in (await vault.client.get(more, accept=HTML)).text
+
+
+async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_library(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    page = (await vault.client.get("/library?cursor=1.a", accept=HTML)).text
+
+    assert f'id="job-{job.id}"' in page
+
+
 async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -> None:
     first, second = await two_saved(vault)
     done = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
@@ -292,8 +328,10 @@ async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -
     assert "1 post was deleted." in page
     assert f'name="batch" value="{told[1]}"' in page
 
-    undone = await vault.client.submit("/trash/restore", {"batch": told[1]})
-    assert undone.headers["location"] == "/library?state=all&told=restored-1-0"
+    assert undo_fields(page) == {"batch": told[1], "q": "watch 1"}
+
+    undone = await vault.client.submit("/trash/restore", undo_fields(page))
+    assert undone.headers["location"] == "/library?q=watch+1&told=restored-1-0"
     assert await vault.store.catalogue.get(first.id) == first
     assert _exists(vault, "jane/A film [1].mp4")
 

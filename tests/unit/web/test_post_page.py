@@ -324,8 +324,19 @@ async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_th
     job = await vault.add_kept()
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
 
-    assert re.fullmatch(r"/library\?told=removed-1-0&batch=[0-9a-f]{16}", answer.headers["location"])
+    assert re.fullmatch(rf"/library\?told=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}", answer.headers["location"])
     assert [post["job"]["id"] for post in (await vault.client.get("/api/trash")).json()["posts"]] == [job.id]
+
+
+async def test_undoing_the_deletion_of_a_post_leads_back_to_it(vault: ApiVault) -> None:
+    job = await vault.add_kept()
+    answer = await vault.client.submit(f"/jobs/{job.id}/remove")
+    page = (await vault.client.get(answer.headers["location"])).text
+    form = page.partition('action="/trash/restore"')[2].partition("</form>")[0]
+    undone = await vault.client.submit("/trash/restore", dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)))
+
+    assert undone.headers["location"] == f"/jobs/{job.id}"
+    assert await vault.store.catalogue.get(job.id) == job
 
 
 async def test_the_page_is_available_in_german(vault: ApiVault) -> None:

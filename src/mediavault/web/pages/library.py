@@ -63,6 +63,9 @@ async def library(request: Request, services: Services) -> Response:
     moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
     query = to_query(asked, current().zone, current_user(), cursor=cursor, limit=PAGE)
     page = await services.store.catalogue.jobs(query)
+    if cursor and not page.jobs and not is_part:  # what was on it is gone
+        cursor, query = None, replace(query, cursor=None)
+        page = await services.store.catalogue.jobs(query)
     if is_part and cursor:
         headings = month_headings(page.jobs, asked.order, current().zone, after=cursor)
         return render("library_tiles.html", **await tiles(services, asked, page, headings))
@@ -70,7 +73,7 @@ async def library(request: Request, services: Services) -> Response:
     results = {
         "moment": moment,
         **await tiles(services, asked, page, month_headings(page.jobs, asked.order, current().zone)),
-        **await _results(services, asked, page, totals, is_start=cursor is None),
+        **await _results(services, asked, page, totals, cursor=cursor),
         "months": await _months(services, asked, query, page),
         "shown_month": month_of(page.jobs[0].created_at, current().zone) if page.jobs else None,
     }
@@ -84,6 +87,7 @@ async def library(request: Request, services: Services) -> Response:
         **await _choices(services, asked, totals),
         told=_result_message(request.query_params.get("told", "")),
         batch=_batch(request.query_params.get("batch", "")),
+        deleted_post=request.query_params.get("post", ""),
         **await frame(services),
     )
 
@@ -125,7 +129,7 @@ async def _months(services: ApiServices, asked: LibraryFilter, query: JobQuery, 
 
 
 async def _results(
-    services: ApiServices, asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, is_start: bool
+    services: ApiServices, asked: LibraryFilter, page: JobPage, totals: LibraryTotals, *, cursor: str | None
 ) -> dict[str, Any]:
     return {
         "chips": list(
@@ -138,7 +142,7 @@ async def _results(
         "states": states(asked, totals),
         "statuses": STATUSES[asked.state] or tuple(JobStatus),
         "count_words": await count_words(services, asked, totals),
-        "is_start": is_start,
+        "cursor": cursor,
         "is_empty": not any(totals.counts.values()),
         "params": to_params(asked),
         "here": urlencode(to_params(asked)),

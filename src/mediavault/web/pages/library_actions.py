@@ -15,7 +15,7 @@ from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
 from mediavault.store.noting import read_noted
 from mediavault.store.trash import new_batch
-from mediavault.web.library_filter import address
+from mediavault.web.library_filter import address, page_of
 from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
 from mediavault.web.pages.frame import read_fields, see_other
 from mediavault.web.selection import (
@@ -44,9 +44,11 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
 @router.post("/library/remove", include_in_schema=False)
 async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
     """Move the selected posts to the trash at once. The answer offers to undo that."""
-    selection, batch = read_selection(await selection_fields(request)), new_batch()
+    fields = await selection_fields(request)
+    selection, batch = read_selection(fields), new_batch()
     done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), batch=batch)
-    return see_other(address(selection.filter, told=f"removed-{done.count}-{done.left}", batch=batch))
+    page = page_of({name: values[0] for name, values in fields.items() if values})
+    return see_other(address(selection.filter, **page, told=f"removed-{done.count}-{done.left}", batch=batch))
 
 
 @router.get("/library/zip", response_class=Response, responses=errors(401, 503))

@@ -274,7 +274,7 @@ async def remove_form(job_id: JobIdPath, services: Services, feed: EventFeed) ->
     """Move the post to the trash with its files. The library, which is shown then, offers to undo that."""
     batch = new_batch()
     await remove_job(services, feed, job_id, files=True, batch=batch)
-    return see_other(address(LibraryFilter(), told="removed-1-0", batch=batch))
+    return see_other(address(LibraryFilter(), told="removed-1-0", batch=batch, post=job_id))
 
 
 @router.post("/jobs/{job_id}/again")

@@ -8,7 +8,7 @@ from mediavault.api.actions import restore_job
 from mediavault.api.dependencies import EventFeed, Services, to_job_id
 from mediavault.api.trash import trash_view
 from mediavault.store.trash import empty_trash, remove_for_good, trashed_post, trashed_posts
-from mediavault.web.library_filter import LibraryFilter, LibraryView, address
+from mediavault.web.library_filter import address, page_of, read_filter
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.render import render
 
@@ -34,15 +34,19 @@ async def trash(services: Services) -> Response:
 
 @router.post("/trash/restore")
 async def restore_form(request: Request, services: Services, feed: EventFeed) -> Response:
-    """Restore one post (``id``), or all that were deleted together (``batch``)."""
+    """Restore one post (``id``), or all that were deleted together (``batch``).
+
+    Then show what the reader saw before: the ``post`` whose page it was deleted on, else the library with the form's filter.
+    """
     form = await read_form(request)
     if "id" in form:
         job = await restore_job(services, feed, await trashed_post(services.store, to_job_id(form["id"])))
         return see_other(f"/jobs/{job.id}")
     posts = [post for post in await trashed_posts(services.store) if post.batch == form.get("batch")]
-    for post in posts:
-        await restore_job(services, feed, post)
-    return see_other(address(LibraryFilter(state=LibraryView.ALL), told=f"restored-{len(posts)}-0"))
+    restored = [(await restore_job(services, feed, post)).id for post in posts]
+    if form.get("post") in restored:
+        return see_other(f"/jobs/{form['post']}")
+    return see_other(address(read_filter(form), **page_of(form), told=f"restored-{len(restored)}-0"))
 
 
 @router.post("/trash/empty")

@@ -252,14 +252,28 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.target.id === "finder") messages.replaceChildren();
 });
 
-// --- going back restores the loaded tiles and the scroll position, also by a post's link to the library
+// --- going back restores the loaded tiles and the scroll position, also by a post's link to the library, and so do
+// deleting and undoing it
+
+// the page's address without the result of the last action, which is shown once, not again after a reload
+function plainAddress() {
+  const address = new URL(location.href);
+  for (const name of ["told", "batch", "post"]) address.searchParams.delete(name);
+  return address.pathname + address.search;
+}
+
+let returns = false;
+document.addEventListener("submit", ({ target, submitter }) => {
+  const action = submitter?.getAttribute("formaction") ?? target.getAttribute("action");
+  returns = /\/(library\/remove|trash\/restore)(\?|$)/.test(action);
+});
 
 window.addEventListener("pagehide", () => {
   const shown = { tiles: form.querySelectorAll(".tile").length, place: window.scrollY };
   const filter = [...document.querySelectorAll("#results > input[type=hidden]")].map(({ name, value }) => [name, value]);
   history.replaceState({ ...history.state, ...shown }, "");
-  const address = location.pathname + location.search;
-  sessionStorage.setItem(LEFT, JSON.stringify({ ...shown, address, filter: String(new URLSearchParams(filter)) }));
+  const address = plainAddress();
+  sessionStorage.setItem(LEFT, JSON.stringify({ ...shown, address, returns, filter: String(new URLSearchParams(filter)) }));
 });
 
 async function bringBack({ tiles, place }) {
@@ -282,17 +296,11 @@ if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
   if (history.state?.tiles > form.querySelectorAll(".tile").length) {
     document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, history.state));
   }
-} else if (left?.returns && left.address === location.pathname + location.search) {
+} else if (left?.returns && left.address === plainAddress()) {
   document.addEventListener("DOMContentLoaded", () => setTimeout(bringBack, 0, left));
 }
 
 recall();
 
-// the result of the last action is shown once, not again after a reload
-const address = new URL(location.href);
-if (address.searchParams.has("told")) {
-  address.searchParams.delete("told");
-  address.searchParams.delete("batch");
-  history.replaceState(history.state, "", address);
-}
+if (new URLSearchParams(location.search).has("told")) history.replaceState(history.state, "", plainAddress());
 begin();
