@@ -41,6 +41,20 @@ _DRAG = """([name, text, file]) => {
 }"""
 
 
+# The text of each tile whose label and figure overlap or leave it; figures get four digits, as long as possible.
+OVERLAPS = """(tiles) => tiles.filter((tile) => {
+  tile.querySelector(".figure").textContent = "8888";
+  const extent = (selector) => {
+    const range = document.createRange();
+    range.selectNodeContents(tile.querySelector(selector));
+    return range.getBoundingClientRect();
+  };
+  const [label, figure, box] = [extent(".label"), extent(".figure"), tile.getBoundingClientRect()];
+  const isApart = label.right <= figure.left || label.bottom <= figure.top;
+  return !isApart || [label, figure].some((one) => one.left < box.left || one.right > box.right || one.bottom > box.bottom);
+}).map((tile) => tile.innerText)"""
+
+
 async def drag(page: Page, name: str, text: str, file: str | None = None) -> bool:
     taken: bool = await page.evaluate(_DRAG, [name, text, file])
     return taken
@@ -320,6 +334,17 @@ async def test_each_group_offers_a_helpful_action(pages: Pages) -> None:
     choose = page.locator(".need", has_text="Which video").get_by_role("link", name="Choose the video")
     await expect(choose).to_be_visible()
     await expect(page.locator(".retrying")).to_contain_text(re.compile(r"next attempt in \d+ min"))  # within an hour
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+async def test_labels_and_figures_of_four_digits_do_not_overlap_on_a_phone(
+    pages: Pages, vault: Vault, language: str
+) -> None:
+    page = await pages("/", size="phone", language=language)
+    cut = await page.locator(".number").evaluate_all(OVERLAPS)
+
+    assert cut == []
+    assert await overflow(page) == []
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
