@@ -97,7 +97,7 @@ class FeedClip:
     """A clip of the feed: the first of a post's ``videos`` saved videos.
 
     ``item`` is its index in the post, ``source`` its address, and ``at`` where the user stopped watching it, in seconds.
-    ``loops`` is True for an animation, which is silent and has no position.
+    ``loops`` is True for an animation, which is silent and has no position, and ``is_sound`` for sound without pictures.
     """
 
     tile: Tile
@@ -106,12 +106,13 @@ class FeedClip:
     source: str
     at: float
     loops: bool
+    is_sound: bool
 
 
 def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> FeedClip:
     """Return the clip of a job with ``moving_files``; the parameters are those of :func:`tile`."""
     files = moving_files(job)
-    item, position = next(iter(files)), noted.position
+    (item, file), position = next(iter(files.items())), noted.position
     return FeedClip(
         tile=tile(job, asked, noted, site=site),
         item=item,
@@ -119,6 +120,7 @@ def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Fee
         source=f"/files/{job.id}/items/{item}/video",
         at=position.at if position and position.item == item else 0.0,
         loops=item < len(job.items) and job.items[item].item.type is ItemType.GIF,
+        is_sound=file.is_sound,
     )
 
 

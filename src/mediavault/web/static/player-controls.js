@@ -1,9 +1,13 @@
 // The player's control bar. The browsers' own do not say where the pointer is on their seek bar, so no preview could be
-// shown over it. Before playback there are only the poster and one big button.
+// shown over it. Before playback there are only the poster and one big button. Sound has no picture that the bar could hide:
+// there it is always shown.
 
 const REST_MS = 2500; // until the bar of a playing video is hidden
 const SEEK_KEYS_SHOW_MS = 1500;
 const find = (id) => document.getElementById(id);
+
+// whether the file has no pictures
+export const isSound = () => "sound" in find("stage").dataset;
 
 export function togglePlay(player) {
   if (player.paused) player.play().catch(() => {});
@@ -42,7 +46,7 @@ export function setUpControls(player) {
     stir();
   };
   const mayRest = () =>
-    !player.paused && !isDragging && !bar.querySelector("details[open]") && !bar.matches(":has(:focus-visible)");
+    !isSound() && !player.paused && !isDragging && !bar.querySelector("details[open]") && !bar.matches(":has(:focus-visible)");
   const rest = () => (mayRest() ? delete stage.dataset.shown : stir());
   function stir(pause = REST_MS) {
     stage.dataset.shown = "";
@@ -55,7 +59,7 @@ export function setUpControls(player) {
   stage.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && rest());
 
   player.controls = false;
-  const isBegun = !player.paused || player.currentTime > 0;
+  const isBegun = isSound() || !player.paused || player.currentTime > 0;
   find("big-play").hidden = isBegun || Boolean(player.error);
   find("big-play").addEventListener("click", () => togglePlay(player));
   for (const event of ["play", "seeking"]) player.addEventListener(event, begins);
@@ -75,10 +79,10 @@ export function setUpControls(player) {
     { capture: true },
   );
   player.addEventListener("click", () => {
-    if (pointer === "mouse") togglePlay(player);
+    if (pointer === "mouse" || isSound()) togglePlay(player);
     else if (wasShown && mayRest()) delete stage.dataset.shown;
   });
-  player.addEventListener("dblclick", () => pointer === "mouse" && toggleFullScreen(player));
+  player.addEventListener("dblclick", () => pointer === "mouse" && !isSound() && toggleFullScreen(player));
 
   // --- buttons, volume
 

@@ -2,7 +2,7 @@
 // the browser can't play the file. Others follow the element's own events ("timeupdate", "pause", "ended").
 
 import { call, say } from "/static/core.js";
-import { setUpControls, toggleFullScreen, togglePlay } from "/static/player-controls.js";
+import { isSound, setUpControls, toggleFullScreen, togglePlay } from "/static/player-controls.js";
 import { remember, remembered } from "/static/player-memory.js";
 import { setUpTracks } from "/static/player-tracks.js";
 import { setUpNext } from "/static/up-next.js";
@@ -101,7 +101,7 @@ export function begin() {
   setUpTracks(player, controls);
   setUpNext(player);
   const pip = find("pip");
-  pip.hidden = !document.pictureInPictureEnabled;
+  pip.hidden = !document.pictureInPictureEnabled || isSound();
   pip.addEventListener("click", () => {
     const ends = document.pictureInPictureElement === player;
     (ends ? document.exitPictureInPicture() : player.requestPictureInPicture()).catch(() => {});
@@ -115,6 +115,6 @@ export function begin() {
 
 // Some browsers play the sound of a video whose pictures they can't decode.
 function seen(player) {
-  if (player.videoWidth === 0) explain(player).catch(complain);
+  if (player.videoWidth === 0 && !isSound()) explain(player).catch(complain);
   else find("unplayable").hidden = true;
 }
