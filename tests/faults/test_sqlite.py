@@ -76,6 +76,31 @@ async def test_a_full_state_folder_answers_503_and_recovers_automatically(tmp_pa
     assert len(jobs) == 1 + accepted + 1
 
 
+@pytest.mark.fault("F19", "the state folder removed under a running vault", by="rm -r, and the folder moved back")
+async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is_back(vault: VaultOnDisk) -> None:
+    elsewhere = vault.root / "elsewhere"
+    command = [sys.executable, "-m", "mediavault", "api"]
+    api = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
+    try:
+        address = await asyncio.to_thread(_address_of, api)
+        first = await asyncio.to_thread(_post, address, "https://example.com/watch/1")
+        vault.state.rename(elsewhere)
+        refused = await asyncio.to_thread(_post, address, "https://example.com/watch/2")
+        health = await asyncio.to_thread(_status, f"{address}/healthz")
+        added = await asyncio.to_thread(mediavault, environment(vault), "add", "https://example.com/watch/3")
+        second_database = (vault.state / "mediavault.db").exists()
+        shutil.rmtree(vault.state, ignore_errors=True)
+        elsewhere.rename(vault.state)
+        again = await asyncio.to_thread(_post, address, "https://example.com/watch/4")
+    finally:
+        api.terminate()
+        api.communicate(timeout=patient(30))
+
+    assert (first, refused, health, again) == (201, 503, 503, 201)
+    assert (added.returncode, second_database) == (2, False), added.stderr
+    assert sorted(await vault_jobs(vault)) == [f"https://example.com/watch/{number}" for number in (1, 4)]
+
+
 async def vault_jobs(vault: VaultOnDisk) -> list[str]:
     async with vault.store() as store:
         return [job.post_url for job in await all_jobs(store)]

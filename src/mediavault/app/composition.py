@@ -116,7 +116,7 @@ async def open_app(
         make_guard(settings),
     )  # raise for invalid settings before anything is opened
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, clock, patience))
+        store = await stack.enter_async_context(open_store(settings, clock, patience, may_replace=True))
         if first is not None:
             await first(store)
         stack.callback(guard.close)

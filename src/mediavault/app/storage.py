@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.failures import BadSetting, StoreError
+from mediavault.core.failures import BadSetting, StorageFailure, StoreError
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
@@ -30,17 +30,48 @@ if TYPE_CHECKING:
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 
 
+_FIND_IT = Message(
+    "Check that the disk of the state folder is mounted and that MEDIAVAULT_STATE_DIR names the right folder. If the"
+    " database is lost, run `mediavault restore FILE` where you have a backup, and `mediavault rebuild`."
+)
+
 # --- stores ----------------------------------------------------------------------------------------------------
 
 
-def open_store(
-    settings: Settings, clock: Clock | None = None, patience: DatabaseWait | None = None
-) -> AbstractAsyncContextManager[Store]:
+@asynccontextmanager
+async def open_store(
+    settings: Settings,
+    clock: Clock | None = None,
+    patience: DatabaseWait | None = None,
+    *,
+    may_replace: bool = False,
+) -> AsyncIterator[Store]:
     """Open and migrate the store that ``database_url`` names. With ``patience`` an unavailable database is waited for.
 
-    Raises BadSetting, SchemaTooNew, StoreError.
+    Where a library is left of a database that is missing, a new one is created only if ``may_replace``. Raises
+    BadSetting, SchemaTooNew, StoreError.
     """
-    return _opened(make_store(settings, clock or SystemClock()), patience)
+    if not may_replace:
+        await _refuse_second(settings)
+    async with _opened(make_store(settings, clock or SystemClock()), patience) as store:
+        yield store
+
+
+async def _refuse_second(settings: Settings) -> None:
+    """Raise StoreError if the database is missing and the library has the id that it shared with one."""
+    path = sqlite_path(settings.effective_database_url)
+    if path is None or path.exists():
+        return
+    with suppress(StorageFailure):  # a library that cannot be read does not say whether there was a database
+        if await make_library(settings).identity() is not None:
+            raise StoreError(
+                Message(
+                    "The database %(path)s is missing, but the library at %(library)s was used with one.",
+                    path=path,
+                    library=settings.vault_url or settings.download_dir,
+                ),
+                help=_FIND_IT,
+            )
 
 
 def open_store_at(url: str, *, allow_unprotected: bool = False) -> AbstractAsyncContextManager[Store]:

@@ -75,7 +75,7 @@ async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: b
     async with storage.open_backup(settings, file) as (source, largest_row):
         if set_aside:  # only after the backup was checked
             set_aside_damaged(settings)
-        async with storage.open_store(settings) as target:
+        async with storage.open_store(settings, may_replace=True) as target:
             with steps(silent=silent) as onlooker:
                 return await moving.restore(
                     source, target, onlooker, alive_within=ALIVE_WITHIN, largest_row=largest_row

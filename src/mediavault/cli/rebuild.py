@@ -40,7 +40,7 @@ async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Reb
     from mediavault.core.clock import SystemClock
     from mediavault.maintenance.rebuilding import Rebuild, count_sidecars
 
-    async with storage.open_store(settings) as store:
+    async with storage.open_store(settings, may_replace=True) as store:
         await refuse_running_workers(store)
         with steps(silent=as_json) as onlooker:
             library = await storage.open_library(settings, store)

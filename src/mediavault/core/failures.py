@@ -823,6 +823,15 @@ class StoreDamaged(StoreError):
     """The database's file is damaged. It is left untouched."""
 
 
+class StoreRemoved(StoreError):
+    """The database's file was removed or replaced while it is open: what is written to it would be lost."""
+
+    help = (
+        "Put the state folder back where it was; mediavault then continues. If it is lost, stop mediavault, run"
+        " `mediavault restore FILE` where you have a backup, and `mediavault rebuild`: the saved videos are not in it."
+    )
+
+
 class LeaseLost(StoreError):
     """The job was cancelled, removed or taken over, so this attempt has written nothing."""
 

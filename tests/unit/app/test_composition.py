@@ -10,6 +10,7 @@ import structlog
 
 from mediavault.app.composition import open_app
 from mediavault.app.storage import open_store
+from mediavault.core.failures import StoreError
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.worker.following import ROUNDS_AT_ONCE, Follower
@@ -36,6 +37,21 @@ async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(s
             assert not app.working.done()
             assert await app.store.records.get(RecordKind.ARRANGING, "a-job") is not None
     assert "moves_not_finished" in [line["event"] for line in lines]
+
+
+async def test_a_command_does_not_create_a_second_database_beside_a_library_that_has_one(settings: Settings) -> None:
+    """The state folder was removed, or its disk is not mounted: what the second database accepts, no vault saves."""
+    async with open_app(settings):
+        pass
+    settings.state_dir.rename(settings.state_dir.with_name("elsewhere"))
+
+    with pytest.raises(StoreError, match="is missing, but the library at") as refused:
+        async with open_store(settings):
+            pass
+    assert not settings.state_dir.exists()
+    assert "mediavault rebuild" in refused.value.help
+    async with open_store(settings, may_replace=True) as store:
+        assert sum((await store.catalogue.report()).counts.values()) == 0
 
 
 async def test_a_slow_look_at_a_source_does_not_hold_up_the_next_round(

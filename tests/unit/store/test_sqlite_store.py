@@ -13,12 +13,13 @@ from pathlib import Path
 import apsw
 import pytest
 
-from mediavault.core.failures import StoreDamaged, StoreError
+from mediavault.core.failures import StoreDamaged, StoreError, StoreRemoved
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine
 from mediavault.store.sqlite.engine import connect_to_write, refuse_unsafe_version, sqlite_version, translate_refusal
+from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
@@ -247,6 +248,35 @@ async def test_a_closed_store_says_so(path: Path) -> None:
         await store.queue.enqueue([new_job()])
     with pytest.raises(StoreError):
         await store.catalogue.report()
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_nothing_is_accepted_while_the_state_folder_is_gone(tmp_path: Path, is_replaced: bool) -> None:
+    """What is written to a file without a name is lost at the next start."""
+    state, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    store = SqliteJobStore(state / "jobs.db", FakeClock(), wake_dir=tmp_path / "wake")
+    await store.open()
+    await store.queue.enqueue([new_job()])
+    state.rename(elsewhere)
+    if is_replaced:
+        open_database(state / "jobs.db").close()
+    for call in (
+        store.queue.enqueue([new_job("https://videos.example/2")]),
+        store.queue.claim(ANN, limit=1, lease=LEASE),
+        store.catalogue.next_due(),
+    ):
+        with pytest.raises(
+            StoreRemoved, match="The state folder was removed or replaced while the vault runs"
+        ) as refused:
+            await call
+        assert "mediavault restore" in refused.value.help
+    if is_replaced:
+        state.rename(tmp_path / "other")
+    elsewhere.rename(state)
+    [claim] = await store.queue.claim(ANN, limit=5, lease=LEASE)
+    await store.close()
+
+    assert claim.job.post_url == "https://videos.example/1"
 
 
 async def test_damage_that_shows_only_later_is_reported_with_help(path: Path) -> None:

@@ -25,6 +25,7 @@ from mediavault.store.sqlite.engine import (
     sqlite_version,
     translate_errors,
 )
+from mediavault.store.sqlite.location import FileLocation
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
@@ -32,7 +33,7 @@ from mediavault.store.wake import Signals, wake_folder
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_Opened = tuple[Connection, WriteLock, Connection]
+_Opened = tuple[Connection, WriteLock, Connection, FileLocation]
 
 
 class SqliteFile:
@@ -46,18 +47,21 @@ class SqliteFile:
         self._writer: SqliteWriter | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._read_db: Connection | None = None
+        self._location: FileLocation | None = None
 
     async def open(self) -> None:
         refuse_unsafe_version(sqlite_version())
         self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first reading
         reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
         try:
-            db, lock, self._read_db = await self._connected(reader)
+            db, lock, self._read_db, location = await self._connected(reader)
         except BaseException:
             reader.shutdown(wait=False)
             raise
-        self._reader = reader
-        self._writer = SqliteWriter(db, lock, self._clock, path=self._path, signals=self.signals, guard=self._guard)
+        self._reader, self._location = reader, location
+        self._writer = SqliteWriter(
+            db, lock, self._clock, path=self._path, location=location, signals=self.signals, guard=self._guard
+        )
 
     async def close(self) -> None:
         if self._reader is not None and self._read_db is not None:
@@ -76,11 +80,16 @@ class SqliteFile:
         return self._writer
 
     async def read(self, operation: Callable[[Snapshot], T]) -> T:
-        if self._reader is None or self._read_db is None:
+        if self._reader is None or self._read_db is None or self._location is None:
             raise StoreError("The job store is not open.")
-        snapshot = Snapshot(self._read_db, self._clock.now())
+        snapshot, location = Snapshot(self._read_db, self._clock.now()), self._location
+
+        def look() -> T:
+            location.require_same()  # what a removed file says is no longer so
+            return operation(snapshot)
+
         with translate_errors(self._path):
-            return await asyncio.get_running_loop().run_in_executor(self._reader, operation, snapshot)
+            return await asyncio.get_running_loop().run_in_executor(self._reader, look)
 
     async def _connected(self, reader: ThreadPoolExecutor) -> _Opened:
         """Open the connections. When cancelled, stop waiting for locks and leave nothing open.
@@ -94,7 +103,8 @@ class SqliteFile:
         except asyncio.CancelledError:
             wait.give_up()
             with suppress(StoreError, OSError):
-                for opened in await connecting:
+                db, lock, read_db, _ = await connecting
+                for opened in (db, lock, read_db):
                     opened.close()
             raise
 
@@ -104,7 +114,7 @@ class SqliteFile:
         try:
             with translate_errors(self._path):
                 lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
-                return db, lock, connect_to_read(self._path)
+                return db, lock, connect_to_read(self._path), FileLocation(self._path)
         except BaseException:
             db.close()
             if lock is not None:

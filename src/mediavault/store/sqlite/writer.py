@@ -20,12 +20,13 @@ from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock, to_micros
-from mediavault.core.failures import MediavaultError, StoreError
+from mediavault.core.failures import MediavaultError, StoreError, StoreRemoved
 from mediavault.core.logs import get_logger
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import Sums
 from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.engine import Connection, SqliteError, translate_refusal
+from mediavault.store.sqlite.location import FileLocation
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.wake import Signals
 
@@ -118,6 +119,7 @@ class SqliteWriter:
         clock: Clock,
         *,
         path: Path,
+        location: FileLocation,
         signals: Signals,
         guard: ClockGuard,
     ) -> None:
@@ -125,6 +127,7 @@ class SqliteWriter:
         self._lock = lock
         self._clock = clock
         self._path = path
+        self._location = location
         self._signals = signals
         self._guard = guard
         self._loop = asyncio.get_running_loop()
@@ -205,6 +208,9 @@ class SqliteWriter:
         try:
             with self._lock:
                 answers, txn = self._commit(batch)
+                self._location.require_same()  # removed meanwhile: what was written is lost
+        except StoreRemoved as exc:
+            answers, txn = [(call, None, exc) for call in batch], None
         except _CannotBegin as exc:
             answers, txn = [(call, None, self._ours(exc.__cause__)) for call in batch], None
         except (SqliteError, *_BAD_VALUES) as exc:
@@ -219,6 +225,7 @@ class SqliteWriter:
 
     def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
         db = self._db
+        self._location.require_same()
         try:
             self._sync_fully(any(call.durable for call in batch))
             db.execute("BEGIN IMMEDIATE")
