@@ -12,7 +12,7 @@ import pytest
 
 from mediavault.api.services import ApiServices
 from mediavault.auth.oidc import Fetch
-from mediavault.core.failures import ErrorCode
+from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
@@ -131,6 +131,7 @@ def build_vault(
     browser: str | None = "/usr/bin/chromium",
     checks: Sequence[Check] = (),
     fetch: Fetch | None = None,
+    library_problem: StorageFailure | None = None,
     **values: Any,
 ) -> ApiVault:
     clock = FakeClock()
@@ -157,6 +158,7 @@ def build_vault(
             identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts, source_at=source_at
         ),
         library=LocalLibrary(downloads),
+        library_problem=lambda: library_problem,
         browser_status=lambda: browser,
         sessions=sessions,
         windows=StubWindows(sessions),

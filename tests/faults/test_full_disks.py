@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +19,9 @@ from mediavault.core.job import Job
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.worker.library import ensure_library_id
 from tests.faults.mounts import mount, read_only, small_disk, unmount
-from tests.faults.vault_on_disk import VaultOnDisk, all_completed
+from tests.faults.test_processes import environment, until
+from tests.faults.vault_on_disk import VaultOnDisk, address_of, all_completed
+from tests.patience import patient
 
 KIB = 1024
 
@@ -107,3 +116,52 @@ async def test_a_library_that_is_not_mounted_changes_no_row_and_no_file(vault: V
 
     assert complaints == []
     assert all(job.attempt_count == 1 for job in jobs)
+
+
+@pytest.mark.fault(
+    "F55", "the library's disk is absent or read-only at the start", by="an empty mount point, mount -o ro"
+)
+@pytest.mark.parametrize("fault", ["absent", "read-only"])
+async def test_a_vault_starts_without_its_disk_says_so_and_goes_on_when_it_is_back(
+    vault: VaultOnDisk, fault: str
+) -> None:
+    disk = vault.root / "disk"
+    with small_disk(disk, "size=4m"), contextlib.ExitStack() as stack:
+        mount("--bind", str(disk), str(vault.downloads))
+        stack.callback(unmount, vault.downloads)
+        with vault.worker():
+            await vault.accept()
+            await vault.until(all_completed)
+        restored = stack.enter_context(contextlib.ExitStack())
+        if fault == "absent":
+            unmount(vault.downloads)
+            restored.callback(mount, "--bind", str(disk), str(vault.downloads))
+        else:
+            restored.enter_context(read_only(disk))
+        command = [sys.executable, "-m", "mediavault", "serve"]
+        process = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
+        try:
+            address = await asyncio.to_thread(address_of, process)
+            page = await asyncio.to_thread(fetch, f"{address}/library")
+            concerns = json.loads(await asyncio.to_thread(fetch, f"{address}/api/worker/health"))["concerns"]
+            await vault.accept(since=1)
+            before = await vault.jobs()
+            restored.close()
+            await until(lambda: not json.loads(fetch(f"{address}/api/worker/health"))["concerns"])
+        finally:
+            process.terminate()
+            process.communicate(timeout=patient(30))
+
+    assert len(concerns) == 1
+    assert concerns[0]["message"].partition(":")[0] in page
+    assert sorted(job.attempt_count for job in before) == [0, 1]
+
+
+def fetch(url: str) -> str:
+    """Return the body of a page, or of a response that reports a failure."""
+    try:
+        with urllib.request.urlopen(url, timeout=patient(30)) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.read().decode()

@@ -23,7 +23,7 @@ from mediavault.store.port import JobQuery
 from mediavault.worker.library import ensure_library_id
 from tests.faults.mounts import small_disk
 from tests.faults.test_processes import environment, until
-from tests.faults.vault_on_disk import VaultOnDisk, all_completed, all_jobs, mediavault
+from tests.faults.vault_on_disk import VaultOnDisk, address_of, all_completed, all_jobs, mediavault
 from tests.patience import patient
 from tests.stubs import new_job
 
@@ -58,7 +58,7 @@ async def test_a_full_state_folder_answers_503_and_recovers_automatically(tmp_pa
         command = [sys.executable, "-m", "mediavault", "api"]
         api = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
         try:
-            address = await asyncio.to_thread(_address_of, api)
+            address = await asyncio.to_thread(address_of, api)
             first = await asyncio.to_thread(_post, address, "https://example.com/watch/0")
             ballast = state / "ballast"
             with contextlib.suppress(OSError):
@@ -82,7 +82,7 @@ async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is
     command = [sys.executable, "-m", "mediavault", "api"]
     api = subprocess.Popen(command, env=environment(vault), stderr=subprocess.PIPE)
     try:
-        address = await asyncio.to_thread(_address_of, api)
+        address = await asyncio.to_thread(address_of, api)
         first = await asyncio.to_thread(_post, address, "https://example.com/watch/1")
         vault.state.rename(elsewhere)
         refused = await asyncio.to_thread(_post, address, "https://example.com/watch/2")
@@ -104,14 +104,6 @@ async def test_a_vault_whose_state_folder_is_removed_accepts_nothing_until_it_is
 async def vault_jobs(vault: VaultOnDisk) -> list[str]:
     async with vault.store() as store:
         return [job.post_url for job in await all_jobs(store)]
-
-
-def _address_of(api: subprocess.Popen[bytes]) -> str:
-    assert api.stderr is not None
-    for line in api.stderr:
-        if b"vault_open" in line:
-            return line.decode().partition('"address": "')[2].partition('"')[0]
-    raise AssertionError("the API did not start")
 
 
 def _post(address: str, url: str) -> int:

@@ -159,3 +159,12 @@ def mediavault(env: Mapping[str, str], *words: str) -> subprocess.CompletedProce
     """Run a command of the product to its end."""
     command = [sys.executable, "-m", "mediavault", *words]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=patient(60), check=False)
+
+
+def address_of(process: subprocess.Popen[bytes]) -> str:
+    """Return the address that a starting API listens on, as its log says it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if b"vault_open" in line:
+            return line.decode().partition('"address": "')[2].partition('"')[0]
+    raise AssertionError("the API did not start")

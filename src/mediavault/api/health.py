@@ -11,7 +11,7 @@ from mediavault.api.sites import closed_limits
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.presentation.schemas import HealthView, WorkerHealthView
-from mediavault.presentation.views import fleet_view, hold_view
+from mediavault.presentation.views import concern_view, fleet_view, hold_view
 from mediavault.server.errors import HttpRefusal
 
 router = APIRouter(tags=["health"])
@@ -46,4 +46,5 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         gates=await closed_limits(services, report.waiting),
         holds=[hold_view(hold) for hold in await services.holds()],
         browser=services.browser_status(),
+        concerns=[concern_view(concern) for concern in services.concerns()],
     )

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mediavault.auth.oidc import Fetch
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadInput
+from mediavault.core.failures import BadInput, NoSpace, StorageFailure
 from mediavault.core.holds import Hold
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
@@ -26,7 +26,7 @@ from mediavault.services.download.frames import FrameRequest
 from mediavault.services.library.port import OpenedFile
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.port import Store
+from mediavault.store.port import Concern, Store
 from mediavault.store.trash import TrashFiles
 
 MAX_NAME_CHARS = 64  # of a site without a title
@@ -172,7 +172,8 @@ class Windows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """The services and ports of the API. ``browser_status`` returns the name of the browser in use, None without one.
+    """The services and ports of the API. ``browser_status`` returns the name of the browser in use, None without one;
+    ``library_problem`` why no video can be saved now, None when there is nothing.
 
     ``live`` has the user's changes to ``settings``; ``platforms`` are the facts of every site with a name.
     """
@@ -196,6 +197,12 @@ class ApiServices:
     notifier: Notifier
     platforms: tuple[Platform, ...] = ()
     fetch_from_provider: Fetch | None = None  # None: no OpenID Connect
+    library_problem: Callable[[], StorageFailure | NoSpace | None] = lambda: None
+
+    def concerns(self) -> tuple[Concern, ...]:
+        """Return what keeps the vault from saving videos until an administrator has acted."""
+        problem = self.library_problem()
+        return (Concern(problem.message, problem.help),) if problem is not None else ()
 
     async def holds(self) -> tuple[Hold, ...]:
         """Return what holds queued jobs back now."""

@@ -58,6 +58,7 @@ from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.following import Follower
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every
 from mediavault.worker.recording_places import RecordingPlaces
 from mediavault.worker.source_previews import SourcePreviewer
@@ -68,6 +69,7 @@ if TYPE_CHECKING:  # both load slowly, and processes without a worker need neith
     from mediavault.services.egress.proxy import EgressProxy
 
 TRASH_ROUND_S = 3600.0
+LIBRARY_CHECK_S = 5.0  # of a process without a worker, which checks before each claim
 
 log = get_logger(__name__)
 
@@ -84,6 +86,7 @@ class App:
     clock: Clock
     guard: EgressGuard
     library: Library
+    library_watch: LibraryWatch
     submission: Submission
     live: LiveSettings
     notifier: Notifier
@@ -106,7 +109,7 @@ async def open_app(
     """Open the store and the library, and run a worker in the background if ``worker``.
 
     ``first`` gets the open store before anything else is opened, and may raise. With ``patience`` an unavailable database
-    is waited for. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
+    is waited for, and a library that is not there is looked for until it is. Raises BadSetting, SchemaTooNew, StoreError, StorageFailure; then nothing is left open.
     """
     for broken in registry.broken_packages():
         log.warning("site_package_broken", package=broken.entry_point, error=broken.reason)
@@ -121,16 +124,24 @@ async def open_app(
             await first(store)
         stack.callback(guard.close)
         library = make_library(settings)
-        # before anything is created in a library that may be the wrong one
-        await wait_for_database(patience, lambda: ensure_library_id(store, library))
-        await library.prepare()
+
+        async def recognise() -> None:
+            await ensure_library_id(store, library)  # first: nothing is created in a library that may be the wrong one
+            await library.prepare()
+
+        watch = LibraryWatch(library, clock, poll_interval_s=limits.poll_interval_s, recognise=recognise)
+        await wait_for_database(patience, watch.check)
+        if watch.problem is not None and patience is None:
+            raise watch.problem
         submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
         notifier = await stack.enter_async_context(open_notifier(settings, store, clock))
         if not worker:
-            yield App(settings, store, clock, guard, library, submission, live, notifier, None, None)
+            watching = asyncio.create_task(every(LIBRARY_CHECK_S, watch.check, clock, first=False))
+            stack.push_async_callback(end, watching)
+            yield App(settings, store, clock, guard, library, watch, submission, live, notifier, None, None)
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock, live))
-        if settings.vault_url is None:  # files in a bucket are never moved
+        if settings.vault_url is None and watch.problem is None:  # files in a bucket are never moved
             await _finish_moves(store, library, live)
         from mediavault.app import ytdlp_upkeep  # loads what only workers need
 
@@ -164,14 +175,14 @@ async def open_app(
             refresh = MediaServerRefresh(server, store.records, clock)
             tools = replace(tools, on_saved=refresh.saved)
             upkeep.append((media_server.ROUND_S, refresh.tell_if_due, "media server"))
-        new_worker = Worker(tools, limits, live_folder=_live_folder(settings))
+        new_worker = Worker(tools, limits, live_folder=_live_folder(settings), library=watch)
         if examiner is not None:
             decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
             upkeep.append((decoding.ROUND_S, decoder.decode_due, "decoding"))
         for interval_s, work, name in upkeep:
             stack.push_async_callback(end, asyncio.create_task(every(interval_s, _round_of(work, name), clock)))
         working = await stack.enter_async_context(_at_work(new_worker))
-        yield App(settings, store, clock, guard, library, submission, live, notifier, new_worker, working)
+        yield App(settings, store, clock, guard, library, watch, submission, live, notifier, new_worker, working)
 
 
 @asynccontextmanager

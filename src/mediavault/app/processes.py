@@ -116,6 +116,7 @@ async def _serve(
         clock=vault.clock,
         submit=vault.submission,
         library=vault.library,
+        library_problem=lambda: vault.library_watch.problem,
         browser_status=lambda: browser_path(settings),
         sessions=session_manager(settings),
         windows=windows,

@@ -1004,8 +1004,14 @@ class FleetView(_View):
     unserved: list[UnservedView]
 
 
+class ConcernView(_View):
+    message: str
+    help: str
+
+
 class WorkerHealthView(FleetView):
-    """The state of the workers. ``gates`` has the sites that are paused now, ``holds`` what an admin paused.
+    """The state of the workers. ``gates`` has the sites that are paused now, ``holds`` what an admin paused, ``concerns``
+    what keeps the vault from saving videos until an administrator has acted.
 
     ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90 seconds old.
     """
@@ -1015,6 +1021,7 @@ class WorkerHealthView(FleetView):
     gates: list[SiteLimitView]
     holds: list[HoldView]
     browser: str | None
+    concerns: list[ConcernView]
 
 
 class HealthView(_View):

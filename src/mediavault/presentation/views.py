@@ -31,6 +31,7 @@ from mediavault.presentation.schemas import (
     AccountView,
     Action,
     CandidateView,
+    ConcernView,
     DisplayView,
     FleetView,
     HistoryView,
@@ -48,8 +49,8 @@ from mediavault.presentation.schemas import (
     UnservedView,
     WorkerView,
 )
-from mediavault.presentation.translation import LocalizedMessage, gettext, localize
-from mediavault.store.port import AccountPage, JobPage, LibraryTotals, StoreReport
+from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
+from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
 from mediavault.store.recordings import is_recording
 from mediavault.store.twins import Twin
 
@@ -91,6 +92,10 @@ def job_view(job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = ()
 
 def hold_view(hold: Hold) -> HoldView:
     return HoldView(**asdict(hold))
+
+
+def concern_view(concern: Concern) -> ConcernView:
+    return ConcernView(message=translated(concern.what), help=translated(concern.help))
 
 
 def marks_view(noted: Noted) -> MarksView:

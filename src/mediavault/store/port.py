@@ -127,7 +127,7 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """A problem of the store's server that an administrator should fix, and how."""
+    """A problem of the vault, or of its store's server, that an administrator should fix, and how."""
 
     what: str
     help: str

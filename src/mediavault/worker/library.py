@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from mediavault.core.failures import StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.library.port import Library
@@ -20,9 +21,16 @@ async def ensure_library_id(store: Store, vault: Library) -> None:
     A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
     empty library may be the mount point of a disk that is not mounted, and files would be saved below it.
     """
-    carried = await vault.identity()
     agreed = (await store.records.constants()).get(AGREED_AS)
     is_first = agreed is None
+    try:
+        carried = await vault.identity()
+        if is_first and carried is None:
+            await vault.prepare()  # before an id is agreed on: a disk that comes later may bring its own
+    except StorageFailure:
+        if agreed is not None:
+            await vault.require_identity(agreed)  # so that no one takes what comes later for the library
+        raise
     if agreed is None:
         agreed = await store.records.set_once(AGREED_AS, carried or str(uuid.uuid4()))
     if is_first and carried is not None:  # the store is new, or has lost its content

@@ -5,6 +5,8 @@ The circuit breaker for the disk is :mod:`mediavault.worker.breaker`.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from mediavault.core.clock import Clock
 from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, StorageFailure
 from mediavault.core.job import JobStatus
@@ -17,25 +19,41 @@ log = get_logger(__name__)
 
 
 class LibraryWatch:
-    """The state of the library and its disk. ``is_there`` is from the last check; True before the first one."""
+    """The state of the library and its disk.
 
-    def __init__(self, vault: Library, clock: Clock, *, poll_interval_s: float) -> None:
-        self.is_there = True
+    ``problem`` is from the last check: why no video can be saved, or None. The first check that succeeds is ``recognise``,
+    if given: it finds out which library it is, and prepares it.
+    """
+
+    def __init__(
+        self,
+        vault: Library,
+        clock: Clock,
+        *,
+        poll_interval_s: float,
+        recognise: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.problem: StorageFailure | NoSpace | None = None
+        self._recognise = recognise
         self._vault = vault
         self._clock = clock
         self._breaker = Breaker(poll_interval_s)
 
     async def check(self) -> None:
         """Check whether the library is there. While it is not, no jobs are claimed, since no attempt could succeed."""
-        was_there = self.is_there
+        was_there = self.problem is None
         try:
-            await self._vault.check_identity()
-        except StorageFailure as exc:
-            self.is_there = False
+            if self._recognise is None:
+                await self._vault.check_identity()
+            else:
+                await self._recognise()
+                self._recognise = None
+        except (StorageFailure, NoSpace) as exc:
+            self.problem = exc
             if was_there:
                 log.error("library_gone", error=exc.message, help=exc.help)
         else:
-            self.is_there = True
+            self.problem = None
             if not was_there:
                 log.warning("library_back")
 

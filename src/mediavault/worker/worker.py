@@ -91,7 +91,9 @@ class HeldClaim:
 class Worker:
     """One worker process: its slots, its leases and its loops."""
 
-    def __init__(self, tools: WorkerContext, limits: WorkerLimits, *, live_folder: Path) -> None:
+    def __init__(
+        self, tools: WorkerContext, limits: WorkerLimits, *, live_folder: Path, library: LibraryWatch | None = None
+    ) -> None:
         self.id: WorkerId = new_worker_id()
         self._tools = tools
         self._limits = limits
@@ -107,7 +109,7 @@ class Worker:
         self._signed_in: frozenset[str] | None = None  # platforms, as of the last beat
         self._new_sessions: frozenset[str] = frozenset()  # platforms whose waiting jobs are still to be queued again
         self._poll_work_at = float("-inf")
-        self._library = LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
+        self._library = library or LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
         self._volume = VolumeCounter(tools.store.records, tools.clock, tools.line, self.id)
         self._line_holds: tuple[Hold, ...] = ()  # as of the last claim
@@ -165,7 +167,7 @@ class Worker:
             if liveness.dead_workers(self._live_folder):
                 await guarded(self.recover)  # a worker of this host was killed: its jobs are recovered within a tick
             await self._do_poll_work()
-            if not self._library.is_there or not await self._library.disk_is_well():
+            if self._library.problem is not None or not await self._library.disk_is_well():
                 return
             running = self._used_slots()
             free = self._library.allows(self._slots - running, running)
@@ -209,7 +211,7 @@ class Worker:
         if self._tools.live is not None:
             self._slots = (await self._tools.live()).concurrency
         await self._library.check()
-        if self._library.is_there:
+        if self._library.problem is None:
             await self._tools.store.queue.promote_due()
 
     async def beat(self) -> None:

@@ -10,9 +10,11 @@ import structlog
 
 from mediavault.app.composition import open_app
 from mediavault.app.storage import open_store
-from mediavault.core.failures import StoreError
+from mediavault.core.clock import SystemClock
+from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
+from mediavault.store.patience import DatabaseWait
 from mediavault.worker.following import ROUNDS_AT_ONCE, Follower
 from tests.patience import patient
 
@@ -37,6 +39,32 @@ async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(s
             assert not app.working.done()
             assert await app.store.records.get(RecordKind.ARRANGING, "a-job") is not None
     assert "moves_not_finished" in [line["event"] for line in lines]
+
+
+async def test_a_vault_starts_without_its_library_and_uses_it_once_it_is_there(settings: Settings) -> None:
+    """The disk may come later than the vault. Until then links are accepted, and nothing is claimed."""
+    settings.download_dir.write_bytes(b"in the way")
+    async with open_app(settings, worker=True, patience=DatabaseWait(SystemClock())) as app:
+        problem = app.library_watch.problem
+        await app.store.queue.enqueue([app.submit("https://example.com/watch/1")])
+        settings.download_dir.unlink()
+        async with asyncio.timeout(patient(30)):
+            while app.library_watch.problem is not None:
+                await asyncio.sleep(0.05)
+        marked = await app.library.identity()
+        agreed = await app.store.records.constants()
+
+    assert problem is not None
+    assert str(settings.download_dir) in problem.message
+    assert agreed["library"] == marked
+
+
+async def test_a_command_that_saves_a_post_at_once_says_that_the_library_is_not_there(settings: Settings) -> None:
+    settings.download_dir.write_bytes(b"in the way")
+
+    with pytest.raises(StorageFailure):
+        async with open_app(settings, worker=True):
+            pass
 
 
 async def test_a_command_does_not_create_a_second_database_beside_a_library_that_has_one(settings: Settings) -> None:

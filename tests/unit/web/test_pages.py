@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mediavault.core.failures import ErrorCode
+from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.media import Account, SourceType
 from mediavault.presentation.preferences import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
 from mediavault.store.port import Checkpoint
 from mediavault.web.render import coded
-from tests.http_vault import POST, ApiVault
+from tests.http_vault import POST, ApiVault, MakeVault
 from tests.session_stubs import StubSessions
 
 HTML = "text/html"
@@ -234,3 +234,23 @@ async def test_a_module_is_imported_by_the_url_that_the_page_loads_it_from(vault
 )
 def test_commands_in_a_sentence_are_set_as_code_and_the_rest_is_escaped(text: str, shown: str) -> None:
     assert str(coded(text)) == shown
+
+
+async def test_every_page_says_that_the_library_is_not_there_and_what_helps(make_vault: MakeVault) -> None:
+    gone = StorageFailure("The library is not there: /library has no library marker.", help="Mount its disk.")
+    vault = make_vault(library_problem=gone)
+    job = await vault.add()
+    for address in ("/", "/library", "/sources", "/settings", "/trash", "/sites", "/doctor", f"/jobs/{job.id}"):
+        page = (await vault.client.get(address, accept="text/html")).text
+
+        assert "The library is not there: /library has no library marker." in page, address
+        assert "Mount its disk." in page, address
+
+
+async def test_health_says_that_the_library_is_not_there_while_links_are_accepted(make_vault: MakeVault) -> None:
+    vault = make_vault(library_problem=StorageFailure("The library is not there.", help="Mount its disk."))
+    await vault.beat()
+    health = await vault.client.get("/api/worker/health")
+
+    assert health.json()["concerns"] == [{"message": "The library is not there.", "help": "Mount its disk."}]
+    assert (await vault.client.get("/healthz")).status == 200

@@ -64,6 +64,18 @@ async def test_once_files_are_saved_a_folder_without_the_id_is_not_the_library(
     assert not empty.exists()
 
 
+async def test_a_disk_that_comes_after_the_vaults_first_start_brings_its_own_id(store: Store, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(b"not mounted")
+    with pytest.raises(StorageFailure):
+        await ensure_library_id(store, LocalLibrary(disk))
+    disk.unlink()
+    await LocalLibrary(disk).write_identity("0b5e7a52-older")
+    await ensure_library_id(store, LocalLibrary(disk))
+
+    assert (await store.records.constants())[AGREED_AS] == "0b5e7a52-older"
+
+
 async def test_another_stores_library_is_refused(store: Store, tmp_path: Path) -> None:
     await store.records.set_once(AGREED_AS, "0b5e7a52-ours")
     await LocalLibrary(tmp_path).write_identity("99999999-theirs")

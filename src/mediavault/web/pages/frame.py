@@ -35,7 +35,12 @@ async def frame(services: ApiServices) -> dict[str, Any]:
     with suppress(StoreError):  # pages that need no store show without one
         news = await count_news(services.store, current_user())
     can_sign_out = caller is not None and caller.session is not None
-    return {"browser": services.browser_status(), "can_sign_out": can_sign_out, "news": news}
+    return {
+        "browser": services.browser_status(),
+        "can_sign_out": can_sign_out,
+        "news": news,
+        "concerns": services.concerns(),
+    }
 
 
 def error_view(exc: MediavaultError) -> ErrorView:
