@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from mediavault.api.idempotency import ANSWERED_FOR, StoredAnswer, answer_once
+from mediavault.api.idempotency import ANSWERED_FOR, Answer, KeyedRequest, StoredAnswer, answer_once
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
 
@@ -12,11 +10,11 @@ KEY = "a-key-1234"
 REQUEST = [{"post_url": "https://videos.example/watch/ü\ud800"}, False]
 
 
-def numbered() -> Callable[[], Awaitable[StoredAnswer]]:
+def numbered() -> Answer:
     """Return a function whose answers differ from each other."""
     calls = iter(range(200, 300))
 
-    async def answer() -> StoredAnswer:
+    async def answer(_: KeyedRequest | None) -> StoredAnswer:
         return StoredAnswer(next(calls), {"title": "夜空\u202e", "jobs": [{"bytes": 2**40, "at": None}] * 500})
 
     return answer

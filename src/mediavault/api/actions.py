@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from mediavault.api.feed import Feed
+from mediavault.api.idempotency import KeyedRequest
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus, NewJob, Priority
@@ -16,7 +17,7 @@ from mediavault.core.submission import RefusedAddress
 from mediavault.presentation.views import kept_paths
 from mediavault.server.authentication import current_principal, current_user
 from mediavault.store import retrying, trash
-from mediavault.store.bulk import enqueue_for_user, iter_jobs, retry_each
+from mediavault.store.bulk import enqueue_for_user, existing_jobs, iter_jobs, retry_each
 from mediavault.store.noting import note_added
 from mediavault.store.port import Enqueued, JobOrder, JobQuery
 from mediavault.store.profiles import default_profile, if_it_exists, known_profile, with_settings
@@ -37,14 +38,27 @@ async def submit(
     profile: str | None = None,
     priority: Priority = Priority.NORMAL,
     force: bool = False,
+    request: KeyedRequest | None = None,
 ) -> list[Enqueued]:
-    """Store posts; all or nothing.
+    """Store posts; all or nothing. Those that ``request`` stored before its process died are not stored again.
 
     Raises BadUrl or a related error for one address, RefusedBatch for several, BadInput for an unknown profile.
     """
     new = [services.submit.read(texts[0])] if len(texts) == 1 else services.submit.read_all(texts)
     new = [replace(job, priority=priority) for job in new]
-    return await _store(services, feed, new, profile, force=force)
+    if request is None:
+        return await _store(services, feed, new, profile, force=force)
+    new = [replace(job, id=request.job_id(position)) for position, job in enumerate(new)]
+    done = await _stored_before(services, new) if request.is_repeated else {}
+    left = [job for job in new if job.canonical_url not in done]
+    stored = iter(await _store(services, feed, left, profile, force=force) if left else ())
+    return [done.get(job.canonical_url) or next(stored) for job in new]
+
+
+async def _stored_before(services: ApiServices, jobs: Sequence[NewJob]) -> dict[str, Enqueued]:
+    """Return the jobs that are stored with these ids, by canonical URL."""
+    known = existing_jobs(services.store.catalogue, [job.id for job in jobs])
+    return {job.canonical_url: Enqueued(job, created=True) async for job in known}
 
 
 @dataclass(frozen=True, slots=True)

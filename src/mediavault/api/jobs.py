@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from mediavault.api.actions import cancel_job, prioritize_job, remove_job, retry_job, stop_job, submit
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services, UserName, errors
-from mediavault.api.idempotency import IdempotencyKey, StoredAnswer, answer_once
+from mediavault.api.idempotency import IdempotencyKey, KeyedRequest, StoredAnswer, answer_once
 from mediavault.core import marks
 from mediavault.core.marks import Noted
 from mediavault.presentation.schemas import (
@@ -63,8 +63,10 @@ async def create(
     """
     texts = [body.post_url] if body.post_url is not None else body.post_urls or []
 
-    async def answer() -> StoredAnswer:
-        stored = await submit(services, feed, texts, profile=body.profile, priority=body.priority, force=force)
+    async def answer(request: KeyedRequest | None) -> StoredAnswer:
+        stored = await submit(
+            services, feed, texts, profile=body.profile, priority=body.priority, force=force, request=request
+        )
         jobs = [result.job for result in stored]
         view = job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
         return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))

@@ -232,9 +232,14 @@ class WorkerHeartbeat:
 
 def new_job_id(now: datetime) -> JobId:
     """A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits, so ids sort by age."""
-    millis = int(now.timestamp() * 1000)
-    value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
-    return JobId(str(uuid.UUID(int=value)))
+    return job_id_at(now, secrets.randbits(74))
+
+
+def job_id_at(at: datetime, bits: int) -> JobId:
+    """The UUIDv7 of this time and of the lowest 74 of these bits."""
+    millis = int(at.timestamp() * 1000)
+    high, low = bits >> 62 & (1 << 12) - 1, bits & (1 << 62) - 1
+    return JobId(str(uuid.UUID(int=(millis & (1 << 48) - 1) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)))
 
 
 def new_trace_id() -> str:

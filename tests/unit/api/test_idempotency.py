@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mediavault.api.idempotency import ANSWERED_FOR, UNDER_WAY_FOR, StoredAnswer, answer_once
-from mediavault.core.failures import BadUrl
+from mediavault.api.idempotency import ANSWERED_FOR, UNDER_WAY_FOR, Answer, KeyedRequest, StoredAnswer, answer_once
+from mediavault.core.failures import BadUrl, StoreError
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.records import RecordKind
 from mediavault.server.errors import HttpRefusal
@@ -43,6 +43,34 @@ async def test_a_forced_save_that_is_sent_again_makes_one_version(vault: ApiVaul
 
     assert first == again
     assert (await vault.store.catalogue.report()).counts[JobStatus.QUEUED] == 2
+
+
+@pytest.mark.parametrize("posts", [[POST], [POST, OTHER, POST]])
+async def test_a_forced_save_whose_process_died_before_its_answer_is_not_carried_out_again(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch, posts: list[str]
+) -> None:
+    """The jobs are stored, and the answer is not: the client sees an error, and sends the request again."""
+
+    put = vault.store.records.put
+
+    async def dies(kind: RecordKind, key: str, value: Mapping[str, Any], **more: Any) -> None:
+        if "status" in value:
+            raise StoreError("killed")
+        await put(kind, key, value, **more)
+
+    await vault.add()
+    body = {"post_urls": posts}
+    with monkeypatch.context() as patch:
+        patch.setattr(vault.store.records, "put", dies)
+        status, _ = await send(vault, body, path="/api/jobs?force=true")
+    stored = (await vault.store.catalogue.report()).counts[JobStatus.QUEUED]
+    vault.clock.advance(UNDER_WAY_FOR)
+    again, answer = await send(vault, body, path="/api/jobs?force=true")
+
+    assert (status, again) == (503, 201)
+    assert (await vault.store.catalogue.report()).counts[JobStatus.QUEUED] == stored == 1 + len(set(posts))
+    assert [job["post_url"] for job in answer["jobs"]] == posts
+    assert await send(vault, body, path="/api/jobs?force=true") == (201, answer)
 
 
 async def test_another_process_gives_the_same_answer(vault: ApiVault) -> None:
@@ -100,13 +128,11 @@ async def test_the_key_itself_is_not_stored(vault: ApiVault) -> None:
 # --- the same moment, and processes that die
 
 
-def saying(
-    *statuses: int, until: asyncio.Event | None = None
-) -> tuple[list[int], Callable[[], Awaitable[StoredAnswer]]]:
+def saying(*statuses: int, until: asyncio.Event | None = None) -> tuple[list[int], Answer]:
     """Return a list of the calls so far, and a function that gives these statuses, one for each call."""
     calls: list[int] = []
 
-    async def answer() -> StoredAnswer:
+    async def answer(_: KeyedRequest | None) -> StoredAnswer:
         calls.append(statuses[len(calls)])
         if until is not None:
             await until.wait()
@@ -148,7 +174,7 @@ async def test_a_request_whose_process_died_can_be_sent_again_after_a_minute(vau
 
 
 async def test_an_answer_that_raises_is_asked_again_at_once(vault: ApiVault) -> None:
-    async def refuse() -> StoredAnswer:
+    async def refuse(_: KeyedRequest | None) -> StoredAnswer:
         raise BadUrl("no")
 
     calls, answer = saying(201)
