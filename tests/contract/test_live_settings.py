@@ -81,6 +81,22 @@ async def test_a_value_out_of_bounds_is_not_stored(store: Store, clock: FakeCloc
     assert await store.records.all(RecordKind.SETTING) == []
 
 
+async def test_several_changes_are_stored_and_reset_together_or_not_at_all(store: Store, clock: FakeClock) -> None:
+    live = LiveSettings(NONE, store.records, clock)
+    await store.records.put(RecordKind.SETTING, "forget_after_days", {"value": 9, "by": "owner"})
+    await live.change("concurrency", 7, by="owner")
+    with pytest.raises(BadSetting):
+        await live.save({"concurrency": 5, "max_attempts": 0}, resets=["retention_days"], by="owner")
+    refused = {name: change.value for name, change in (await live.changes()).items()}
+    await live.save({"concurrency": 5, "max_attempts": 8}, resets=["retention_days"], by="owner")
+
+    assert refused == {"concurrency": 7, "retention_days": 9}
+    assert {name: change.value for name, change in (await live.changes()).items()} == {
+        "concurrency": 5,
+        "max_attempts": 8,
+    }
+
+
 async def test_a_record_that_is_no_longer_valid_is_ignored(store: Store, clock: FakeClock) -> None:
     await store.records.put(RecordKind.SETTING, "concurrency", {"value": 10_000, "by": "a former version"})
     await store.records.put(RecordKind.SETTING, "gravity", {"value": 9.81})

@@ -190,6 +190,22 @@ async def test_several_records_are_stored_at_once(store: Store, clock: FakeClock
     assert found == {"a": {"n": 1}, "b": {"n": 2}, "$c.d": HOSTILE}
 
 
+async def test_records_are_stored_and_removed_in_one_transaction(store: Store, clock: FakeClock) -> None:
+    await store.records.put_all(TOKEN, {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}, "d": {}})
+    await store.records.put(SETTING, "b", {"n": 4})
+    with pytest.raises(TypeError):
+        await store.records.put_all(TOKEN, {"a": {"value": object()}}, remove=["b"])
+    refused = [record.key for record in await store.records.all(TOKEN)]
+    await store.records.put_all(TOKEN, {"a": {"n": 5}}, remove=["unknown", "b", "d"])
+    clock.advance(1)
+
+    assert refused == ["a", "b", "c", "d"]
+    assert {record.key: record.value for record in await store.records.all(TOKEN)} == {"a": {"n": 5}, "c": {"n": 3}}
+    assert await store.records.get(TOKEN, "b") is None
+    assert await store.records.replace(TOKEN, "b", {"n": 6}, if_value=None)
+    assert [record.value for record in await store.records.all(SETTING)] == [{"n": 4}]
+
+
 async def test_several_records_of_which_one_cannot_be_stored_are_all_refused(store: Store) -> None:
     with pytest.raises(TypeError):
         await store.records.put_all(TOKEN, {"a": {}, "b": {"value": object()}})

@@ -6,7 +6,7 @@ that is given by the environment (or the command line) takes precedence, and can
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,20 +83,24 @@ class LiveSettings:
 
         Raises BadSetting, SettingIsFixed, KeyError, StoreError.
         """
-        self._refuse_fixed(name)
-        validated = validate_setting(name, value)
-        plain = ChangeableSettings.model_validate({name: validated}).model_dump(mode="json", include={name})[name]
-        await self._records.put(RecordKind.SETTING, name, {"value": plain, "by": by})
+        await self.save({name: value}, by=by)
+        return validate_setting(name, value)
+
+    async def save(self, values: Mapping[str, Any], *, resets: Collection[str] = (), by: str) -> None:
+        """Store changes and remove those of ``resets``, all or nothing. Raises as ``change``."""
+        for name in (*values, *resets):
+            self._refuse_fixed(name)
+        changes = {name: {"value": _plain(name, value), "by": by} for name, value in values.items()}
+        removed = [key for name in resets for key in _keys(name)]
+        await self._records.put_all(RecordKind.SETTING, changes, remove=removed)
         await self.changes()
-        log.info("setting_changed", setting=name, by=by)
-        return validated
+        for name in values:
+            log.info("setting_changed", setting=name, by=by)
 
     async def reset(self, name: str) -> bool:
         """Remove the change of a setting; returns whether there was one. Raises SettingIsFixed, StoreError."""
-        self._refuse_fixed(name)
-        names = [name, *(old for old, new in FORMER_NAMES.items() if new == name)]
-        was_changed = any([await self._records.remove(RecordKind.SETTING, key) for key in names])
-        await self.changes()
+        was_changed = bool(await self._records.some(RecordKind.SETTING, _keys(name)))
+        await self.save({}, resets=[name], by="")
         return was_changed
 
     def unchanged(self, name: str) -> Any:
@@ -117,3 +121,14 @@ class LiveSettings:
             log.warning("setting_ignored", setting=name, error=exc.message)
             return None
         return Change(value, str(record.value.get("by", "")), record.updated_at)
+
+
+def _keys(name: str) -> list[str]:
+    """Return the names under which a setting's change may be stored."""
+    return [name, *(old for old, new in FORMER_NAMES.items() if new == name)]
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return the validated value as JSON has it. Raises BadSetting, KeyError."""
+    validated = validate_setting(name, value)
+    return ChangeableSettings.model_validate({name: validated}).model_dump(mode="json", include={name})[name]

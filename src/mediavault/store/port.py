@@ -490,8 +490,11 @@ class Records(Protocol):
     async def all(self, kind: RecordKind) -> list[Record]:
         """Return all records of a kind, sorted by the code points of their keys."""
 
-    async def put_all(self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
-        """Store records of a kind by their keys, as ``put`` does, in one transaction. (On MongoDB each is stored separately.)"""
+    async def put_all(
+        self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+    ) -> None:
+        """Store records of a kind by their keys, as ``put`` does, and remove others of it, in one transaction. (On MongoDB
+        in one command, which goes on when the caller dies; other callers may see it half done.)"""
 
     async def some(self, kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:
         """Return the records with these keys, by key. Keys without a record are left out."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
+from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.store.server_calls import TakenCall, note_outcome
@@ -55,6 +58,35 @@ async def test_a_saved_setting_applies_and_shows_when_and_from_where_it_was_chan
     assert "Applies to new downloads." in page.text
     assert page.text.count('formaction="/settings/') == 4
     assert "Default: 3" in page.text
+
+
+async def test_a_form_is_saved_whole_or_not_at_all_when_the_store_fails(
+    vault: ApiVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await vault.services.live.change("retention_days", 30, by="owner")
+    before = await vault.services.live.changes()
+    writes = 0
+
+    def failing_after_one(write: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def counted(*values: object, **more: object) -> object:
+            nonlocal writes
+            writes += 1
+            if writes > 1:
+                raise StoreError("killed")
+            return await write(*values, **more)
+
+        return counted
+
+    for name in ("put", "put_all", "remove"):
+        monkeypatch.setattr(vault.store.records, name, failing_after_one(getattr(vault.store.records, name)))
+    form = {"concurrency": "5", "max_attempts": "8", "retention_days": "0"}
+    status = (await vault.client.submit("/settings", form)).status
+    changed = {name: change.value for name, change in (await vault.services.live.changes()).items()}
+
+    assert (status, changed) in [
+        (303, {"concurrency": 5, "max_attempts": 8}),
+        (503, {name: change.value for name, change in before.items()}),
+    ]
 
 
 async def test_what_may_be_taken_of_the_line_is_saved_in_one_form(vault: ApiVault) -> None:

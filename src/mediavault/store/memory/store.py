@@ -719,10 +719,14 @@ class MemoryRecords:
         keys = sorted(key for row_kind, key in self._rows if row_kind is kind)
         return [codec.record_from_row((kind, key, *self._rows[kind, key])) for key in keys]
 
-    async def put_all(self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+    async def put_all(
+        self, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+    ) -> None:
         self._prune()
         texts = {key: codec.record_to_json(value) for key, value in values.items()}
         now = to_micros(self._clock.now())
+        for key in remove:
+            self._rows.pop((kind, key), None)
         self._rows |= {(kind, key): (text, now, None) for key, text in texts.items()}
 
     async def some(self, kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from mediavault.core.clock import to_micros
+from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
 from mediavault.store.mongodb.engine import Document, Documents, Filter, MongoDatabase
@@ -62,9 +62,14 @@ async def all_of(server: MongoServer, kind: RecordKind) -> list[Record]:
     return [_record(document) for document in documents]
 
 
-async def put_all(server: MongoServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+async def put_all(
+    server: MongoServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+) -> None:
     documents, at = await _pruned(server.database, server.now)
-    await documents.put_all([_document(kind, key, value, None, at) for key, value in values.items()])
+    stored = [_document(kind, key, value, None, at) for key, value in values.items()]
+    # Removed by expiring: deletions would be a second command, before which the vault may be killed.
+    expired = [_document(kind, key, {}, from_micros(at), at) for key in remove]
+    await documents.put_all([*stored, *expired])
 
 
 async def some(server: MongoServer, kind: RecordKind, keys: Collection[str]) -> dict[str, Record]:

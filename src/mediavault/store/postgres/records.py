@@ -48,10 +48,13 @@ async def all_of(server: PostgresServer, kind: RecordKind) -> list[Record]:
     return [codec.record_from_row(row) for row in rows]
 
 
-async def put_all(server: PostgresServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+async def put_all(
+    server: PostgresServer, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+) -> None:
     texts = [codec.record_to_json(value) for value in values.values()]
     await server.database.rows(
-        SQL["put_records"], {"kind": kind.value, "keys": list(values), "values": texts, "now": server.now}
+        SQL["put_records"],
+        {"kind": kind.value, "keys": list(values), "values": texts, "remove": list(remove), "now": server.now},
     )
     await _prune(server)
 

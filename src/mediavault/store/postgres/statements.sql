@@ -424,7 +424,10 @@ SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.rec
  WHERE r.kind = :kind::text AND (r.expires_at IS NULL OR r.expires_at > t.now) ORDER BY r.key;
 
 -- name: put_records
-WITH {t}
+WITH {t},
+removed AS (
+  DELETE FROM mediavault.records WHERE kind = :kind::text AND key = ANY(:remove::text[])
+)
 INSERT INTO mediavault.records (kind, key, value, updated_at)
 SELECT :kind::text, new.key, new.value, t.now FROM t, unnest(:keys::text[], :values::text[]) AS new (key, value)
 ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = NULL;

@@ -21,9 +21,14 @@ def put(txn: Txn, kind: RecordKind, key: str, value: Mapping[str, Any], *, expir
     txn.db.execute(SQL["put_record"], _values(txn, kind, key, value, expires_at))
 
 
-def put_all(txn: Txn, kind: RecordKind, values: Mapping[str, Mapping[str, Any]]) -> None:
+def put_all(
+    txn: Txn, kind: RecordKind, values: Mapping[str, Mapping[str, Any]], *, remove: Collection[str] = ()
+) -> None:
     _prune(txn)
-    txn.db.executemany(SQL["put_record"], [_values(txn, kind, key, value, None) for key, value in values.items()])
+    stored = [_values(txn, kind, key, value, None) for key, value in values.items()]
+    for key in remove:
+        fetch_all(txn.db, SQL["remove_record"], {"kind": kind.value, "key": key})
+    txn.db.executemany(SQL["put_record"], stored)
 
 
 def replace(

@@ -51,12 +51,9 @@ async def save_form(request: Request, services: Services) -> Response:
         return await _page(services, sent=sent, wrong=wrong)
     changes = await services.live.changes()
     now = await services.live.current()
-    for name, value in good.items():
-        if value == services.live.unchanged(name):
-            if name in changes:
-                await services.live.reset(name)
-        elif value != getattr(now, name):
-            await services.live.change(name, value, by=_changed_by(request))
+    usual = {name for name, value in good.items() if value == services.live.unchanged(name)}
+    changed = {name: value for name, value in good.items() if name not in usual and value != getattr(now, name)}
+    await services.live.save(changed, resets=usual & changes.keys(), by=_changed_by(request))
     return see_other("/settings?saved=true")
 
 
