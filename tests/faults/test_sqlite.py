@@ -10,20 +10,32 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.failures import StoreUnreachable
-from mediavault.core.job import JobStatus
+from mediavault.core.failures import ErrorCode, StoreError, StoreUnreachable
+from mediavault.core.job import JobStatus, WorkerId
+from mediavault.core.marks import Mark
+from mediavault.core.media import KeptFile
+from mediavault.core.settings import Settings
 from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import JobQuery
+from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.web.app import create_app
 from mediavault.worker.library import ensure_library_id
+from tests.asgi_client import AsgiClient
+from tests.fakes import FakeClock
 from tests.faults.mounts import small_disk
 from tests.faults.test_processes import environment, until
 from tests.faults.vault_on_disk import VaultOnDisk, address_of, all_completed, all_jobs, mediavault
+from tests.http_vault import build_vault
 from tests.patience import patient
 from tests.stubs import new_job
 
@@ -193,6 +205,88 @@ def _overwrite(path: Path, at: int, count: int) -> None:
     with path.open("r+b") as file:
         file.seek(at)
         file.write(random.Random(at).randbytes(count))
+
+
+ROUTES = (
+    "/", "/library", "/accounts", "/sites", "/settings", "/sources", "/trash", "/profiles", "/access", "/notifications",
+    "/api/jobs?limit=100", "/api/jobs?order=oldest&limit=100", "/api/jobs?q=watch", "/api/accounts", "/api/totals",
+    "/api/sources", "/api/profiles", "/api/worker/health", "/metrics",
+)  # fmt: skip
+
+
+@pytest.mark.fault("F19", "flipped bytes in a SQLite file or its log", by="4 bytes changed at 100 places of each")
+@pytest.mark.parametrize("name", ["mediavault.db", "mediavault.db-wal"])
+async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damaged(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mediavault.db"
+    whole = await _filled(path)
+    crashed, silent, damaged = [], [], 0
+    async with _served(tmp_path, path) as (store, clock, client):
+        for number in range(100):
+            await store.close()
+            for each, content in whole.items():
+                path.with_name(each).write_bytes(content)
+            _flip(path.with_name(name), random.Random(number).randrange(len(whole[name])))
+            try:
+                await store.open()
+            except StoreError:  # so `serve` is refused, with advice
+                continue
+            clock.advance(3600)  # nothing is known from before
+            answers = [await client.get(route) for route in ROUTES]
+            answers.append(await client.post("/api/jobs", {"post_url": f"https://example.com/watch/{number}"}))
+            said = [answer for answer in answers if "damaged" in answer.text and answer.status == 503]
+            health = await client.get("/healthz")
+            crashed += [(number, answer.text[:200]) for answer in answers if answer.status == 500]
+            silent += [number] if said and health.status != 503 else []
+            damaged += bool(said)
+
+    assert crashed == []
+    assert silent == []
+    assert damaged > 5 or name.endswith("-wal")  # SQLite itself leaves out what is damaged in its log
+
+
+def _flip(path: Path, place: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(place)
+        found = file.read(4)
+        file.seek(place)
+        file.write(bytes(byte ^ 0xA5 for byte in found))
+
+
+@asynccontextmanager
+async def _served(root: Path, path: Path) -> AsyncIterator[tuple[SqliteJobStore, FakeClock, AsgiClient]]:
+    """Serve a vault with this database, which may be closed and opened again meanwhile."""
+    vault = build_vault(root)
+    store = SqliteJobStore(path, vault.clock)
+    await store.open()
+    live = LiveSettings(vault.services.settings, store.records, vault.clock)
+    app = create_app(replace(vault.services, store=store, live=live))
+    try:
+        yield store, vault.clock, AsgiClient(app)
+    finally:
+        await app.state.feed.aclose()
+        await vault.client.app.state.feed.aclose()  # type: ignore[attr-defined]
+        await store.close()
+
+
+async def _filled(path: Path) -> dict[str, bytes]:
+    """Return the files of a database with jobs in several states, with history, marks and settings: half in its log."""
+    store = SqliteJobStore(path, SystemClock())
+    await store.open()
+    jobs = [new_job(f"https://videos.example/watch/{number}", clock=SystemClock()) for number in range(200)]
+    await store.queue.enqueue(jobs)
+    await store.close()  # which empties the log into the file
+    await store.open()
+    for claim in await store.queue.claim(WorkerId("w-1"), limit=50, lease=timedelta(seconds=90)):
+        await store.queue.fail(claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=None)
+    for claim in await store.queue.claim(WorkerId("w-1"), limit=50, lease=timedelta(seconds=90)):
+        kept = KeptFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+        await store.queue.complete(claim, kept)
+    await store.marks.put([Mark(job.id, "tag/sea", "Sea") for job in jobs])
+    await LiveSettings(Settings(), store.records, SystemClock()).save({"concurrency": 5}, by="owner")
+    files = (path, path.with_name(f"{path.name}-wal"))
+    contents = {file.name: file.read_bytes() for file in files}
+    await store.close()
+    return contents
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {

@@ -21,7 +21,12 @@ STORE_DEADLINE_S = 2.0  # a store slower than this cannot accept a job in time e
 
 @router.get("/healthz", response_model=HealthView, responses=errors(503))
 async def healthz(services: Services) -> HealthView:
-    """Return 200 when a job can be accepted, 503 while the store does not answer. Public: reveals nothing else."""
+    """Return 200 when a job can be accepted, 503 while the store does not answer or is known to be damaged.
+
+    Public: reveals nothing else.
+    """
+    if services.store.damage is not None:
+        raise HttpRefusal(503, ErrorCode.STORE_UNAVAILABLE, "The database is damaged.")
     try:
         async with asyncio.timeout(STORE_DEADLINE_S):
             await services.store.catalogue.next_due()  # one index lookup

@@ -201,8 +201,8 @@ class ApiServices:
 
     def concerns(self) -> tuple[Concern, ...]:
         """Return what keeps the vault from saving videos until an administrator has acted."""
-        problem = self.library_problem()
-        return (Concern(problem.message, problem.help),) if problem is not None else ()
+        problems = (self.store.damage, self.library_problem())
+        return tuple(Concern(problem.message, problem.help) for problem in problems if problem is not None)
 
     async def holds(self) -> tuple[Hold, ...]:
         """Return what holds queued jobs back now."""

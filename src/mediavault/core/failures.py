@@ -820,7 +820,13 @@ class StoreUnreachable(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """The database's file is damaged. It is left untouched."""
+    """The database's file, or a row of it, is damaged. It is left untouched."""
+
+    help = (
+        "Stop mediavault. Then run `mediavault restore --set-aside FILE` where you have a backup,"
+        " and `mediavault rebuild --set-aside`: the damaged file is kept beside the new one, the"
+        " saved videos are not in it and are safe."
+    )
 
 
 class StoreRemoved(StoreError):

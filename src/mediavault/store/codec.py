@@ -6,14 +6,15 @@ newer versions read each other's rows.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.failures import ErrorCode
+from mediavault.core.failures import ErrorCode, StoreDamaged
 from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (
     Account,
@@ -35,6 +36,8 @@ from mediavault.core.messages import from_json, to_json
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import AccountPost
 
+T = TypeVar("T")
+P = ParamSpec("P")
 _ALWAYS = object()
 _DEFAULTS: Mapping[str, Any] = {
     field.name: (
@@ -54,6 +57,19 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "watermark": Watermark,
     "expires_at": datetime.fromisoformat,
 }
+
+
+def decodes(read: Callable[P, T]) -> Callable[P, T]:
+    """Make a function that reads rows raise StoreDamaged for one that no version of mediavault has written."""
+
+    @functools.wraps(read)
+    def reading(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return read(*args, **options)
+        except (ValueError, LookupError, TypeError, AttributeError) as exc:
+            raise StoreDamaged("The database is damaged: a row of it cannot be read.") from exc
+
+    return reading
 
 
 def account_posts_to_json(posts: Sequence[AccountPost]) -> str:
@@ -141,6 +157,7 @@ def record_to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), separators=(",", ":"), sort_keys=True)
 
 
+@decodes
 def record_from_row(row: Sequence[Any]) -> Record:
     """Return the record of a row: kind, key, value, and both times in microseconds."""
     kind, key, value, updated_at, expires_at = row

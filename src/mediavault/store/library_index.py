@@ -29,7 +29,7 @@ from mediavault.store.queries import (
     LibraryTotals,
     PlatformTotals,
 )
-from mediavault.store.rows import moment, readable
+from mediavault.store.rows import moment
 from mediavault.store.search_words import Term, account_line, needle
 
 ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, kept, bytes, duration_ms, latest_at"
@@ -118,7 +118,7 @@ def running_values(job: Job) -> dict[str, Any]:
     }
 
 
-@readable
+@codec.decodes
 def entry_from_row(row: Sequence[Any]) -> IndexEntry:
     """Return the entry of a row of ENTRY_COLUMNS."""
     values = dict(zip(ENTRY_COLUMNS.split(", "), row, strict=True))
@@ -234,7 +234,7 @@ def moments(query: JobQuery) -> Mapping[str, int]:
     return {name: to_micros(plausible(at)) for name, at in limits.items() if at is not None}
 
 
-@readable
+@codec.decodes
 def account_from_row(row: Sequence[Any]) -> AccountSummary:
     """Return the account of a row of ACCOUNT_COLUMNS."""
     key, platform, handle, display_name, slug, jobs, kept, size, duration_ms, latest_at = row
@@ -244,6 +244,7 @@ def account_from_row(row: Sequence[Any]) -> AccountSummary:
     )
 
 
+@codec.decodes
 def totals_from_rows(rows: Iterable[Sequence[Any]]) -> LibraryTotals:
     """Return the totals of rows that are sorted by platform.
 
@@ -267,6 +268,7 @@ def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTo
     )
 
 
+@codec.decodes
 def failures_from_rows(
     rows: Iterable[Sequence[Any]], examples: Mapping[tuple[str, str], Sequence[Job]]
 ) -> list[FailureGroup]:

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mediavault.core.failures import ErrorCode
+from mediavault.core.failures import ErrorCode, StoreDamaged
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -572,6 +572,10 @@ class Store(Protocol):
     workers: Workers
     records: Records
     marks: Marks
+
+    @property
+    def damage(self) -> StoreDamaged | None:
+        """The damage that a call has met since the store was opened; None where a server looks after its own files."""
 
     async def open(self) -> None:
         """Connect, apply pending migrations. Raises SchemaTooNew, without changing anything."""

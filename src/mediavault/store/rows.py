@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.failures import ErrorCode, StoreDamaged
+from mediavault.core.failures import ErrorCode
 from mediavault.core.job import (
     HistoryRecord,
     Job,
@@ -25,33 +24,16 @@ from mediavault.core.job import (
 )
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, SourceType, key_of
-from mediavault.core.messages import Message, from_json, to_json
+from mediavault.core.messages import from_json, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec
 from mediavault.store.port import Checkpoint
 from mediavault.store.search_words import FurtherWords, further_words
 
-T = TypeVar("T")
-
 LAST_PLACE = 2**62  # of a mark
 LIMIT_COLUMNS = (
     "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
 )
-
-
-def readable(read: Callable[[Sequence[Any]], T]) -> Callable[[Sequence[Any]], T]:
-    """Decorate a reader of rows so that what it cannot make sense of is damage of the database, and no bug of ours."""
-
-    @wraps(read)
-    def reader(row: Sequence[Any]) -> T:
-        try:
-            return read(row)
-        except (ValueError, LookupError, TypeError, AttributeError) as exc:
-            raise StoreDamaged(
-                Message("A row of the database cannot be read (%(error)s).", error=f"{type(exc).__name__}: {exc}")
-            ) from exc
-
-    return reader
 
 
 def moment(micros: int | None) -> datetime | None:
@@ -100,13 +82,14 @@ STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`s
 SEQ = -1
 
 
+@codec.decodes
 def job_from(values: Mapping[str, Any]) -> Job:
     """Return the job of these columns by name; others may be among them."""
     values = {**_NOT_IN_OLD_ROWS, **values}
     return _job({name: values[name] for name in (*JOB_FIELDS, _PARAMS)})
 
 
-@readable
+@codec.decodes
 def job_from_row(row: Sequence[Any]) -> Job:
     """Return the job of a row of JOB_COLUMNS."""
     return _job(dict(zip((*JOB_FIELDS, _PARAMS), row, strict=False)))
@@ -211,7 +194,7 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
     )
 
 
-@readable
+@codec.decodes
 def history_from_row(row: Sequence[Any]) -> HistoryRecord:
     at, attempt, stage, outcome, rung, error_code, detail, size, duration_ms, detail_params = row
     return HistoryRecord(
@@ -250,7 +233,7 @@ def limit_values(site_limit: SiteLimit) -> dict[str, Any]:
     }
 
 
-@readable
+@codec.decodes
 def limit_from_row(row: Sequence[Any]) -> SiteLimit:
     """Return the limit of a row of platform and GATE_COLUMNS; these are all NULL if the platform has no limit yet."""
     # fmt: off
@@ -309,7 +292,7 @@ def distinct_marks(marks: Iterable[Mark]) -> list[Mark]:
     return list({(mark_name(mark.name), mark.job_id): mark for mark in marks}.values())
 
 
-@readable
+@codec.decodes
 def mark_from_row(row: Sequence[Any]) -> Mark:
     """Return the mark of a row of job id, name, text and place."""
     job_id, name, text, place = row
@@ -336,6 +319,7 @@ def after_prefix(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
+@codec.decodes
 def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
     """Return the counts of a row of queued, running, failed, cancelled and all jobs: the rest is completed."""
     queued, running, failed, cancelled, total = row
@@ -348,7 +332,7 @@ def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
     }
 
 
-@readable
+@codec.decodes
 def beat_from_row(row: Sequence[Any]) -> WorkerHeartbeat:
     # fmt: off
     (

@@ -11,6 +11,9 @@ import pytest
 from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.store.sqlite.aside import is_damaged, set_aside
 from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.store import SqliteJobStore
+from tests.fakes import FakeClock
+from tests.stubs import new_job
 
 AT = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
 ASIDE = "jobs.db.corrupt-20261126T103000Z"
@@ -49,6 +52,23 @@ def test_damage_in_the_middle_of_a_file_is_found(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(-200_000, 2)
         file.write(b"\xff" * 8_192)
+
+    assert (before, is_damaged(path)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["post_url = CAST(x'68747470ff' AS TEXT)", "items = 'not JSON'", "candidates = '[{}]'"],
+)
+async def test_damage_in_what_a_row_says_is_found(path: Path, change: str) -> None:
+    """SQLite's own check does not look into the values."""
+    store = SqliteJobStore(path, FakeClock())
+    await store.open()
+    await store.queue.enqueue([new_job(clock=FakeClock())])
+    await store.close()
+    before, db = is_damaged(path), open_database(path)
+    db.execute(f"UPDATE jobs SET {change}")
+    db.close()
 
     assert (before, is_damaged(path)) == (False, True)
 

@@ -14,7 +14,7 @@ from mediavault.core.job import WorkerId
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.schema import Migration, load_migrations
 from mediavault.store.sqlite.engine import Connection, connect_to_read, connect_to_write, fetch_all
-from mediavault.store.sqlite.location import FileLocation
+from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import (
     APPLICATION_ID,
     MIGRATIONS,
@@ -252,7 +252,7 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
         WriteLock(path.with_name("lock"), clock),
         clock,
         path=path,
-        location=FileLocation(path),
+        file=OpenFile(path),
         signals=Signals(path.with_name("wake")),
         guard=ClockGuard(),
     )

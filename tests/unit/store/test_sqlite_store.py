@@ -354,6 +354,6 @@ async def test_a_row_that_cannot_be_read_is_damage_and_no_bug(damage: str, store
         db.execute("PRAGMA ignore_check_constraints = 1")
         db.execute(f"UPDATE jobs SET {damage}")
 
-    with pytest.raises(StoreDamaged, match="cannot be read") as caught:
+    with pytest.raises(StoreDamaged, match="damaged") as caught:
         await store.catalogue.get(queued.job.id)
     assert "mediavault restore" in caught.value.help

@@ -14,7 +14,7 @@ import structlog
 from mediavault.core.failures import JobNotFound, StoreError
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.sqlite.engine import connect_to_write, fetch_all
-from mediavault.store.sqlite.location import FileLocation
+from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
@@ -34,7 +34,7 @@ class Writer:
             WriteLock(folder / "lock", clock),
             clock,
             path=self.path,
-            location=FileLocation(self.path),
+            file=OpenFile(self.path),
             signals=self,  # type: ignore[arg-type]
             guard=ClockGuard(),
         )

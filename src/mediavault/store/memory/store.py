@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import Clock, plausible, to_micros
-from mediavault.core.failures import ErrorCode, StoreError
+from mediavault.core.failures import ErrorCode, StoreDamaged, StoreError
 from mediavault.core.holds import is_paused
 from mediavault.core.job import (
     ClaimedJob,
@@ -776,6 +776,8 @@ class MemoryRecords:
 
 class MemoryJobStore:
     """A ``Store`` of one process."""
+
+    damage: StoreDamaged | None = None
 
     def __init__(self, clock: Clock) -> None:
         self._state = MemoryState(clock)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreError
+from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, JobItem, Priority, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
@@ -146,6 +146,8 @@ class MongoJobStore:
     ``url`` is ``mongodb://user:password@host:port/database?tls=true`` or ``mongodb+srv://…``. Without ``clock`` the
     server's clock is used.
     """
+
+    damage: StoreDamaged | None = None
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._server = MongoServer(url, clock)

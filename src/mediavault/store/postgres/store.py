@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreError
+from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, Priority, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
@@ -173,6 +173,8 @@ class PostgresJobStore:
     ``url`` is ``postgresql://user:password@host:port/database?sslmode=…``. Without ``clock`` the database's
     clock is used.
     """
+
+    damage: StoreDamaged | None = None
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         mark = LowWaterMark()

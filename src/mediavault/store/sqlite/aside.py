@@ -7,21 +7,28 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.messages import Message
+from mediavault.store.rows import JOB_COLUMNS, job_from_row
 from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all, translate_errors
-from mediavault.store.sqlite.schema import inspect
+from mediavault.store.sqlite.schema import SCHEMA_VERSION, inspect
 
 # A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in
 # SQLite's os.h.
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
 # The file itself goes last: a log that is left next to a new file would be taken for its log.
+_READERS: Mapping[tuple[str, str], Callable[[Sequence[Any]], object]] = {
+    (JOB_COLUMNS, "jobs"): job_from_row,
+    ("*", "history"): tuple,
+    ("*", "records"): tuple,
+}
 _SUFFIXES = ("-wal", "-shm", "-journal", "")
 
 
@@ -48,16 +55,23 @@ def set_aside(path: Path, at: datetime) -> Path | None:
 def is_damaged(path: Path) -> bool:
     """Read the whole file and return whether it is damaged. Raises StoreError when that cannot be determined."""
     try:
-        if inspect(path) is None:
+        identity = inspect(path)
+        if identity is None:
             return False
         with translate_errors(path):
             db = connect_to_read(path)
             try:
-                return fetch_all(db, "PRAGMA integrity_check(1)") != [("ok",)]
+                if fetch_all(db, "PRAGMA integrity_check(1)") != [("ok",)]:
+                    return True
+                readers = _READERS if identity.schema_version == SCHEMA_VERSION else {}
+                for (columns, table), read in readers.items():  # the check does not look into the values
+                    for row in db.execute(f"SELECT {columns} FROM {table}"):  # noqa: S608 - ours
+                        read(row)
             finally:
                 db.close()
     except StoreDamaged:
         return True
+    return False
 
 
 @contextmanager

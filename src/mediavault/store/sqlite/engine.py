@@ -36,14 +36,10 @@ apsw.shutdown()
 apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)  # noqa: FBT003 - positional only
 apsw.initialize()
 
-_RESTORE = Message(
-    "Stop mediavault. Then run `mediavault restore --set-aside FILE` where you have a backup,"
-    " and `mediavault rebuild --set-aside`: the damaged file is kept beside the new one, the"
-    " saved videos are not in it and are safe."
-)
-_ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
-    (apsw.NotADBError, Message("is not a SQLite database, or it is damaged"), _RESTORE),
-    (apsw.CorruptError, Message("is damaged"), _RESTORE),
+_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
+    (apsw.NotADBError, Message("is not a SQLite database, or it is damaged"), StoreDamaged.help),
+    (apsw.CorruptError, Message("is damaged"), StoreDamaged.help),
+    (UnicodeDecodeError, Message("is damaged"), StoreDamaged.help),  # of a text: only texts that are valid are stored
     (
         apsw.FullError,
         Message("could not be written: the disk is full"),
@@ -81,9 +77,10 @@ _ERRORS: tuple[tuple[type[apsw.Error], str, str], ...] = (
     ),
 )
 
-_OURS: Mapping[type[apsw.Error], type[StoreError]] = {
+_OURS: Mapping[type[Exception], type[StoreError]] = {
     apsw.NotADBError: StoreDamaged,
     apsw.CorruptError: StoreDamaged,
+    UnicodeDecodeError: StoreDamaged,
     apsw.BusyError: StoreUnreachable,
     apsw.LockedError: StoreUnreachable,
 }
@@ -198,17 +195,11 @@ def _tuned(db: Connection, wait: LockWait | None = None) -> Connection:
 def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except apsw.Error as exc:
+    except (apsw.Error, UnicodeDecodeError) as exc:
         raise translate_refusal(exc, path) from exc
-    except StoreDamaged as exc:
-        raise StoreDamaged(exc.message, help=_RESTORE) from exc
-    except UnicodeDecodeError as exc:  # by apsw, of a text that is no UTF-8
-        raise StoreDamaged(
-            Message("A row of the database cannot be read (%(error)s).", error=exc.reason), help=_RESTORE
-        ) from exc
 
 
-def translate_refusal(exc: apsw.Error, path: Path) -> StoreError:
+def translate_refusal(exc: apsw.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """A StoreError that says what happened to the database at ``path`` and what helps."""
     for kind, what, help_text in _ERRORS:
         if isinstance(exc, kind):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreError
+from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, Priority, WorkerId
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
@@ -25,7 +25,7 @@ from mediavault.store.sqlite.engine import (
     sqlite_version,
     translate_errors,
 )
-from mediavault.store.sqlite.location import FileLocation
+from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
@@ -33,7 +33,7 @@ from mediavault.store.wake import Signals, wake_folder
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_Opened = tuple[Connection, WriteLock, Connection, FileLocation]
+_Opened = tuple[Connection, WriteLock, Connection, OpenFile]
 
 
 class SqliteFile:
@@ -47,20 +47,20 @@ class SqliteFile:
         self._writer: SqliteWriter | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._read_db: Connection | None = None
-        self._location: FileLocation | None = None
+        self._file: OpenFile | None = None  # None while it is not open
 
     async def open(self) -> None:
         refuse_unsafe_version(sqlite_version())
         self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first reading
         reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
         try:
-            db, lock, self._read_db, location = await self._connected(reader)
+            db, lock, self._read_db, file = await self._connected(reader)
         except BaseException:
             reader.shutdown(wait=False)
             raise
-        self._reader, self._location = reader, location
+        self._reader, self._file = reader, file
         self._writer = SqliteWriter(
-            db, lock, self._clock, path=self._path, location=location, signals=self.signals, guard=self._guard
+            db, lock, self._clock, path=self._path, file=file, signals=self.signals, guard=self._guard
         )
 
     async def close(self) -> None:
@@ -80,16 +80,24 @@ class SqliteFile:
         return self._writer
 
     async def read(self, operation: Callable[[Snapshot], T]) -> T:
-        if self._reader is None or self._read_db is None or self._location is None:
+        if self._reader is None or self._read_db is None or self._file is None:
             raise StoreError("The job store is not open.")
-        snapshot, location = Snapshot(self._read_db, self._clock.now()), self._location
+        snapshot, file = Snapshot(self._read_db, self._clock.now()), self._file
 
         def look() -> T:
-            location.require_same()  # what a removed file says is no longer so
+            file.require_same()  # what a removed file says is no longer so
             return operation(snapshot)
 
-        with translate_errors(self._path):
-            return await asyncio.get_running_loop().run_in_executor(self._reader, look)
+        try:
+            with translate_errors(self._path):
+                return await asyncio.get_running_loop().run_in_executor(self._reader, look)
+        except StoreDamaged as exc:
+            file.note(exc)
+            raise
+
+    @property
+    def damage(self) -> StoreDamaged | None:
+        return self._file.damage if self._file is not None else None
 
     async def _connected(self, reader: ThreadPoolExecutor) -> _Opened:
         """Open the connections. When cancelled, stop waiting for locks and leave nothing open.
@@ -114,7 +122,7 @@ class SqliteFile:
         try:
             with translate_errors(self._path):
                 lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
-                return db, lock, connect_to_read(self._path), FileLocation(self._path)
+                return db, lock, connect_to_read(self._path), OpenFile(self._path)
         except BaseException:
             db.close()
             if lock is not None:
@@ -287,6 +295,10 @@ class SqliteJobStore:
         self.workers: Workers = SqliteWorkers(self._file)
         self.records: Records = SqliteRecords(self._file)
         self.marks: Marks = SqliteMarks(self._file)
+
+    @property
+    def damage(self) -> StoreDamaged | None:
+        return self._file.damage
 
     async def open(self) -> None:
         await self._file.open()

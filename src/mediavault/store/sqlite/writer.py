@@ -20,13 +20,13 @@ from queue import SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock, to_micros
-from mediavault.core.failures import MediavaultError, StoreError, StoreRemoved
+from mediavault.core.failures import MediavaultError, StoreDamaged, StoreError, StoreRemoved
 from mediavault.core.logs import get_logger
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import Sums
 from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.engine import Connection, SqliteError, translate_refusal
-from mediavault.store.sqlite.location import FileLocation
+from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.wake import Signals
 
@@ -119,7 +119,7 @@ class SqliteWriter:
         clock: Clock,
         *,
         path: Path,
-        location: FileLocation,
+        file: OpenFile,
         signals: Signals,
         guard: ClockGuard,
     ) -> None:
@@ -127,7 +127,7 @@ class SqliteWriter:
         self._lock = lock
         self._clock = clock
         self._path = path
-        self._location = location
+        self._file = file
         self._signals = signals
         self._guard = guard
         self._loop = asyncio.get_running_loop()
@@ -208,12 +208,12 @@ class SqliteWriter:
         try:
             with self._lock:
                 answers, txn = self._commit(batch)
-                self._location.require_same()  # removed meanwhile: what was written is lost
+                self._file.require_same()  # removed meanwhile: what was written is lost
         except StoreRemoved as exc:
             answers, txn = [(call, None, exc) for call in batch], None
         except _CannotBegin as exc:
             answers, txn = [(call, None, self._ours(exc.__cause__)) for call in batch], None
-        except (SqliteError, *_BAD_VALUES) as exc:
+        except (SqliteError, StoreDamaged, *_BAD_VALUES) as exc:
             if len(batch) > 1:
                 for call in batch:
                     self._transact([call])
@@ -225,7 +225,7 @@ class SqliteWriter:
 
     def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
         db = self._db
-        self._location.require_same()
+        self._file.require_same()
         try:
             self._sync_fully(any(call.durable for call in batch))
             db.execute("BEGIN IMMEDIATE")
@@ -252,10 +252,12 @@ class SqliteWriter:
             self._full_sync = full
 
     def _ours(self, exc: BaseException | None) -> BaseException | None:
-        if not isinstance(exc, SqliteError):
-            return exc
-        error = translate_refusal(exc, self._path)
-        error.__cause__ = exc
+        error = exc
+        if isinstance(exc, SqliteError | UnicodeDecodeError):
+            error = translate_refusal(exc, self._path)
+            error.__cause__ = exc
+        if error is not None:
+            self._file.note(error)
         return error
 
     def _post(self, callback: Callable[..., object], *args: Any) -> None:
@@ -296,5 +298,7 @@ class _CannotBegin(Exception):
 def _answer(call: _Call, txn: Txn) -> _Answer:
     try:
         return call, call.operation(txn, *call.args, **call.options), None
+    except StoreDamaged:  # perhaps by what was just written
+        raise
     except MediavaultError as exc:  # raised before anything was written
         return call, None, exc
