@@ -119,7 +119,7 @@ async def measure() -> None:
                 retry=SimpleNamespace(jitter=lambda: 0.5),
                 signed_in=nobody,
             )
-            follower = Follower(tools, Submission(identify, lambda _: None, clock).read)
+            follower = Follower(tools, Submission(identify, lambda *_: None, clock).read)
             print(f"{SOURCES} sources, {SOURCES * SEEN:,} seen posts, SQLite")
             for new in (0, 1):
                 lister.new = new

@@ -26,6 +26,7 @@ from typing import TypeVar
 from benchmarks.download import served
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import ProbeReport, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.client import AiohttpClient
@@ -97,7 +98,7 @@ async def wait_of(url: str, folder: Path, *, on_arrival: bool) -> tuple[float, P
     async with open_helpers(clock) as helpers, open_arrival_decoder(clock) as arrivals:
         start = arrivals.start if on_arrival else None
         fetcher, probe = MediaFetcher(client, clock, Joiner(helpers), start_decoding=start), FfmpegProbe(helpers)
-        request = MediaRequest(url, SourceType.DIRECT, url, max_connections=1)
+        request = MediaRequest(url, SourceType.DIRECT, EgressScope(url), max_connections=1)
         limits = DownloadLimits(max_bytes=1 << 40, reserve_bytes=0)
         try:
             await probe.tags(folder)  # its helper is running, as a worker's usually is

@@ -17,7 +17,6 @@ from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerI
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
-from mediavault.core.urls import HttpUrl
 from mediavault.notifications.notifier import Notifier
 from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
@@ -141,9 +140,6 @@ def build_vault(
     guard = EgressGuard()
     cancelled: list[JobId] = []
 
-    def check(url: HttpUrl) -> None:
-        guard.check_url(url, scope=url)
-
     async def examine() -> list[Check]:
         return list(checks)
 
@@ -155,7 +151,11 @@ def build_vault(
         settings=settings,
         clock=clock,
         submit=Submission(
-            identify=identify, check_url=check, clock=clock, max_attempts=settings.max_attempts, source_at=source_at
+            identify=identify,
+            check_url=guard.check_submitted,
+            clock=clock,
+            max_attempts=settings.max_attempts,
+            source_at=source_at,
         ),
         library=LocalLibrary(downloads),
         library_problem=lambda: library_problem,

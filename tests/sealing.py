@@ -12,6 +12,7 @@ from typing import cast
 from mediavault.core.failures import Failure
 from mediavault.core.job import Job
 from mediavault.core.platform import Platform
+from mediavault.core.urls import EgressScope
 from mediavault.maintenance.sealing import SealedCopy, Sealer, write_new
 from mediavault.services.browser.port import Browser, PageCapture, SeenResponse
 from mediavault.services.library.local_library import LocalLibrary
@@ -62,6 +63,7 @@ class PageBrowser:
         self,
         url: str,
         *,
+        scope: EgressScope,
         platform: Platform,
         within_s: float,
         signed_in: bool = False,

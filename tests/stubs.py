@@ -35,6 +35,7 @@ from mediavault.core.media import (
 from mediavault.core.platform import Platform
 from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.urls import EgressScope
 from mediavault.services.browser.port import BrowserDownload, PageCapture
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
@@ -117,10 +118,14 @@ class StubExtractor:
 
     def __init__(self, *answers: Extraction | Failure) -> None:
         self._answers = deque(answers or (extraction(),))
-        self.asked = 0
+        self.posts: list[Post] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self.posts)
 
     async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
-        self.asked += 1
+        self.posts.append(post)
         answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Failure):
             raise answer
@@ -162,7 +167,7 @@ class StubBrowser:
         self._answers = deque(answers or (NetworkFailure("the browser got nothing"),))
         self._cookies = tuple(cookies)
         self.downloads: list[str] = []
-        self.scopes: list[str] = []
+        self.scopes: list[EgressScope] = []
         self.floors: list[SlowTransferDetector] = []
         self.signed_in_requests: list[bool] = []
 
@@ -170,6 +175,7 @@ class StubBrowser:
         self,
         url: str,
         *,
+        scope: EgressScope,
         platform: Platform,
         within_s: float,
         signed_in: bool = False,
@@ -189,7 +195,7 @@ class StubBrowser:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         referer: str | None,
         into: Path,
         max_bytes: int,
@@ -201,7 +207,7 @@ class StubBrowser:
     ) -> BrowserDownload:
         self.downloads.append(url)
         self.signed_in_requests.append(signed_in)
-        self.scopes.append(scope_url)
+        self.scopes.append(scope)
         self.floors.append(floor)
         answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Failure):
@@ -262,7 +268,7 @@ class StubClient:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
         timeouts: Timeouts | None = None,
@@ -308,7 +314,7 @@ class StubSubtitles:
         self,
         source: SubtitleSource,
         *,
-        page_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
     ) -> tuple[Cue, ...]:

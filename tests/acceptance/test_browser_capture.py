@@ -38,7 +38,7 @@ from mediavault.core.media import Candidate, SourceType
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.services.browser.chromium import Chromium
@@ -89,7 +89,7 @@ class World:
         """Visit the page. ``within_s`` is for an idle machine."""
         url = self.site.origin + path
         return await self.browser.capture(
-            url, platform=GENERIC, within_s=patient(within_s, most=3), signed_in=signed_in
+            url, scope=EgressScope(url), platform=GENERIC, within_s=patient(within_s, most=3), signed_in=signed_in
         )
 
     async def cookies(self, *, signed_in: bool, of: Chromium | None = None) -> set[str]:
@@ -116,7 +116,7 @@ class World:
         into.mkdir(exist_ok=True)
         return await self.browser.download(
             self.site.origin + path,
-            scope_url=self.site.origin,
+            scope=EgressScope(self.site.origin),
             referer=f"{self.site.origin}/plain?from=post",
             into=into,
             max_bytes=max_bytes,
@@ -292,7 +292,9 @@ async def test_a_page_that_starts_endless_downloads_writes_no_file(world: World)
 
 async def test_a_dead_server_is_a_network_failure(world: World) -> None:
     with pytest.raises((NetworkFailure, AddressRefused)):
-        await world.browser.capture("http://127.0.0.1:9/", platform=GENERIC, within_s=10)
+        await world.browser.capture(
+            "http://127.0.0.1:9/", scope=EgressScope("http://127.0.0.1:9/"), platform=GENERIC, within_s=10
+        )
 
 
 # --- the browser's own download -----------------------------------------------------------------------------------
@@ -451,7 +453,8 @@ async def test_a_second_process_on_the_same_state_folder_works_anonymously(tmp_p
         await world.capture("/login", signed_in=True)
         second = world.another()
         try:
-            seen = await second.capture(f"{world.site.origin}/plain", platform=GENERIC, within_s=patient(WITHIN_S))
+            url = f"{world.site.origin}/plain"
+            seen = await second.capture(url, scope=EgressScope(url), platform=GENERIC, within_s=patient(WITHIN_S))
             cookies = await world.cookies(signed_in=True, of=second)
         finally:
             await second.close()

@@ -14,7 +14,7 @@ from playwright.async_api import BrowserContext, ProxySettings, async_playwright
 from structlog.testing import capture_logs
 
 from mediavault.core.failures import BadUrl
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
 from tests.patience import patient
@@ -153,7 +153,7 @@ async def test_behind_the_proxy_no_channel_reaches_a_private_host(tmp_path: Path
         with capture_logs() as logs:
             async with chromium(tmp_path, settings) as context:
                 page = await context.new_page()
-                with proxy.exempting(site.url):
+                with proxy.exempting(EgressScope(site.url)):
                     await page.goto(site.url)
                     title = await page.title()
                     await page.wait_for_timeout(3_000)
@@ -176,7 +176,7 @@ async def test_an_exempt_page_is_refused_to_the_next_post(tmp_path: Path) -> Non
         settings = ProxySettings(server=proxy.server, username=proxy.username, password=proxy.password)
         async with chromium(tmp_path, settings) as context:
             page = await context.new_page()
-            with proxy.exempting(site.url):
+            with proxy.exempting(EgressScope(site.url)):
                 await page.goto(f"{site.url}/worker.js")
             before = len(site.requests)
             answer = await page.goto(f"{site.url}/shared.js")

@@ -28,7 +28,7 @@ from mediavault.core.media import Extraction
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.notifications.notifier import Notifier
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
@@ -114,8 +114,9 @@ class World:
         return await ask_extractors(Route(post, self.site.platform, ("browser", "browser_cookies")), tools)
 
     async def post_is_seen_as(self) -> str:
+        url = f"{self.site.origin}/post"
         capture = await self.worker.capture(
-            f"{self.site.origin}/post", platform=GENERIC, within_s=patient(WITHIN_S), signed_in=True
+            url, scope=EgressScope(url), platform=GENERIC, within_s=patient(WITHIN_S), signed_in=True
         )
         return capture.title
 
@@ -145,7 +146,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
 
     windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d", **options)
-    submission = Submission(lambda url: (identify(url)[0], site.platform), lambda _: None, clock, 5)
+    submission = Submission(lambda url: (identify(url)[0], site.platform), lambda *_: None, clock, 5)
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,

@@ -15,7 +15,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import AddressRefused, ProxyFailed
 from mediavault.core.media import Extraction
 from mediavault.core.upstream_proxies import UpstreamProxies
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
@@ -67,7 +67,7 @@ async def test_a_hostile_page_in_chromium_behind_the_proxy_reaches_the_trap_by_n
             settings = ProxySettings(server=proxy.server, username=proxy.username, password=proxy.password)
             async with chromium(tmp_path / "profile", settings) as context:
                 page = await context.new_page()
-                with proxy.exempting("http://a.test/"):
+                with proxy.exempting(EgressScope("http://a.test/")):
                     await page.goto("http://a.test/")
                     title = await page.title()
                     for at, url in enumerate(urls):
@@ -98,7 +98,7 @@ async def test_the_browser_says_that_the_proxy_failed(tmp_path: Path) -> None:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(made.close)
             with pytest.raises(ProxyFailed) as caught:
-                await made.capture(post.url, platform=platform, within_s=patient(60))
+                await made.capture(post.url, scope=post.scope, platform=platform, within_s=patient(60))
 
     assert str(stub.proxy) in caught.value.message
 

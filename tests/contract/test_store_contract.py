@@ -127,7 +127,8 @@ async def stages(store: Store, job_id: JobId) -> list[Stage]:
 
 
 async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> None:
-    new = replace(numbered_job(1, url_of(1), platform="reddit", max_attempts=3), profile="audio", priority=LATER)
+    asked = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
+    new = replace(asked, profile="audio", priority=LATER, listed_by="https://feed.example")
 
     [answer] = await store.queue.enqueue([new])
 
@@ -144,6 +145,7 @@ async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> No
         max_attempts=3,
         profile="audio",
         priority=LATER,
+        listed_by="https://feed.example",
     )
     assert await store.catalogue.get(new.id) == answer.job
 
@@ -151,11 +153,32 @@ async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> No
 async def test_another_version_of_a_post_has_a_profile_and_a_priority_of_its_own(store: Store) -> None:
     await enqueue(store, 1)
 
-    new = replace(numbered_job(2, url_of(1)), profile="1080p", priority=NOW)
+    new = replace(numbered_job(2, url_of(1)), profile="1080p", priority=NOW, listed_by="https://feed.example")
     [answer] = await store.queue.enqueue([new], force=True)
 
     assert (answer.job.version, answer.job.profile, answer.job.priority) == (2, "1080p", NOW)
+    assert answer.job.listed_by == "https://feed.example"
     assert await store.catalogue.get(answer.job.id) == answer.job
+
+
+async def test_a_listed_post_becomes_the_users_who_submits_it_whatever_its_state(
+    store: Store, clock: FakeClock
+) -> None:
+    listed = [replace(numbered_job(n, url_of(n)), listed_by="https://feed.example") for n in (1, 2, 3)]
+    await store.queue.enqueue(listed)
+    [attempt] = await claim(store)
+    await store.queue.complete(attempt, KEPT)
+    clock.advance(MINUTE)
+
+    asked = [replace(job, id=JobId(f"{job.id[:-1]}x"), listed_by=None) for job in listed[:2]]
+    answers = await store.queue.enqueue(asked)
+    again = await store.queue.enqueue(listed)
+
+    assert [(answer.job.id, answer.created) for answer in answers] == [(job.id, False) for job in listed[:2]]
+    assert [answer.job.status for answer in answers] == [JobStatus.COMPLETED, JobStatus.QUEUED]
+    assert [answer.job.listed_by for answer in again] == [None, None, "https://feed.example"]
+    assert {answer.job.updated_at for answer in answers} == {clock.now()}  # a removal that read it before does nothing
+    assert [await store.catalogue.get(answer.job.id) for answer in answers] == [answer.job for answer in answers]
 
 
 async def test_a_retry_may_change_the_profile(store: Store) -> None:

@@ -48,7 +48,7 @@ class PostDownloader(StubDownloader):
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        path, body = into / "media.part", media_of(request.scope_url)
+        path, body = into / "media.part", media_of(request.scope.url)
         async with open_writer(path, keep=0, reserve_bytes=0, clock=SystemClock()) as writer:
             await writer.reserve(len(body))
             for start in range(0, len(body), PIECE):

@@ -199,7 +199,7 @@ class SiteDownloader(StubDownloader):
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        path, body = into / "media.part", media_of(request.scope_url)
+        path, body = into / "media.part", media_of(request.scope.url)
         path.write_bytes(body[:10_000])
         on_progress(10_000, len(body))
         await asyncio.sleep(random.uniform(0.1, 1) * self._longest_s)

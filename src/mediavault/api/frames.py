@@ -10,6 +10,7 @@ from mediavault.api.dependencies import JobIdPath, Services
 from mediavault.api.files import ANSWERS, CONTENT_TYPES, answer_bytes, file_not_found
 from mediavault.core.job import Job
 from mediavault.core.pictures import picture_suffix
+from mediavault.core.urls import EgressScope
 from mediavault.platforms.registry import platform
 from mediavault.presentation.views import frame_path
 from mediavault.services.download.frames import FrameRequest
@@ -46,7 +47,7 @@ def frame_request(job: Job, number: int) -> FrameRequest:
     media = MediaRequest(
         url=candidate.url,
         source_type=candidate.source_type,
-        scope_url=job.post_url,
+        scope=EgressScope(job.post_url, job.listed_by),
         headers=media_headers(candidate, site, page_url=page_url, user_agent=job.metadata.get("user_agent")),
         max_connections=site.media.max_connections,
     )

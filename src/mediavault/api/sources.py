@@ -227,10 +227,7 @@ async def picture(request: Request, source_id: SourcePath, services: Services) -
 
 
 async def read_for_import(services: ApiServices, content: bytes, asked: SourceChange, user: str) -> SourcesImport:
-    """Return what an import would follow, for a user. Reading can take seconds, so it runs in a thread.
-
-    Raises BadInput for a file that contains no list.
-    """
+    """Return what an import would follow, for a user. Raises BadInput for a file that contains no list."""
     records = services.store.records
     if asked.profile:
         asked = asked.model_copy(update={"profile": await known_profile(records, asked.profile)})
@@ -242,7 +239,7 @@ async def read_for_import(services: ApiServices, content: bytes, asked: SourceCh
         services.clock.now(),
         user=None if user == OWNER else user,
     )
-    return await asyncio.to_thread(read_import, content, terms)
+    return await read_import(content, terms)
 
 
 async def opml_file(sources: Sequence[Followed]) -> Response:

@@ -30,7 +30,6 @@ from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
-from mediavault.core.urls import HttpUrl
 from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, retention, twins
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.decoding import PictureDecoder
@@ -394,10 +393,9 @@ def make_submission(settings: Settings) -> Submission:
 
 
 def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:
-    def check(url: HttpUrl) -> None:
-        guard.check_url(url, scope=url)  # a submitted URL is its own scope
-
-    return Submission(registry.identify, check, clock, settings.max_attempts, registry.source_at)
+    return Submission(
+        registry.identify, guard.check_submitted, clock, settings.max_attempts, registry.source_at, guard.exempts
+    )
 
 
 # --- signing in --------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from mediavault.core.failures import BadSetting, MediavaultError, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.settings import MediaServer, Settings, variable
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.port import Timeouts
 from mediavault.store import server_calls
@@ -68,9 +69,11 @@ class MediaServerConnection:
     async def _send(self, call: ServerCall) -> str | None:
         url, headers = self._url + call.path, self._headers()
         if call.method == "POST":
-            sending = self._client.post(url, {}, scope_url=self._url, headers=headers, timeouts=LIMITS)
+            sending = self._client.post(url, {}, scope=EgressScope(self._url), headers=headers, timeouts=LIMITS)
         else:
-            sending = self._client.get(url, scope_url=self._url, headers=headers, timeouts=LIMITS, max_redirects=0)
+            sending = self._client.get(
+                url, scope=EgressScope(self._url), headers=headers, timeouts=LIMITS, max_redirects=0
+            )
         try:
             async with sending as response:
                 status = response.status

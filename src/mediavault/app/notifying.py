@@ -16,7 +16,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.settings import LOW_SPACE_FACTOR, Settings
-from mediavault.core.urls import HttpUrl, parse_http_url
+from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.notifications.notifier import Notifier
 from mediavault.notifications.port import NOT_DELIVERED, SendResult
 from mediavault.services.apprise.process import ask_apprise
@@ -71,7 +71,7 @@ class GuardedSender:
         """See the port."""
         client = AiohttpClient(self._guard(parse_http_url(url).host, private=private), clock=self._clock)
         try:
-            async with client.post(url, body, scope_url=url, headers=headers, timeouts=LIMITS) as response:
+            async with client.post(url, body, scope=EgressScope(url), headers=headers, timeouts=LIMITS) as response:
                 return self._judged(response.status, response.headers)
         except AddressRefused:
             return SendResult(None, _refused(private=private))
@@ -128,7 +128,7 @@ class GuardedSender:
         proxy = EgressProxy(guard)
         await proxy.start()
         try:
-            with proxy.pass_for(str(own) if is_host else NO_HOST) as address:
+            with proxy.pass_for(EgressScope(str(own) if is_host else NO_HOST)) as address:
                 answer = await ask_apprise(request, proxy=address, state_dir=self._settings.state_dir)
                 return answer, proxy.refused > 0
         finally:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from mediavault.app.clients import client_for
 from mediavault.auth.oidc import Fetch
 from mediavault.core.settings import Settings
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.port import Timeouts
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -27,10 +28,10 @@ async def open_provider(settings: Settings) -> AsyncIterator[Fetch | None]:
             url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
         ) -> tuple[int, bytes]:
             if form is not None:
-                sending = client.post(url, form, scope_url=issuer, headers=headers, timeouts=LIMITS)
+                sending = client.post(url, form, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS)
             else:
                 sending = client.get(
-                    url, scope_url=issuer, headers=headers, timeouts=LIMITS, max_redirects=0, decode=True
+                    url, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS, max_redirects=0, decode=True
                 )
             async with sending as response:
                 return response.status, await response.read(limit=MAX_ANSWER_BYTES)

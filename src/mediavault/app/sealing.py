@@ -18,7 +18,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BrowserUnavailable, HttpError
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.maintenance.sealing import Sealer
 from mediavault.services.browser.port import Browser
 from mediavault.services.egress.guard import EgressGuard
@@ -64,7 +64,7 @@ async def ask(settings: Settings, request: bytes) -> bytes:
     headers = {"content-type": "application/timestamp-query", "accept": "application/timestamp-reply"}
     async with (
         client_for(url, settings) as client,
-        client.post(url, request, scope_url=url, headers=headers, timeouts=LIMITS) as response,
+        client.post(url, request, scope=EgressScope(url), headers=headers, timeouts=LIMITS) as response,
     ):
         if response.status != 200:
             host = parse_http_url(url).host

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -102,7 +101,7 @@ def _import(content: bytes, asked: SourceChange, *, is_dry_run: bool) -> Sources
 
     async def run(records: Records) -> SourcesImportView:
         terms = ImportTerms(submit, await followed(records), await all_profiles(records), asked, now)
-        read = await asyncio.to_thread(read_import, content, terms)
+        read = await read_import(content, terms)
         if not is_dry_run:
             await follow_all(records, read.new)
         return import_view(read, is_dry_run=is_dry_run)
@@ -118,7 +117,8 @@ def _print(done: SourcesImportView) -> None:
     for state, entries in ((word, done.new), ("already followed", done.known)):
         for entry in entries:
             title = f"{one_line(entry.title)}  " if entry.title else ""
-            out().print(f"{state}: {title}{one_line(entry.url)}", markup=False, highlight=False, soft_wrap=True)
+            note = " (on a private host)" if entry.is_private else ""
+            out().print(f"{state}: {title}{one_line(entry.url)}{note}", markup=False, highlight=False, soft_wrap=True)
     for refused in done.refused:
         err().print(
             f"line {refused.line}: {one_line(refused.text)}: {one_line(refused.error)} {one_line(refused.help)}".rstrip(),

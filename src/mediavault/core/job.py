@@ -125,6 +125,7 @@ class NewJob:
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     profile: str | None = None  # the name of the form in which it is saved: see core.profiles
     priority: Priority = Priority.NORMAL
+    listed_by: str | None = None  # the origin of the list that named the post; None: a user asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class Job:
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     profile: str | None = None  # the name of the form in which it is saved; None: as versions without profiles did
     priority: Priority = Priority.NORMAL
+    listed_by: str | None = None  # as in NewJob; "" for a list that is not known
     needs_session: bool = False  # only a machine that is signed in to the platform continues it
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -174,6 +176,11 @@ class Job:
     height: int | None = None
     error_code: ErrorCode | None = None
     error: str | None = None
+
+    @property
+    def is_wanted_by_lists_only(self) -> bool:
+        """Whether no user has asked for the post, or moved it in the queue."""
+        return self.listed_by is not None and self.priority is Priority.LATER
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.names import safe_text, shown_text, slug
 from mediavault.core.pictures import is_picture
 from mediavault.core.recordings import Recording
+from mediavault.core.urls import EgressScope
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")  # RFC 5646, in short
 
@@ -279,6 +280,12 @@ class Post:
     platform: str  # Platform.name
     post_id: str | None = None
     handle: str | None = None
+    listed_by: str | None = None  # as in EgressScope
+
+    @property
+    def scope(self) -> EgressScope:
+        """The scope of the requests for this post."""
+        return EgressScope(self.url, self.listed_by)
 
 
 @dataclass(frozen=True, slots=True)

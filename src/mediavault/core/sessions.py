@@ -18,6 +18,7 @@ from mediavault.core.job import JobId
 from mediavault.core.messages import Message
 from mediavault.core.names import safe_text
 from mediavault.core.platform import Platform
+from mediavault.core.urls import EgressScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ class BrowserTask:
     platform: Platform
     url: str  # the first page that the window shows
     job_id: JobId | None = None
+    listed_by: str | None = None  # as in EgressScope
+
+    @property
+    def scope(self) -> EgressScope:
+        """The scope of the window's requests."""
+        return EgressScope(self.url, self.listed_by)
 
 
 @dataclass(frozen=True, slots=True)

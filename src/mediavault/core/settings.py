@@ -328,7 +328,7 @@ class Settings(ChangeableSettings, BaseSettings):
     )
     allow_private: tuple[str, ...] = Field(
         (),
-        description="JSON list of exact `host`, `host:port` or narrow CIDR of the private network that posts may reach.",
+        description="JSON list of exact `host`, `host:port` or narrow CIDR of the private network that posts may reach; those that a source's list names, only on the list's own server.",
     )
     proxy: SecretStr | None = Field(
         None,

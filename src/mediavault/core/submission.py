@@ -5,7 +5,7 @@ Nothing here touches the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
@@ -39,23 +39,33 @@ def _no_source(_: HttpUrl) -> SourceAddress:
     raise Unsupported("Nothing can be followed here.")
 
 
+async def _public(_: HttpUrl) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """Reads URLs into jobs, and into addresses that can be followed.
 
-    ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses.
+    ``check_url`` raises AddressRefused for literal addresses that the egress guard refuses. Its second argument is the
+    origin of the list that names the URL, None for a user. ``is_private`` returns whether the settings allow a source to
+    reach its host although that is private; it may look the host up.
     """
 
     identify: Callable[[HttpUrl], tuple[Post, Platform]]
-    check_url: Callable[[HttpUrl], None]
+    check_url: Callable[[HttpUrl, str | None], None]
     clock: Clock
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     source_at: Callable[[HttpUrl], SourceAddress] = _no_source
+    is_private: Callable[[HttpUrl], Awaitable[bool]] = _public
 
-    def read(self, text: str) -> NewJob:
-        """Return the job for one URL. Raises BadUrl, AddressRefused, NotAPost, Unsupported."""
+    def read(self, text: str, *, listed_by: str | None = None) -> NewJob:
+        """Return the job for one URL, which a user names, or the list of the origin ``listed_by``.
+
+        Raises BadUrl, AddressRefused, NotAPost, Unsupported.
+        """
         url = parse_http_url(text)
-        self.check_url(url)
+        self.check_url(url, listed_by)
         post, platform = self.identify(url)
         return NewJob(
             id=new_job_id(self.clock.now()),
@@ -64,12 +74,13 @@ class Submission:
             canonical_url=post.canonical_url,
             platform=platform.name,
             max_attempts=self.max_attempts,
+            listed_by=listed_by,
         )
 
     def read_source(self, text: str) -> SourceAddress:
         """Return what can be followed at a URL. Raises BadUrl, AddressRefused, Unsupported."""
         url = parse_http_url(text)
-        self.check_url(url)
+        self.check_url(url, None)
         return self.source_at(url)
 
     def read_all(self, texts: Sequence[str]) -> list[NewJob]:

@@ -61,6 +61,34 @@ class HttpUrl:
         return self.without_fragment + (f"#{self.fragment}" if self.fragment else "")
 
 
+@dataclass(frozen=True, slots=True)
+class EgressScope:
+    """What requests are for: the page at ``url``, mostly a post's. It decides the proxy and the egress guard's exemptions.
+
+    ``listed_by`` is the origin of the list that named the page, "" for an unknown one, and None if a user did. A list may be
+    a stranger's, so exemptions hold only for pages on its own server.
+    """
+
+    url: str
+    listed_by: str | None = None
+
+    @property
+    def page(self) -> HttpUrl:
+        """The page's URL. Raises BadUrl."""
+        return parse_http_url(self.url, max_chars=MAX_MEDIA_URL_CHARS)
+
+    @property
+    def exemptible(self) -> HttpUrl | None:
+        """The page's URL if exemptions may hold for it, else None. Raises BadUrl."""
+        page = self.page
+        return page if is_exemptible(page, self.listed_by) else None
+
+
+def is_exemptible(page: HttpUrl, listed_by: str | None) -> bool:
+    """Return whether exemptions may hold for a page that the list of this origin has named, as in :class:`EgressScope`."""
+    return listed_by is None or listed_by.partition("://")[2] == page.netloc
+
+
 def parse_http_url(text: str, *, max_chars: int = MAX_URL_CHARS) -> HttpUrl:
     """Parse an absolute URL, or raise :class:`BadUrl` with a message that says what is wrong with it.
 

@@ -71,6 +71,7 @@ async def _queue(job: Job, record: Record, store: Store, clock: Clock, settings:
         canonical_url=job.canonical_url,
         platform=job.platform,
         priority=Priority.LATER,
+        listed_by=job.listed_by,
     )
     value = {**record.value, "replaced_by": new.id}
     if not await store.records.replace(RecordKind.DAMAGED, job.id, value, if_value=record.value):

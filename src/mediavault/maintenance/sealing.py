@@ -32,6 +32,7 @@ from mediavault.core.records import CheckVerdict
 from mediavault.core.redaction import redact_address, redact_text
 from mediavault.core.seals import NotCaptured, SealStep
 from mediavault.core.site_limits import MANY_SITES, PermitRequest, SiteLimit, SiteState, closing_time
+from mediavault.core.urls import EgressScope
 from mediavault.maintenance.checking import judge
 from mediavault.maintenance.findings import kept_by_place
 from mediavault.platforms import registry
@@ -241,7 +242,9 @@ class Sealer:
     async def _visit(self, job: Job, platform: Platform) -> PageCapture:
         url = page_to_visit(Post(job.post_url, job.canonical_url, platform.name), platform)
         async with self._open_browser() as browser:
-            return await browser.capture(url, platform=platform, within_s=VISIT_S, screenshot=True)
+            return await browser.capture(
+                url, scope=EgressScope(url, job.listed_by), platform=platform, within_s=VISIT_S, screenshot=True
+            )
 
     async def _wait_for_permit(self, job: Job, platform: Platform) -> str | None:
         """Wait for the site's next permit, as a job does. Returns why there is none: the copy is made without the page."""

@@ -244,12 +244,16 @@ class SourcesView(BaseModel):
 
 
 class ListedSourceView(BaseModel):
-    """An entry of a list: a new source, with its ``id`` and the name of its site, or one that is already followed."""
+    """An entry of a list: a new source, with its ``id`` and the name of its site, or one that is already followed.
+
+    ``is_private``: it is on a private host that MEDIAVAULT_ALLOW_PRIVATE allows.
+    """
 
     url: str
     title: str | None
     platform: str | None = None
     id: str | None = None
+    is_private: bool = False
 
 
 class RefusedSourceView(BaseModel):

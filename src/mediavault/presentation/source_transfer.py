@@ -1,12 +1,13 @@
-"""Sources from and to other programs: what an import of a list would follow, and the export as OPML. Pure."""
+"""Sources from and to other programs: what an import of a list would follow, and the export as OPML."""
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import json
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,7 @@ from mediavault.presentation.translation import translated
 from mediavault.store.following import MOST_SOURCES, Followed, NewSource, id_of_url
 
 EXPORT_NAME = "mediavault-sources.opml"
+LOOK_UP_S = 10.0  # for all hosts of a list together
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,16 @@ class RefusedEntry:
 
 @dataclass(frozen=True, slots=True)
 class SourcesImport:
-    """What an import follows, which entries are already followed, and which can't be."""
+    """What an import follows, which entries are already followed, and which can't be.
+
+    ``private`` are the ids of the new ones on private hosts that MEDIAVAULT_ALLOW_PRIVATE allows: the list may be a
+    stranger's, and who follows them lets it send requests there.
+    """
 
     new: tuple[NewSource, ...] = ()
     known: tuple[ListedSource, ...] = ()
     refused: tuple[RefusedEntry, ...] = ()
+    private: frozenset[str] = frozenset()
 
 
 # --- import ------------------------------------------------------------------------------------------------------
@@ -72,10 +79,16 @@ class ImportTerms:
     user: str | None = None
 
 
-def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
+async def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
+    """Return what an import of a file would follow, as :func:`read_entries` does in a thread, and what of it is private."""
+    read = await asyncio.to_thread(read_entries, content, terms)
+    return replace(read, private=await _private([one.source for one in read.new], terms.submit))
+
+
+def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
     """Return what an import of a file would follow. An invalid entry never stops the rest.
 
-    Raises BadInput for a file that contains no list, and for invalid settings for all sources.
+    Can take seconds. Raises BadInput for a file that contains no list, and for invalid settings for all sources.
     """
     checked(changed(Source("", "", "", terms.now), terms.asked))
     _known_profile(terms.asked.profile, terms.profiles)
@@ -106,6 +119,19 @@ def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
         tuple(known),
         tuple(refused),
     )
+
+
+async def _private(sources: Sequence[Source], submit: Submission) -> frozenset[str]:
+    """Return the ids of the sources on private hosts; a host that is not looked up in time counts as one."""
+    urls = {source.id: parse_http_url(source.url) for source in sources}
+    servers = {url.netloc: url for url in urls.values()}
+    looking = {netloc: asyncio.ensure_future(submit.is_private(url)) for netloc, url in servers.items()}
+    if looking:
+        await asyncio.wait(looking.values(), timeout=LOOK_UP_S)
+    private = {netloc for netloc, found in looking.items() if not found.done() or found.result()}
+    for found in looking.values():
+        found.cancel()
+    return frozenset(source_id for source_id, url in urls.items() if url.netloc in private)
 
 
 def _source(entry: ListedSource, terms: ImportTerms) -> Source:
@@ -187,7 +213,11 @@ def import_view(done: SourcesImport, *, is_dry_run: bool) -> SourcesImportView:
         is_dry_run=is_dry_run,
         new=[
             ListedSourceView(
-                url=one.source.url, title=one.title or None, platform=one.source.platform, id=one.source.id
+                url=one.source.url,
+                title=one.title or None,
+                platform=one.source.platform,
+                id=one.source.id,
+                is_private=one.source.id in done.private,
             )
             for one in done.new
         ],

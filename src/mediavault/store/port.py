@@ -158,7 +158,8 @@ class JobQueue(Protocol):
         MongoDB each job is stored separately: a call that is interrupted may have stored some of them.)
 
         A job whose ``canonical_url`` is known is not stored again: the newest job of that post is returned with
-        ``created=False``. Two identical URLs in one call give one job. ``force`` stores a new job with ``version`` one
+        ``created=False``; if only lists had named it (``listed_by``), and this one is a user's, it becomes the user's, in
+        any state. Two identical URLs in one call give one job. ``force`` stores a new job with ``version`` one
         higher instead. Wakes waiting workers, also in other processes of this host.
         """
 

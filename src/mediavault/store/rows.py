@@ -76,7 +76,12 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
 _COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}  # fields whose column has another name
 JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Job))
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
-_NOT_IN_OLD_ROWS: Mapping[str, Any] = {_PARAMS: None, "profile": None, "priority": Priority.NORMAL.rank}
+_NOT_IN_OLD_ROWS: Mapping[str, Any] = {
+    _PARAMS: None,
+    "profile": None,
+    "priority": Priority.NORMAL.rank,
+    "listed_by": None,
+}
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
 SEQ = -1
@@ -135,6 +140,7 @@ def stored_values(job: Job) -> dict[str, Any]:
         "max_attempts": job.max_attempts,
         "profile": job.profile,
         "priority": job.priority.rank,
+        "listed_by": job.listed_by,
         "needs_session": int(job.needs_session),
         "status": job.status.value,
         "updated_at": to_micros(job.updated_at),

@@ -8,7 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
-from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, can_transition
+from mediavault.core.job import (
+    ClaimedJob,
+    HistoryRecord,
+    Job,
+    JobId,
+    JobStatus,
+    NewJob,
+    Stage,
+    StepOutcome,
+    can_transition,
+)
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
 from mediavault.store import codec
@@ -34,6 +44,11 @@ def check_priority(job: Job) -> None:
     """Raise IllegalMove when the job is completed: it is not in the queue, and will not be again."""
     if job.status is JobStatus.COMPLETED:
         raise _illegal(job, Message("moved in the queue"))
+
+
+def adopts(new: NewJob, known: Job) -> bool:
+    """Return whether a user asks for a post that only lists had named: it becomes the user's."""
+    return new.listed_by is None and known.listed_by is not None
 
 
 def as_imported(job: Job) -> Job:

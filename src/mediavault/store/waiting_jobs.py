@@ -213,8 +213,8 @@ def browser_task_for(job: Job, submission: Submission) -> BrowserTask:
         raise JobNotWaiting("This job is not waiting for a sign-in or a challenge.")
     post, platform = submission.identify(parse_http_url(job.post_url))
     url = page_to_visit(post, platform)
-    submission.check_url(parse_http_url(url))
-    return BrowserTask(platform, url, job.id)
+    submission.check_url(parse_http_url(url), job.listed_by)
+    return BrowserTask(platform, url, job.id, job.listed_by)
 
 
 async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mediavault.core.job import Job
 from mediavault.core.media import Post
@@ -26,13 +26,13 @@ class Route:
 
 def route_job_by_domain(job: Job) -> Route:
     """Route a job by its URL. Raises NotAPost or Unsupported, also for jobs that an older version accepted."""
-    return route_of(parse_http_url(job.post_url))
+    return route_of(parse_http_url(job.post_url), listed_by=job.listed_by)
 
 
-def route_of(url: HttpUrl, *, shared_as: str | None = None) -> Route:
-    """Return the route of the post that ``url`` names. Raises NotAPost or Unsupported."""
+def route_of(url: HttpUrl, *, shared_as: str | None = None, listed_by: str | None = None) -> Route:
+    """Return the route of the post that ``url`` names; ``listed_by`` as in EgressScope. Raises NotAPost or Unsupported."""
     post, platform = registry.identify(url)
-    return Route(post, platform, extractors_of(platform), shared_as)
+    return Route(replace(post, listed_by=listed_by), platform, extractors_of(platform), shared_as)
 
 
 def extractors_of(platform: Platform) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ repeated and none is lost: a job is stored before its entry is marked as taken, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import Extraction
 from mediavault.core.platform import Platform
-from mediavault.core.urls import MAX_URL_CHARS
+from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.store import following as stored
 from mediavault.store.following import Followed, HeldSource, Waiting
@@ -39,7 +39,7 @@ from mediavault.store.holds import all_holds
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.profiles import if_it_exists, with_settings
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import FEW, SourceListing, SourceListReader
+from mediavault.worker.list_reading import FEW, ReadListed, SourceListing, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.source_pictures import with_picture
 
@@ -57,10 +57,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """The worker's half of following. ``read`` reads a post's URL."""
+    """The worker's half of following. ``read`` reads the URL of a post that a list names."""
 
     tools: WorkerContext
-    read: Callable[[str], NewJob]
+    read: ReadListed
 
     async def round(self) -> None:
         """Check the sources that are due, the longest due first, and take the next earlier posts.
@@ -211,7 +211,7 @@ class Follower:
         results = await store.queue.enqueue(new)
         await stored.mark_posts(store, source.id, [result.job.id for result in results])
         # A check that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
-        brought = [one.job.id for one in results if one.created or one.job.priority is Priority.LATER]
+        brought = [one.job.id for one in results if one.created or one.job.is_wanted_by_lists_only]
         await note_arrivals(store, brought, are_news=are_news)
         if source.collection:
             await store.marks.put([in_collection(result.job.id, source.collection) for result in results])
@@ -269,7 +269,7 @@ class Follower:
         if entry is None or entry.state is not EntryState.WAITING:
             return  # a kill came between two steps
         try:
-            new = self.read(waiting.url)
+            new = self.read(waiting.url, listed_by=parse_http_url(source.url).origin)
         except MediavaultError:
             new = None
         if new is None or await stored.removed(records, [post_key(new.canonical_url)]):
@@ -346,9 +346,9 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Se
 async def refuse_unwanted(job: Job, extraction: Extraction, tools: WorkerContext) -> None:
     """Remove a job that, now that its post has been read, none of its sources wants, and raise LeaseLost then.
 
-    A list does not know all that filters ask for. A job that a user has asked for too stays: it has a higher priority.
+    A list does not know all that filters ask for. A job that a user has asked for too, or moved in the queue, stays.
     """
-    if job.priority is not Priority.LATER:
+    if not job.is_wanted_by_lists_only:
         return
     store, now = tools.store, tools.clock.now()
     marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
@@ -364,7 +364,7 @@ async def refuse_unwanted(job: Job, extraction: Extraction, tools: WorkerContext
             return
         passed[source_id] = replace(_seen(entry, EntryState.PASSED, now, reason), is_read=True)
     current = await store.catalogue.get(job.id)
-    if not passed or current.priority is not Priority.LATER:
+    if not passed or not current.is_wanted_by_lists_only:
         return
     for source_id, seen in passed.items():
         await stored.put_seen(store.records, source_id, {post: seen})

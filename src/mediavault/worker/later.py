@@ -22,6 +22,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import chosen_subtitles
 from mediavault.core.segments import path_of_request, read_segments, segments_to_text
+from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import to_webvtt
 from mediavault.services.egress.port import Timeouts
 from mediavault.services.library.sidecars import with_companions
@@ -117,7 +118,7 @@ async def _add_segments(job: Job, tools: WorkerContext, *, is_again: bool = Fals
     """Keep the segments that SponsorBlock knows now, and ask once more when people had time to mark them."""
     video_id = str(job.metadata.get("post_id") or "")
     url = f"{tools.sponsorblock_url.rstrip('/')}{path_of_request(video_id)}"
-    async with tools.client.get(url, scope_url=url, timeouts=SEGMENT_TIMEOUTS, decode=True) as answer:
+    async with tools.client.get(url, scope=EgressScope(url), timeouts=SEGMENT_TIMEOUTS, decode=True) as answer:
         if answer.status not in (200, 404):  # 404: none
             raise HttpError(
                 Message("SponsorBlock answered %(status)d.", status=answer.status), http_status=answer.status

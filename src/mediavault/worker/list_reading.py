@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 from mediavault.core.failures import Failure, LoginRequired, Unsupported
 from mediavault.core.following import SeenEntry, Start
@@ -13,6 +15,7 @@ from mediavault.core.listings import Listing, Look, Validators
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
+from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.extraction.port import Lister
 from mediavault.store import following as stored
@@ -24,6 +27,12 @@ LOOK_WITHIN_S = 180.0  # by each way
 FEW, MANY = 100, 20_000  # entries that a usual check reads at most, and the one that reads the earlier posts
 STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
 FALL_BACK_AFTER = 3  # failures of the cheapest way
+
+
+class ReadListed(Protocol):
+    """Returns the job for the URL of a post that the list of the origin ``listed_by`` names: see ``core.submission``."""
+
+    def __call__(self, text: str, *, listed_by: str) -> NewJob: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +51,13 @@ class SourceListing:
 
 @dataclass(frozen=True, slots=True)
 class SourceListReader:
-    """Asks the listers in their order. ``read`` reads a post's URL.
+    """Asks the listers in their order. ``read`` reads the URL of a post that a list names.
 
     ``most`` is how many earlier posts are read at most, ``within_s`` how long each way may take.
     """
 
     tools: WorkerContext
-    read: Callable[[str], NewJob]
+    read: ReadListed
     most: int = MANY
     within_s: float = LOOK_WITHIN_S
 
@@ -122,7 +131,8 @@ class SourceListReader:
     async def _with_posts(self, one: Followed, found: Listing) -> SourceListing:
         # Another lister may be asked before this list is used, for minutes. During that a waiting entry may be taken, or one
         # that was taken may be skipped: no check decides about those. Only this check changes the others.
-        posts, jobs = named_posts(found.entries, self.read, registry.seen_as)
+        read = partial(self.read, listed_by=parse_http_url(one.source.url).origin)
+        posts, jobs = named_posts(found.entries, read, registry.seen_as)
         known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])
         return SourceListing(found, posts, jobs, known)
 

@@ -15,6 +15,7 @@ from mediavault.core.failures import MediavaultError, NotAVideo
 from mediavault.core.following import Source, SourceState
 from mediavault.core.logs import get_logger
 from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.port import Timeouts
 from mediavault.store.following import put_picture
 from mediavault.worker.context import WorkerContext
@@ -42,7 +43,7 @@ async def with_picture(source: Source, state: SourceState, tools: WorkerContext)
 
 
 async def _small_picture(url: str, source: Source, tools: WorkerContext) -> bytes:
-    async with tools.client.get(url, scope_url=source.url, timeouts=TIMEOUTS) as response:
+    async with tools.client.get(url, scope=EgressScope(source.url), timeouts=TIMEOUTS) as response:
         body = await response.read(limit=MAX_PICTURE_BYTES)
         if response.status != 200 or picture_suffix(body) is None:
             raise NotAVideo("The URL did not return an image.", http_status=response.status, bytes_received=len(body))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.failures import Failure
 from mediavault.core.following import Source, SourceState, Start
 from mediavault.core.following_filters import Filters
-from mediavault.core.job import NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.store import source_previews as stored
@@ -17,7 +15,7 @@ from mediavault.store.following import Followed
 from mediavault.store.holds import all_holds
 from mediavault.store.source_previews import ListReading, ReadList
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import SourceListing, SourceListReader
+from mediavault.worker.list_reading import ReadListed, SourceListing, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 2.0  # a user waits for it
@@ -29,10 +27,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SourcePreviewer:
-    """The worker's part of previews. ``read`` reads a post's URL."""
+    """The worker's part of previews. ``read`` reads the URL of a post that a list names."""
 
     tools: WorkerContext
-    read: Callable[[str], NewJob]
+    read: ReadListed
 
     async def round(self) -> None:
         """Read the waiting lists, oldest request first. What holds back a site's jobs also holds back its lists.

@@ -342,7 +342,7 @@ class DownloadStrategies:
         limits = self.attempt.tools.limits
         saved = await self.attempt.tools.browser.download(
             self.candidate.url,
-            scope_url=self.attempt.route.post.url,
+            scope=self.attempt.route.post.scope,
             referer=self._referer(),
             into=self.attempt.downloads,
             max_bytes=limits.max_bytes,
@@ -366,7 +366,7 @@ class DownloadStrategies:
             url=self.candidate.url,
             source_type=self.candidate.source_type,
             audio_url=self.candidate.audio_url,
-            scope_url=self.attempt.route.post.url,
+            scope=self.attempt.route.post.scope,
             headers=media_headers(
                 self.candidate,
                 platform,

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits, MediaRequest
@@ -40,7 +40,7 @@ async def save(server: FaultServer, path: str, into: Path) -> DownloadedFile:
     try:
         extraction = await PageExtractor(client, ReaderHere()).extract(post, platform, within_s=60)
         best = choose_candidate(extraction.videos[0])
-        request = MediaRequest(best.url, best.source_type, post.url)
+        request = MediaRequest(best.url, best.source_type, EgressScope(post.url))
         return await MediaFetcher(client, clock, UNSTARTED).fetch(
             request, into=into, limits=LIMITS, on_progress=lambda done, total: None
         )

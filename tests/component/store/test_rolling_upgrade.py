@@ -51,11 +51,15 @@ def released_statements() -> dict[str, Statement]:
     """Return the statements as that release used them, without the columns that came later."""
     columns = {"job": JOB_COLUMNS, "claimed": CLAIMED, "stored": STORED_COLUMNS}
     columns = {
-        name: re.sub(r" (needs_session|error_params|profile|priority),", "", text).replace("account_key", "search_text")
+        name: re.sub(r" (needs_session|error_params|profile|priority|listed_by),", "", text).replace(
+            "account_key", "search_text"
+        )
         for name, text in columns.items()
     }
     assert not any(
-        name in text for text in columns.values() for name in ("needs_session", "error_params", "profile", "priority")
+        name in text
+        for text in columns.values()
+        for name in ("needs_session", "error_params", "profile", "priority", "listed_by")
     )
     columns |= {"t": MOMENT, "gate": LIMIT_COLUMNS, "completed": COMPLETED}
     columns["stored_values"] = ", ".join(f":{name}" for name in columns["stored"].split(", "))

@@ -12,6 +12,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
 from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
 from mediavault.core.site_limits import PermitRequest
+from mediavault.core.urls import EgressScope
 from mediavault.presentation.views import MAX_FRAMES, job_view
 from mediavault.store.port import Checkpoint
 from mediavault.web.choices import seen_candidates
@@ -255,7 +256,7 @@ async def test_a_picture_is_asked_for_without_cookies_and_within_the_posts_scope
     await vault.client.get(f"/files/{job.id}/candidates/1/frame")
     (asked,) = frames_of(vault).asked
 
-    assert (asked.media.url, asked.media.scope_url) == (CANDIDATES[1].url, job.post_url)
+    assert (asked.media.url, asked.media.scope) == (CANDIDATES[1].url, EgressScope(job.post_url))
     assert asked.media.cookies == ()
     assert asked.media.headers == {"referer": job.post_url}
 

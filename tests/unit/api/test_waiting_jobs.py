@@ -187,7 +187,7 @@ async def test_an_answer_to_one_site_resumes_no_job_of_another() -> None:
 async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> None:
     queue, checked = Queue(), list[str]()
     job = await queue.failed(ErrorCode.CHALLENGE, url="https://vxtwitter.com/jane/status/12")
-    task = browser_task_for(job, Submission(identify, lambda url: checked.append(str(url.host)), queue.clock, 5))
+    task = browser_task_for(job, Submission(identify, lambda url, _: checked.append(url.host), queue.clock, 5))
 
     assert (task.platform.name, task.url, task.job_id) == ("x", "https://x.com/jane/status/12", job.id)
     assert checked == ["x.com"]
@@ -197,7 +197,7 @@ async def test_a_window_opens_on_the_jobs_own_post_and_never_on_a_mirror() -> No
 async def test_no_window_opens_for_a_job_that_does_not_wait_for_the_user(code: ErrorCode) -> None:
     queue = Queue()
     with pytest.raises(JobNotWaiting):
-        browser_task_for(await queue.failed(code), Submission(identify, lambda _: None, queue.clock, 5))
+        browser_task_for(await queue.failed(code), Submission(identify, lambda *_: None, queue.clock, 5))
 
 
 # --- a sign-in of which only the next attempt shows whether it helped ------------------------------------------

@@ -21,7 +21,6 @@ from mediavault.core.job import Job, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
-from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify, source_at
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.local_library import LocalLibrary
@@ -83,10 +82,7 @@ class StubHouse:
     def make_submission(self, settings: Settings) -> Submission:
         guard = EgressGuard(settings.allow_private)
 
-        def check(url: HttpUrl) -> None:
-            guard.check_url(url, scope=url)
-
-        return Submission(identify, check, self.clock, settings.max_attempts, source_at)
+        return Submission(identify, guard.check_submitted, self.clock, settings.max_attempts, source_at)
 
     async def serve(self, settings: Settings) -> int:
         return self._run("serve", settings)

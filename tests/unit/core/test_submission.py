@@ -8,7 +8,6 @@ import pytest
 
 from mediavault.core.failures import AddressRefused, BadUrl, ErrorCode, MediavaultError
 from mediavault.core.submission import RefusedBatch, Submission
-from mediavault.core.urls import HttpUrl
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
@@ -19,10 +18,7 @@ POST = "https://videos.example/watch/1"
 def submission(*allowed: str) -> Submission:
     guard = EgressGuard(allowed)
 
-    def check(url: HttpUrl) -> None:
-        guard.check_url(url, scope=url)
-
-    return Submission(identify=identify, check_url=check, clock=FakeClock(), max_attempts=3)
+    return Submission(identify=identify, check_url=guard.check_submitted, clock=FakeClock(), max_attempts=3)
 
 
 def test_an_address_becomes_a_job_with_its_canonical_form_and_platform() -> None:
@@ -98,7 +94,7 @@ def test_a_very_long_bad_address_does_not_make_a_very_long_message() -> None:
 
 
 def test_the_guard_is_asked_before_the_registry() -> None:
-    def refuse(_: HttpUrl) -> None:
+    def refuse(*_: object) -> None:
         raise AddressRefused("no")
 
     reader = Submission(identify=partial(pytest.fail, "asked"), check_url=refuse, clock=FakeClock())

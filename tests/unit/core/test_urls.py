@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mediavault.core.failures import BadUrl
 from mediavault.core.urls import (
     MAX_MEDIA_URL_CHARS,
+    EgressScope,
     HttpUrl,
     canonical_generic,
     parse_http_url,
@@ -21,6 +22,28 @@ from tests.patience import patient
 
 LONG = 65_536
 LIMIT_S = 5.0  # of processor time; it takes a few hundredths
+
+
+@pytest.mark.parametrize(
+    ("listed_by", "may_be_exempt"),
+    [
+        (None, True),  # a user asked for it
+        ("http://nas.test:8080", True),
+        ("https://nas.test:8080", True),
+        ("http://nas.test", False),
+        ("http://nas.test:80801", False),
+        ("http://a.nas.test:8080", False),
+        ("http://feed.test", False),
+        ("", False),  # of an earlier version: the list is not known
+    ],
+)
+def test_exemptions_hold_for_what_a_user_names_and_for_what_a_list_names_on_its_own_server(
+    listed_by: str | None, may_be_exempt: bool
+) -> None:
+    scope = EgressScope("http://NAS.test:8080/video", listed_by)
+
+    assert (scope.exemptible is not None) is may_be_exempt
+    assert scope.page.host == "nas.test"
 
 
 # The host as ``new URL()`` returns it in Chromium 156.

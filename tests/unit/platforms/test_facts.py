@@ -10,6 +10,7 @@ import pytest
 from mediavault.core.media import SourceType
 from mediavault.core.platform import AddressPattern, Platform
 from mediavault.core.post_urls import exact_hosts
+from mediavault.core.urls import EgressScope
 from mediavault.platforms.registry import all_platforms
 from mediavault.services.download.port import MediaRequest
 
@@ -121,7 +122,7 @@ def test_the_media_rules_of_a_platform_make_a_valid_request(known: Platform) -> 
     MediaRequest(
         "https://cdn.example/v.mp4",
         SourceType.DIRECT,
-        "https://post.example/",
+        EgressScope("https://post.example/"),
         max_range_bytes=known.media.max_range_bytes,
         max_connections=known.media.max_connections,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,10 +30,12 @@ from mediavault.presentation.source_transfer import (
     SourcesImport,
     as_followed,
     import_view,
+    read_entries,
     read_import,
     sources_opml,
     uploaded,
 )
+from mediavault.services.egress.guard import EgressGuard
 from mediavault.store.following import Followed
 from tests.fakes import START, FakeClock
 from tests.feed_rules import opml_problems
@@ -39,15 +43,40 @@ from tests.feed_rules import opml_problems
 ID = "UCaaaaaaaaaaaaaaaaaaaaaa"
 CHANNEL = f"https://www.youtube.com/channel/{ID}"
 FEED = "https://walks.example/feed.xml"
-SUBMIT = Submission(registry.identify, lambda _: None, FakeClock(), source_at=registry.source_at)
+SUBMIT = Submission(registry.identify, lambda *_: None, FakeClock(), source_at=registry.source_at)
 
 
 def terms(*followed: Followed, **asked: Any) -> ImportTerms:
     return ImportTerms(SUBMIT, followed, BUILT_IN, SourceChange(**asked), START)
 
 
+async def test_an_import_says_which_of_its_addresses_are_on_private_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list may be a stranger's, who would choose what is requested there. A host that is not looked up in time may be one."""
+    monkeypatch.setattr(source_transfer, "LOOK_UP_S", 0.01)
+
+    async def looked_up(host: str) -> Sequence[str]:
+        if host == "slow.example":
+            await asyncio.Event().wait()
+        return [{"inside.example": "10.99.0.7"}.get(host, "93.184.216.34")]
+
+    guard = EgressGuard(["10.99.0.1:8080", "nas.example", "10.99.0.0/24"], resolver=looked_up)
+    submit = Submission(
+        registry.identify, guard.check_submitted, FakeClock(), source_at=registry.source_at, is_private=guard.exempts
+    )
+    private = [
+        "http://10.99.0.1:8080/admin",
+        "http://nas.example/a",
+        "http://inside.example/b",
+        "http://slow.example/c",
+    ]
+    lines = [*private, "http://walks.example/1", "http://walks.example/2"]
+    read = await read_import("\n".join(lines).encode(), replace(terms(), submit=submit))
+
+    assert [one.url for one in import_view(read, is_dry_run=True).new if one.is_private] == private
+
+
 def read(*lines: str, followed: tuple[Followed, ...] = (), **asked: Any) -> SourcesImport:
-    return read_import("\n".join(lines).encode(), terms(*followed, **asked))
+    return read_entries("\n".join(lines).encode(), terms(*followed, **asked))
 
 
 def sources(done: SourcesImport) -> list[Source]:
@@ -180,9 +209,9 @@ def test_settings_that_cannot_be_read_refuse_their_source_alone(settings: str) -
 def test_a_profile_that_this_vault_lacks_refuses_its_source_unless_another_is_chosen() -> None:
     document = sources_opml([Followed(Source("s-1", FEED, "generic", START, profile="family"), SourceState())])
 
-    [refused] = read_import(document, terms()).refused
+    [refused] = read_entries(document, terms()).refused
     assert "family" in refused.error.message
-    assert [one.source.profile for one in read_import(document, terms(profile="audio")).new] == ["audio"]
+    assert [one.source.profile for one in read_entries(document, terms(profile="audio")).new] == ["audio"]
 
 
 def test_a_request_must_have_base64() -> None:
@@ -291,12 +320,12 @@ def _title(text: str) -> str | None:
 @given(source=_sources(), title=st.text(max_size=40))
 def test_an_export_imported_into_an_empty_vault_gives_equal_sources(source: Source, title: str) -> None:
     document = sources_opml([Followed(source, SourceState(title=title))])
-    done = read_import(document, ImportTerms(SUBMIT, (), BUILT_IN, SourceChange(), START))
+    done = read_entries(document, ImportTerms(SUBMIT, (), BUILT_IN, SourceChange(), START))
     [imported] = done.new
 
     assert imported.source == replace(source, id=imported.source.id)
     assert imported.title in {"", " ".join(in_xml(title).split())}
-    assert read_import(sources_opml(as_followed(done.new)), terms()).new[0].source == imported.source
+    assert read_entries(sources_opml(as_followed(done.new)), terms()).new[0].source == imported.source
 
 
 def test_what_is_stored_is_exported_even_if_no_request_may_ask_for_it() -> None:

@@ -69,6 +69,7 @@ PLANS: dict[str, list[str]] = {
     "cancel": BY_ID,
     "retry": BY_ID,
     "set_priority": BY_ID,
+    "adopt": BY_ID,
     "remove": BY_ID,
     "relocate": BY_ID,
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],

@@ -35,7 +35,7 @@ def old_vault(path: Path, jobs: Sequence[Job], *, migrations: int = BEFORE_THE_I
     db = open_database(path, migrations=MIGRATIONS[:migrations])
     for job in jobs:
         values: dict[str, Any] = {**stored_values(job), "search_text": ""}
-        del values["account_key"], values["error_params"], values["profile"], values["priority"]
+        del values["account_key"], values["error_params"], values["profile"], values["priority"], values["listed_by"]
         columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
         fetch_all(db, f"INSERT INTO jobs ({columns}) VALUES ({marks})", values)
     db.close()

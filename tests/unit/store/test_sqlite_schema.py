@@ -94,6 +94,25 @@ async def test_jobs_and_site_limits_of_the_second_schema_go_on_in_this_one(path:
     await store.close()
 
 
+def test_a_post_that_a_source_had_brought_is_of_a_list_that_is_not_known(path: Path) -> None:
+    db = open_database(path, migrations=MIGRATIONS[:15])
+    for seq, priority in ((1, 2), (2, 1), (3, 2)):
+        fetch_all(
+            db,
+            "INSERT INTO jobs (seq, id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, priority)"
+            f" VALUES ({seq}, 'id-{seq}', '', '', 'https://s.example/{seq}', 'generic', 1, 1, 5, {priority})",
+        )
+    fetch_all(
+        db, "INSERT INTO marks (name, job, place, text) VALUES ('source/s-1', 1, 1, ''), ('source/s-1', 2, 1, '')"
+    )
+    db.close()
+
+    db = open_database(path)
+
+    assert fetch_all(db, "SELECT seq, listed_by FROM jobs ORDER BY seq") == [(1, ""), (2, None), (3, None)]
+    db.close()
+
+
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(path: Path) -> None:
     db = open_database(path)
     before = schema_of(db)
@@ -280,5 +299,6 @@ def fill(db: Connection, rows: int) -> None:
             "max_attempts": 5,
             "profile": None,
             "priority": 1,
+            "listed_by": None,
         }
         fetch_all(db, SQL["enqueue"], values)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import ExtractorBroken, Failure, LeaseLost, RateLimited, Unsupported
+from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
 from mediavault.core.following import EntryState, Source, Start
 from mediavault.core.following_decisions import NEWS_AT_ONCE
 from mediavault.core.following_filters import Filters, Reason
@@ -22,7 +22,9 @@ from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
+from mediavault.core.urls import EgressScope
 from mediavault.platforms.registry import identify
+from mediavault.services.egress.guard import EgressGuard
 from mediavault.store import following as stored
 from mediavault.store import holds
 from mediavault.store.bulk import enqueue_for_user
@@ -35,7 +37,7 @@ from mediavault.worker.following import Follower
 from mediavault.worker.list_reading import FALL_BACK_AFTER
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
-from tests.stubs import StubExtractor, candidate, extraction, make_tools
+from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools
 
 CHANNEL = "https://www.youtube.com/channel/UCaaaaaaaaaaaaaaaaaaaaaa"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -81,14 +83,22 @@ class Vault:
     def __init__(self, tmp_path: Path) -> None:
         self.clock = FakeClock(auto=True)
         self.store = MemoryJobStore(self.clock)
+        self.guard = EgressGuard()
         self.feed = StubLister()
         self.listers = [self.feed]
         self.tools = make_tools(self.store, self.clock, tmp_path)
 
     @property
+    def submission(self) -> Submission:
+        return Submission(
+            identify,
+            self.guard.check_submitted,
+            self.clock,
+        )
+
+    @property
     def follower(self) -> Follower:
-        submission = Submission(identify=identify, check_url=lambda _: None, clock=self.clock)
-        return Follower(replace(self.tools, listers=self.listers), submission.read)
+        return Follower(replace(self.tools, listers=self.listers), self.submission.read)
 
     async def follow(self, **facts: Any) -> Source:
         source = replace(Source("s-1", CHANNEL, "youtube", self.clock.now()), **facts)
@@ -193,6 +203,54 @@ async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(
     }
 
 
+# --- allowed private hosts ---------------------------------------------------------------------------------------
+
+PRIVATE = "http://10.99.0.1:8080"
+
+
+async def followed_feed(vault: Vault, feed: str, *posts: str) -> list[Job]:
+    """Return the jobs that a feed with these posts leads to, where the settings allow the host of PRIVATE."""
+    vault.guard = EgressGuard(["10.99.0.1:8080"])
+    vault.feed.entries = [Entry(url, url) for url in posts]
+    await vault.follow(url=feed, platform="generic", start=Start.EVERYTHING)
+    await vault.run(timedelta(days=1), timedelta(minutes=30), finish=True)
+    return await vault.jobs()
+
+
+async def test_a_strangers_feed_names_no_posts_on_an_allowed_private_host(vault: Vault) -> None:
+    """They would be its author's requests: to any path of that host, from our client and our browser."""
+    jobs = await followed_feed(vault, "http://feed.example/rss", f"{PRIVATE}/reboot?now=1", "http://feed.example/1")
+
+    assert [job.post_url for job in jobs] == ["http://feed.example/1"]
+
+
+async def test_a_feed_on_an_allowed_private_host_names_posts_on_its_own_server(vault: Vault) -> None:
+    (job,) = await followed_feed(vault, f"{PRIVATE}/rss", f"{PRIVATE}/1", "http://10.99.0.1:9090/2")
+
+    assert (job.post_url, job.listed_by) == (f"{PRIVATE}/1", PRIVATE)
+
+
+async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_its_post(vault: Vault) -> None:
+    """A name may lead to a private host although its text doesn't say so: the egress guard judges it in each attempt."""
+    url = "http://nas.example/1"
+    extractor, downloader = StubExtractor(), StubDownloader(HttpError("no", http_status=403))
+    tools = replace(vault.tools, extractors={"browser": extractor}, downloader=downloader)
+    await followed_feed(vault, "http://feed.example/rss?token=secret", url)
+
+    async def scopes() -> set[EgressScope]:
+        """The scopes of an attempt's requests."""
+        (job,) = await vault.jobs()
+        await vault.store.queue.retry(job.id)
+        (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=HOUR)
+        await process_one_cycle(claim, tools)
+        return {extractor.posts[-1].scope, downloader.requests[-1].scope}
+
+    assert [await scopes(), await scopes()] == 2 * [{EgressScope(url, "http://feed.example")}]
+    (result,) = await enqueue_for_user(vault.store.queue, [vault.submission.read(url)])
+    assert (result.created, result.job.listed_by) == (False, None)
+    assert await scopes() == {EgressScope(url)}
+
+
 async def arrivals(vault: Vault) -> list[tuple[int, bool]]:
     """The numbers of the videos in the inbox, the last that came first, and whether they are news."""
     found = await read_inbox(vault.store, "owner", cursor=None, limit=100)
@@ -200,8 +258,7 @@ async def arrivals(vault: Vault) -> list[tuple[int, bool]]:
 
 
 async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_for(vault: Vault) -> None:
-    submission = Submission(identify=identify, check_url=lambda _: None, clock=vault.clock)
-    await enqueue_for_user(vault.store.queue, [submission.read(video(9).url)])
+    await enqueue_for_user(vault.store.queue, [vault.submission.read(video(9).url)])
     vault.feed.entries = [video(1)]
     await vault.follow(start=Start.EVERYTHING)
     await vault.look()
@@ -215,8 +272,8 @@ async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_
 async def test_a_post_whose_look_was_killed_before_it_was_in_the_inbox_gets_there(vault: Vault) -> None:
     await vault.follow()
     await vault.look()
-    submission = Submission(identify=identify, check_url=lambda _: None, clock=vault.clock)
-    await vault.store.queue.enqueue([replace(submission.read(video(1).url), priority=Priority.LATER)])
+    brought = vault.submission.read(video(1).url, listed_by=CHANNEL)
+    await vault.store.queue.enqueue([replace(brought, priority=Priority.LATER)])
     vault.feed.entries = [video(1)]
     await vault.look(after=HOUR)
 
@@ -433,9 +490,9 @@ async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
         asked.append(kind)
         return await some(kind, keys)
 
-    def counted_read(submission: Submission, url: str) -> NewJob:
+    def counted_read(submission: Submission, url: str, *, listed_by: str) -> NewJob:
         asked.append(url)
-        return read(submission, url)
+        return read(submission, url, listed_by=listed_by)
 
     monkeypatch.setattr(vault.store.records, "some", counted_some)
     monkeypatch.setattr(Submission, "read", counted_read)
@@ -628,7 +685,7 @@ async def test_a_post_whose_source_was_removed_meanwhile_is_saved(with_one_job: 
 async def test_a_post_that_a_user_asks_for_too_is_saved_whatever_the_filters_say(with_one_job: Vault) -> None:
     vault = with_one_job
     (job,) = await vault.jobs()
-    asked = replace(vault.follower.read(job.post_url), priority=Priority.NORMAL)
+    asked = vault.submission.read(job.post_url)
     (result,) = await enqueue_for_user(vault.store.queue, [asked])
     assert (result.created, result.job.id, result.job.priority) == (False, job.id, Priority.NORMAL)
     await read(vault, items=(Item((candidate(),), expected=Expected(duration_s=12)),))

@@ -221,7 +221,7 @@ class Simulation:
         self.tools = make_tools(self.store, self.clock, folder)
         ports = (self.store.records, self.store.queue, self.store.catalogue, self.store.marks, self.store.site_limits)
         mortal: Any = MortalStore(*(Mortal(port, self.fuse) for port in ports))
-        submission = Submission(identify=identify, check_url=lambda _: None, clock=self.clock)
+        submission = Submission(identify=identify, check_url=lambda *_: None, clock=self.clock)
         ways = [Way(self.site, "ytdlp", None)]
         if not month.is_playlist:
             ways.insert(0, Way(self.site, "feed", 15))

@@ -20,7 +20,7 @@ from mediavault.core.failures import (
     SeemsDeleted,
     TookTooLong,
 )
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.worker.dispatch import Route, route_of
 from mediavault.worker.stages.resolve import HARD_S, MAX_HOPS, resolve
@@ -38,7 +38,7 @@ class Web:
     def __init__(self, redirects: Mapping[str, str | Failure], *, status: int = 200) -> None:
         self._redirects, self._status = redirects, status
         self.requested: list[str] = []
-        self.scopes: set[str] = set()
+        self.scopes: set[EgressScope] = set()
         self.agents: list[str | None] = []
         self.takes_s = 0.0
         self.clock = FakeClock(auto=True)
@@ -48,7 +48,7 @@ class Web:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
         timeouts: Timeouts | None = None,
@@ -57,7 +57,7 @@ class Web:
     ) -> AsyncIterator[HttpResponse]:
         assert (max_redirects, list(cookies)) == (0, [])
         self.requested.append(url)
-        self.scopes.add(scope_url)
+        self.scopes.add(scope)
         self.agents.append((headers or {}).get("User-Agent"))
         await self.clock.sleep(self.takes_s)
         target = self._redirects.get(url)
@@ -118,7 +118,7 @@ async def test_a_link_to_an_unknown_site_is_requested_there_under_the_links_own_
     route = await follow(TCO, web)
 
     assert (route.platform.name, route.post.url) == ("generic", "https://blog.example/kite")
-    assert (web.requested, web.scopes) == ([TCO, "https://blog.example/kite"], {TCO})
+    assert (web.requested, web.scopes) == ([TCO, "https://blog.example/kite"], {EgressScope(TCO)})
 
 
 async def test_a_url_form_that_any_host_may_have_is_requested_before_it_is_trusted() -> None:

@@ -45,7 +45,7 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def previewer(vault: Vault) -> SourcePreviewer:
-    submission = Submission(identify=identify, check_url=lambda _: None, clock=vault.clock)
+    submission = Submission(identify=identify, check_url=lambda *_: None, clock=vault.clock)
     return SourcePreviewer(replace(vault.tools, listers=vault.listers), submission.read)
 
 

@@ -27,6 +27,7 @@ from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome, Strat
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import COMPATIBLE, Extraction, Problem, ProblemKind, SourceType
 from mediavault.core.profiles import BUILT_IN
+from mediavault.core.urls import EgressScope
 from mediavault.store.port import Store
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.worker.pipeline import process_one_cycle
@@ -95,7 +96,7 @@ async def test_the_browser_saves_what_our_client_cannot(
     assert job.status is JobStatus.COMPLETED
     assert browser.downloads == [MEDIA_URL]
     assert [floor.bytes_per_s for floor in browser.floors] == [tools.limits.slow_bytes_per_s]
-    assert browser.scopes == [POST_URL]  # a public post never inherits an exemption of its media's host
+    assert browser.scopes == [EgressScope(POST_URL)]  # a public post never inherits an exemption of its media's host
 
 
 async def test_after_a_file_that_fails_validation_the_next_strategy_is_tried(

@@ -33,6 +33,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.shared_line import SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.urls import EgressScope
 from mediavault.services.browser.cookies import as_cookie, next_cookies
 from mediavault.services.browser.discovery import for_driver
 from mediavault.services.browser.driver import Cdp, Guard, Page, PageCrashed, PageFailed, Response, try_call
@@ -125,6 +126,7 @@ class Chromium:
         self,
         url: str,
         *,
+        scope: EgressScope,
         platform: Platform,
         within_s: float,
         signed_in: bool = False,
@@ -133,7 +135,7 @@ class Chromium:
     ) -> PageCapture:
         visit = partial(self._visit, url, platform, signed_in=signed_in, screenshot=screenshot, is_list=is_list)
         end_s = self._clock.monotonic() + within_s
-        async with self._proxy.visiting(url, within_s=within_s / 2):
+        async with self._proxy.visiting(scope, within_s=within_s / 2):
             try:
                 return await visit(end_s=end_s)
             except (PageCrashed, BrowserUnavailable) as exc:
@@ -149,7 +151,7 @@ class Chromium:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         referer: str | None,
         into: Path,
         max_bytes: int,
@@ -161,7 +163,7 @@ class Chromium:
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
         async with (
-            self._proxy.visiting(scope_url, within_s=within_s / 2),
+            self._proxy.visiting(scope, within_s=within_s / 2),
             self._page(signed_in=signed_in) as (_, page, cdp),
         ):
             navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress, line)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
+from mediavault.core.urls import EgressScope
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class Guard(Protocol):
     def username(self) -> str: ...
     @property
     def password(self) -> str: ...
-    def visiting(self, scope_url: str, *, within_s: float) -> AbstractAsyncContextManager[None]: ...
+    def visiting(self, scope: EgressScope, *, within_s: float) -> AbstractAsyncContextManager[None]: ...
 
 
 class DriverElement(Protocol):

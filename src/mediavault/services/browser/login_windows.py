@@ -21,7 +21,6 @@ from mediavault.core.failures import BadInput, BrowserUnavailable, ErrorCode, Me
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.sessions import BrowserTask, SessionState, Viewer
-from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import (
     PlainWindow,
@@ -131,8 +130,7 @@ class LoginWindows:
 
     async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
         """Open a window as :meth:`open`, for any task. Raises AddressRefused as well."""
-        url = parse_http_url(errand.url)
-        self._guard.check_url(url, scope=url)
+        self._guard.check_url(errand.scope.page, scope=errand.scope.exemptible)
         if self.platform is not None:
             return self._new_ticket(errand)
         check_tools()
@@ -248,7 +246,7 @@ class LoginWindows:
         await asyncio.to_thread(_sweep, profile.folder.parent)
         await asyncio.to_thread(self._desk.before_window, profile)
         async with AsyncExitStack() as undo:
-            proxy = await undo.enter_async_context(window_proxy(self._guard, errand.url))
+            proxy = await undo.enter_async_context(window_proxy(self._guard, errand.scope))
             screen = new_screen(profile.folder.parent / f"window-{secrets.token_hex(3)}", size)
             undo.callback(shutil.rmtree, screen.folder, ignore_errors=True)
             window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=screen)

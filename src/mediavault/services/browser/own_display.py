@@ -12,7 +12,6 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.sessions import BrowserTask, SessionState
-from mediavault.core.urls import parse_http_url
 from mediavault.services.browser.discovery import find_browser, unavailable
 from mediavault.services.browser.plain_window import open_window, window_proxy
 from mediavault.services.browser.profile import borrowed_profile
@@ -41,11 +40,11 @@ async def window_here(
     browser = find_browser(executable)
     if browser.path is None:
         raise unavailable(browser)
-    guard.check_url(parse_http_url(errand.url), scope=parse_http_url(errand.url))
+    guard.check_url(errand.scope.page, scope=errand.scope.exemptible)
     try:
         async with borrowed_profile(desk.state_dir, clock) as profile:
             await asyncio.to_thread(desk.before_window, profile)
-            async with window_proxy(guard, errand.url) as proxy:
+            async with window_proxy(guard, errand.scope) as proxy:
                 window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=None)
                 try:
                     await _first_of(window.closed(), enough())

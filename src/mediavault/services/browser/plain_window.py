@@ -22,6 +22,7 @@ from typing import Any
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.urls import EgressScope
 from mediavault.services.browser.discovery import for_browser
 from mediavault.services.browser.profile import BrowserProfile
 from mediavault.services.browser.vnc import SOCKET
@@ -164,8 +165,8 @@ def _authority(cookie: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def window_proxy(guard: EgressGuard, url: str) -> AsyncIterator[str]:
-    """Run the egress proxy of a window, and yield its address. The page at ``url`` has the guard's exemptions.
+async def window_proxy(guard: EgressGuard, scope: EgressScope) -> AsyncIterator[str]:
+    """Run the egress proxy of a window, and yield its address. Its first page is that of ``scope``, whose exemptions hold.
 
     It asks for no password, because nothing drives the window's browser to enter one: processes of our own user may
     connect. Raises BrowserUnavailable.
@@ -176,7 +177,7 @@ async def window_proxy(guard: EgressGuard, url: str) -> AsyncIterator[str]:
     except OSError as exc:
         raise BrowserUnavailable(Message("The egress proxy could not be started: %(error)s.", error=exc)) from exc
     try:
-        with proxy.exempting(url):
+        with proxy.exempting(scope):
             yield proxy.server
     finally:
         await proxy.close()

@@ -12,6 +12,7 @@ from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
 from mediavault.core.shared_line import SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.urls import EgressScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class Browser(Protocol):
         self,
         url: str,
         *,
+        scope: EgressScope,
         platform: Platform,
         within_s: float,
         signed_in: bool = False,
@@ -166,7 +168,7 @@ class Browser(Protocol):
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         referer: str | None,
         into: Path,
         max_bytes: int,
@@ -178,7 +180,7 @@ class Browser(Protocol):
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
-        ``scope_url`` is the post's address: the egress guard's exemptions depend on it, not on the media's. A site
+        ``scope`` is the post's: the egress guard's exemptions depend on it, not on the media's address. A site
         slower than ``floor`` is given up. Of a limit on ``line`` the browser takes half, since it waits for nobody.
         Raises HttpError and the like for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """

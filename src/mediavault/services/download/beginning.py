@@ -74,7 +74,7 @@ class BeginningFetcher:
         """Return at most ``count`` bytes from ``start`` on, and the file's length where the site states it."""
         headers = {**request.headers, "range": f"bytes={start}-{start + count - 1}"}
         response = self._client.get(
-            request.url, scope_url=request.scope_url, headers=headers, cookies=request.cookies, timeouts=TIMEOUTS
+            request.url, scope=request.scope, headers=headers, cookies=request.cookies, timeouts=TIMEOUTS
         )
         async with response as answer:
             named = content_range(answer.headers.get("content-range")) if answer.status == 206 else None
@@ -88,7 +88,7 @@ class BeginningFetcher:
         source = StreamSource(self._client, self._clock, request, _LIMITS)
         try:
             wanted = Wanted(request.prefer, sound=request.expected.audio)
-            tracks = await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted)
+            tracks = await find_tracks(source, request.url, page_url=request.scope.url, wanted=wanted)
             pictures = tracks.playlists[0]
             first = pictures.segments[0]
             if not pictures.whole_file:

@@ -240,7 +240,7 @@ class _Transfer:
     def _send(self, ask: ResumeRequest) -> AbstractAsyncContextManager[HttpResponse]:
         return self._client.get(
             self._request.url,
-            scope_url=self._request.scope_url,
+            scope=self._request.scope,
             headers={**self._request.headers, "accept-encoding": "identity", **ask.headers},
             cookies=self._request.cookies,
             timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),

@@ -118,7 +118,7 @@ class CandidateFrames:
         headers = {name: text for name, text in media.headers.items() if name.lower() in _POSTER_HEADERS}
         try:
             answer = self._client.get(
-                request.thumbnail_url, scope_url=media.scope_url, headers=headers, timeouts=_POSTER_TIMEOUTS
+                request.thumbnail_url, scope=media.scope, headers=headers, timeouts=_POSTER_TIMEOUTS
             )
             async with answer as response:
                 body = await response.read(limit=MAX_POSTER_BYTES) if response.status == 200 else b""

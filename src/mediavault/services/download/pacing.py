@@ -57,7 +57,7 @@ class SegmentSlots:
 
 def _host(request: MediaRequest) -> str:
     """Return the host of the request; of a manifest that a page carries (``data:``), the page's host."""
-    url = request.scope_url if request.url[:5].lower() == "data:" else request.url
+    url = request.scope.url if request.url[:5].lower() == "data:" else request.url
     return urlsplit(url).netloc.lower()
 
 

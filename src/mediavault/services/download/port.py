@@ -24,6 +24,7 @@ from mediavault.core.media import (
 from mediavault.core.messages import Message
 from mediavault.core.platform import MAX_CONNECTIONS, Platform
 from mediavault.core.recordings import Recording, RecordingEnd
+from mediavault.core.urls import EgressScope
 
 MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
 
@@ -67,7 +68,7 @@ class RecordingOrder:
 
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
-    """One candidate to be fetched. ``scope_url`` is the post's URL, which decides the egress guard's exemptions.
+    """One candidate to be fetched. ``scope`` is the post's, which decides the egress guard's exemptions.
 
     ``type`` is what it is to be: of a picture's URL nothing but a picture is accepted.
     ``site`` is the platform whose limits on the line apply. ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
@@ -78,7 +79,7 @@ class MediaRequest:
 
     url: str
     source_type: SourceType
-    scope_url: str
+    scope: EgressScope
     audio_url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[Cookie, ...] = ()
@@ -127,11 +128,11 @@ class FetchSubtitles(Protocol):
         self,
         source: SubtitleSource,
         *,
-        page_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
     ) -> tuple[Cue, ...]:
-        """Return the cues, at least one, by their start. ``page_url`` is the post's, as in ``MediaRequest.scope_url``.
+        """Return the cues, at least one, by their start. ``scope`` is the post's, as in MediaRequest.
 
         Raises a Failure: RateLimited, LinkExpired, HttpError, NotAVideo (what the site sent are no subtitles), TooLarge,
         AddressRefused, NetworkFailure, TookTooLong; and BadUrl.

@@ -93,7 +93,7 @@ class StreamDownloader:
     async def _find(self, source: StreamSource, request: MediaRequest, *, live: bool = False) -> Tracks:
         async with self._hosts.slot_for(request):
             wanted = Wanted(request.prefer, sound=request.expected.audio)
-            return await find_tracks(source, request.url, page_url=request.scope_url, wanted=wanted, live=live)
+            return await find_tracks(source, request.url, page_url=request.scope.url, wanted=wanted, live=live)
 
     async def _record(
         self, source: StreamSource, request: MediaRequest, order: RecordingOrder, into: Path, limits: DownloadLimits

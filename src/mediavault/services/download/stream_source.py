@@ -86,7 +86,7 @@ class StreamSource:
             await self._clock.sleep(left_s)
         response_context = self._client.get(
             url,
-            scope_url=self._request.scope_url,
+            scope=self._request.scope,
             headers={**self._request.headers, **({"range": span.header} if span else {})},
             cookies=self._request.cookies,
             timeouts=Timeouts(connect_s=self._limits.connect_s, read_s=self._limits.stall_s),

@@ -11,6 +11,7 @@ from mediavault.core.failures import HttpError, LinkExpired, NotAVideo, RateLimi
 from mediavault.core.media import Cue, SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
+from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import read_subtitles
 from mediavault.services.download.hls_text import looks_like_hls
 from mediavault.services.download.manifest import MediaPlaylist
@@ -41,12 +42,12 @@ class SubtitleFetcher:
         self,
         source: SubtitleSource,
         *,
-        page_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
     ) -> tuple[Cue, ...]:
         async def fetch(url: str) -> tuple[str, str]:
-            return await self._text(url, page_url, headers, cookies)
+            return await self._text(url, scope, headers, cookies)
 
         try:
             async with asyncio.timeout(WITHIN_S):
@@ -81,12 +82,10 @@ class SubtitleFetcher:
         return await asyncio.to_thread(_joined, texts)
 
     async def _text(
-        self, url: str, page_url: str, headers: Mapping[str, str] | None, cookies: Sequence[Cookie]
+        self, url: str, scope: EgressScope, headers: Mapping[str, str] | None, cookies: Sequence[Cookie]
     ) -> tuple[str, str]:
         """Return the final URL and the text of a response. Raises RateLimited, LinkExpired, HttpError and the client's."""
-        request = self._client.get(
-            url, scope_url=page_url, headers=headers, cookies=cookies, timeouts=_TIMEOUTS, decode=True
-        )
+        request = self._client.get(url, scope=scope, headers=headers, cookies=cookies, timeouts=_TIMEOUTS, decode=True)
         async with request as answer:
             if answer.status == 429:
                 wait = parse_retry_after(answer.headers)

@@ -34,7 +34,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxy
-from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, HttpUrl, parse_http_url
 from mediavault.services.egress import upstream
 from mediavault.services.egress.guard import EgressGuard, endpoint_of
 from mediavault.services.egress.port import HttpResponse, Timeouts
@@ -75,7 +75,7 @@ class AiohttpClient:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
         timeouts: Timeouts | None = None,
@@ -83,7 +83,6 @@ class AiohttpClient:
         decode: bool = False,
     ) -> AsyncIterator[HttpResponse]:
         limits = timeouts or Timeouts()
-        scope = parse_http_url(scope_url, max_chars=MAX_MEDIA_URL_CHARS)
         target = parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
         first = Hop(
             target,
@@ -108,7 +107,7 @@ class AiohttpClient:
         url: str,
         form: Mapping[str, str] | bytes,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
     ) -> AsyncIterator[HttpResponse]:
@@ -119,7 +118,7 @@ class AiohttpClient:
         Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong.
         """
         limits = timeouts or Timeouts()
-        scope, target = parse_http_url(scope_url), parse_http_url(url)
+        target = parse_http_url(url)
         sent = {"user-agent": USER_AGENT, "accept": "*/*", **(headers or {}), "accept-encoding": "identity"}
         deadline = _deadline(limits.total_s)
         raw = await self._send(Hop(target, sent, ()), None, scope, limits, deadline, form)
@@ -134,7 +133,7 @@ class AiohttpClient:
             await session.close()
 
     async def _follow(
-        self, hop: Hop, scope: HttpUrl, limits: Timeouts, deadline: float | None, max_redirects: int
+        self, hop: Hop, scope: EgressScope, limits: Timeouts, deadline: float | None, max_redirects: int
     ) -> tuple[Hop, aiohttp.ClientResponse]:
         for _ in range(max_redirects + 1):
             cookies = cookie_header(cookies_for(hop.url, hop.cookies, now=self._clock.now()))
@@ -150,13 +149,13 @@ class AiohttpClient:
         self,
         hop: Hop,
         cookies: str | None,
-        scope: HttpUrl,
+        scope: EgressScope,
         limits: Timeouts,
         deadline: float | None,
         form: Mapping[str, str] | bytes | None = None,
     ) -> aiohttp.ClientResponse:
         headers = {**hop.headers, **({"cookie": cookies} if cookies else {})}
-        proxy = self._guard.proxies.for_post(scope)
+        proxy = self._guard.proxies.for_post(scope.page)
         timeout = aiohttp.ClientTimeout(
             total=None,
             connect=None if proxy else limits.connect_s,  # `upstream` limits the time itself
@@ -166,7 +165,7 @@ class AiohttpClient:
         connect_s = limits.connect_s * upstream.ATTEMPTS if proxy else limits.connect_s
         with _translate_errors(hop.url.host):
             async with asyncio.timeout_at(_earlier(deadline, _deadline(connect_s + limits.read_s))):
-                exempt = await self._guard.exempts(scope)
+                exempt = await self._guard.exempts(scope.exemptible)
                 # literals bypass the resolver, and pooled connections bypass the socket factory too
                 self._guard.check(hop.url, exempt=exempt)
                 _CONNECTING.set(_Connecting(hop.url.host, hop.url.port, exempt, proxy))

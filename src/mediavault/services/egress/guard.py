@@ -17,7 +17,7 @@ from typing import Protocol
 from mediavault.core.failures import AddressRefused, NetworkFailure, SiteNotFound
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
-from mediavault.core.urls import HttpUrl
+from mediavault.core.urls import HttpUrl, is_exemptible
 from mediavault.services.egress.addresses import (
     SETTING,
     Address,
@@ -94,10 +94,13 @@ class EgressGuard:
     def check_url(self, url: HttpUrl, *, scope: HttpUrl | None) -> None:
         """Judge what can be judged without the network: port, literal address, names of this machine.
 
-        For submission, with ``scope=url``. Ordinary names pass; they are judged when they are looked up.
-        Raises :class:`AddressRefused`.
+        Ordinary names pass; they are judged when they are looked up. Raises :class:`AddressRefused`.
         """
         self.check(url, exempt=scope is not None and self.opens_by_name(scope))
+
+    def check_submitted(self, url: HttpUrl, listed_by: str | None) -> None:
+        """Judge as :meth:`check_url` a URL that a user has submitted, or the list of the origin ``listed_by`` has named."""
+        self.check_url(url, scope=url if is_exemptible(url, listed_by) else None)
 
     def check(self, url: HttpUrl, *, exempt: bool) -> None:
         """Judge as :meth:`check_url`, for a scope that :meth:`exempts` has judged."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.port import HttpClient, HttpResponse, Timeouts
 
 KEEP_S = 10.0  # servers cut connections that nobody reads
@@ -20,15 +21,15 @@ class KeepingClient:
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
-        self._kept: dict[tuple[str, str], _Kept] = {}  # by URL and scope
+        self._kept: dict[tuple[str, EgressScope], _Kept] = {}  # by URL and scope
         self._timers: set[asyncio.Task[None]] = set()
 
-    def keep(self, url: str, *, scope_url: str, response: HttpResponse, head: bytes, stack: AsyncExitStack) -> None:
+    def keep(self, url: str, *, scope: EgressScope, response: HttpResponse, head: bytes, stack: AsyncExitStack) -> None:
         """Take ``response`` over from ``stack``, which closes it, after ``head`` has been read; for KEEP_S seconds.
 
         Its body must not be encoded. The stack keeps it where there is no room.
         """
-        key = (url, scope_url)
+        key = (url, scope)
         if key in self._kept or len(self._kept) >= MAX_KEPT:
             return
         kept = self._kept[key] = _Kept(_Continued(response, head), stack.pop_all())
@@ -41,7 +42,7 @@ class KeepingClient:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
         timeouts: Timeouts | None = None,
@@ -49,14 +50,14 @@ class KeepingClient:
         decode: bool = False,
     ) -> AsyncIterator[HttpResponse]:
         is_plain = not cookies and "range" not in (headers or {})
-        kept = self._kept.pop((url, scope_url), None) if is_plain else None
+        kept = self._kept.pop((url, scope), None) if is_plain else None
         if kept is not None:
             async with kept.resources:
                 yield kept.response
             return
         request = self._client.get(
             url,
-            scope_url=scope_url,
+            scope=scope,
             headers=headers,
             cookies=cookies,
             timeouts=timeouts,
@@ -74,7 +75,7 @@ class KeepingClient:
             await one.resources.aclose()
         await self._client.close()
 
-    async def _expire(self, key: tuple[str, str], kept: _Kept) -> None:
+    async def _expire(self, key: tuple[str, EgressScope], kept: _Kept) -> None:
         await self._clock.sleep(KEEP_S)
         if self._kept.get(key) is kept:
             del self._kept[key]

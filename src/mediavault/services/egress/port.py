@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediavault.core.cookies import Cookie
+from mediavault.core.urls import EgressScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class HttpClient(Protocol):
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
         timeouts: Timeouts | None = None,
@@ -53,7 +54,7 @@ class HttpClient(Protocol):
         """GET with redirects followed by hand: each hop is parsed, guarded and given only the cookies of its scope.
 
         A Referer is cut down for other origins, as browsers do (``redirects.referer_for``).
-        ``scope_url`` is the URL that the user submitted; private exemptions hold only for posts on an exempted host.
+        Private exemptions hold only for a ``scope`` on an exempted host.
         ``decode=False`` asks for ``identity`` and returns the bytes as they come (media); True undoes gzip and
         deflate (pages, JSON), bounded. Any status is a response, not an error; with ``max_redirects=0`` a redirect too.
         Raises BadUrl, AddressRefused, NetworkFailure, TookTooLong, HttpError (too many redirects).

@@ -30,7 +30,7 @@ from mediavault.core.failures import (
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxy
-from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
+from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
 from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, dial, stop_tasks, tunnel
@@ -59,14 +59,16 @@ log = get_logger(__name__)
 
 @dataclass(eq=False, slots=True)
 class ProxyCredential:
-    """A password, and the posts that are processed with it; ``exempt`` are those that the guard has found exempt.
+    """A password, and the posts that are processed with it: the ``hosts`` of all, and those that may be exempt.
 
+    ``exempt`` are those of the latter that the guard has found so.
     ``upstream`` is the proxy of these posts, afterwards still that of the last one: what a page leaves behind goes its
     way. ``failures`` counts how often it failed. ``unreached`` is why the host of one of these posts was not reached
     last. ``context`` is the caller's, so that the log of a refusal has the ids of the job whose process was refused.
     """
 
     password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    hosts: list[str] = field(default_factory=list)
     scopes: list[HttpUrl] = field(default_factory=list)
     exempt: set[HttpUrl] = field(default_factory=set)
     context: Context = field(default_factory=copy_context)
@@ -76,7 +78,7 @@ class ProxyCredential:
     unreached: dict[str, Failure] = field(default_factory=dict)
 
     def note_unreached(self, host: str, failure: Failure) -> None:
-        if any(scope.host == host for scope in self.scopes):
+        if host in self.hosts:
             self.unreached[host] = failure
 
     @property
@@ -87,8 +89,8 @@ class ProxyCredential:
 class EgressProxy:
     """One per process, on a random port of 127.0.0.1, with a random password that keeps out other users of the machine.
 
-    The browser's connections all use the same password, so while :meth:`exempting` holds an exempt post, pages of
-    other posts in the same browser share its exemptions. :meth:`pass_for`, for a process per post, has no such gap.
+    The browser's connections all use the same password, so its pages cannot be told apart: in :meth:`visiting`, exempt posts
+    and others take turns. :meth:`pass_for` is for a process per post.
     """
 
     def __init__(
@@ -146,36 +148,37 @@ class EgressProxy:
         return self._browser.password
 
     @contextmanager
-    def exempting(self, scope_url: str) -> Iterator[None]:
-        """Let the browser use the exemptions and the proxy of the post at ``scope_url`` while the block runs.
+    def exempting(self, scope: EgressScope) -> Iterator[None]:
+        """Let the browser use the exemptions and the proxy of ``scope`` while the block runs.
 
         For a browser with one post at a time; others take :meth:`visiting`.
         """
-        with self._processing(self._browser, scope_url):
+        with self._processing(self._browser, scope.page, scope.exemptible):
             yield
 
     @asynccontextmanager
-    async def visiting(self, scope_url: str, *, within_s: float) -> AsyncIterator[None]:
-        """Wait for posts in the browser that leave through another proxy, then do as :meth:`exempting`.
+    async def visiting(self, scope: EgressScope, *, within_s: float) -> AsyncIterator[None]:
+        """Wait for posts in the browser that may not be open together with this one, then do as :meth:`exempting`.
 
-        The pages of one browser cannot be told apart, so all that are open at a time leave the same way.
-        Raises BrowserUnavailable after ``within_s`` seconds, and in place of a failure of the network what caused it:
-        ProxyFailed, or why the post's host was not reached, which no browser says.
+        The pages of one browser cannot be told apart, so all that are open at a time leave the same way, and either all
+        of them are exempt or none is. Raises BrowserUnavailable after ``within_s`` seconds, and in place of a failure of
+        the network what caused it: ProxyFailed, or why the post's host was not reached, which no browser says.
         """
-        upstream = self._guard.proxies.for_post(_scope(scope_url))
+        page, upstream = scope.page, self._guard.proxies.for_post(scope.page)
         try:
             async with asyncio.timeout(within_s):
-                await self._turns.begin(upstream)
+                is_exempt = await self._guard.exempts(scope.exemptible)
+                await self._turns.begin((upstream, is_exempt))
         except TimeoutError as exc:
-            raise BrowserUnavailable("The browser is busy with posts that use another proxy.") from exc
+            raise BrowserUnavailable("The browser is busy with other posts.") from exc
         try:
-            with self.exempting(scope_url):
+            with self._processing(self._browser, page, page if is_exempt else None):
                 yield
         finally:
             self._turns.end()
 
     @contextmanager
-    def pass_for(self, scope_url: str) -> Iterator[str]:
+    def pass_for(self, scope: EgressScope) -> Iterator[str]:
         """Yield a proxy URL with its own password, for a process that works on one post while the block runs.
 
         Raises as :meth:`visiting` in place of a failure of the network.
@@ -183,30 +186,33 @@ class EgressProxy:
         credential = ProxyCredential()
         self._credentials.append(credential)
         try:
-            with self._processing(credential, scope_url):
+            with self._processing(credential, scope.page, scope.exemptible):
                 yield f"http://{USERNAME}:{credential.password}@127.0.0.1:{self.port}"
         finally:
             self._credentials.remove(credential)
 
     @contextmanager
-    def _processing(self, credential: ProxyCredential, scope_url: str) -> Iterator[None]:
-        scope = _scope(scope_url)
-        credential.scopes.append(scope)
-        self._leave_through(self._guard.proxies.for_post(scope), credential)
+    def _processing(self, credential: ProxyCredential, page: HttpUrl, exemptible: HttpUrl | None) -> Iterator[None]:
+        credential.hosts.append(page.host)
+        if exemptible is not None:
+            credential.scopes.append(exemptible)
+        self._leave_through(self._guard.proxies.for_post(page), credential)
         before = credential.failures
         try:
             yield
         except (NetworkFailure, TookTooLong) as exc:
             if credential.failures > before:
                 raise ProxyFailed(credential.last_failure) from exc
-            cause = credential.unreached.get(scope.host)
+            cause = credential.unreached.get(page.host)
             if cause is not None and type(exc) in (NetworkFailure, TookTooLong):  # the others say more
                 raise cause from exc
             raise
         finally:
-            credential.scopes.remove(scope)
-            if all(other.host != scope.host for other in credential.scopes):
-                credential.unreached.pop(scope.host, None)
+            credential.hosts.remove(page.host)
+            if page.host not in credential.hosts:
+                credential.unreached.pop(page.host, None)
+            if exemptible is not None:
+                credential.scopes.remove(exemptible)
             self._withdraw_exemption(credential)
 
     def _leave_through(self, upstream: UpstreamProxy | None, credential: ProxyCredential) -> None:
@@ -332,10 +338,6 @@ class EgressProxy:
                     credential.exempt.add(scope)
                 return scope
         return None
-
-
-def _scope(url: str) -> HttpUrl:
-    return parse_http_url(url, max_chars=MAX_MEDIA_URL_CHARS)
 
 
 _CONNECT_TARGET = re.compile(r"[^/?#@]+:[0-9]+")

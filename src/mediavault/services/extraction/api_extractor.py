@@ -40,7 +40,7 @@ class ApiExtractor:
         """See the port. Raises Unsupported where the post's URL lacks a value that the API needs."""
         url = api_url(post, platform)
         timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
-        async with self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
+        async with self._client.get(url, scope=post.scope, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
             status, pause = answer.status, parse_retry_after(answer.headers)
             body = b"" if status in CLOSED else await answer.read(limit=MAX_ANSWER_BYTES)
         extraction = await self._reader.read_answer(post, platform, ApiAnswer(status, body, pause))

@@ -25,7 +25,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, PageData, Platform
 from mediavault.core.post_urls import find_post, is_named_host, page_to_visit, read_page
 from mediavault.core.sessions import wall_failure
-from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, parse_http_url
 from mediavault.services.browser.port import Browser, PageCapture
 from mediavault.services.browser.url_signs import advert_media
 from mediavault.services.extraction.assembly import (
@@ -87,7 +87,9 @@ class BrowserExtractor:
         if self.signed_in and not cookies:
             raise Unsupported("The browser's profile has no cookie for this post.")
         visit_s = max(within_s - MARGIN_S, within_s / 2)
-        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, signed_in=self.signed_in)
+        capture = await self._browser.capture(
+            url, scope=EgressScope(url, post.listed_by), platform=platform, within_s=visit_s, signed_in=self.signed_in
+        )
         try:
             reading = await self._reader.read_visit(post, platform, capture, with_viewer=self.signed_in)
         except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended

@@ -11,7 +11,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import read_page
 from mediavault.core.sessions import is_signed_in, wall_failure
-from mediavault.core.urls import HttpUrl, parse_http_url
+from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.services.browser.port import Browser
 from mediavault.services.extraction.http_status import site_name
 from mediavault.services.extraction.port import Reader
@@ -38,7 +38,9 @@ class BrowserLister:
         if not is_signed_in(platform, cookies, now=self._clock.now()):
             raise LoginRequired(Message("%(site)s lists posts only to signed-in visitors.", site=site_name(platform)))
         visit_s = max(within_s - MARGIN_S, within_s / 2)
-        capture = await self._browser.capture(url, platform=platform, within_s=visit_s, signed_in=True, is_list=True)
+        capture = await self._browser.capture(
+            url, scope=EgressScope(url), platform=platform, within_s=visit_s, signed_in=True, is_list=True
+        )
         try:
             listing = await self._reader.read_profile(look, platform, capture)
         except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended

@@ -17,7 +17,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import FeedMatch, find_feed
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.services.egress.port import HttpClient, Timeouts
 from mediavault.services.extraction.http_status import site_name
 from mediavault.services.extraction.port import PageAnswer, Reader
@@ -243,7 +243,9 @@ class _FeedLook:
         conditions = {"if-none-match": last.etag, "if-modified-since": last.last_modified} if url == last.url else {}
         headers = {**HEADERS, **{name: value for name, value in conditions.items() if value}}
         timeouts = Timeouts(connect_s=10, total_s=min(MAX_REQUEST_S, left_s))
-        request = self._client.get(url, scope_url=self._look.url, headers=headers, timeouts=timeouts, decode=True)
+        request = self._client.get(
+            url, scope=EgressScope(self._look.url), headers=headers, timeouts=timeouts, decode=True
+        )
         try:
             async with request as response:
                 body = await response.read(limit=MAX_FEED_BYTES) if response.status == 200 else b""

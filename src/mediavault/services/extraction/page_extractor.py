@@ -85,7 +85,7 @@ class PageExtractor:
 
         A video's response is kept for its download.
         """
-        request = self._client.get(url, scope_url=post.url, headers=HEADERS, timeouts=TIMEOUTS, decode=True)
+        request = self._client.get(url, scope=post.scope, headers=HEADERS, timeouts=TIMEOUTS, decode=True)
         try:
             async with asyncio.timeout(min(MAX_SECONDS, within_s / 2)), AsyncExitStack() as stack:
                 response = await stack.enter_async_context(request)
@@ -94,7 +94,7 @@ class PageExtractor:
                 if source_type is None:
                     body += await _read_at_least(MAX_PAGE_BYTES - len(body), response)
                 elif _is_the_file(response):
-                    self._client.keep(url, scope_url=post.url, response=response, head=body, stack=stack)
+                    self._client.keep(url, scope=post.scope, response=response, head=body, stack=stack)
                 return response, body
         except TimeoutError as exc:
             raise TookTooLong(Message("%(host)s took too long to answer.", host=urlsplit(url).hostname)) from exc

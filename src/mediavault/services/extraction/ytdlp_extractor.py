@@ -59,7 +59,7 @@ class YtdlpExtractor:
             return read_answer(given, post, platform, site, now=self._clock.now())
 
         try:
-            extraction = await self._child.ask(request, post.url, read, cookies=session, wall_s=wall_s)
+            extraction = await self._child.ask(request, post.scope, read, cookies=session, wall_s=wall_s)
         except ExtractorBroken:
             await asyncio.to_thread(self._child.note, answer.get("version"), platform.name, url, was_read=False)
             raise

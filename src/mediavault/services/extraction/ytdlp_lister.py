@@ -14,7 +14,7 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import ListRules, Platform
 from mediavault.core.post_urls import find_list
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.ytdlp_list_reading import read_list
 from mediavault.services.extraction.ytdlp_process import Session, YtdlpChild
@@ -90,7 +90,7 @@ class YtdlpLister:
             answer.update(given)
             return read_list(given, platform, rules, kind)
 
-        listing = await self._child.ask(dict(request), look.url, read, cookies=cookies, wall_s=wall_s)
+        listing = await self._child.ask(dict(request), EgressScope(look.url), read, cookies=cookies, wall_s=wall_s)
         log.info(
             "list_read_by_ytdlp",
             url=redact_url(url),

@@ -19,6 +19,7 @@ from mediavault.core.failures import ExtractorBroken, Failure, TookTooLong, Tool
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_code, failure_of_disk, is_of_the_machine
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.egress.proxy_bridge import bridge_to
 from mediavault.services.extraction.page_data import values
@@ -61,7 +62,7 @@ class YtdlpChild:
     async def ask(
         self,
         request: dict[str, Any],
-        scope: str,
+        scope: EgressScope,
         read: Callable[[Mapping[str, Any]], T],
         *,
         cookies: Sequence[Cookie],
@@ -69,7 +70,7 @@ class YtdlpChild:
     ) -> T:
         """Return what ``read`` makes of the child's answer; it may raise the failures that the answer reports.
 
-        It runs in a thread: a list of twenty videos in four hundred qualities each takes seconds. ``scope`` is the URL
+        It runs in a thread: a list of twenty videos in four hundred qualities each takes seconds. ``scope`` is that
         whose exemption from the egress guard, and whose proxy, applies: ProxyFailed replaces a failure that this caused.
         Raises as :func:`ask`, and Unsupported with a session that has no cookie.
         """

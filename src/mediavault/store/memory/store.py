@@ -168,6 +168,8 @@ class MemoryQueue(_MemoryPort):
         versions = [job for job in self._state.jobs.values() if job.canonical_url == new.canonical_url]
         newest = max(versions, key=lambda job: job.version, default=None)
         if newest is not None and not force:
+            if transitions.adopts(new, newest):
+                newest = self._state.change(newest, listed_by=None)
             return Enqueued(newest, created=False)
         if new.id in self._state.jobs:
             raise StoreError(Message("The job %(id)s is stored already.", id=new.id))
@@ -184,6 +186,7 @@ class MemoryQueue(_MemoryPort):
             max_attempts=new.max_attempts,
             profile=new.profile,
             priority=new.priority,
+            listed_by=new.listed_by,
         )
         self._state.jobs[job.id] = job
         self._state.history[job.id] = []

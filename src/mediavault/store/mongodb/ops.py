@@ -93,8 +93,8 @@ async def _store_all(
     for _ in range(RACES):
         newest = await _newest(database, left)
         if not force:
-            known |= newest
-            left = [job for job in left if job.canonical_url not in newest]
+            known |= await _adopted(database, newest, left, at)
+            left = [job for job in left if job.canonical_url not in known]
         if not left:
             return created, known
         new = [_new_job(job, times[job.id], newest.get(job.canonical_url)) for job in left]
@@ -109,6 +109,24 @@ async def _store_all(
         Message("Others keep storing versions of %(canonical_url)s.", canonical_url=left[0].canonical_url),
         help="Try again.",
     )
+
+
+async def _adopted(
+    database: MongoDatabase, found: Mapping[str, Job], asked: Sequence[NewJob], at: int
+) -> dict[str, Job]:
+    """Return the jobs that were found, with those that become a user's as they are then; one that has changed is left out."""
+    adopted = dict(found)
+    for new in asked:
+        job = adopted.get(new.canonical_url)
+        if job is None or not transitions.adopts(new, job):
+            continue
+        change = {"$set": {"listed_by": None, "updated_at": at}}
+        changed = await database.documents(JOBS).change({"_id": job.id, "listed_by": job.listed_by}, change)
+        if changed is None:
+            del adopted[new.canonical_url]
+        else:
+            adopted[new.canonical_url] = job_from(changed)
+    return adopted
 
 
 async def _newest(database: MongoDatabase, jobs: Sequence[NewJob]) -> dict[str, Job]:
@@ -139,6 +157,7 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
         max_attempts=new.max_attempts,
         profile=new.profile,
         priority=new.priority,
+        listed_by=new.listed_by,
     )
 
 

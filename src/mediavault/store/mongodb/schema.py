@@ -11,6 +11,7 @@ from typing import Any
 
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import Priority
+from mediavault.core.marks import MarkKind
 from mediavault.core.messages import Message
 from mediavault.store.mongodb.engine import Filter, MongoDatabase, Sort
 from mediavault.store.mongodb.facts import OLDEST_VERSION
@@ -34,7 +35,8 @@ class MigrationStep:
     """One step.
 
     ``version`` is the schema's version once the indexes exist; ``oldest_code`` as in ``schema.Migration``. Jobs that lack a
-    field of ``job_fields`` get it, and of indexes that others replace the names are in ``replaced``.
+    field of ``job_fields`` get it, jobs that match ``where`` alone; and of indexes that others replace the names are in
+    ``replaced``.
     """
 
     version: int
@@ -42,6 +44,7 @@ class MigrationStep:
     indexes: Sequence[Index]
     job_fields: Mapping[str, Any] = field(default_factory=dict)
     replaced: Sequence[str] = ()
+    where: Filter = field(default_factory=dict)
 
 
 _FIRST = [
@@ -87,6 +90,8 @@ _TURNS = Index(
     [("status", 1), ("platform", 1), ("needs_session", 1), ("priority", 1), ("created_at", 1), ("_id", 1)],
     where={"status": "queued"},
 )
+# Posts that sources brought before jobs had a ``listed_by``: the list is not known.
+_BROUGHT: Filter = {"priority": Priority.LATER.rank, "marks.n": {"$regex": f"^{MarkKind.SOURCE}/"}}
 _MARKS = [Index(JOBS, "marks", [("marks.n", 1), ("marks.p", 1)])]
 # Step 5: words.py gives every document its words, and records of the history end with the values of their message.
 # Older code writes neither.
@@ -100,6 +105,7 @@ STEPS = (
     MigrationStep(7, 5, []),  # documents have a profile
     MigrationStep(8, 5, []),  # documents may have further words
     MigrationStep(9, 5, [_TURNS], {"priority": Priority.NORMAL.rank}, ["ready"]),
+    MigrationStep(10, 5, [], {"listed_by": ""}, where=_BROUGHT),
 )
 
 
@@ -138,7 +144,7 @@ async def migrate(database: MongoDatabase, *, steps: Sequence[MigrationStep] = S
             await collection.index(index.name, index.keys, unique=index.unique, where=index.where)
         jobs = database.documents(JOBS)
         for name, value in step.job_fields.items():
-            await jobs.change_all({name: {"$exists": False}}, {"$set": {name: value}})
+            await jobs.change_all({**step.where, name: {"$exists": False}}, {"$set": {name: value}})
         for name in step.replaced:
             await jobs.drop_index(name)
         reached = {"version": step.version, "oldest_code": step.oldest_code}

@@ -86,11 +86,26 @@ async def _store_new_ones(server: PostgresServer, jobs: Sequence[NewJob]) -> tup
         created |= await _store_new(server, rest)
         rest = [job for job in rest if job.canonical_url not in created]
         if rest:
-            known |= await of_posts(server, [job.canonical_url for job in rest])
+            found = await of_posts(server, [job.canonical_url for job in rest])
+            known |= await _adopted(server, found, rest)
             rest = [job for job in rest if job.canonical_url not in known]
         if not rest:
             return created, known
     raise StoreError("Other processes keep removing these posts.", help="Try again.")
+
+
+async def _adopted(server: PostgresServer, found: Mapping[str, Job], asked: Sequence[NewJob]) -> dict[str, Job]:
+    """Return the jobs that were found, with those that become a user's as they are then; one that has changed is left out."""
+    ids = [
+        found[new.canonical_url].id
+        for new in asked
+        if new.canonical_url in found and transitions.adopts(new, found[new.canonical_url])
+    ]
+    if not ids:
+        return dict(found)
+    rows = await server.database.rows(SQL["adopt"], {"now": server.now, "ids": ids})
+    adopted = {job.canonical_url: job for job in map(job_from_row, rows)}
+    return {url: job for url, job in found.items() if job.id not in ids} | adopted
 
 
 async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str, Job]:
@@ -106,6 +121,7 @@ async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str
             "max_attempts": [job.max_attempts for job in jobs],
             "profiles": [job.profile for job in jobs],
             "priorities": [job.priority.rank for job in jobs],
+            "listed_by": [job.listed_by for job in jobs],
             "lines": [_words_of(job) for job in jobs],
         },
     )
@@ -128,6 +144,7 @@ async def _store_version(txn: Transaction, job: NewJob, index: int, now: int | N
         "max_attempts": job.max_attempts,
         "profile": job.profile,
         "priority": job.priority.rank,
+        "listed_by": job.listed_by,
         "line": _words_of(job),
     }
     for _ in range(VERSION_RACES):

@@ -7,12 +7,12 @@
 WITH {t},
 new AS (
   INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                               priority)
+                               priority, listed_by)
   SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts,
-         d.profile, d.priority
+         d.profile, d.priority, d.listed_by
     FROM t, unnest(:ids::text[], :trace_ids::text[], :post_urls::text[], :canonical_urls::text[], :platforms::text[],
-                   :max_attempts::int[], :profiles::text[], :priorities::smallint[])
-            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, profile, priority, place)
+                   :max_attempts::int[], :profiles::text[], :priorities::smallint[], :listed_by::text[])
+            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, profile, priority, listed_by, place)
    WHERE NOT EXISTS (SELECT FROM mediavault.jobs AS known WHERE known.canonical_url = d.canonical_url)
    ORDER BY d.canonical_url  -- two calls that store the same posts lock them in the same order
   ON CONFLICT (canonical_url, version) DO NOTHING
@@ -28,9 +28,9 @@ SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 WITH {t},
 new AS (
   INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                               priority, version)
+                               priority, listed_by, version)
   SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int, :profile::text,
-         :priority::smallint,
+         :priority::smallint, :listed_by::text,
          coalesce((SELECT max(version) FROM mediavault.jobs WHERE canonical_url = :canonical_url), 0) + 1
     FROM t
   ON CONFLICT (canonical_url, version) DO NOTHING
@@ -44,6 +44,12 @@ SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 -- name: newest_of_posts
 SELECT DISTINCT ON (canonical_url) {job} FROM mediavault.jobs
  WHERE canonical_url = ANY(:canonical_urls::text[]) ORDER BY canonical_url, version DESC;
+
+-- name: adopt
+WITH {t}
+UPDATE mediavault.jobs SET listed_by = NULL, updated_at = t.now FROM t
+ WHERE id = ANY(:ids::text[]) AND listed_by IS NOT NULL
+RETURNING {job};
 
 -- name: queued_platforms
 WITH RECURSIVE queued (platform) AS (

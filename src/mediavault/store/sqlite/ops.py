@@ -77,6 +77,7 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
         "max_attempts": job.max_attempts,
         "profile": job.profile,
         "priority": job.priority.rank,
+        "listed_by": job.listed_by,
     }
     rows = fetch_all(txn.db, SQL["enqueue_version" if force else "enqueue"], values)
     if rows:
@@ -84,8 +85,10 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
         line = search_words.job_line(job.post_url, job.canonical_url, None, {})
         library_index.put_words(txn.db, rows[0][SEQ], line)
         return Enqueued(job_from_row(rows[0]), created=True)
-    rows = fetch_all(txn.db, SQL["newest_of_post"], {"canonical_url": job.canonical_url})
-    return Enqueued(job_from_row(rows[0]), created=False)
+    known = job_from_row(fetch_all(txn.db, SQL["newest_of_post"], {"canonical_url": job.canonical_url})[0])
+    if transitions.adopts(job, known):
+        known = job_from_row(fetch_all(txn.db, SQL["adopt"], {"id": known.id, "now": txn.now})[0])
+    return Enqueued(known, created=False)
 
 
 def claim(

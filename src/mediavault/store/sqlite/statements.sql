@@ -4,20 +4,24 @@
 
 -- name: enqueue
 INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                  priority)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority
+                  priority, listed_by)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority, :listed_by
  WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url)
 RETURNING {job};
 
 -- name: enqueue_version
 INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                  priority, version)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority,
+                  priority, listed_by, version)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority, :listed_by,
        coalesce((SELECT max(version) FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url), 0) + 1
 RETURNING {job};
 
 -- name: newest_of_post
 SELECT {job} FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url ORDER BY version DESC LIMIT 1;
+
+-- name: adopt
+UPDATE jobs INDEXED BY jobs_id SET listed_by = NULL, updated_at = :now WHERE id = :id
+RETURNING {job};
 
 -- name: queued_platforms
 WITH RECURSIVE queued (platform) AS (

@@ -26,7 +26,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, Platform
 from mediavault.core.post_urls import is_named_host, read_page
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, resolve_reference
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, HttpUrl, parse_http_url, resolve_reference
 from mediavault.platforms import registry
 from mediavault.services.egress.port import HttpClient, Timeouts
 from mediavault.services.extraction.http_status import failure_of_status
@@ -69,20 +69,24 @@ async def resolve(
     if not registry.is_share_link(url):
         return route
     if known is not None:
-        return route_of(parse_http_url(known, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
+        return route_of(
+            parse_http_url(known, max_chars=MAX_MEDIA_URL_CHARS),
+            shared_as=route.post.url,
+            listed_by=route.post.listed_by,
+        )
     if route.platform.resolve_with == "browser":
         return route
     if before_asking is not None:
         await before_asking()
     try:
-        target = await _follow(url, client, clock)
+        target = await _follow(url, route.post.listed_by, client, clock)
     except (NetworkFailure, TookTooLong, BadUrl) as exc:
         log.info("share_link_left_to_the_browser", url=redact_url(str(url)), why=exc.message)
         return route
-    return route if target is None else route_of(target, shared_as=route.post.url)
+    return route if target is None else route_of(target, shared_as=route.post.url, listed_by=route.post.listed_by)
 
 
-async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | None:
+async def _follow(link: HttpUrl, listed_by: str | None, client: HttpClient, clock: Clock) -> HttpUrl | None:
     """Follow the redirects to the post's URL; None when plain HTTP does not lead to it."""
     url, seen, ends_s = link, {str(link)}, clock.monotonic() + HARD_S
     for _ in range(MAX_HOPS):
@@ -91,7 +95,9 @@ async def _follow(link: HttpUrl, client: HttpClient, clock: Clock) -> HttpUrl | 
             raise TookTooLong("The share link was not followed in time.")
         platform = registry.platform_at(url)
         limits = Timeouts(connect_s=SOFT_S, read_s=SOFT_S, total_s=left_s)
-        async with client.get(str(url), scope_url=str(link), timeouts=limits, max_redirects=0) as response:
+        async with client.get(
+            str(url), scope=EgressScope(str(link), listed_by), timeouts=limits, max_redirects=0
+        ) as response:
             status, location, pause = (
                 response.status,
                 response.headers.get("location"),

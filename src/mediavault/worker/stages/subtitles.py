@@ -66,7 +66,7 @@ async def fetch(source: SubtitleSource, extraction: Extraction, tools: WorkerCon
         headers["user-agent"] = extraction.user_agent
     try:
         return await tools.fetch_subtitles(
-            source, page_url=extraction.post.url, headers=headers, cookies=extraction.cookies
+            source, scope=extraction.post.scope, headers=headers, cookies=extraction.cookies
         )
     except BadUrl as exc:
         raise NotAVideo(Message("The URL of the subtitles is not valid: %(error)s", error=exc.message)) from exc

@@ -56,7 +56,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
     headers = {"Referer": extraction.final_url}
     if extraction.user_agent:
         headers["User-Agent"] = extraction.user_agent
-    request = attempt.tools.client.get(url, scope_url=extraction.post.url, headers=headers, timeouts=TIMEOUTS)
+    request = attempt.tools.client.get(url, scope=attempt.route.post.scope, headers=headers, timeouts=TIMEOUTS)
     async with request as response:
         body = await response.read(limit=MAX_PICTURE_BYTES)
         suffix = picture_suffix(body) if response.status == 200 else None

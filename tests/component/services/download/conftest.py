@@ -11,6 +11,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.client import AiohttpClient
@@ -58,7 +59,7 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
         request = MediaRequest(
             url=server.url(path),
             source_type=source_type,
-            scope_url=server.url("/post"),
+            scope=EgressScope(server.url("/post")),
             audio_url=server.url(audio) if audio else None,
             **facts,
         )

@@ -14,6 +14,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import HttpError, LinkExpired
 from mediavault.core.media import DownloadedFile, ItemType, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download import writer
 from mediavault.services.download.direct import DECODED_AFTER_S, PART, DirectDownloader
 from mediavault.services.download.fetcher import MediaFetcher
@@ -130,7 +131,7 @@ def decoder(tmp_path: Path) -> Decoder:
 
 async def fetch(site: Site, decoder: Decoder, folder: Path, **facts: Any) -> DownloadedFile:
     downloader = DirectDownloader(site, site.clock, start_decoding=decoder.start)
-    request = MediaRequest(URL, SourceType.DIRECT, "https://a.example/post", **facts)
+    request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), **facts)
     return await downloader.fetch(request, into=folder, limits=LIMITS, on_progress=lambda done, total: None)
 
 
@@ -259,7 +260,7 @@ async def test_over_several_connections_the_file_is_still_written_in_order(
 
     async with a_clock() as clock:
         line = Line(clock, each=1_000_000)
-        request = MediaRequest(URL, SourceType.DIRECT, "https://a.example/post", max_connections=6)
+        request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=6)
         file = await DirectDownloader(line, clock, start_decoding=decoder.start).fetch(
             request, into=tmp_path, limits=LONG_LIMITS, on_progress=check
         )
@@ -275,7 +276,7 @@ async def test_a_film_whose_sound_is_a_file_of_its_own_is_not_decoded_on_arrival
 ) -> None:
     site.answers = [Answer(site, BODY), Answer(site, media.html())]
     fetcher = MediaFetcher(site, site.clock, UNSTARTED, start_decoding=decoder.start)
-    request = MediaRequest(URL, SourceType.DIRECT, "https://a.example/post", audio_url=URL + "?sound")
+    request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), audio_url=URL + "?sound")
     with pytest.raises(Exception, match="no video"):
         await fetcher.fetch(request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
 
@@ -296,7 +297,7 @@ async def test_a_download_gets_the_verdict_that_it_would_get_anyway(
     site.answers = [Answer(site, body)]
     async with open_arrival_decoder(SystemClock()) as decoder:
         fetcher = MediaFetcher(site, site.clock, UNSTARTED, start_decoding=decoder.start)
-        request = MediaRequest(URL, SourceType.DIRECT, "https://a.example/post")
+        request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"))
         file = await fetcher.fetch(request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
         assert file.decoding is not None
         report = await probe.examine(file)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.failures import LinkExpired, NetworkFailure
 from mediavault.core.media import DownloadedFile, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download import writer
 from mediavault.services.download.connections import MAX_BLOCK_BYTES
 from mediavault.services.download.direct import MAX_PHASES, PART, DirectDownloader
@@ -129,7 +130,9 @@ class Line:
 
 
 async def fetch(line: Line, folder: Path, *, max_connections: int = 6, **changes: Any) -> DownloadedFile:
-    request = MediaRequest(URL, SourceType.DIRECT, "https://a.example/post", max_connections=max_connections)
+    request = MediaRequest(
+        URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=max_connections
+    )
     return await DirectDownloader(line, line.clock).fetch(
         replace(request, **changes), into=folder, limits=LIMITS, on_progress=lambda done, total: None
     )
@@ -318,7 +321,7 @@ async def test_a_url_that_expires_ends_the_download_as_it_does_over_one_connecti
 async def test_two_files_of_one_host_share_its_connections(clock: EventClock, tmp_path: Path) -> None:
     line = Line(clock, each=1 * MB)
     downloader = DirectDownloader(line, clock)
-    request = MediaRequest(URL, SourceType.DIRECT, "https://a.example/post", max_connections=4)
+    request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), max_connections=4)
     folders = [tmp_path / name for name in "ab"]
     for folder in folders:
         folder.mkdir()

@@ -10,6 +10,7 @@ import pytest
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import DownloadedFile, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import MIN_RANGE_BYTES, MediaRequest
 from mediavault.services.egress.client import AiohttpClient
@@ -41,7 +42,7 @@ async def fetched(server: FaultServer, into: Path, path: str, kind: SourceType, 
     request = MediaRequest(
         server.url(path),
         kind,
-        server.url("/post"),
+        EgressScope(server.url("/post")),
         audio_url=elsewhere(server, audio) if audio else None,
         cookies=(CANARY,),
         max_range_bytes=MIN_RANGE_BYTES,

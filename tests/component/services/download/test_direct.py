@@ -30,6 +30,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.media import Expected, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.download.resume import OVERLAP_BYTES, Saved
@@ -472,7 +473,7 @@ async def dripped(pieces: Sequence[bytes], each_s: float, folder: Path, **header
     clock = FakeClock(auto=True)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     client = OneAnswer(Drip(clock, list(pieces), each_s, headers=named))
-    request = MediaRequest("http://a.example/v.mp4", SourceType.DIRECT, "http://a.example/post")
+    request = MediaRequest("http://a.example/v.mp4", SourceType.DIRECT, EgressScope("http://a.example/post"))
     await DirectDownloader(client, clock).fetch(
         request, into=folder, limits=LIMITS, on_progress=lambda done, total: None
     )

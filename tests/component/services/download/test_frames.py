@@ -15,6 +15,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import Candidate, FoundIn, SourceType
 from mediavault.core.platform import MediaRules, Platform
+from mediavault.core.urls import EgressScope
 from mediavault.services.download import beginning, frames
 from mediavault.services.download.beginning import BeginningFetcher, missing_index
 from mediavault.services.download.frames import CandidateFrames, FrameRequest, frame_key
@@ -52,7 +53,7 @@ async def made(client: AiohttpClient, tmp_path: Path) -> AsyncIterator[Candidate
 
 def wanted(server: FaultServer, path: str = "/v.mp4", poster: str | None = None, **facts: Any) -> FrameRequest:
     kind = SourceType.HLS if path.endswith("m3u8") else SourceType.DIRECT
-    request = MediaRequest(server.url(path), kind, scope_url=server.url("/post"), **facts)
+    request = MediaRequest(server.url(path), kind, scope=EgressScope(server.url("/post")), **facts)
     return FrameRequest(request, server.url(poster) if poster else None)
 
 
@@ -226,7 +227,7 @@ async def test_no_picture_makes_the_vault_ask_a_private_address(
     server.on("/inside.mp4", serve(media.mp4()))
     guard = EgressGuard(("10.9.9.9:1",))
     client = AiohttpClient(guard)
-    request = MediaRequest(private, SourceType.DIRECT, scope_url="https://post.example/1")
+    request = MediaRequest(private, SourceType.DIRECT, scope=EgressScope("https://post.example/1"))
     if where == "segment":
         manifest = f"data:application/x-mpegurl,%23EXTM3U%0A%23EXT-X-TARGETDURATION:2%0A%23EXTINF:2,%0A{private}%0A%23EXT-X-ENDLIST"
         request = replace(request, url=manifest, source_type=SourceType.HLS)
@@ -234,7 +235,7 @@ async def test_no_picture_makes_the_vault_ask_a_private_address(
         server.on("/away", reply(302, Location="http://169.254.169.254/latest"))
         guard = EgressGuard((f"127.0.0.1:{server.port}",))
         client = AiohttpClient(guard)
-        request = MediaRequest(server.url("/away"), SourceType.DIRECT, scope_url=server.url("/post"))
+        request = MediaRequest(server.url("/away"), SourceType.DIRECT, scope=EgressScope(server.url("/post")))
     poster = private if where == "poster" else None
     async with open_helpers(SystemClock(), count=1) as helpers:
         fetcher = BeginningFetcher(client, FakeClock(auto=True))
@@ -318,7 +319,8 @@ async def test_few_pictures_are_made_at_a_time_and_too_many_are_refused(
 
     made = CandidateFrames(client, Waiting(client, FakeClock()), NoStills(), tmp_path)
     requests = [
-        MediaRequest(f"https://a.example/{n}", SourceType.DIRECT, scope_url="https://a.example") for n in range(9)
+        MediaRequest(f"https://a.example/{n}", SourceType.DIRECT, scope=EgressScope("https://a.example"))
+        for n in range(9)
     ]
     await asyncio.gather(*(made.frame(JOB, FrameRequest(request)) for request in requests))
 

@@ -13,6 +13,7 @@ import pytest
 
 from mediavault.core.failures import Failure
 from mediavault.core.media import SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download.fetcher import MediaFetcher
 from mediavault.services.download.port import MediaRequest
 from tests import media
@@ -77,7 +78,7 @@ class CountingClient:
 
 
 def request(url: str, kind: SourceType = SourceType.DIRECT, *, connections: int, **facts: Any) -> MediaRequest:
-    return MediaRequest(url, kind, "https://post.example/1", max_connections=connections, **facts)
+    return MediaRequest(url, kind, EgressScope("https://post.example/1"), max_connections=connections, **facts)
 
 
 async def fetch_all(client: CountingClient, folder: Path, *requests: MediaRequest) -> list[Path]:
@@ -161,4 +162,4 @@ async def test_a_slot_is_free_again_after_a_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize("facts", [{"max_connections": 0}, {"max_range_bytes": 1_000}])
 def test_a_request_that_could_never_be_met_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"nothing can|get nowhere"):
-        MediaRequest(f"{HOST}/v.mp4", SourceType.DIRECT, HOST, **facts)
+        MediaRequest(f"{HOST}/v.mp4", SourceType.DIRECT, EgressScope(HOST), **facts)

@@ -27,6 +27,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.media import COMPATIBLE, DownloadedFile, Expected, Preference, SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download import track
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.download.stream_source import StreamSource
@@ -490,7 +491,7 @@ async def test_a_site_that_asks_to_slow_down_gets_no_other_requests_in_the_meant
 
     client: Any = type("Client", (), {"get": staticmethod(get)})()
     source = StreamSource(
-        client, clock, MediaRequest("http://a.example/v", SourceType.HLS, "https://a.example"), LIMITS
+        client, clock, MediaRequest("http://a.example/v", SourceType.HLS, EgressScope("https://a.example")), LIMITS
     )
     with pytest.raises(RateLimited):
         async with source.open("http://a.example/1.ts"):

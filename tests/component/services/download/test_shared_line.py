@@ -16,6 +16,7 @@ import pytest
 from mediavault.core.media import SourceType
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shared_line import SharedLine
+from mediavault.core.urls import EgressScope
 from mediavault.services.download import writer
 from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.manifest import Segment
@@ -53,7 +54,7 @@ class Limited:
 
 def request(number: int = 0, **changes: Any) -> MediaRequest:
     url = f"https://cdn{number}.example/v.mp4"
-    return MediaRequest(url, SourceType.DIRECT, "https://a.example/post", **changes)
+    return MediaRequest(url, SourceType.DIRECT, EgressScope("https://a.example/post"), **changes)
 
 
 async def bytes_of_a_minute(limited: Limited, client: Line, folder: Path, **changes: Any) -> list[float]:
@@ -151,7 +152,7 @@ async def seconds_for(count: int, segment_s: float, *, recording: bool, every_s:
     """Return how long ``count`` segments take at 100 KB/s, of which one comes ``every_s`` seconds."""
     clock = FakeClock(auto=True)
     order = RecordingOrder(Path(), begin=cast("Any", None), on_change=lambda _: None) if recording else None
-    wanted = MediaRequest("https://a.example/v", SourceType.HLS, "https://a.example", recording=order)
+    wanted = MediaRequest("https://a.example/v", SourceType.HLS, EgressScope("https://a.example"), recording=order)
     source = StreamSource(cast("Any", Segments()), clock, wanted, LIMITS, Limited(clock, "100 KB/s").line)
     began_s = clock.monotonic()
     for number in range(count):
@@ -206,7 +207,7 @@ async def test_the_line_itself_is_kept_free_and_not_only_what_is_read(tmp_path: 
     await limited.line.limit()
     guard = EgressGuard((f"127.0.0.1:{port}",))
     client = AiohttpClient(guard, buffer_bytes=lambda: limited.line.buffer_bytes)
-    wanted = MediaRequest(f"http://127.0.0.1:{port}/v.mp4", SourceType.DIRECT, f"http://127.0.0.1:{port}/")
+    wanted = MediaRequest(f"http://127.0.0.1:{port}/v.mp4", SourceType.DIRECT, EgressScope(f"http://127.0.0.1:{port}/"))
     fetching = asyncio.ensure_future(
         DirectDownloader(client, limited.clock, line=limited.line).fetch(
             wanted, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None

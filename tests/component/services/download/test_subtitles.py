@@ -10,6 +10,7 @@ import pytest
 
 from mediavault.core.failures import AddressRefused, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, TooLarge
 from mediavault.core.media import Cue, SubtitleSource
+from mediavault.core.urls import EgressScope
 from mediavault.services.download import subtitles
 from mediavault.services.download.subtitles import SubtitleFetcher
 from mediavault.services.egress.client import AiohttpClient
@@ -32,7 +33,7 @@ async def fetch(server: FaultServer) -> AsyncIterator[FetchTexts]:
         source = SubtitleSource(url or server.url(path), "en")
         return list(
             await SubtitleFetcher(client)(
-                source, page_url=server.url("/post"), headers={"referer": server.url("/post")}
+                source, scope=EgressScope(server.url("/post")), headers={"referer": server.url("/post")}
             )
         )
 

@@ -28,7 +28,7 @@ from mediavault.core.failures import (
     Unsupported,
 )
 from mediavault.core.listings import EntryKind, Listing, Look, Validators
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.platforms.registry import platform_at
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
@@ -61,7 +61,7 @@ class OnLoopback:
         self,
         url: str,
         *,
-        scope_url: str,
+        scope: EgressScope,
         headers: Mapping[str, str] | None = None,
         cookies: Sequence[Cookie] = (),
         timeouts: Timeouts | None = None,
@@ -70,7 +70,7 @@ class OnLoopback:
     ) -> AsyncIterator[HttpResponse]:
         here = self._server.url("")
         target = url if url.startswith(here) else self._server.url(url.removeprefix("https:/"))
-        request = self._client.get(target, scope_url=here, headers=headers, timeouts=timeouts, decode=decode)
+        request = self._client.get(target, scope=EgressScope(here), headers=headers, timeouts=timeouts, decode=decode)
         async with request as response:
             yield response
 

@@ -354,7 +354,7 @@ async def test_a_version_that_cannot_be_imported_is_given_up_at_once(tmp_path: P
     try:
         child = YtdlpChild(proxy, FakeClock(), state_dir=tmp_path)
         request = {"url": POST.url, "extractors": ["tube"]}
-        response = await child.ask(request, POST.url, dict, cookies=(), wall_s=patient(60))
+        response = await child.ask(request, POST.scope, dict, cookies=(), wall_s=patient(60))
     finally:
         await proxy.close()
 

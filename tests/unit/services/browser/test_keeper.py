@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import BrowserUnavailable, TookTooLong
 from mediavault.core.logs import bound_facts, job_context
+from mediavault.core.urls import EgressScope
 from mediavault.services.browser import lifecycle as keeping
 from mediavault.services.browser.lifecycle import IDLE_CLOSE_S, RECYCLE_AFTER_PAGES, BrowserConfig, BrowserManager
 from mediavault.services.browser.processes import ProcessMemory
@@ -26,7 +27,7 @@ T = TypeVar("T")
 class StubProxy:
     server, username, password = "http://127.0.0.1:1", "u", "p"
 
-    def visiting(self, scope_url: str, *, within_s: float) -> Any: ...
+    def visiting(self, scope: EgressScope, *, within_s: float) -> Any: ...
 
 
 class StubContext:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mediavault.core.urls import EgressScope
 from mediavault.services.browser import plain_window
 from mediavault.services.browser.plain_window import window_proxy
 from mediavault.services.egress.guard import EgressGuard
@@ -35,23 +36,29 @@ async def a_site() -> AsyncIterator[tuple[Site, str]]:
 
 
 async def test_the_sign_ins_own_site_is_reached_without_a_password() -> None:
-    async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
+    async with (
+        a_site() as (site, url),
+        window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), EgressScope(url)) as proxy,
+    ):
         assert " 200 " in await status_line(proxy, url)
 
 
 async def test_a_window_may_not_reach_what_posts_may_not_reach() -> None:
-    async with a_site() as (_, url), window_proxy(EgressGuard(), "https://public.test/in") as proxy:
+    async with a_site() as (_, url), window_proxy(EgressGuard(), EgressScope("https://public.test/in")) as proxy:
         assert " 403 " in await status_line(proxy, url)
 
 
 async def test_connections_of_other_users_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_window, "is_same_user", lambda _: False)
-    async with a_site() as (site, url), window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), url) as proxy:
+    async with (
+        a_site() as (site, url),
+        window_proxy(EgressGuard([f"127.0.0.1:{site.port}"]), EgressScope(url)) as proxy,
+    ):
         assert await status_line(proxy, url) == ""
 
 
 async def test_the_proxy_is_gone_with_its_window() -> None:
-    async with window_proxy(EgressGuard(), "https://public.test/in") as proxy:
+    async with window_proxy(EgressGuard(), EgressScope("https://public.test/in")) as proxy:
         pass
 
     with pytest.raises(OSError):

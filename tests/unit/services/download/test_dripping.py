@@ -12,6 +12,7 @@ import pytest
 
 from mediavault.core.failures import TookTooLong
 from mediavault.core.media import SourceType
+from mediavault.core.urls import EgressScope
 from mediavault.services.download.manifest import Segment
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.stream_source import TRIES, StreamSource, wait_before_retry_s
@@ -61,7 +62,7 @@ class DrippingResponse:
 
 def dripping(clock: FakeClock, pieces: list[bytes], **times: float) -> tuple[StreamSource, Dripping]:
     client = Dripping(clock, pieces, **times)
-    request = MediaRequest("http://a.example/v", SourceType.HLS, "http://a.example")
+    request = MediaRequest("http://a.example/v", SourceType.HLS, EgressScope("http://a.example"))
     return StreamSource(cast("Any", client), clock, request, LIMITS), client
 
 

@@ -24,6 +24,7 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.port import HttpResponse, Timeouts
@@ -58,7 +59,7 @@ async def fetch(
     http: AiohttpClient,
     url: str,
     *,
-    scope: str | None = None,
+    scope: str | EgressScope | None = None,
     headers: Mapping[str, str] | None = None,
     cookies: Sequence[Cookie] = (),
     timeouts: Timeouts | None = None,
@@ -68,7 +69,7 @@ async def fetch(
 ) -> tuple[HttpResponse, bytes]:
     async with http.get(
         url,
-        scope_url=scope or url,
+        scope=scope if isinstance(scope, EgressScope) else EgressScope(scope or url),
         headers=headers,
         cookies=cookies,
         timeouts=timeouts,
@@ -114,7 +115,7 @@ async def test_chunks_are_no_longer_than_asked_for() -> None:
     async with (
         running({"/": ok(b"0123456789")}) as site,
         client(rule(site)) as http,
-        http.get(site.url, scope_url=site.url) as response,
+        http.get(site.url, scope=EgressScope(site.url)) as response,
     ):
         chunks = [await response.read_chunk(4) for _ in range(4)]
 
@@ -186,7 +187,7 @@ async def test_an_incomplete_body_reports_how_many_bytes_had_come() -> None:
     async with (
         running({"/": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"}, closing=["/"]) as site,
         client(rule(site)) as http,
-        http.get(site.url, scope_url=site.url) as response,
+        http.get(site.url, scope=EgressScope(site.url)) as response,
     ):
         first = await response.read_chunk()
         with pytest.raises(Incomplete) as caught:
@@ -377,6 +378,24 @@ async def test_a_public_post_does_not_reach_an_opened_server() -> None:
                 await fetch(http, f"http://{host}:{trap.port}/", scope="https://public.test/post")
 
     assert trap.hits == 0
+
+
+async def test_an_exemption_does_not_hold_for_what_another_servers_list_has_named() -> None:
+    """Neither by its own address nor by a redirect: who writes the list chooses what is requested."""
+    async with (
+        trapping() as trap,
+        running({"/": ok(b"x"), "/away": redirect(f"http://a.test:{trap.port}/")}) as site,
+        client(rule(site, "b.test"), rule(trap, "a.test")) as http,
+    ):
+        own, private = f"http://b.test:{site.port}", f"http://a.test:{trap.port}/"
+        for listed_by in ("https://feed.test", f"http://b.test:{site.port + 1}", own, ""):
+            with pytest.raises(AddressRefused):
+                await fetch(http, private, scope=EgressScope(private, listed_by))
+        with pytest.raises(AddressRefused):
+            await fetch(http, f"{own}/away", scope=EgressScope(f"{own}/away", "https://feed.test"))
+        await fetch(http, f"{own}/", scope=EgressScope(f"{own}/", own))
+
+    assert (trap.hits, site.requests) == (0, site.requests[:1])
 
 
 async def test_an_exempt_posts_connection_is_not_reused_for_a_public_post() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.cookies import Cookie
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress.keeping_client import KEEP_S, MAX_KEPT, KeepingClient
 from mediavault.services.egress.port import HttpResponse
 from tests.fakes import FakeClock
@@ -74,12 +75,12 @@ async def client(site: Site, clock: FakeClock) -> AsyncIterator[KeepingClient]:
 async def look(client: KeepingClient, url: str = URL) -> None:
     """Read the beginning of a response and keep the rest."""
     async with AsyncExitStack() as stack:
-        response = await stack.enter_async_context(client.get(url, scope_url=POST, decode=True))
-        client.keep(url, scope_url=POST, response=response, head=await response.read_chunk(), stack=stack)
+        response = await stack.enter_async_context(client.get(url, scope=EgressScope(POST), decode=True))
+        client.keep(url, scope=EgressScope(POST), response=response, head=await response.read_chunk(), stack=stack)
 
 
 async def read(client: KeepingClient, **options: Any) -> bytes:
-    async with client.get(URL, **{"scope_url": POST} | options) as response:
+    async with client.get(URL, **{"scope": EgressScope(POST)} | options) as response:
         body = b""
         while piece := await response.read_chunk(2):
             body += piece
@@ -97,7 +98,7 @@ async def test_the_next_request_goes_on_with_the_response(client: KeepingClient,
 async def test_it_can_be_read_at_once(client: KeepingClient, site: Site) -> None:
     await look(client)
 
-    async with client.get(URL, scope_url=POST, decode=True) as response:
+    async with client.get(URL, scope=EgressScope(POST), decode=True) as response:
         assert (response.status, await response.read(limit=99)) == (200, BODY)
 
 
@@ -113,7 +114,7 @@ async def test_a_response_is_used_once(client: KeepingClient, site: Site) -> Non
     [
         {"headers": {"range": "bytes=3-"}},
         {"cookies": (COOKIE,)},
-        {"scope_url": "https://other.example/"},
+        {"scope": EgressScope("https://other.example/")},
     ],
     ids=["a part of it", "with cookies", "for another post"],
 )
@@ -145,8 +146,8 @@ async def test_no_more_than_a_few_are_kept(client: KeepingClient, site: Site) ->
 
 async def test_a_second_response_for_the_same_url_is_not_kept(client: KeepingClient, site: Site) -> None:
     async with AsyncExitStack() as stack:
-        response = await stack.enter_async_context(client.get(URL, scope_url=POST))
+        response = await stack.enter_async_context(client.get(URL, scope=EgressScope(POST)))
         await look(client)
-        client.keep(URL, scope_url=POST, response=response, head=b"", stack=stack)
+        client.keep(URL, scope=EgressScope(POST), response=response, head=b"", stack=stack)
 
     assert site.open == 1

@@ -12,9 +12,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.core.failures import AddressRefused
+from mediavault.core.failures import AddressRefused, BrowserUnavailable
 from mediavault.core.logs import job_context
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.services.egress import proxy as proxying
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.proxy import EgressProxy
@@ -196,7 +196,7 @@ async def test_an_unknown_name_and_a_closed_port_are_bad_gateways() -> None:
     async with trapping() as gone:
         pass
     async with proxy(rule(gone)) as egress:
-        with egress.exempting(gone.url):
+        with egress.exempting(EgressScope(gone.url)):
             for line in ("CONNECT nowhere.test:443", "GET http://nowhere.test/", f"CONNECT 127.0.0.1:{gone.port}"):
                 assert await once(egress, line) == 502
 
@@ -230,7 +230,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def test_a_tunnel_carries_bytes_both_ways_to_its_end() -> None:
     async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
-        with egress.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
             await connection.send(f"CONNECT 127.0.0.1:{port}")
             assert await connection.status() == 200
             connection.writer.write(b"ping")
@@ -251,7 +251,7 @@ async def test_ten_tunnels_run_at_once() -> None:
                 connection.writer.write(payload)
                 return b"" if await connection.reader.readexactly(len(payload)) != payload else payload[:1]
 
-        with egress.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
             assert await asyncio.gather(*map(through, range(10))) == [bytes([number]) for number in range(10)]
 
 
@@ -263,7 +263,7 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
         ended.set()
 
     async with connections(wait_for_end) as port, proxy(f"127.0.0.1:{port}") as egress:
-        with egress.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
             async with browser(egress) as connection:
                 await connection.send(f"CONNECT 127.0.0.1:{port}")
                 await connection.status()
@@ -275,7 +275,7 @@ async def test_a_browser_that_goes_away_ends_the_tunnel() -> None:
 
 async def test_plain_http_goes_on_in_origin_form_without_the_proxys_headers() -> None:
     async with running({"/x y": ok(b"?")}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             await connection.send(
                 f"GET {site.url}/a'|%2F?q=1", "Host: evil.test", "X-Kept: 1", "Proxy-Connection: keep-alive"
             )
@@ -290,7 +290,7 @@ async def test_one_connection_carries_several_requests() -> None:
     answers: dict[str, bytes | Answer] = {"/": ok(b"one"), "/none": ok(b"", status="204 No Content")}
     answers["/post"] = lambda request: ok(request.body)
     async with running(answers) as site, proxy(rule(site)) as egress, browser(egress) as connection:
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             assert await connection.ask(f"GET {site.url}") == (200, b"one")
             assert await connection.ask(f"POST {site.url}/post", "Content-Length: 3", body=b"two") == (200, b"two")
             assert await connection.ask(f"GET {site.url}/gone") == (404, b"")
@@ -307,7 +307,7 @@ async def test_each_request_of_a_connection_is_judged() -> None:
         proxy(rule(site)) as egress,
         browser(egress) as connection,
     ):
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             assert await connection.ask(f"GET {site.url}/") == (200, b"x")
             assert (await connection.ask(f"GET {trap.url}"))[0] == 403
 
@@ -323,7 +323,7 @@ async def test_chunks_and_trailers_are_forwarded_and_the_connection_is_kept() ->
         proxy(rule(site)) as egress,
         browser(egress) as connection,
     ):
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/")
             head = await connection.head()
             body = await connection.reader.readuntil(b"Trailer: 1\r\n\r\n")
@@ -335,7 +335,7 @@ async def test_chunks_and_trailers_are_forwarded_and_the_connection_is_kept() ->
 
 async def test_a_response_that_ends_with_its_connection_is_forwarded_in_chunks() -> None:
     async with running({"/": b"HTTP/1.1 200 OK\r\n\r\nall there is"}) as site, proxy(rule(site)) as egress:
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             async with browser(egress) as connection:
                 await connection.send(f"GET {site.url}/")
                 head = await connection.head()
@@ -355,7 +355,7 @@ async def test_a_response_that_ends_with_its_connection_is_forwarded_in_chunks()
 )
 async def test_a_truncated_answer_is_not_completed(answer: bytes) -> None:
     async with running({"/": answer}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/")
             assert await connection.status() == 200
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
@@ -376,7 +376,7 @@ async def test_a_truncated_answer_is_not_completed(answer: bytes) -> None:
 )
 async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: bytes) -> None:
     async with running({"/": answer}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/", "Upgrade: websocket", "Connection: Upgrade")
             while (status := await connection.status()) == 100:
                 pass
@@ -387,7 +387,7 @@ async def test_an_answer_that_no_proxy_may_pass_on_is_a_bad_gateway(answer: byte
 async def test_an_interim_answer_is_passed_on_before_the_real_one() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     async with running({"/": hints + ok(b"x")}) as site, proxy(rule(site)) as egress, browser(egress) as connection:
-        with egress.exempting(site.url):
+        with egress.exempting(EgressScope(site.url)):
             await connection.send(f"GET {site.url}/")
 
             assert [await connection.status(), await connection.status()] == [103, 200]
@@ -408,18 +408,44 @@ async def test_an_exemption_holds_only_while_a_post_of_an_exempt_host_is_at_work
     async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
         line = f"GET {site.url}/"
         assert await once(egress, line) == 403
-        with egress.exempting(PUBLIC_POST):
+        with egress.exempting(EgressScope(PUBLIC_POST)):
             assert await once(egress, line) == 403
-        with egress.exempting(f"{site.url}/post"):
+        with egress.exempting(EgressScope(f"{site.url}/post")):
             assert await once(egress, line) == 200
         assert await once(egress, line) == 403
+
+
+async def test_an_exemption_does_not_hold_for_a_post_that_another_servers_list_has_named() -> None:
+    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
+        line, url = f"GET {site.url}/", f"{site.url}/post"
+        for listed_by, status in (("https://feed.example", 403), ("", 403), (site.url, 200)):
+            scope = EgressScope(url, listed_by)
+            with egress.exempting(scope):
+                assert await once(egress, line) == status
+            async with egress.visiting(scope, within_s=patient(30)):
+                assert await once(egress, line) == status
+            with egress.pass_for(scope) as address:
+                assert await once(egress, line, password=urlsplit(address).password) == status
+
+
+async def test_exempt_posts_and_others_are_not_open_in_the_browser_together() -> None:
+    """Its pages cannot be told apart, so a stranger's could use the exemption of the other."""
+    async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
+        exempt, public = EgressScope(site.url), EgressScope(PUBLIC_POST)
+        for first, second in ((exempt, public), (public, exempt)):
+            async with egress.visiting(first, within_s=patient(30)), egress.visiting(first, within_s=patient(30)):
+                with pytest.raises(BrowserUnavailable):
+                    async with egress.visiting(second, within_s=0.01):
+                        pass
+        async with egress.visiting(public, within_s=patient(30)):
+            assert await once(egress, f"GET {site.url}/") == 403
 
 
 async def test_a_tunnel_to_a_private_host_ends_with_its_post() -> None:
     """The browser reuses connections for the next page, which may be of any site."""
     async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
-        with egress.exempting(PUBLIC_POST):
-            with egress.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(EgressScope(PUBLIC_POST)):
+            with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
                 await connection.send(f"CONNECT 127.0.0.1:{port}")
                 assert await connection.status() == 200
 
@@ -428,8 +454,8 @@ async def test_a_tunnel_to_a_private_host_ends_with_its_post() -> None:
 
 async def test_a_tunnel_stays_while_another_post_of_an_exempt_host_is_at_work() -> None:
     async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress, browser(egress) as connection:
-        with egress.exempting(f"http://127.0.0.1:{port}/other"):
-            with egress.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/other")):
+            with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
                 await connection.send(f"CONNECT 127.0.0.1:{port}")
                 await connection.status()
             connection.writer.write(b"ping")
@@ -448,7 +474,7 @@ async def test_a_post_that_ends_during_the_look_up_leaves_no_connection_behind()
     async with trapping() as trap:
         egress = EgressProxy(EgressGuard([rule(trap, "a.test")], resolver=slow))
         await egress.start()
-        with egress.exempting(f"http://a.test:{trap.port}/"):
+        with egress.exempting(EgressScope(f"http://a.test:{trap.port}/")):
             status = asyncio.create_task(once(egress, f"CONNECT a.test:{trap.port}"))
             await looking.wait()
         go_on.set()
@@ -460,7 +486,7 @@ async def test_a_post_that_ends_during_the_look_up_leaves_no_connection_behind()
 
 async def test_a_separate_process_has_its_own_exemption() -> None:
     async with running({"/": ok(b"x")}) as site, proxy(rule(site)) as egress:
-        with egress.pass_for(site.url) as address:
+        with egress.pass_for(EgressScope(site.url)) as address:
             own = urlsplit(address)
             assert (own.username, own.port) == (egress.username, egress.port)
             assert await once(egress, f"GET {site.url}/", password=own.password) == 200
@@ -474,7 +500,7 @@ async def test_a_refusal_is_logged_with_the_job_whose_process_asked() -> None:
     async with proxy() as egress:
         with ExitStack() as at_work:
             with job_context("a job", "its trace"):
-                address = at_work.enter_context(egress.pass_for(PUBLIC_POST))
+                address = at_work.enter_context(egress.pass_for(EgressScope(PUBLIC_POST)))
             with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
                 assert await once(egress, "GET http://127.0.0.1:9/", password=urlsplit(address).password) == 403
 
@@ -486,7 +512,7 @@ async def test_a_refusal_is_logged_with_the_job_whose_process_asked() -> None:
 
 async def test_closing_ends_all_connections_and_tasks() -> None:
     async with connections(echo) as port, proxy(f"127.0.0.1:{port}") as egress:
-        with egress.exempting(f"http://127.0.0.1:{port}/"):
+        with egress.exempting(EgressScope(f"http://127.0.0.1:{port}/")):
             async with browser(egress) as idle, browser(egress) as tunnelling:
                 await tunnelling.send(f"CONNECT 127.0.0.1:{port}")
                 await tunnelling.status()

@@ -22,6 +22,7 @@ from mediavault.core.failures import (
     TookTooLong,
 )
 from mediavault.core.upstream_proxies import UpstreamProxies, parse_upstream_proxy
+from mediavault.core.urls import EgressScope
 from mediavault.services.egress import client as clients
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
@@ -117,7 +118,7 @@ async def test_the_browsers_proxy_leaves_through_the_proxy_with_tunnels_and_with
         browser(egress) as plain,
         browser(egress) as tunnelling,
     ):
-        with egress.exempting(POST):
+        with egress.exempting(EgressScope(POST)):
             assert await plain.ask(f"GET {POST}") == (200, b"here")
             await tunnelling.send("CONNECT a.test:443")
             assert await tunnelling.status() == 200
@@ -169,7 +170,7 @@ async def test_a_private_target_never_reaches_the_trap_nor_the_proxy(kind: str, 
             for scheme in ("http", "https"):
                 with pytest.raises(AddressRefused):
                     await fetch(http, f"{scheme}://{host}:{trap.port}/")
-            with egress.exempting(POST):
+            with egress.exempting(EgressScope(POST)):
                 for line in ("CONNECT {}", "GET http://{}/"):
                     assert await once(egress, line.format(f"{host}:{trap.port}")) == 403
 
@@ -188,7 +189,7 @@ async def test_a_name_that_turns_inwards_and_a_redirect_inwards_reach_neither(ki
                 for url in ("http://a.test/", "http://a.test/name", "http://evil.test/", "http://mixed.test/"):
                     with pytest.raises(AddressRefused):
                         await fetch(http, url)
-                with egress.exempting(POST):
+                with egress.exempting(EgressScope(POST)):
                     assert await once(egress, "CONNECT evil.test:443") == 403
 
     assert trap.hits == 0
@@ -201,7 +202,7 @@ async def test_a_post_never_reaches_the_proxys_own_host() -> None:
         async with client(guard) as http, egress_proxy(guard) as egress:
             with pytest.raises(AddressRefused):
                 await fetch(http, f"http://127.0.0.1:{stub.port}/")
-            with egress.exempting(POST):
+            with egress.exempting(EgressScope(POST)):
                 assert await once(egress, f"CONNECT 127.0.0.1:{stub.port}") == 403
 
     assert stub.hits == 0
@@ -225,7 +226,7 @@ async def test_a_private_server_that_a_rule_opens_is_reached_without_the_proxy(h
         async with client(guard) as http, egress_proxy(guard) as egress, browser(egress) as connection:
             url = f"http://{host}:{site.port}/"
             assert (await fetch(http, url))[1] == b"nas"
-            with egress.exempting(url):
+            with egress.exempting(EgressScope(url)):
                 assert await connection.ask(f"GET {url}") == (200, b"nas")
 
     assert stub.hits == 0
@@ -386,11 +387,11 @@ async def test_a_failing_proxy_replaces_the_network_failure_of_the_process_behin
     async with stub_proxy("http with a password") as stub, egress_proxy(guarded(stub)) as egress:
         stub.answers[""] = 503
         process = ExitStack()
-        address = process.enter_context(egress.pass_for(POST))
+        address = process.enter_context(egress.pass_for(EgressScope(POST)))
         assert await once(egress, "CONNECT a.test:443", password=urlsplit(address).password) == 502
         with pytest.raises(ProxyFailed) as caught, process:
             raise NetworkFailure("The site cannot be reached.")
-        with pytest.raises(NetworkFailure), egress.pass_for(POST):
+        with pytest.raises(NetworkFailure), egress.pass_for(EgressScope(POST)):
             raise NetworkFailure("Something else.")
 
     assert str(stub.proxy) in caught.value.message
@@ -409,14 +410,14 @@ async def test_posts_in_the_browser_that_leave_another_way_wait_and_find_no_conn
         browser(egress) as old,
         browser(egress) as new,
     ):
-        async with egress.visiting("http://a.test/1", within_s=patient(30)):
-            async with egress.visiting("http://a.test/2", within_s=patient(30)):
+        async with egress.visiting(EgressScope("http://a.test/1"), within_s=patient(30)):
+            async with egress.visiting(EgressScope("http://a.test/2"), within_s=patient(30)):
                 await old.send("CONNECT a.test:443")
                 await old.status()
             with pytest.raises(BrowserUnavailable):
-                async with egress.visiting("http://b.test/", within_s=0.01):
+                async with egress.visiting(EgressScope("http://b.test/"), within_s=0.01):
                     pass
-        async with egress.visiting("http://b.test/", within_s=patient(30)):
+        async with egress.visiting(EgressScope("http://b.test/"), within_s=patient(30)):
             assert await old.is_closed()
             await new.send("CONNECT a.test:443")
             await new.status()
@@ -431,7 +432,7 @@ async def test_what_a_page_leaves_behind_goes_the_way_of_its_post() -> None:
         stub_proxy("socks5", {PUBLIC: port}) as second,
         egress_proxy(guarded(first, second)) as egress,
     ):
-        async with egress.visiting("http://b.test/", within_s=patient(30)):
+        async with egress.visiting(EgressScope("http://b.test/"), within_s=patient(30)):
             pass
         await once(egress, "CONNECT a.test:443")
 

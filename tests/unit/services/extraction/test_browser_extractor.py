@@ -27,7 +27,7 @@ from mediavault.core.failures import (
 from mediavault.core.media import Extraction, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import page_to_visit
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.registry import identify
@@ -315,6 +315,7 @@ class OnePage(StubBrowser):
         self,
         url: str,
         *,
+        scope: EgressScope,
         platform: Platform,
         within_s: float,
         signed_in: bool = False,

@@ -21,7 +21,7 @@ from mediavault.core.failures import (
     Unsupported,
 )
 from mediavault.core.media import Extraction, SourceType
-from mediavault.core.urls import parse_http_url
+from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.keeping_client import KeepingClient
 from mediavault.services.egress.port import HttpResponse
@@ -140,7 +140,7 @@ async def extracted_by(client: StubClient, *, then_read: bytes = b"") -> Extract
     try:
         extraction = await PageExtractor(keeping, ReaderHere()).extract(POST, GENERIC, within_s=60)
         if then_read:
-            async with keeping.get(choose_candidate(extraction.videos[0]).url, scope_url=POST.url) as response:
+            async with keeping.get(choose_candidate(extraction.videos[0]).url, scope=EgressScope(POST.url)) as response:
                 assert await response.read(limit=1 << 20) == then_read
         return extraction
     finally:
