@@ -41,6 +41,7 @@ from mediavault.store.saved_searches import remove_searches
 
 COOKIE = "mediavault_session"
 TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
+AT_PROVIDER = "at the provider"  # whom a try to sign in there names: no user's name has spaces
 BEARER_TRIES = 100  # wrong tokens per minute and address: enough for a program that still has an old one
 
 log = get_logger(__name__)
@@ -111,7 +112,7 @@ class Authenticator:
         self.shared_links = SharedLinks(records, clock)
         self.rss_feeds = RssFeeds(records, clock, settings.state_dir)
         self._tries = LoginThrottle(clock)
-        self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, total=BEARER_TRIES)
+        self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, per_user=BEARER_TRIES, total=BEARER_TRIES)
 
     @property
     def has_vault_token(self) -> bool:
@@ -177,8 +178,8 @@ class Authenticator:
 
         Without a ``name`` it is the owner, for whom MEDIAVAULT_TOKEN counts too. Raises WrongSecret, TooManyTries.
         """
-        self._try(visit.address)
         user = name.strip().lower() or OWNER
+        self._try(visit.address, user)
         # always hashed, so that the time does not show what matched
         by_password = await self.users.holds(secret, user)
         by_token = user == OWNER and self._token is not None and same(secret, self._token)
@@ -186,12 +187,12 @@ class Authenticator:
             log.warning("sign_in_failed", address=visit.address)
             what = Message("Wrong name or password.") if name else Message("Wrong password.")
             raise WrongSecret(what, help="Check Caps Lock and spaces, then try again.")
-        self._tries.succeeded(visit.address)
+        self._tries.succeeded(visit.address, user)
         return await self.begin_session(user, visit, before=before, bound_to=self._token if by_token else None)
 
     async def to_provider(self, key: str, redirect_uri: str, visit: ClientInfo) -> str:
         """Return the provider's page for signing in. Raises WrongSecret, TooManyTries."""
-        self._try(visit.address)
+        self._try(visit.address, AT_PROVIDER)
         return await self._the_provider().address(key, redirect_uri)
 
     async def sign_in_by_provider(
@@ -211,7 +212,7 @@ class Authenticator:
         found = await self._the_provider().user(key, redirect_uri, code=code, state=state)
         async with self._provider_lock:  # so that a double click does not add a user twice
             user = await self._user_of(found)
-        self._tries.succeeded(visit.address)
+        self._tries.succeeded(visit.address, AT_PROVIDER)
         return await self.begin_session(user, visit, before=before)
 
     async def _user_of(self, found: ProviderUser) -> str:
@@ -255,7 +256,7 @@ class Authenticator:
         if mode is AuthMode.PROTECTED:
             raise WrongSecret("The vault has an owner already.", help="Sign in.")
         if mode is AuthMode.SET_UP:
-            self._try(visit.address)
+            self._try(visit.address, OWNER)
             if not await self.setup_token.matches(invitation):
                 log.warning("set_up_failed", address=visit.address)
                 raise WrongSecret(
@@ -265,7 +266,7 @@ class Authenticator:
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
         await self.setup_token.revoke()
         await self.sessions.end_all()
-        self._tries.succeeded(visit.address)
+        self._tries.succeeded(visit.address, OWNER)
         log.info("owner_set_up", address=visit.address)
         return await self.sessions.begin(visit)
 
@@ -276,9 +277,9 @@ class Authenticator:
         password.
         """
         if user != OWNER or await self.users.has_password():
-            self._try(visit.address)
+            self._try(visit.address, user)
             await self.users.change_password(current, password, user)
-            self._tries.succeeded(visit.address)
+            self._tries.succeeded(visit.address, user)
         elif not await self.users.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Nothing was changed.")
         await self.sessions.end_all(user)
@@ -315,8 +316,8 @@ class Authenticator:
     def _is_vault_token(self, key: str) -> bool:
         return self._token is not None and key == digest_of(self._token)
 
-    def _try(self, address: str) -> None:
-        if (wait_s := self._tries.begin(address)) is not None:
+    def _try(self, address: str, user: str) -> None:
+        if (wait_s := self._tries.begin(address, user)) is not None:
             raise TooManyTries(wait_s)
 
     async def _bearer(self, token: str, address: str) -> Principal | None:

@@ -1,59 +1,87 @@
-"""Throttles sign-ins: a number of tries a minute from one address, and a number from all addresses together.
+"""Throttles sign-ins: a number of tries a minute from one address, for one user, and for all users from all addresses.
 
-A limit for all could lock the owner out, so it leaves out the addresses from which a sign-in has succeeded. Memory is
-bounded, however many addresses there are.
+The limits for all could lock the owner out, so they leave out the tries of a user from an address where that user's sign-in
+has succeeded: these have a count of their own. A success clears that count and no other, so that a user with a password
+cannot guess another's. Memory is bounded, however many addresses and users are named.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
 
 WINDOW_S = 60.0
 TRIES_OF_AN_ADDRESS = 10  # per minute, as specified
-TRIES_ALTOGETHER = 20  # per minute, from addresses without a successful sign-in
+TRIES_FOR_A_USER = 20  # per minute, from all addresses; more than one address gets, or one could lock the user out
+TRIES_ALTOGETHER = 60  # per minute; like the two above, without those where the user has signed in from the address
 MAX_ADDRESSES = 4_096
-MAX_KNOWN = 256
+MAX_KNOWN = 256  # pairs of an address and a user who has signed in there
+MAX_NAME_CHARS = 100  # of a user that a try names
 _IPV6_HOME = 64  # bits: one home or server usually has a whole /64
 
 
 class LoginThrottle:
     """Counts tries before the secret is checked, so that a hundred at once are limited like a hundred in sequence."""
 
-    def __init__(self, clock: Clock, *, per_address: int = TRIES_OF_AN_ADDRESS, total: int = TRIES_ALTOGETHER):
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        per_address: int = TRIES_OF_AN_ADDRESS,
+        per_user: int = TRIES_FOR_A_USER,
+        total: int = TRIES_ALTOGETHER,
+    ):
         self._clock = clock
-        self._limit, self._altogether = per_address, total
-        self._tries: OrderedDict[str, deque[float]] = OrderedDict()
-        self._all: deque[float] = deque(maxlen=total)
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._limit, self._of_user, self._altogether = per_address, per_user, total
+        self._tries: OrderedDict[str, list[_Try]] = OrderedDict()  # by address
+        self._all: deque[_Try] = deque(maxlen=total)
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def begin(self, address: str) -> float | None:
-        """Count a try and return None if it may proceed; else return the seconds until one may."""
-        now, bucket = self._clock.monotonic(), address_bucket(address)
-        own_tries = self._tries.setdefault(bucket, deque(maxlen=self._limit))
+    def begin(self, address: str, user: str = "") -> float | None:
+        """Count a try and return None if it may proceed; else return the seconds until one may.
+
+        ``user`` is who the try names: a user's name, or the key of what a password opens.
+        """
+        now, bucket, user = self._clock.monotonic(), address_bucket(address), user[:MAX_NAME_CHARS]
+        tries = [one for one in self._tries.get(bucket, ()) if now - one.at < WINDOW_S]
+        self._tries[bucket] = tries
         self._tries.move_to_end(bucket)
         while len(self._tries) > MAX_ADDRESSES:
             self._tries.popitem(last=False)
-        waits = [_wait(own_tries, self._limit, now)]
-        if bucket not in self._known:
-            waits.append(_wait(self._all, self._altogether, now))
+        is_known = (bucket, user) in self._known
+        waits = [_wait([one for one in tries if one.user == user], self._limit, now)]
+        if not is_known:
+            waits += [
+                _wait(tries, self._limit, now),
+                _wait([one for one in self._all if one.user == user], self._of_user, now),
+                _wait(self._all, self._altogether, now),
+            ]
         if (longest := max(waits)) > 0:
             return longest
-        own_tries.append(now)
-        if bucket not in self._known:
-            self._all.append(now)
+        tries.append(_Try(now, user))
+        if not is_known:
+            self._all.append(_Try(now, user))
         return None
 
-    def succeeded(self, address: str) -> None:
-        """Reset the address's count, and exempt it from the limit for all addresses."""
-        bucket = address_bucket(address)
-        self._tries.pop(bucket, None)
-        self._known[bucket] = None
-        self._known.move_to_end(bucket)
+    def succeeded(self, address: str, user: str = "") -> None:
+        """Reset the user's count at the address, and exempt it from the limits for all addresses and all users."""
+        bucket, user = address_bucket(address), user[:MAX_NAME_CHARS]
+        if bucket in self._tries:
+            self._tries[bucket] = [one for one in self._tries[bucket] if one.user != user]
+        self._known[bucket, user] = None
+        self._known.move_to_end((bucket, user))
         while len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    at: float
+    user: str
 
 
 def address_bucket(address: str) -> str:
@@ -69,8 +97,8 @@ def address_bucket(address: str) -> str:
     return str(parsed)
 
 
-def _wait(tries: deque[float], limit: int, now: float) -> float:
+def _wait(tries: Sequence[_Try], limit: int, now: float) -> float:
     """Return the seconds until the window holds fewer than ``limit`` tries."""
     if len(tries) < limit:
         return 0.0
-    return max(0.0, tries[-limit] + WINDOW_S - now)
+    return max(0.0, tries[-limit].at + WINDOW_S - now)

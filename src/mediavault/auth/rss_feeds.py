@@ -68,7 +68,7 @@ class RssFeeds:
         self._records = records
         self._clock = clock
         self._key_file = state_dir / KEY_FILE
-        self._guesses = LoginThrottle(clock, per_address=GUESSES, total=GUESSES)
+        self._guesses = LoginThrottle(clock, per_address=GUESSES, per_user=GUESSES, total=GUESSES)
 
     async def add(
         self, name: str, filter_: str, *, user: str = OWNER, locale: str = "en", zone: str = "", base: str = ""

@@ -95,11 +95,11 @@ class SharedLinks:
 
         Raises WrongSecret, TooManyTries.
         """
-        if (wait_s := self._tries.begin(address)) is not None:
+        if (wait_s := self._tries.begin(address, link.key)) is not None:
             raise TooManyTries(wait_s)
         if link.password is None or not await self._hashes.holds(link.password, password[: MAX_PASSWORD_CHARS + 1]):
             raise WrongSecret("Wrong password.")
-        self._tries.succeeded(address)
+        self._tries.succeeded(address, link.key)
         return bound(key, link.password)
 
     def is_unlocked(self, link: SharedLink, key: str, proof: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mediavault.auth.login_throttle import (
     MAX_ADDRESSES,
     TRIES_ALTOGETHER,
+    TRIES_FOR_A_USER,
     TRIES_OF_AN_ADDRESS,
     LoginThrottle,
     address_bucket,
@@ -21,10 +22,37 @@ def test_one_address_gets_ten_of_a_thousand_tries(clock: FakeClock) -> None:
     assert allowed_tries(LoginThrottle(clock), "192.0.2.1", 1_000) == TRIES_OF_AN_ADDRESS
 
 
-def test_all_addresses_together_get_twenty_of_a_thousand_tries(clock: FakeClock) -> None:
+def test_all_addresses_together_get_sixty_of_a_thousand_tries(clock: FakeClock) -> None:
     throttle = LoginThrottle(clock)
 
-    assert sum(allowed_tries(throttle, f"198.51.100.{n % 250}", 1) for n in range(1_000)) == TRIES_ALTOGETHER
+    tries = [throttle.begin(f"198.51.100.{n % 250}", f"user {n}") for n in range(1_000)]
+    assert tries.count(None) == TRIES_ALTOGETHER
+
+
+def test_one_user_gets_twenty_of_a_thousand_tries_from_all_addresses(clock: FakeClock) -> None:
+    throttle = LoginThrottle(clock)
+
+    tries = [throttle.begin(f"198.51.100.{n % 250}", "owner") for n in range(1_000)]
+    assert tries.count(None) == TRIES_FOR_A_USER
+    assert throttle.begin("192.0.2.1", "viewer") is None
+
+
+def test_one_address_gets_ten_tries_whomever_they_name(clock: FakeClock) -> None:
+    throttle = LoginThrottle(clock)
+
+    assert [throttle.begin("192.0.2.1", f"user {n}") for n in range(100)].count(None) == TRIES_OF_AN_ADDRESS
+
+
+def test_a_success_clears_the_tries_of_its_user_at_its_address_alone(clock: FakeClock) -> None:
+    throttle = LoginThrottle(clock)
+    for _ in range(100):
+        throttle.begin("192.0.2.1", "owner")
+        throttle.succeeded("192.0.2.1", "viewer")
+        throttle.succeeded("192.0.2.2", "owner")
+
+    assert throttle.begin("192.0.2.1", "owner") is not None
+    assert throttle.begin("192.0.2.1", "viewer") is None
+    assert throttle.begin("192.0.2.2", "owner") is None
 
 
 def test_tries_from_one_address_do_not_block_another(clock: FakeClock) -> None:
@@ -82,8 +110,9 @@ def test_equivalent_addresses_share_a_bucket() -> None:
 def test_memory_is_bounded_with_any_number_of_addresses(clock: FakeClock) -> None:
     throttle = LoginThrottle(clock)
     for n in range(MAX_ADDRESSES * 2):
-        throttle.begin(f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+        throttle.begin(f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", str(n) * 1_000)
         throttle.succeeded(f"11.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
 
     assert len(throttle._tries) <= MAX_ADDRESSES
     assert len(throttle._known) <= 256
+    assert max(len(one.user) for one in throttle._all) <= 100

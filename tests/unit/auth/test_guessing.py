@@ -1,0 +1,64 @@
+"""Guessing a password: neither a user's own sign-ins nor an own shared link give more tries at that of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mediavault.auth.authenticator import Authenticator
+from mediavault.auth.errors import TooManyTries, WrongSecret
+from mediavault.auth.login_throttle import TRIES_OF_AN_ADDRESS
+from mediavault.auth.shared_links import SharedLinks
+from mediavault.auth.web_sessions import ClientInfo
+from mediavault.core.job import JobId
+from mediavault.core.settings import Settings
+from mediavault.core.users import Role
+from mediavault.store.memory.store import MemoryJobStore
+from tests.fakes import FakeClock
+
+ADDRESS = "192.0.2.1"
+RIGHT, OWN = "the owner's long password", "the viewer's long password"
+
+
+async def test_a_users_own_sign_ins_give_no_more_guesses_at_the_owners_password(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    records = MemoryJobStore(clock).records
+    authenticator = Authenticator(records, Settings(state_dir=tmp_path), clock, loopback=True)
+    visit = ClientInfo("a browser", ADDRESS)
+    await authenticator.users.take(RIGHT)
+    await authenticator.add_user("viewer", Role.VIEWER, OWN)
+    guesses = refused = 0
+    for _ in range(6):
+        for _ in range(9):
+            try:
+                await authenticator.sign_in("wrong", visit, name="owner")
+            except WrongSecret:
+                guesses += 1
+            except TooManyTries:
+                refused += 1
+        await authenticator.sign_in(OWN, visit, name="viewer")
+        await authenticator.change_password(OWN, OWN, visit, user="viewer")
+
+    assert (guesses, refused) == (TRIES_OF_AN_ADDRESS, 54 - TRIES_OF_AN_ADDRESS)
+
+
+async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_another(clock: FakeClock) -> None:
+    links = SharedLinks(MemoryJobStore(clock).records, clock)
+    own_key, own = await links.add(JobId("own"), 0, password=OWN, user="viewer")
+    key, link = await links.add(JobId("another"), 0, password=RIGHT)
+    guesses = 0
+    for _ in range(6):
+        for _ in range(9):
+            try:
+                await links.unlock(link, key, "wrong", ADDRESS)
+            except WrongSecret:
+                guesses += 1
+            except TooManyTries:
+                continue
+        await links.unlock(own, own_key, OWN, ADDRESS)
+
+    assert guesses == TRIES_OF_AN_ADDRESS
+    with pytest.raises(TooManyTries):
+        await links.unlock(link, key, RIGHT, ADDRESS)
