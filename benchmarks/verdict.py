@@ -23,6 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from tests.stubs import IN_PROCESS
+
 from benchmarks.download import served
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import ProbeReport, SourceType
@@ -97,7 +99,10 @@ async def wait_of(url: str, folder: Path, *, on_arrival: bool) -> tuple[float, P
 
     async with open_helpers(clock) as helpers, open_arrival_decoder(clock) as arrivals:
         start = arrivals.start if on_arrival else None
-        fetcher, probe = MediaFetcher(client, clock, Joiner(helpers), start_decoding=start), FfmpegProbe(helpers)
+        fetcher, probe = (
+            MediaFetcher(client, clock, Joiner(helpers), IN_PROCESS, start_decoding=start),
+            FfmpegProbe(helpers),
+        )
         request = MediaRequest(url, SourceType.DIRECT, EgressScope(url), max_connections=1)
         limits = DownloadLimits(max_bytes=1 << 40, reserve_bytes=0)
         try:

@@ -37,6 +37,7 @@ from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.urls import EgressScope
 from mediavault.services.browser.port import BrowserDownload, PageCapture
+from mediavault.services.download.manifest_reading import ManifestContents, ManifestText, read_manifest
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.egress.port import HttpResponse, Timeouts
 from mediavault.services.extraction.api_extractor import read_answer
@@ -301,6 +302,16 @@ async def stub_embed_texts(
     source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]
 ) -> None:
     into.write_bytes(source.read_bytes())
+
+
+class InProcessManifests:
+    """Reads manifests in the test's own process."""
+
+    async def read_manifest(self, manifest: ManifestText) -> ManifestContents:
+        return read_manifest(manifest)
+
+
+IN_PROCESS = InProcessManifests()
 
 
 class StubSubtitles:

@@ -29,7 +29,7 @@ from mediavault.worker.context import RetryPolicy
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fault_server import FaultServer, serve
 from tests.faults.worker_process import media_of
-from tests.stubs import UNSTARTED, StubExtractor, candidate, extraction, make_tools
+from tests.stubs import IN_PROCESS, UNSTARTED, StubExtractor, candidate, extraction, make_tools
 
 HOST = "videos.test"
 POST = f"http://{HOST}/post"
@@ -96,7 +96,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     tools = replace(
         tools,
         client=client,
-        downloader=MediaFetcher(client, clock, UNSTARTED),
+        downloader=MediaFetcher(client, clock, UNSTARTED, IN_PROCESS),
         retry=RetryPolicy(base=timedelta(milliseconds=100), jitter=lambda: 0.5),
     )
     limits = WorkerLimits(

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.app.composition import App
+from mediavault.app.composition import READING_CHILD, App
 from mediavault.app.sealing import sealer
 from mediavault.app.storage import open_examiner
 from mediavault.maintenance.checking import JobChecks
@@ -34,6 +34,7 @@ class FileService:
 async def open_file_service(vault: App) -> AsyncIterator[FileService]:
     """Provide them. What is still running at the end is cancelled."""
     from mediavault.services.egress.client import AiohttpClient
+    from mediavault.services.extraction.confined_reader import ConfinedReader
 
     library, state_dir = vault.library, vault.settings.state_dir
 
@@ -51,7 +52,8 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         checks = JobChecks(vault.store, library, vault.clock, examiner)
         folder = extras_folder(state_dir)
         extras = PlayerExtras(helpers, folder, readable)
-        frames = CandidateFrames(client, BeginningFetcher(client, vault.clock), probe, folder)
+        reader = ConfinedReader(vault.clock, child=READING_CHILD)
+        frames = CandidateFrames(client, BeginningFetcher(client, vault.clock, reader), probe, folder)
         making = sealer(vault.settings, vault.store, library, vault.guard, vault.clock, vault.live)
         seals = SealedCopies(making, vault.clock)
         try:
@@ -59,6 +61,7 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         finally:
             await seals.aclose()
             await frames.aclose()
+            await reader.close()
             await client.close()
             await extras.aclose()
             await checks.aclose()

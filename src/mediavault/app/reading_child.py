@@ -18,6 +18,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.platforms import registry
 from mediavault.services.browser.port import PageCapture
+from mediavault.services.download.manifest_reading import ManifestContents, ManifestText, read_manifest
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.browser_extractor import read_visit
 from mediavault.services.extraction.feed_documents import read_feed
@@ -45,13 +46,16 @@ def _warm_up() -> None:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Handle ``{"task", "subject", "platform", "given"}``, and for a visit ``"with_viewer"``.
+    """Handle ``{"task", "subject", "platform", "given"}``, and for a visit ``"with_viewer"``; for a ``manifest`` only
+    ``{"task", "given"}``.
 
     The subject of a ``visit``, an ``answer`` and a ``page`` is a post, that of a ``feed`` and a ``profile`` a look at a
     source. Returns ``{"read"}``, ``{"failure"}`` or ``{"bug", "trace"}``.
     """
-    platform = registry.platform(request["platform"])
     try:
+        if request["task"] == "manifest":
+            return {"read": to_json(ManifestContents, read_manifest(from_json(ManifestText, request["given"])))}
+        platform = registry.platform(request["platform"])
         if platform.name != request["platform"]:  # a package that loads only in the worker
             raise LookupError(f"there is no platform {request['platform']} in the confined process")
         if request["task"] in {"feed", "profile"}:

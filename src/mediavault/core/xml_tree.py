@@ -71,6 +71,9 @@ class _Builder:
     def __init__(self, parser: expat.XMLParserType, max_depth: int, max_elements: int) -> None:
         self._parser, self._max_depth, self._left = parser, max_depth, max_elements
         self._open: list[XmlNode] = []
+        self._texts: list[
+            list[str]
+        ] = []  # of the open elements, in pieces: joined once, or the time would be quadratic
         self.root = XmlNode("", {})
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -85,12 +88,13 @@ class _Builder:
         else:
             self.root = node
         self._open.append(node)
+        self._texts.append([])
 
     def end(self, _name: str) -> None:
-        self._open.pop()
+        self._open.pop().text = "".join(self._texts.pop())
 
     def characters(self, text: str) -> None:
-        self._open[-1].text += text
+        self._texts[-1].append(text)
 
 
 def _local(name: str) -> str:

@@ -20,7 +20,7 @@ from mediavault.services.extraction.page_extractor import PageExtractor
 from mediavault.services.extraction.ranking import choose_candidate
 from tests import media
 from tests.fault_server import FaultServer, cut, fault_server, reply, serve
-from tests.stubs import UNSTARTED, ReaderHere
+from tests.stubs import IN_PROCESS, UNSTARTED, ReaderHere
 
 BODY = media.mp4(4.0)
 LIMITS = DownloadLimits(max_bytes=50_000_000, reserve_bytes=0, resumes=1)
@@ -41,7 +41,7 @@ async def save(server: FaultServer, path: str, into: Path) -> DownloadedFile:
         extraction = await PageExtractor(client, ReaderHere()).extract(post, platform, within_s=60)
         best = choose_candidate(extraction.videos[0])
         request = MediaRequest(best.url, best.source_type, EgressScope(post.url))
-        return await MediaFetcher(client, clock, UNSTARTED).fetch(
+        return await MediaFetcher(client, clock, UNSTARTED, IN_PROCESS).fetch(
             request, into=into, limits=LIMITS, on_progress=lambda done, total: None
         )
     finally:

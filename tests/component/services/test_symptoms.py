@@ -27,7 +27,7 @@ from mediavault.worker.pipeline import process_one_cycle
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Script, cut, fault_server, reply, serve
-from tests.stubs import UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_tools, new_job
+from tests.stubs import IN_PROCESS, UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_tools, new_job
 
 MINUTE = timedelta(minutes=1)
 BODY = media.mp4(4.0)
@@ -62,7 +62,10 @@ class WorkerRig:
             browser=StubBrowser(BrowserUnavailable("There is no browser.")),
         )
         return replace(
-            made, downloader=MediaFetcher(self.client, self.clock, UNSTARTED), probe=self.probe, limits=LIMITS
+            made,
+            downloader=MediaFetcher(self.client, self.clock, UNSTARTED, IN_PROCESS),
+            probe=self.probe,
+            limits=LIMITS,
         )
 
     async def run(self, tools: WorkerContext) -> tuple[Job, datetime]:

@@ -17,6 +17,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.media import SourceType
 from mediavault.services.download.find_tracks import find_tracks
 from mediavault.services.download.manifest import Segment, Wanted
+from mediavault.services.download.manifest_reading import ManifestReader
 from mediavault.services.download.pacing import HostSlots
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import content_length, content_range, is_encoded
@@ -44,8 +45,8 @@ class NoBeginningError(Exception):
 class BeginningFetcher:
     """Fetches beginnings; over all of them, at most ``max_connections`` of a request go to one host at a time."""
 
-    def __init__(self, client: HttpClient, clock: Clock) -> None:
-        self._client, self._clock, self._hosts = client, clock, HostSlots()
+    def __init__(self, client: HttpClient, clock: Clock, manifests: ManifestReader) -> None:
+        self._client, self._clock, self._manifests, self._hosts = client, clock, manifests, HostSlots()
 
     async def fetch(self, request: MediaRequest, into: Path) -> None:
         """Write the beginning of the video to ``into``. Raises NoBeginningError, a Failure, and OSError when
@@ -85,7 +86,7 @@ class BeginningFetcher:
             return await _read(answer, count), total
 
     async def _stream(self, request: MediaRequest, into: Path) -> None:
-        source = StreamSource(self._client, self._clock, request, _LIMITS)
+        source = StreamSource(self._client, self._clock, request, _LIMITS, self._manifests)
         try:
             wanted = Wanted(request.prefer, sound=request.expected.audio)
             tracks = await find_tracks(source, request.url, page_url=request.scope.url, wanted=wanted)

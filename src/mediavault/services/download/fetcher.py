@@ -12,6 +12,7 @@ from mediavault.core.failures import Incomplete
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.shared_line import SharedLine
 from mediavault.services.download.direct import DirectDownloader, PlaylistInstead, StartDecoding
+from mediavault.services.download.manifest_reading import ManifestReader
 from mediavault.services.download.pacing import HostSlots, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.segments import StreamDownloader
@@ -35,13 +36,14 @@ class MediaFetcher:
         client: HttpClient,
         clock: Clock,
         joiner: Joiner,
+        manifests: ManifestReader,
         line: SharedLine | None = None,
         start_decoding: StartDecoding | None = None,
     ) -> None:
         hosts, line = HostSlots(), line or SharedLine(clock)
         self._direct = DirectDownloader(client, clock, hosts=hosts, line=line, start_decoding=start_decoding)
         self._pair = PairDownloader(client, clock, joiner, hosts=hosts, line=line)
-        self._stream = StreamDownloader(client, clock, joiner, hosts=hosts, line=line)
+        self._stream = StreamDownloader(client, clock, joiner, manifests, hosts=hosts, line=line)
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
@@ -13,10 +12,9 @@ from mediavault.core.failures import NotAVideo, TooLarge
 from mediavault.core.media import SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.services.download.hls_text import looks_like_hls
-from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, Master, MediaPlaylist, Wanted
-from mediavault.services.download.mpd import read_mpd, subtitles_of
+from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, MediaPlaylist, Wanted
+from mediavault.services.download.manifest_reading import ManifestText
 from mediavault.services.download.mpd_document import looks_like_dash
-from mediavault.services.download.playlist import read_playlist
 from mediavault.services.download.stream_source import StreamSource
 from mediavault.services.media.sniff import DESCRIPTIONS, sniff
 
@@ -50,11 +48,12 @@ class PlaylistSource:
     async def load(self, source: StreamSource, *, live: bool = True) -> MediaPlaylist:
         """Return what it lists now. Raises what ``read_playlist`` and fetching raise."""
         url, text = await _text(source, self.url, self.page_url)
-        # in a thread: a playlist of five megabytes takes a second to read
-        playlist = await asyncio.to_thread(read_playlist, text, url, imported=self.variables, live=live)
-        if isinstance(playlist, Master):
+        if not looks_like_hls(text):
+            raise NotAVideo("This is not an HLS playlist.")
+        found = await source.manifests.read_manifest(ManifestText(text, url, variables=self.variables, live=live))
+        if found.master is not None:
             raise NotAVideo("The stream's sound leads to a list of variants.")
-        return playlist
+        return found.tracks[0]
 
 
 async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: Wanted, live: bool = False) -> Tracks:
@@ -70,14 +69,13 @@ async def find_tracks(source: StreamSource, url: str, *, page_url: str, wanted: 
     for _ in range(MAX_DEPTH):
         here = PlaylistSource(url, page_url, variables)
         url, text = await _text(source, url, page_url)
+        found = await source.manifests.read_manifest(ManifestText(text, url, wanted, variables, live))
         if not looks_like_hls(text):
-            tracks = tuple(await asyncio.to_thread(read_mpd, text, url, wanted))
-            return Tracks(url, tracks, await asyncio.to_thread(subtitles_of, text, url))
-        playlist = await asyncio.to_thread(read_playlist, text, url, imported=variables, live=live)
-        if isinstance(playlist, MediaPlaylist):
+            return Tracks(url, found.tracks, found.subtitles)
+        if (playlist := found.master) is None:
             sounds = (PlaylistSource(audio_url, page_url, variables),) if audio_url else ()
             sound = [await sound.load(source, live=live) for sound in sounds]
-            return Tracks(url, (replace(playlist, has_sound=has_sound), *sound), subtitles, (here, *sounds))
+            return Tracks(url, (replace(found.tracks[0], has_sound=has_sound), *sound), subtitles, (here, *sounds))
         variables, subtitles = playlist.variables, playlist.subtitles or subtitles
         if wanted.prefer.sound_only and (sound_url := playlist.best_sound) is not None:
             only = PlaylistSource(sound_url, page_url, variables)

@@ -23,6 +23,7 @@ from mediavault.core.shared_line import SharedLine
 from mediavault.services.download.direct import DirectDownloader
 from mediavault.services.download.find_tracks import Tracks, find_tracks
 from mediavault.services.download.manifest import MediaPlaylist, Wanted
+from mediavault.services.download.manifest_reading import ManifestReader
 from mediavault.services.download.pacing import HostSlots, SegmentSlots, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits, MediaRequest, RecordingOrder
 from mediavault.services.download.recording import StreamRecorder
@@ -43,14 +44,24 @@ NAMES = ("video", "audio")
 class StreamDownloader:
     """``Downloader`` for HLS playlists, master or media, and for DASH manifests."""
 
-    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots, line: SharedLine) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        joiner: Joiner,
+        manifests: ManifestReader,
+        *,
+        hosts: HostSlots,
+        line: SharedLine,
+    ) -> None:
+        self._manifests = manifests
         self._client, self._clock, self._joiner, self._hosts, self._line = client, clock, joiner, hosts, line
         self._direct = DirectDownloader(client, clock, hosts=self._hosts, line=line, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        source = StreamSource(self._client, self._clock, request, limits, self._line)
+        source = StreamSource(self._client, self._clock, request, limits, self._manifests, self._line)
         try:
             if request.recording is not None:
                 recorded = await self._record(source, request, request.recording, into, limits)

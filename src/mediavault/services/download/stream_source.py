@@ -23,6 +23,7 @@ from mediavault.core.shared_line import SharedLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.services.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.services.download.manifest import Init, Key, Segment, Span
+from mediavault.services.download.manifest_reading import ManifestReader
 from mediavault.services.download.pacing import wait_s
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.resume import content_length, content_range, failure_for, is_encoded
@@ -51,8 +52,10 @@ class StreamSource:
         clock: Clock,
         request: MediaRequest,
         limits: DownloadLimits,
+        manifests: ManifestReader,
         line: SharedLine | None = None,
     ) -> None:
+        self.manifests = manifests
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
         self._line = (line or SharedLine(clock)).of_site(request.site)
         self._lead = RecordingLead(clock.monotonic()) if request.recording is not None else None

@@ -14,9 +14,8 @@ from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import read_subtitles
 from mediavault.services.download.hls_text import looks_like_hls
-from mediavault.services.download.manifest import MediaPlaylist
+from mediavault.services.download.manifest_reading import ManifestReader, ManifestText
 from mediavault.services.download.pacing import all_or_first_failure
-from mediavault.services.download.playlist import read_playlist
 from mediavault.services.egress.port import HttpClient, Timeouts
 
 MAX_FILE_BYTES = 10 << 20
@@ -35,8 +34,8 @@ _Fetch = Callable[[str], Awaitable[tuple[str, str]]]
 class SubtitleFetcher:
     """``FetchSubtitles`` over the guarded client."""
 
-    def __init__(self, client: HttpClient) -> None:
-        self._client = client
+    def __init__(self, client: HttpClient, manifests: ManifestReader) -> None:
+        self._client, self._manifests = client, manifests
 
     async def __call__(
         self,
@@ -61,10 +60,11 @@ class SubtitleFetcher:
             ) from exc
 
     async def _segments(self, url: str, text: str, fetch: _Fetch) -> tuple[Cue, ...]:
-        playlist = await asyncio.to_thread(read_playlist, text, url)
-        if not isinstance(playlist, MediaPlaylist) or not 0 < len(playlist.segments) <= MAX_SEGMENTS:
+        found = await self._manifests.read_manifest(ManifestText(text, url))
+        segments = [segment for track in found.tracks for segment in track.segments]
+        if not 0 < len(segments) <= MAX_SEGMENTS:
             raise NotAVideo("The subtitle playlist lists no segments, or too many.")
-        if any(segment.key or segment.span for segment in playlist.segments):
+        if any(segment.key or segment.span for segment in segments):
             raise NotAVideo("The subtitles are encrypted, or are byte ranges of a single file.")
         slots = asyncio.Semaphore(AT_ONCE)
         chars = 0
@@ -78,7 +78,7 @@ class SubtitleFetcher:
                 raise TooLarge("The subtitles are too large.")
             return text
 
-        texts = await all_or_first_failure([one(segment.url) for segment in playlist.segments])
+        texts = await all_or_first_failure([one(segment.url) for segment in segments])
         return await asyncio.to_thread(_joined, texts)
 
     async def _text(

@@ -6,7 +6,7 @@ Threads would not help: Python runs one at a time, and a running regular express
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
 from mediavault.services.browser.port import PageCapture
+from mediavault.services.download.manifest_reading import ManifestContents, ManifestText
 from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.sandbox.standing import ChildPool
@@ -29,6 +30,7 @@ MAX_CHILDREN = 2
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
 # A page's source is only a first look: one that takes longer is left to the browser, after which it is read again.
 MAX_PAGE_CPU_S, MAX_PAGE_WALL_S = 5, 20.0
+MAX_MANIFEST_CPU_S = 10  # the largest, of 5 MB, takes two
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ log = get_logger(__name__)
 
 
 class ConfinedReader:
-    """The worker's Reader: reads at most MAX_CHILDREN documents at a time, others wait.
+    """The worker's Reader and ManifestReader: reads at most MAX_CHILDREN documents at a time, others wait.
 
     ``child`` is the module that reads; it looks up the platform by its name.
     """
@@ -46,6 +48,7 @@ class ConfinedReader:
         self._page_limits = replace(
             limits, wall_s=min(limits.wall_s, MAX_PAGE_WALL_S), cpu_s=min(limits.cpu_s, MAX_PAGE_CPU_S)
         )
+        self._manifest_limits = replace(limits, cpu_s=min(limits.cpu_s, MAX_MANIFEST_CPU_S))
         self._children = ChildPool(child, clock, size=MAX_CHILDREN)
 
     async def read_visit(
@@ -65,6 +68,12 @@ class ConfinedReader:
     async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing:
         return await self._read("profile", look, platform, capture, Listing)
 
+    async def read_manifest(self, manifest: ManifestText) -> ManifestContents:
+        answer = await self._ask(
+            lambda: {"task": "manifest", "given": to_json(ManifestText, manifest)}, self._manifest_limits
+        )
+        return await asyncio.to_thread(_result, answer, ManifestContents)
+
     async def close(self) -> None:
         """End the processes. Safe to call twice."""
         await self._children.close()
@@ -80,15 +89,19 @@ class ConfinedReader:
         limits: ChildLimits | None = None,
         **options: object,
     ) -> T:
+        make_request = partial(_request, task, subject, platform, document, options)
+        answer = await self._ask(make_request, limits or self._limits)
+        return await asyncio.to_thread(_result, answer, result_type)
+
+    async def _ask(self, make_request: Callable[[], Mapping[str, Any]], limits: ChildLimits) -> Mapping[str, Any]:
         try:
-            make_request = partial(_request, task, subject, platform, document, options)
-            answer = await self._children.ask(make_request, limits=limits or self._limits)
+            answer = await self._children.ask(make_request, limits=limits)
         except ChildFailed as exc:
             raise unreadable(exc, what=Message("What the site sent")) from exc
         if "bug" in answer:
             log.error("reader_hit_a_bug", error=answer["bug"], trace=answer["trace"])
             raise unreadable(ChildFailed(answer["bug"]), what=Message("What the site sent"))
-        return await asyncio.to_thread(_result, answer, result_type)
+        return answer
 
 
 def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:

@@ -23,6 +23,7 @@ from mediavault.services.sandbox.process import ChildFailed, ChildLimits
 from mediavault.services.sandbox.standing import ChildPool
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, fault_server
+from tests.stubs import IN_PROCESS
 
 LIMITS = DownloadLimits(max_bytes=50_000_000, reserve_bytes=0, resumes=3)
 
@@ -66,7 +67,7 @@ async def fetch(server: FaultServer, clock: FakeClock, tmp_path: Path) -> AsyncI
         return await fetcher.fetch(request, into=into, limits=limits, on_progress=on_progress)
 
     async with open_helpers(SystemClock()) as helpers:
-        fetcher = MediaFetcher(client, clock, Joiner(helpers))
+        fetcher = MediaFetcher(client, clock, Joiner(helpers), IN_PROCESS)
         yield run
     await client.close()
     guard.close()

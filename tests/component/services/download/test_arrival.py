@@ -33,7 +33,7 @@ from tests.component.services.media.test_arrival import is_read_elsewhere
 from tests.component.services.media.test_decode import damaged_at
 from tests.fakes import FakeClock
 from tests.patience import until
-from tests.stubs import UNSTARTED
+from tests.stubs import IN_PROCESS, UNSTARTED
 
 URL = "https://cdn.example/v.mp4"
 BODY, OTHER = media.mp4(4.0), media.mp4(4.0, sound=False)
@@ -275,7 +275,7 @@ async def test_a_film_whose_sound_is_a_file_of_its_own_is_not_decoded_on_arrival
     site: Site, decoder: Decoder, tmp_path: Path
 ) -> None:
     site.answers = [Answer(site, BODY), Answer(site, media.html())]
-    fetcher = MediaFetcher(site, site.clock, UNSTARTED, start_decoding=decoder.start)
+    fetcher = MediaFetcher(site, site.clock, UNSTARTED, IN_PROCESS, start_decoding=decoder.start)
     request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"), audio_url=URL + "?sound")
     with pytest.raises(Exception, match="no video"):
         await fetcher.fetch(request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
@@ -296,7 +296,7 @@ async def test_a_download_gets_the_verdict_that_it_would_get_anyway(
     monkeypatch.setattr(Site, "before_piece", before_piece)
     site.answers = [Answer(site, body)]
     async with open_arrival_decoder(SystemClock()) as decoder:
-        fetcher = MediaFetcher(site, site.clock, UNSTARTED, start_decoding=decoder.start)
+        fetcher = MediaFetcher(site, site.clock, UNSTARTED, IN_PROCESS, start_decoding=decoder.start)
         request = MediaRequest(URL, SourceType.DIRECT, EgressScope("https://a.example/post"))
         file = await fetcher.fetch(request, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None)
         assert file.decoding is not None

@@ -19,7 +19,7 @@ from tests import media
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, Request, reply, serve
-from tests.stubs import UNSTARTED
+from tests.stubs import IN_PROCESS, UNSTARTED
 
 pytestmark = pytest.mark.usefixtures("joined_here")
 
@@ -32,7 +32,7 @@ async def fetcher_for(server: FaultServer) -> AsyncIterator[MediaFetcher]:
     guard = EgressGuard((f"127.0.0.1:{server.port}", f"localhost:{server.port}"))
     client = AiohttpClient(guard, clock=FakeClock(auto=True))
     try:
-        yield MediaFetcher(client, FakeClock(auto=True), UNSTARTED)
+        yield MediaFetcher(client, FakeClock(auto=True), UNSTARTED, IN_PROCESS)
     finally:
         await client.close()
         guard.close()

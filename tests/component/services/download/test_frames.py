@@ -28,6 +28,7 @@ from mediavault.services.media.probe import FfmpegProbe
 from tests import media
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, changed, reply, serve
+from tests.stubs import IN_PROCESS
 
 JOB = "0a-1"
 JPEG = b"\xff\xd8\xff"
@@ -45,7 +46,7 @@ async def client(server: FaultServer) -> AsyncIterator[AiohttpClient]:
 @pytest.fixture
 async def made(client: AiohttpClient, tmp_path: Path) -> AsyncIterator[CandidateFrames]:
     async with open_helpers(SystemClock(), count=1) as helpers:
-        fetcher = BeginningFetcher(client, FakeClock(auto=True))
+        fetcher = BeginningFetcher(client, FakeClock(auto=True), IN_PROCESS)
         made = CandidateFrames(client, fetcher, FfmpegProbe(helpers), tmp_path / "player")
         yield made
         await made.aclose()
@@ -238,7 +239,7 @@ async def test_no_picture_makes_the_vault_ask_a_private_address(
         request = MediaRequest(server.url("/away"), SourceType.DIRECT, scope=EgressScope(server.url("/post")))
     poster = private if where == "poster" else None
     async with open_helpers(SystemClock(), count=1) as helpers:
-        fetcher = BeginningFetcher(client, FakeClock(auto=True))
+        fetcher = BeginningFetcher(client, FakeClock(auto=True), IN_PROCESS)
         made = CandidateFrames(client, fetcher, FfmpegProbe(helpers), tmp_path)
         found = await made.frame(JOB, FrameRequest(request, poster))
     await client.close()
@@ -317,7 +318,7 @@ async def test_few_pictures_are_made_at_a_time_and_too_many_are_refused(
         async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None:
             return None
 
-    made = CandidateFrames(client, Waiting(client, FakeClock()), NoStills(), tmp_path)
+    made = CandidateFrames(client, Waiting(client, FakeClock(), IN_PROCESS), NoStills(), tmp_path)
     requests = [
         MediaRequest(f"https://a.example/{n}", SourceType.DIRECT, scope=EgressScope("https://a.example"))
         for n in range(9)

@@ -20,7 +20,7 @@ from tests import media
 from tests.component.services.download.conftest import LIMITS
 from tests.fakes import FakeClock
 from tests.patience import patient, until
-from tests.stubs import UNSTARTED
+from tests.stubs import IN_PROCESS, UNSTARTED
 
 pytestmark = pytest.mark.usefixtures("joined_here")
 
@@ -82,7 +82,7 @@ def request(url: str, kind: SourceType = SourceType.DIRECT, *, connections: int,
 
 
 async def fetch_all(client: CountingClient, folder: Path, *requests: MediaRequest) -> list[Path]:
-    fetcher = MediaFetcher(client, FakeClock(auto=True), UNSTARTED)
+    fetcher = MediaFetcher(client, FakeClock(auto=True), UNSTARTED, IN_PROCESS)
 
     async def fetch_one(number: int, wanted: MediaRequest) -> Path:
         into = folder / str(number)
@@ -147,7 +147,7 @@ async def test_a_silent_file_and_its_sound_are_two_requests(tmp_path: Path) -> N
 
 async def test_a_slot_is_free_again_after_a_failure(tmp_path: Path) -> None:
     client = CountingClient({"v.mp4": media.mp4()})
-    fetcher = MediaFetcher(client, FakeClock(auto=True), UNSTARTED)
+    fetcher = MediaFetcher(client, FakeClock(auto=True), UNSTARTED, IN_PROCESS)
     gone = request(f"{HOST}/gone.mp4", connections=1)
     for wanted in (gone, replace(gone, url=f"{HOST}/gone.m3u8", source_type=SourceType.HLS)):
         with pytest.raises(Failure):

@@ -39,6 +39,7 @@ from tests import media
 from tests.component.services.download.conftest import LIMITS, Fetch
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, Script, changed, cut, reply, serve
+from tests.stubs import IN_PROCESS
 
 media_library.quiet()
 
@@ -491,7 +492,11 @@ async def test_a_site_that_asks_to_slow_down_gets_no_other_requests_in_the_meant
 
     client: Any = type("Client", (), {"get": staticmethod(get)})()
     source = StreamSource(
-        client, clock, MediaRequest("http://a.example/v", SourceType.HLS, EgressScope("https://a.example")), LIMITS
+        client,
+        clock,
+        MediaRequest("http://a.example/v", SourceType.HLS, EgressScope("https://a.example")),
+        LIMITS,
+        IN_PROCESS,
     )
     with pytest.raises(RateLimited):
         async with source.open("http://a.example/1.ts"):

@@ -27,6 +27,7 @@ from mediavault.services.egress.guard import EgressGuard
 from tests.component.services.download.test_connections import BODY, EventClock, InThisThread, Line
 from tests.fakes import FakeClock
 from tests.patience import patient
+from tests.stubs import IN_PROCESS
 
 MB = 1_000_000
 LIMITS = DownloadLimits(max_bytes=1_000 * MB, reserve_bytes=0, resumes=3)
@@ -153,7 +154,7 @@ async def seconds_for(count: int, segment_s: float, *, recording: bool, every_s:
     clock = FakeClock(auto=True)
     order = RecordingOrder(Path(), begin=cast("Any", None), on_change=lambda _: None) if recording else None
     wanted = MediaRequest("https://a.example/v", SourceType.HLS, EgressScope("https://a.example"), recording=order)
-    source = StreamSource(cast("Any", Segments()), clock, wanted, LIMITS, Limited(clock, "100 KB/s").line)
+    source = StreamSource(cast("Any", Segments()), clock, wanted, LIMITS, IN_PROCESS, Limited(clock, "100 KB/s").line)
     began_s = clock.monotonic()
     for number in range(count):
         segment = Segment("https://a.example/1.ts", None, segment_s, number, key=None, init=None)

@@ -17,6 +17,7 @@ from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 from tests.fault_server import FaultServer, reply, serve
+from tests.stubs import IN_PROCESS
 
 VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
 SEGMENT = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{},LOCAL:00:00:00.000\n\n{}"
@@ -32,7 +33,7 @@ async def fetch(server: FaultServer) -> AsyncIterator[FetchTexts]:
     async def run(path: str, *, url: str | None = None) -> list[Cue]:
         source = SubtitleSource(url or server.url(path), "en")
         return list(
-            await SubtitleFetcher(client)(
+            await SubtitleFetcher(client, IN_PROCESS)(
                 source, scope=EgressScope(server.url("/post")), headers={"referer": server.url("/post")}
             )
         )

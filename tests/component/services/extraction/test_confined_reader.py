@@ -11,19 +11,29 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from structlog.testing import capture_logs
 
 from mediavault.app.composition import READING_CHILD
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.failures import ErrorCode, ExtractorBroken, LoginRequired, NoVideo, PageUnreadable, RateLimited
+from mediavault.core.failures import (
+    ErrorCode,
+    ExtractorBroken,
+    LoginRequired,
+    NotAVideo,
+    NoVideo,
+    PageUnreadable,
+    RateLimited,
+)
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.listings import Look
 from mediavault.core.typed_records import to_json
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.x import X
 from mediavault.services.browser.port import PageCapture
+from mediavault.services.download.manifest_reading import ManifestText, read_manifest
 from mediavault.services.extraction import confined_reader
 from mediavault.services.extraction.browser_extractor import BrowserExtractor, read_capture
 from mediavault.services.extraction.confined_reader import LIMITS, MAX_CHILDREN, ConfinedReader
@@ -156,6 +166,51 @@ async def test_an_unclosed_manifest_blocks_neither_its_reader_nor_the_event_loop
         ticks = await ticks_while(lambda: read(reader, capture(player(), html=html)))
 
     assert ticks > 0
+
+
+HUGE_MANIFEST = f"<MPD><BaseURL>{'xxxxxxxxxxxxxxxxxxxx<b/>' * 199_000}</BaseURL></MPD>"  # 4.8 MB
+PLAYLIST = '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:IMPORT="dir"\n#EXTINF:4,\n{$dir}1.ts\n#EXT-X-ENDLIST\n'
+
+
+async def test_a_manifest_is_read_as_in_this_process() -> None:
+    playlist = ManifestText(PLAYLIST, "https://cdn.example/v/m.m3u8", variables={"dir": "a/"})
+    protected = ManifestText("<MPD><Period><AdaptationSet mimeType='video/mp4'/></Period></MPD>", "https://a.example/m")
+    async with a_reader() as reader:
+        manifest = await reader.read_manifest(playlist)
+        with pytest.raises(NotAVideo) as caught:
+            await reader.read_manifest(protected)
+    with pytest.raises(NotAVideo) as here:
+        read_manifest(protected)
+
+    assert manifest == read_manifest(playlist)
+    assert [segment.url for segment in manifest.tracks[0].segments] == ["https://cdn.example/v/a/1.ts"]
+    assert caught.value.message == here.value.message
+
+
+async def test_huge_manifests_hold_up_neither_the_event_loop_nor_the_end_of_the_vault() -> None:
+    """One that is read in a thread would: it holds the interpreter, and no thread can be ended."""
+    worst_s = 0.0
+
+    async def measure() -> None:
+        nonlocal worst_s
+        while True:
+            began_s = monotonic()
+            await asyncio.sleep(0.01)
+            worst_s = max(worst_s, monotonic() - began_s)
+
+    async with a_reader() as reader:
+        measuring = asyncio.create_task(measure())
+        found = [reader.read_manifest(ManifestText(HUGE_MANIFEST, "https://a.example/m")) for _ in range(3)]
+        assert [type(one) for one in await asyncio.gather(*found, return_exceptions=True)] == [NotAVideo] * 3
+        reading = asyncio.create_task(reader.read_manifest(ManifestText(HUGE_MANIFEST, "https://a.example/m")))
+        await asyncio.sleep(0.1)
+        reading.cancel()
+        async with asyncio.timeout(patient(5)):
+            await asyncio.gather(reading, return_exceptions=True)
+            await reader.close()
+        measuring.cancel()
+
+    assert worst_s < patient(1)
 
 
 async def test_a_page_whose_reading_never_ends_fails_alone_and_the_next_one_is_read(planted: str) -> None:

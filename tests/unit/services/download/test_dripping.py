@@ -17,6 +17,7 @@ from mediavault.services.download.manifest import Segment
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.download.stream_source import TRIES, StreamSource, wait_before_retry_s
 from tests.fakes import FakeClock
+from tests.stubs import IN_PROCESS
 
 LIMITS = DownloadLimits(max_bytes=50_000_000)
 SEGMENT = Segment("http://a.example/1.ts", span=None, duration_s=4.0, sequence=0, key=None, init=None)
@@ -63,7 +64,7 @@ class DrippingResponse:
 def dripping(clock: FakeClock, pieces: list[bytes], **times: float) -> tuple[StreamSource, Dripping]:
     client = Dripping(clock, pieces, **times)
     request = MediaRequest("http://a.example/v", SourceType.HLS, EgressScope("http://a.example"))
-    return StreamSource(cast("Any", client), clock, request, LIMITS), client
+    return StreamSource(cast("Any", client), clock, request, LIMITS, IN_PROCESS), client
 
 
 async def fetch(source: StreamSource, *, times: int = 1) -> int:
