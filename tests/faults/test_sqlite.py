@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,12 @@ from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
+from mediavault.store.losses import losses
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.web.app import create_app
 from mediavault.worker.library import ensure_library_id
-from tests.asgi_client import AsgiClient
+from tests.asgi_client import Answer, AsgiClient
 from tests.fakes import FakeClock
 from tests.faults.mounts import small_disk
 from tests.faults.test_processes import environment, until
@@ -219,7 +221,7 @@ ROUTES = (
 async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damaged(tmp_path: Path, name: str) -> None:
     path = tmp_path / "mediavault.db"
     whole = await _filled(path)
-    crashed, silent, damaged = [], [], 0
+    crashed, silent, untold, lost, damaged = [], [], [], [], 0
     async with _served(tmp_path, path) as (store, clock, client):
         for number in range(100):
             await store.close()
@@ -233,15 +235,30 @@ async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damage
             clock.advance(3600)  # nothing is known from before
             answers = [await client.get(route) for route in ROUTES]
             answers.append(await client.post("/api/jobs", {"post_url": f"https://example.com/watch/{number}"}))
-            said = [answer for answer in answers if "damaged" in answer.text and answer.status == 503]
+            said = [answer for answer in answers if "is damaged" in answer.text and answer.status == 503]
             health = await client.get("/healthz")
             crashed += [(number, answer.text[:200]) for answer in answers if answer.status == 500]
             silent += [number] if said and health.status != 503 else []
             damaged += bool(said)
+            if await losses(store.records):
+                lost.append(number)
+                untold += [
+                    number
+                    for page in answers
+                    if page.status == 200 and is_page(page) and _LOST not in unescape(page.text)
+                ]
 
     assert crashed == []
-    assert silent == []
+    assert silent == untold == []
+    assert lost == (list(range(100)) if name.endswith("-wal") else [])
     assert damaged > 5 or name.endswith("-wal")  # SQLite itself leaves out what is damaged in its log
+
+
+_LOST = "database's log was damaged or cut short"
+
+
+def is_page(answer: Answer) -> bool:
+    return answer.headers.get("content-type", "").startswith("text/html")
 
 
 def _flip(path: Path, place: int) -> None:

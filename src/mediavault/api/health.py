@@ -51,5 +51,5 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         gates=await closed_limits(services, report.waiting),
         holds=[hold_view(hold) for hold in await services.holds()],
         browser=services.browser_status(),
-        concerns=[concern_view(concern) for concern in services.concerns()],
+        concerns=[concern_view(concern) for concern in await services.concerns()],
     )

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mediavault.auth.oidc import Fetch
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadInput, NoSpace, StorageFailure
+from mediavault.core.failures import BadInput, NoSpace, StorageFailure, StoreError
 from mediavault.core.holds import Hold
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
@@ -26,6 +26,7 @@ from mediavault.services.download.frames import FrameRequest
 from mediavault.services.library.port import OpenedFile
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
+from mediavault.store.losses import losses
 from mediavault.store.port import Concern, Store
 from mediavault.store.trash import TrashFiles
 
@@ -199,10 +200,14 @@ class ApiServices:
     fetch_from_provider: Fetch | None = None  # None: no OpenID Connect
     library_problem: Callable[[], StorageFailure | NoSpace | None] = lambda: None
 
-    def concerns(self) -> tuple[Concern, ...]:
-        """Return what keeps the vault from saving videos until an administrator has acted."""
+    async def concerns(self) -> tuple[Concern, ...]:
+        """Return what keeps the vault from saving videos, or may have cost it some, until an administrator has acted."""
         problems = (self.store.damage, self.library_problem())
-        return tuple(Concern(problem.message, problem.help) for problem in problems if problem is not None)
+        now = tuple(Concern(problem.message, problem.help) for problem in problems if problem is not None)
+        try:
+            return (*now, *await losses(self.store.records))
+        except StoreError:  # pages that need no store show without one
+            return now
 
     async def holds(self) -> tuple[Hold, ...]:
         """Return what holds queued jobs back now."""

@@ -21,6 +21,7 @@ from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_pla
 from mediavault.services.library.port import Library
 from mediavault.services.library.sidecars import BadSidecar, Sidecar, read_sidecar
 from mediavault.store.episodes import remember_episode
+from mediavault.store.losses import forget_losses
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.trash import trashed_posts
 
@@ -110,6 +111,7 @@ class Rebuild:
         async for refused in self._counted(self._import(incomplete)):
             yield refused
         await index_words(self._store, self._library, again=True)
+        await forget_losses(self._store.records)
 
     async def _counted(self, refusals: AsyncIterator[Refused]) -> AsyncIterator[Refused]:
         async for refused in refusals:

@@ -1015,7 +1015,7 @@ class ConcernView(_View):
 
 class WorkerHealthView(FleetView):
     """The state of the workers. ``gates`` has the sites that are paused now, ``holds`` what an admin paused, ``concerns``
-    what keeps the vault from saving videos until an administrator has acted.
+    what keeps the vault from saving videos, or may have cost it some, until an administrator has acted.
 
     ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90 seconds old.
     """

@@ -8,6 +8,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.library.port import Library
+from mediavault.store.losses import LIBRARY, note_loss
 from mediavault.store.port import JobCatalogue, Store
 
 AGREED_AS = "library"
@@ -33,7 +34,8 @@ async def ensure_library_id(store: Store, vault: Library) -> None:
         raise
     if agreed is None:
         agreed = await store.records.set_once(AGREED_AS, carried or str(uuid.uuid4()))
-    if is_first and carried is not None:  # the store is new, or has lost its content
+    if is_first and carried is not None and not await _has_completed_jobs(store.catalogue):  # new, or emptied
+        await note_loss(store.records, LIBRARY)
         log.warning(
             "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
         )

@@ -7,6 +7,7 @@ import pytest
 
 from mediavault.core.failures import StoreError
 from mediavault.core.job import WorkerId
+from mediavault.store.losses import LOSSES, note_loss
 from tests.http_vault import ApiVault, MakeVault
 
 
@@ -66,6 +67,16 @@ async def test_jobs_that_no_worker_takes_and_differing_versions_are_reported(vau
     ]
     assert "1 post from <bdi>Other sites</bdi> is waiting, and no worker handles that site." in unescape(page)
     assert "an upgrade is under way" in (await vault.client.get("/sites")).text
+
+
+async def test_what_a_damaged_log_may_have_cost_is_said_in_health_and_on_the_page(vault: ApiVault) -> None:
+    await vault.beat()
+    await note_loss(vault.store.records, "log")
+    concerns = (await vault.client.get("/api/worker/health")).json()["concerns"]
+    page = unescape((await vault.client.get("/library")).text)
+
+    assert [concern["message"] for concern in concerns] == [LOSSES["log"].what]
+    assert LOSSES["log"].what in page
 
 
 async def test_a_worker_without_a_heartbeat_for_90_seconds_counts_as_gone(vault: ApiVault) -> None:

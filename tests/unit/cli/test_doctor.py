@@ -14,11 +14,13 @@ from mediavault.app.doctor.checks import (
     check_sign_in_window,
     check_space,
     check_sqlite,
+    check_store,
     check_system,
     check_variables,
     file_system_of,
 )
 from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
+from mediavault.app.storage import open_store
 from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
@@ -29,6 +31,7 @@ from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.services.extraction.ytdlp_versions import Upgrade, UpgradeRecord
 from mediavault.services.sandbox.isolation import NoNetwork
 from mediavault.services.sandbox.process import ChildFailed
+from mediavault.store.losses import LOG, LOSSES, note_loss
 from mediavault.store.port import Concern, StoreReport
 from tests.fakes import START
 from tests.unit.cli.conftest import Run, StubHouse
@@ -350,3 +353,13 @@ def test_problems_of_the_database_server_are_reported_with_help(
     [check] = [check for check in run("doctor", "--json").json()["checks"] if check["name"] == "Database"]
 
     assert (check["verdict"], check["detail"], check["help"]) == ("warning", "It is old.", "Upgrade it.")
+
+
+async def test_what_a_damaged_log_may_have_cost_is_a_warning(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state", download_dir=tmp_path / "library")
+    async with open_store(settings) as store:
+        await note_loss(store.records, LOG)
+    checks = [check for check in await check_store(settings) if check.name == "Database"]
+
+    assert [(check.verdict, check.detail) for check in checks] == [(DoctorVerdict.WARNING, LOSSES[LOG].what)]
+    assert "mediavault rebuild" in checks[0].help

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -12,10 +12,12 @@ from pathlib import Path
 
 import apsw
 import pytest
+import structlog
 
 from mediavault.core.failures import StoreDamaged, StoreError, StoreRemoved
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import KeptFile
+from mediavault.store.losses import LOSSES, forget_losses, losses
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine
 from mediavault.store.sqlite.engine import connect_to_write, refuse_unsafe_version, sqlite_version, translate_refusal
@@ -299,6 +301,75 @@ async def open_and_list(store: SqliteJobStore) -> None:
     """Where damage shows depends on the page that has it."""
     await store.open()
     await store.catalogue.jobs(JobQuery(limit=300))
+
+
+def _changed(log: bytes, at: int) -> bytes:
+    return log[:at] + bytes(byte ^ 0xA5 for byte in log[at : at + 64]) + log[at + 64 :]
+
+
+LOG_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "64 bytes changed": lambda log: _changed(log, len(log) // 2),
+    "its last change changed": lambda log: _changed(log, len(log) - 1_000),
+    "its header changed": lambda log: _changed(log, 0),
+    "cut to two thirds": lambda log: log[: len(log) * 2 // 3],
+}
+
+
+async def _left_by_a_kill(folder: Path, count: int) -> Path:
+    """Return a database as a process leaves it that is killed after so many jobs, each in its own transaction."""
+    store = SqliteJobStore(folder / "jobs.db", FakeClock())
+    await store.open()
+    for number in range(count):
+        await store.queue.enqueue([new_job(f"https://videos.example/{number}")])
+    left = folder / "left"
+    left.mkdir()
+    for name in ("jobs.db", "jobs.db-wal"):
+        (left / name).write_bytes((folder / name).read_bytes())
+    await store.close()
+    return left / "jobs.db"
+
+
+@pytest.mark.parametrize("damage", LOG_DAMAGES)
+async def test_what_a_damaged_log_may_have_cost_is_said_until_the_library_was_read_again(
+    tmp_path: Path, damage: str
+) -> None:
+    path = await _left_by_a_kill(tmp_path, 30)
+    log = path.with_name("jobs.db-wal")
+    log.write_bytes(LOG_DAMAGES[damage](log.read_bytes()))
+    with structlog.testing.capture_logs() as lines:
+        store = SqliteJobStore(path, FakeClock())
+        await store.open()
+    lost = 30 - (await store.catalogue.report()).counts[JobStatus.QUEUED]
+    said = await losses(store.records)
+    await store.close()
+    await store.open()
+    still_said = await losses(store.records)
+    await forget_losses(store.records)
+    forgotten = await losses(store.records)
+    await store.close()
+
+    assert lost
+    assert said == still_said == (LOSSES["log"],)
+    assert "mediavault rebuild" in said[0].help
+    assert "database_log_damaged" in [line["event"] for line in lines]
+    assert forgotten == ()
+
+
+@pytest.mark.parametrize("log_end", [b"", b"\0" * 24, b"\0" * 4_120])
+async def test_a_sound_log_costs_nothing(tmp_path: Path, log_end: bytes) -> None:
+    """A file system may leave zeros at the end of a file that grew when the power failed."""
+    path = await _left_by_a_kill(tmp_path, 30)
+    with path.with_name("jobs.db-wal").open("ab") as log:
+        log.write(log_end)
+    store, other = SqliteJobStore(path, FakeClock()), SqliteJobStore(path, FakeClock())
+    await store.open()
+    await store.queue.enqueue([new_job("https://videos.example/more")])
+    await other.open()  # while the log is in use
+    said = await losses(other.records)
+    await other.close()
+    await store.close()
+
+    assert said == ()
 
 
 @pytest.mark.parametrize("version", ["3.51.2", "3.46.1", "3.7.0"])

@@ -13,11 +13,13 @@ import structlog
 
 from mediavault.core.failures import JobNotFound, StoreError
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.sqlite.engine import connect_to_write, fetch_all
+from mediavault.store.sqlite import writer
+from mediavault.store.sqlite.engine import connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
+from tests.patience import patient
 
 
 class Writer:
@@ -177,6 +179,57 @@ async def test_no_caller_waits_for_ever_when_the_thread_dies_of_a_bug(tmp_path: 
         w.submit(insert, 2)
     await w.writer.close()
     assert w.rows() == []
+
+
+def log_bytes(w: Writer) -> int:
+    return w.path.with_name(f"{w.path.name}-wal").stat().st_size
+
+
+async def until_the_log_is_empty(w: Writer) -> None:
+    async with asyncio.timeout(patient(30)):
+        while log_bytes(w):
+            await asyncio.sleep(0.001)
+
+
+async def test_a_log_is_emptied_into_the_file_once_no_one_writes(w: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is only in the log is lost with it, and to those who copy the file alone."""
+    monkeypatch.setattr(writer, "IDLE_S", 0.001)
+    await w.submit(insert, 1)
+    await until_the_log_is_empty(w)
+    await w.submit(insert, 2)
+    await until_the_log_is_empty(w)
+
+    assert w.rows() == [1, 2]
+
+
+async def test_a_log_is_emptied_after_many_commits_although_there_is_always_one_to_write(
+    w: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "IDLE_S", 3_600.0)
+    monkeypatch.setattr(writer, "CHECKPOINT_COMMITS", 3)
+    for number in range(3):
+        assert number == 0 or log_bytes(w)
+        await w.submit(insert, number)
+    await until_the_log_is_empty(w)
+
+    assert w.rows() == [0, 1, 2]
+
+
+async def test_a_log_that_another_process_reads_is_emptied_later(w: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "IDLE_S", 0.001)
+    monkeypatch.setattr(writer, "CHECKPOINT_COMMITS", 1)
+    reader = connect_to_read(w.path)
+    reader.execute("BEGIN")
+    fetch_all(reader, "SELECT * FROM t")
+    await w.submit(insert, 1)
+    await w.submit(insert, 2)
+    was_left = log_bytes(w)
+    reader.close()
+    await w.submit(insert, 3)
+    await until_the_log_is_empty(w)
+
+    assert was_left
+    assert w.rows() == [1, 2, 3]
 
 
 async def test_a_database_held_by_another_program_is_reported(tmp_path: Path) -> None:

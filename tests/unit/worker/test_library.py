@@ -12,6 +12,7 @@ from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import KeptFile
 from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store.losses import LOSSES, losses
 from mediavault.store.port import Store
 from mediavault.worker.library import AGREED_AS, check_library, ensure_library_id
 
@@ -38,7 +39,20 @@ async def test_a_library_keeps_its_id_for_another_store_and_rebuild_is_named(sto
 
     assert (await store.records.constants())[AGREED_AS] == "0b5e7a52-older"
     assert "mediavault rebuild" in first
+    assert await losses(store.records) == (LOSSES["library"],)
     assert lines.getvalue() == first
+
+
+async def test_a_library_that_was_read_into_the_new_store_is_missed_by_no_one(
+    store: Store, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    """`mediavault rebuild` comes before the vault's first start."""
+    library = LocalLibrary(tmp_path)
+    await library.write_identity("0b5e7a52-older")
+    await store.queue.complete(claim, KEPT)
+    await ensure_library_id(store, library)
+
+    assert await losses(store.records) == ()
 
 
 async def test_while_nothing_is_saved_a_folder_without_an_id_may_become_the_library(

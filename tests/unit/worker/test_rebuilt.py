@@ -13,6 +13,7 @@ from mediavault.core.media import Extraction
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.services.library.local_library import LocalLibrary
+from mediavault.store.losses import LOG, losses, note_loss
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
@@ -61,3 +62,10 @@ async def test_a_job_that_took_two_attempts_is_rebuilt_from_the_sidecars_of_both
 
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 2)
     assert facts_of(await rebuilt(job, tmp_path, clock)) == facts_of(job)
+
+
+async def test_a_loss_is_no_longer_said_once_the_library_was_read(store: Store, tmp_path: Path) -> None:
+    await note_loss(store.records, LOG)
+    assert [refused async for refused in Rebuild(store, LocalLibrary(tmp_path), read_data=True).run()] == []
+
+    assert await losses(store.records) == ()

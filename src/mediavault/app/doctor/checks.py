@@ -47,6 +47,7 @@ from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.decoding import LEFT
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
+from mediavault.store.losses import losses
 from mediavault.store.port import StoreReport
 
 MIN_PYTHON = (3, 11)
@@ -322,6 +323,7 @@ async def check_store(settings: Settings) -> list[Check]:
             workers = await store.workers.alive(seen_within=ALIVE_WITHIN)
             broken = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
             failures = await store.catalogue.failures()
+            lost = await losses(store.records)
             live = LiveSettings(settings, store.records, SystemClock())
             holds = await holds_in_force(store.records, live, SystemClock().now())
             damaged = len(await store.records.all(RecordKind.DAMAGED))
@@ -340,7 +342,9 @@ async def check_store(settings: Settings) -> list[Check]:
         "counts": ", ".join(parts) or gettext("none yet"),
     }
     jobs = Check("Jobs", DoctorVerdict.OK, gettext("%(engine)s, schema %(version)s: %(counts)s") % facts)
-    concerns = [Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in report.concerns]
+    concerns = [
+        Check("Database", DoctorVerdict.WARNING, concern.what, concern.help) for concern in (*report.concerns, *lost)
+    ]
     access = check_access(settings, has_password=has_password)
     crashes = check_crashes(failures, composition.freeze_reports(settings), now=report.at)
     files = check_files(damaged, position, undecoded=undecoded, days=days, now=report.at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +91,13 @@ def create_file(path: Path) -> None:
 
 
 def open_database(
-    path: Path, *, migrations: Sequence[Migration] = MIGRATIONS, wait: LockWait | None = None
+    path: Path,
+    *,
+    migrations: Sequence[Migration] = MIGRATIONS,
+    wait: LockWait | None = None,
+    look: Callable[[Connection], None] = lambda _: None,
 ) -> Connection:
-    """Return a connection for writing, with the schema brought up to date.
+    """Return a connection for writing, with the schema brought up to date. ``look`` gets it before anything is written.
 
     Raises SchemaTooNew, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when
     the file is damaged, foreign or cannot be written; the file is then unchanged.
@@ -110,6 +114,7 @@ def open_database(
     with translate_errors(path):
         db = connect_to_write(path, wait)
         try:
+            look(db)
             migrate(db, path, migrations=migrations)
             use_busy_timeout(db)
         except BaseException:

@@ -13,7 +13,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, Priority, WorkerId
+from mediavault.core.logs import get_logger
+from mediavault.core.records import RecordKind
 from mediavault.store.clock_guard import ClockGuard
+from mediavault.store.losses import LOG, LOSSES
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
 from mediavault.store.sqlite import library, marks, ops, reads, records
 from mediavault.store.sqlite.engine import (
@@ -25,15 +28,18 @@ from mediavault.store.sqlite.engine import (
     sqlite_version,
     translate_errors,
 )
+from mediavault.store.sqlite.log_file import has_lost_changes
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
 
+log = get_logger(__name__)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_Opened = tuple[Connection, WriteLock, Connection, OpenFile]
+_Opened = tuple[Connection, WriteLock, Connection, OpenFile, bool]
 
 
 class SqliteFile:
@@ -54,7 +60,7 @@ class SqliteFile:
         self._guard.may_reap(self._clock.now(), self._clock.monotonic())  # the first reading
         reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-reader")
         try:
-            db, lock, self._read_db, file = await self._connected(reader)
+            db, lock, self._read_db, file, has_lost = await self._connected(reader)
         except BaseException:
             reader.shutdown(wait=False)
             raise
@@ -62,6 +68,10 @@ class SqliteFile:
         self._writer = SqliteWriter(
             db, lock, self._clock, path=self._path, file=file, signals=self.signals, guard=self._guard
         )
+        if has_lost:
+            loss = LOSSES[LOG]
+            log.error("database_log_damaged", path=str(self._path), error=loss.what, help=loss.help)
+            await self._writer.submit_durable(records.put, RecordKind.LOSS, LOG, {})
 
     async def close(self) -> None:
         if self._reader is not None and self._read_db is not None:
@@ -111,22 +121,32 @@ class SqliteFile:
         except asyncio.CancelledError:
             wait.give_up()
             with suppress(StoreError, OSError):
-                db, lock, read_db, _ = await connecting
+                db, lock, read_db, *_ = await connecting
                 for opened in (db, lock, read_db):
                     opened.close()
             raise
 
     def _connect(self, wait: LockWait) -> _Opened:
-        db = open_database(self._path, wait=wait)
         lock: WriteLock | None = None
+        has_lost = False
+
+        def look(db: Connection) -> None:
+            nonlocal lock, has_lost
+            lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
+            if lock.try_to_enter():  # else the log is in use, and was looked at when that began
+                with lock:
+                    has_lost = has_lost_changes(self._path, db)
+
+        db: Connection | None = None
         try:
             with translate_errors(self._path):
-                lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
-                return db, lock, connect_to_read(self._path), OpenFile(self._path)
+                db = open_database(self._path, wait=wait, look=look)
+                assert lock is not None
+                return db, lock, connect_to_read(self._path), OpenFile(self._path), has_lost
         except BaseException:
-            db.close()
-            if lock is not None:
-                lock.close()
+            for opened in (db, lock):
+                if opened is not None:
+                    opened.close()
             raise
 
 

@@ -13,10 +13,11 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock, to_micros
@@ -25,12 +26,14 @@ from mediavault.core.logs import get_logger
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import Sums
 from mediavault.store.sqlite import library_index
-from mediavault.store.sqlite.engine import Connection, SqliteError, translate_refusal
+from mediavault.store.sqlite.engine import Connection, SqliteError, fetch_all, translate_refusal, use_busy_timeout
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.wake import Signals
 
 MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
+IDLE_S = 2.0  # without a change, after which the log is emptied into the file
+CHECKPOINT_COMMITS = 100  # changes after which it is, as soon as no call waits
 SLOW_LOCK_S = 1.0  # waiting longer for the other processes is worth a line in the log
 
 P = ParamSpec("P")
@@ -90,10 +93,16 @@ class WriteLock:
         self._clock = clock
 
     def __enter__(self) -> None:
+        if not self.try_to_enter():
+            self._wait()
+
+    def try_to_enter(self) -> bool:
+        """Take the lock and return True, if no process has it now."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._wait()
+            return False
+        return True
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
@@ -136,6 +145,8 @@ class SqliteWriter:
         self._under_way: list[_Call] = []
         self._closed = False
         self._full_sync: bool | None = None
+        self._changes_in_log = 0  # transactions of this process, since it emptied the log
+        self._changed_at = 0.0
         self._ended = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -193,7 +204,7 @@ class SqliteWriter:
 
     def _next_calls(self) -> list[_Call]:
         """Wait for a turn's calls and take other waiting ones too; [] when the thread should end."""
-        calls = self._turns.get()
+        calls = self._next_turn()
         while calls and len(calls) < MAX_BATCH and not self._turns.empty():
             more = self._turns.get()
             calls += more
@@ -202,6 +213,33 @@ class SqliteWriter:
                 break
         self._under_way = calls
         return calls
+
+    def _next_turn(self) -> list[_Call]:
+        """Wait for a turn's calls; meanwhile empty the log into the file. Never while a call waits."""
+        if self._changes_in_log:
+            left_s = self._changed_at + IDLE_S - self._clock.monotonic()
+            if left_s > 0 and self._changes_in_log < CHECKPOINT_COMMITS:
+                with suppress(Empty):
+                    return self._turns.get(timeout=left_s)
+            if self._turns.empty():
+                self._empty_log()
+        return self._turns.get()
+
+    def _empty_log(self) -> None:
+        """Empty the log, if no other process reads what it has: what is only in a log is lost with it."""
+        try:
+            with self._lock:
+                self._file.require_same()
+                self._db.set_busy_timeout(0)  # a call may come any moment
+                try:
+                    ((is_busy, *_),) = fetch_all(self._db, "PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    use_busy_timeout(self._db)
+        except (SqliteError, StoreRemoved) as exc:
+            log.warning("log_not_emptied", error=str(exc))
+            return
+        if not is_busy:
+            self._changes_in_log = 0
 
     def _transact(self, batch: Sequence[_Call]) -> None:
         """Commit the batch and answer its callers; if it fails as a whole, commit each call separately."""
@@ -226,6 +264,7 @@ class SqliteWriter:
     def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
         db = self._db
         self._file.require_same()
+        before = db.total_changes()
         try:
             self._sync_fully(any(call.durable for call in batch))
             db.execute("BEGIN IMMEDIATE")
@@ -239,6 +278,9 @@ class SqliteWriter:
             if txn.history:
                 db.executemany(SQL["append_history"], txn.history)
             db.execute("COMMIT")
+            if db.total_changes() != before:
+                self._changes_in_log += 1
+                self._changed_at = self._clock.monotonic()
         except BaseException:
             if db.in_transaction:  # SQLite itself rolls back when the disk is full or fails
                 db.execute("ROLLBACK")

@@ -39,7 +39,7 @@ async def frame(services: ApiServices) -> dict[str, Any]:
         "browser": services.browser_status(),
         "can_sign_out": can_sign_out,
         "news": news,
-        "concerns": services.concerns(),
+        "concerns": await services.concerns(),
     }
 
 
