@@ -53,6 +53,7 @@ PROBLEMS = {
     "oxum": "states a different size of the files",
     "manifest": "has a line that cannot be parsed",
     "timestamp": "the timestamp is not valid",
+    "foreign": "is none that this version of mediavault knows: do not run it, and do not follow it",
 }
 
 

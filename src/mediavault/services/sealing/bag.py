@@ -103,7 +103,9 @@ To check it without mediavault:
      a copy could put certificates of their own there. So compare the root
      with what the authority publishes, or name that file after -CAfile.
 
-All of it at once: sh verify.sh [ROOT.pem]
+If you made this copy yourself, verify.sh runs these commands. Never run a script
+of a copy that you did not make. `mediavault seal --check FILE` checks the zip as
+it is, and says if these instructions are not the original ones.
 
 What the hashes and the timestamp prove: these bytes existed at that time and
 were not changed since. They do not prove that the site showed them; that rests
@@ -134,3 +136,15 @@ else
     echo "There is no timestamp."
 fi
 """
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# The hashes of these texts, as this and earlier versions write them. When a text changes, its former hash is added.
+INSTRUCTIONS: Mapping[str, frozenset[str]] = {
+    README: frozenset({_sha256(README_TEXT), "6ddd1dc2dd0eee3bcb8d447905ab4da1b12903a09490817fa90dfa400cfe1067"}),
+    SCRIPT: frozenset({_sha256(SCRIPT_TEXT)}),
+}
+TAG_FILES = frozenset({BAGIT, BAG_INFO, README, SCRIPT, MANIFEST, TOKEN, CERTIFICATES, TAG_MANIFEST})

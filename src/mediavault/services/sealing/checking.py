@@ -8,6 +8,7 @@ unpack to more than the file's own size, or be hidden from this check and shown 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import stat
 import struct
@@ -27,8 +28,10 @@ from mediavault.services.sealing.bag import (
     BAGIT,
     BAGIT_TEXT,
     CERTIFICATES,
+    INSTRUCTIONS,
     MANIFEST,
     PAYLOAD,
+    TAG_FILES,
     TAG_MANIFEST,
     TOKEN,
 )
@@ -44,8 +47,16 @@ MAX_FILES = 20_000
 MAX_TEXT_BYTES = 8 << 20  # of a manifest
 CHUNK_BYTES = 1 << 20
 _LOCAL = struct.Struct("<4s5H3I2H")
-_DESCRIPTOR_BYTES = (0, 12, 16, 20, 24)  # after a file whose size was not known before it was written
-_ENCRYPTED, _UTF8 = 0x1, 0x800
+_CENTRAL = struct.Struct("<4s6H3I5H2I")
+_END, _END64 = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q")
+_MAX_END_BYTES = 200
+_ENCRYPTED, _STREAMED, _UTF8 = 0x1, 0x8, 0x800  # streamed: its size is in a descriptor behind it
+_DESCRIPTOR = b"PK\x07\x08"
+_ZIP64, _MANY = 0xFFFFFFFF, 0xFFFF  # what says that ZIP64 has the value
+_BYTES_OF_NO_FILE = Message("The zip has bytes that belong to no file.")
+_DESCRIBED_TWICE = Message("The zip describes a file twice, in different ways.")
+_DESCRIPTORS = re.compile(re.escape(_DESCRIPTOR))
+_LONGEST_END_BYTES = 4 + 20 + 2  # a descriptor, and the first bytes of what follows it
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -59,6 +70,7 @@ class CopyProblemKind(StrEnum):
     OXUM = "oxum"
     MANIFEST = "manifest"
     TIMESTAMP = "timestamp"
+    FOREIGN = "foreign"  # outside the payload, and not what a version of mediavault writes there
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,8 @@ def check_copy(
         others = set(entries) - payload - {TAG_MANIFEST}
         for name, expected in ((MANIFEST, payload), (TAG_MANIFEST, others)):
             problems += _compare(archive, entries, name, tags.get(name, b""), expected)
+        named = {problem.path for problem in problems}
+        problems += _foreign(archive, {name: entries[name] for name in sorted(others - named)})
         info = _info(tags.get(BAG_INFO, b""))
         size = sum(entries[name].file_size for name in payload)
         if info.get("Payload-Oxum") != f"{size}.{len(payload)}":
@@ -132,7 +146,7 @@ def _opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zip
             yield archive, _inside(infos)
     except OSError as exc:
         raise BadInput(Message("%(file)s cannot be read: %(error)s.", file=file, error=exc.strerror or exc)) from exc
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, struct.error, EOFError) as exc:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeError, struct.error, EOFError) as exc:
         raise NoSealedCopy(Message("%(file)s is not a complete zip file.", file=file.name)) from exc
 
 
@@ -145,8 +159,12 @@ def _check_heads(infos: Sequence[zipfile.ZipInfo]) -> None:
             raise NoSealedCopy("The zip has compressed files; a sealed copy has none.")
         if info.flag_bits & _ENCRYPTED:
             raise NoSealedCopy("The zip has encrypted files; a sealed copy has none.")
+        if info.flag_bits & ~(_STREAMED | _UTF8):
+            raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
         if info.is_dir() or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode)):
             raise NoSealedCopy("The zip has links or folders; a sealed copy has files only.")
+        if info.external_attr & 0xFFFF or mode & ~(stat.S_IFREG | 0o666):
+            raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
         if not _is_plain(info):
             raise NoSealedCopy("The zip has a file whose name leads outside its folder, or is not plain.")
 
@@ -159,36 +177,96 @@ def _is_plain(info: zipfile.ZipInfo) -> bool:
 
 
 def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]) -> None:
-    """Require that the files lie one after the other, described as in the directory, and nothing between."""
+    """Require that the files lie one after the other, each described in its own head as in the directory, and nothing else.
+
+    Programs differ in which of the descriptions they read, and in which kinds of extra fields they know.
+    """
     at = 0
-    for number, info in enumerate(sorted(infos, key=lambda info: info.header_offset)):
-        gap = info.header_offset - at
-        if gap < 0 or (gap not in _DESCRIPTOR_BYTES if number else gap):
-            raise NoSealedCopy("The zip has bytes that belong to no file.")
-        stream.seek(info.header_offset)
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        if info.header_offset != at:
+            raise NoSealedCopy(_BYTES_OF_NO_FILE)
+        stream.seek(at)
         head = _LOCAL.unpack(stream.read(_LOCAL.size))
-        name = stream.read(head[9])
+        name, extra = stream.read(head[9]), stream.read(head[10])
+        is_streamed = bool(info.flag_bits & _STREAMED)
         if (
-            head[0] != b"PK\x03\x04"
-            or (head[2], head[3]) != (info.flag_bits, info.compress_type)
-            or name.decode("utf-8" if info.flag_bits & _UTF8 else "cp437") != info.orig_filename
+            (head[0], head[2], head[3]) != (b"PK\x03\x04", info.flag_bits, info.compress_type)
+            or (head[4], head[5]) != _dos_time(info)
+            or name != _encoded(info)
+            or not _are_facts_of(info, head[6], (head[8], head[7]), extra, is_streamed=is_streamed)
         ):
-            raise NoSealedCopy("The zip describes a file twice, in different ways.")
-        at = info.header_offset + _LOCAL.size + head[9] + head[10] + info.file_size
-    if archive.start_dir - at not in _DESCRIPTOR_BYTES or archive.comment:
-        raise NoSealedCopy("The zip has bytes that belong to no file.")
-    stream.seek(archive.start_dir)
-    if not _is_bare_directory(stream, infos):
-        raise NoSealedCopy("The zip has bytes that belong to no file.")
+            raise NoSealedCopy(_DESCRIBED_TWICE)
+        at += _LOCAL.size + len(name) + len(extra) + info.file_size
+        if is_streamed:
+            stream.seek(at)
+            sizes = "<4sI2Q" if extra else "<4s3I"
+            descriptor = struct.pack(sizes, _DESCRIPTOR, info.CRC, info.file_size, info.file_size)
+            if stream.read(len(descriptor)) != descriptor:
+                raise NoSealedCopy(_DESCRIBED_TWICE)
+            at += len(descriptor)
+    if archive.start_dir != at:
+        raise NoSealedCopy(_BYTES_OF_NO_FILE)
+    _check_directory(stream, at, infos)
 
 
-def _is_bare_directory(stream: IO[bytes], infos: Sequence[zipfile.ZipInfo]) -> bool:
-    """Whether only the directory of these files and the zip's end follow."""
-    if any(info.comment for info in infos):
+def _are_facts_of(info: zipfile.ZipInfo, crc: int, sizes: tuple[int, int], extra: bytes, *, is_streamed: bool) -> bool:
+    """Whether a local head says what the directory does; that of a streamed file says nothing."""
+    size = 0 if is_streamed else info.file_size
+    if crc != (0 if is_streamed else info.CRC):
         return False
-    size = sum(46 + len(info.orig_filename.encode("utf-8")) + len(info.extra) for info in infos)
-    rest = len(stream.read(size + 200)) - size
-    return rest in (22, 22 + 20 + 56)  # the end, or ZIP64's three parts of it
+    if not extra:
+        return sizes == (size, size)
+    saturated = {(_ZIP64, _ZIP64)} | ({(0, 0)} if is_streamed else set())  # zeros: Python before 3.11.4
+    return (
+        info.file_size > zipfile.ZIP64_LIMIT and sizes in saturated and extra == struct.pack("<2H2Q", 1, 16, size, size)
+    )
+
+
+def _check_directory(stream: IO[bytes], start: int, infos: Sequence[zipfile.ZipInfo]) -> None:
+    """Require that the directory begins at ``start``, has nothing but these files, and that the file ends with it."""
+    stream.seek(start)
+    for info in infos:
+        head = _CENTRAL.unpack(stream.read(_CENTRAL.size))
+        name, extra = stream.read(head[10]), stream.read(head[11])
+        stated, values = (head[9], head[8], head[16]), (info.file_size, info.file_size, info.header_offset)
+        wide = [
+            value
+            for value, field in zip(values, stated, strict=True)
+            if field == _ZIP64 and value > zipfile.ZIP64_LIMIT
+        ]
+        fits = all(
+            field == value or (field == _ZIP64 and value > zipfile.ZIP64_LIMIT)
+            for field, value in zip(stated, values, strict=True)
+        )
+        fields = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+        if (
+            not fits or (name, extra) != (_encoded(info), fields) or any(head[12:15])
+        ):  # comment, disk, internal attributes
+            raise NoSealedCopy(_DESCRIBED_TWICE)
+    size = stream.tell() - start
+    if stream.read(_MAX_END_BYTES) not in _possible_ends(len(infos), size, start):
+        raise NoSealedCopy(_BYTES_OF_NO_FILE)
+
+
+def _possible_ends(count: int, size: int, start: int) -> Iterator[bytes]:
+    """Yield the ends that a zip of this directory may have: as it is, or in ZIP64's three parts."""
+    if count < _MANY and size < _ZIP64 and start < _ZIP64:
+        yield _END.pack(b"PK\x05\x06", 0, 0, count, count, size, start, 0)
+    wide = _END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
+    wide += struct.pack("<4sIQI", b"PK\x06\x07", 0, start + size, 1)
+    for values in itertools.product(
+        {min(count, _MANY), _MANY}, {min(size, _ZIP64), _ZIP64}, {min(start, _ZIP64), _ZIP64}
+    ):
+        yield wide + _END.pack(b"PK\x05\x06", 0, 0, values[0], *values, 0)
+
+
+def _encoded(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "ascii")
+
+
+def _dos_time(info: zipfile.ZipInfo) -> tuple[int, int]:
+    year, month, day, hour, minute, second = info.date_time
+    return hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day
 
 
 def _inside(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
@@ -210,7 +288,34 @@ def _inside(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
 def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.file_size > MAX_TEXT_BYTES:
         raise NoSealedCopy("A manifest of the zip is too large.")
-    return archive.read(info)
+    return b"".join(_chunks(archive, info))
+
+
+def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the file's content. Raises NoSealedCopy where a reader that does not know its size sees its end too early.
+
+    Such a reader looks for the descriptor of a streamed file, and the file's maker can put one into it.
+    """
+    done, kept = 0, b""
+    with archive.open(info) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            if info.flag_bits & _STREAMED:
+                kept += chunk
+                if _ends_early(kept, done + len(chunk) - len(kept)):
+                    raise NoSealedCopy(_DESCRIBED_TWICE)
+                kept = kept[-_LONGEST_END_BYTES:]
+            done += len(chunk)
+            yield chunk
+
+
+def _ends_early(content: bytes, at: int) -> bool:
+    """Whether a descriptor in this part of a file, which begins at ``at``, fits what is before it, or a head follows it."""
+    for found in _DESCRIPTORS.finditer(content):
+        after = content[found.end() : found.start() + _LONGEST_END_BYTES]
+        size = struct.pack("<I", at + found.start() & _ZIP64)  # also the beginning of one of 64 bits
+        if after[4:8] == size or b"PK" in (after[12:14], after[20:22]):
+            return True
+    return False
 
 
 # --- the bag ----------------------------------------------------------------------------------------------------------
@@ -246,12 +351,19 @@ def _sha256(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str | None:
     """Return the file's hash; None where even the zip's own checksum differs."""
     digest = hashlib.sha256()
     try:
-        with archive.open(info) as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
+        for chunk in _chunks(archive, info):
+            digest.update(chunk)
     except zipfile.BadZipFile:
         return None
     return digest.hexdigest()
+
+
+def _foreign(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]) -> Iterator[CopyProblem]:
+    """Yield what somebody else wrote where people look for our instructions: manifests vouch only for who made the copy."""
+    for path, info in entries.items():
+        known = INSTRUCTIONS.get(path)
+        if path not in TAG_FILES or (known is not None and _sha256(archive, info) not in known):
+            yield CopyProblem(CopyProblemKind.FOREIGN, path)
 
 
 def _info(text: bytes) -> dict[str, str]:

@@ -6,14 +6,26 @@ import hashlib
 import shutil
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mediavault.core.failures import BadInput
 from mediavault.services.sealing import checking
-from mediavault.services.sealing.bag import CERTIFICATES, MANIFEST, TAG_MANIFEST, TOKEN
+from mediavault.services.sealing.bag import (
+    BAGIT_TEXT,
+    CERTIFICATES,
+    INSTRUCTIONS,
+    MANIFEST,
+    README_TEXT,
+    SCRIPT_TEXT,
+    TAG_MANIFEST,
+    TOKEN,
+)
 from mediavault.services.sealing.checking import CopyProblem, CopyProblemKind, NoSealedCopy, check_copy
 from mediavault.services.sealing.timestamps import Trust
 from tests.authority import Authority, make_authority, needs_openssl
@@ -251,6 +263,250 @@ def test_an_encrypted_file_is_refused(sealed: Path) -> None:
 
     with pytest.raises(NoSealedCopy, match="encrypted"):
         check_copy(sealed)
+
+
+# --- what other programs would unpack differently ----------------------------------------------------------------------
+
+VIDEO, REPORT = "bag/data/video.mp4", "bag/data/report.json"
+UNIX = 3
+ZIP64 = 0xFFFFFFFF
+
+
+@dataclass
+class RawFile:
+    """A file of a zip that the test writes byte by byte. ``None``: as it should be."""
+
+    name: str
+    content: bytes
+    flags: int = 0
+    local_flags: int | None = None
+    local_extra: bytes = b""
+    extra: bytes = b""
+    local_crc: int | None = None
+    local_size: int | None = None
+    local_time: int = 0
+    attributes: int = 0o644 << 16
+    internal: int = 0
+    system: int = UNIX
+    descriptor: bytes = b""
+    sizes: tuple[int, int] | None = None
+    offset: int | None = None
+
+    def local(self) -> bytes:
+        size = len(self.content) if self.local_size is None else self.local_size
+        crc = zlib.crc32(self.content) if self.local_crc is None else self.local_crc
+        flags = self.flags if self.local_flags is None else self.local_flags
+        name = self.name.encode()
+        head = struct.pack(
+            "<4s5H3I2H", b"PK\3\4", 20, flags, 0, self.local_time, 33, crc, size, size, len(name), len(self.local_extra)
+        )
+        return head + name + self.local_extra + self.content + self.descriptor
+
+    def central(self, offset: int) -> bytes:
+        name, (packed, size) = self.name.encode(), self.sizes or (len(self.content), len(self.content))
+        crc, at = zlib.crc32(self.content), offset if self.offset is None else self.offset
+        head = (
+            b"PK\1\2",
+            20,
+            self.system,
+            20,
+            self.flags,
+            0,
+            0,
+            33,
+            crc,
+            packed,
+            size,
+            len(name),
+            len(self.extra),
+            0,
+            0,
+        )
+        return struct.pack("<4sBB5H3I5H2I", *head, self.internal, self.attributes, at) + name + self.extra
+
+
+def raw_zip(files: Sequence[RawFile], *, end: Callable[[int, int, int], bytes] | None = None) -> bytes:
+    """Return the zip; ``end`` makes its end from the number of files, and the directory's size and place."""
+    body, directory = b"", b""
+    for file in files:
+        directory += file.central(len(body))
+        body += file.local()
+    last = end or (lambda n, size, at: struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, n, n, size, at, 0))
+    return body + directory + last(len(files), len(directory), len(body))
+
+
+def raw_copy(change: Callable[[dict[str, RawFile]], object] = lambda _: None) -> list[RawFile]:
+    """Return the files of a small copy, with its manifests in order, after ``change`` of them by their names."""
+    content = {
+        "bagit.txt": BAGIT_TEXT,
+        "data/video.mp4": b"the video that was saved",
+        "data/report.json": b"a report that was written",
+    }
+    content["bag-info.txt"] = f"Payload-Oxum: {sum(map(len, list(content.values())[1:]))}.2\n".encode()
+    content |= {"README.txt": README_TEXT.encode(), "verify.sh": SCRIPT_TEXT.encode()}
+    files = {f"bag/{path}": RawFile(f"bag/{path}", text) for path, text in resealed(content).items()}
+    change(files)
+    return list(files.values())
+
+
+def with_facts(name: str, **facts: Any) -> list[RawFile]:
+    def change(files: dict[str, RawFile]) -> None:
+        files[name] = replace(files[name], **facts)
+
+    return raw_copy(change)
+
+
+def early_end(*, signed: bool = True, wide: bool = False) -> bytes:
+    """Return a video in whose bytes a reader without the directory sees its end, and another one after it."""
+    first = b"the video that other programs show"
+    sizes = struct.pack("<IQQ" if wide else "<3I", zlib.crc32(first), len(first), len(first))
+    return first + (b"PK\x07\x08" if signed else b"") + sizes + RawFile(VIDEO, b"more").local() + b"the rest"
+
+
+def streamed(content: bytes, **facts: Any) -> list[RawFile]:
+    """Return a copy whose video says its size only behind it, as our own writer does."""
+    size = len(content)
+    descriptor = struct.pack("<4s3I", b"PK\x07\x08", zlib.crc32(content), size, size)
+
+    def change(files: dict[str, RawFile]) -> None:
+        files[VIDEO] = replace(
+            RawFile(VIDEO, content, flags=8, local_crc=0, local_size=0, descriptor=descriptor), **facts
+        )
+
+    return raw_copy(change)
+
+
+def unicode_path(name: str, instead_of: str) -> bytes:
+    """Return Info-ZIP's extra field with the name to use in place of the one in the header."""
+    body = b"\1" + struct.pack("<I", zlib.crc32(instead_of.encode())) + name.encode()
+    return struct.pack("<HH", 0x7075, len(body)) + body
+
+
+def test_a_zip_that_was_written_byte_by_byte_is_accepted_if_it_is_as_it_should_be(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(raw_zip(raw_copy()))
+    assert problems(tmp_path / "a.zip") == []
+    (tmp_path / "a.zip").write_bytes(raw_zip(streamed(b"a video whose manifest is not adapted")))
+    assert set(problems(tmp_path / "a.zip")) == {
+        (CopyProblemKind.CHANGED, "data/video.mp4"),
+        (CopyProblemKind.OXUM, "bag-info.txt"),
+    }
+
+
+SWAPPED = (unicode_path(REPORT, VIDEO), unicode_path("bag/../../pwn", VIDEO))
+FORMS: dict[str, list[RawFile]] = {
+    "the local size ends the file early": with_facts(VIDEO, local_size=3),
+    "the local size is larger": with_facts(VIDEO, local_size=900),
+    "the local size is zero without a descriptor": with_facts(VIDEO, local_size=0),
+    "the local checksum differs": with_facts(VIDEO, local_crc=1),
+    "the local time differs": with_facts(VIDEO, local_time=5),
+    "a Unicode path in both heads": with_facts(VIDEO, local_extra=SWAPPED[0], extra=SWAPPED[0]),
+    "a Unicode path in the local head": with_facts(VIDEO, local_extra=SWAPPED[0]),
+    "a Unicode path in the directory": with_facts(VIDEO, extra=SWAPPED[0]),
+    "a Unicode path that leads out": with_facts(VIDEO, local_extra=SWAPPED[1], extra=SWAPPED[1]),
+    "times of Info-ZIP": with_facts(VIDEO, local_extra=struct.pack("<HHBI", 0x5455, 5, 1, 0)),
+    "ZIP64 where it is not needed": with_facts(VIDEO, extra=struct.pack("<HHQ", 1, 8, 24), sizes=(24, ZIP64)),
+    "ZIP64 that says something else": with_facts(VIDEO, local_extra=struct.pack("<HHQQ", 1, 16, 3, 3), local_size=ZIP64),
+    "bytes that are no extra field": with_facts(VIDEO, local_extra=b"\0\0\0"),
+    "the attribute of a folder": with_facts(VIDEO, attributes=0o644 << 16 | 0x10),
+    "the attribute of a hidden file": with_facts(VIDEO, attributes=0o644 << 16 | 0x02),
+    "a program": with_facts(VIDEO, attributes=0o755 << 16),
+    "set user id": with_facts(VIDEO, attributes=0o4644 << 16),
+    "a text by its internal attribute": with_facts(VIDEO, internal=1),
+    "masked heads": with_facts(VIDEO, flags=0x2000),
+    "a patch": with_facts(VIDEO, flags=0x20),
+    "a flag of the local head alone": with_facts(VIDEO, local_flags=0x800),
+    "a name in an unknown encoding": raw_copy(
+        lambda files: files.update({"x": RawFile("bag/data/caf\u00e9", b"")})
+    ),
+    "a streamed file with sizes in its local head": streamed(b"a video", local_size=7),
+    "a streamed file with a checksum in its local head": streamed(b"a video", local_crc=7),
+    "a streamed file without a descriptor": streamed(b"a video", descriptor=b""),
+    "a descriptor without a signature": streamed(b"a video", descriptor=struct.pack("<3I", zlib.crc32(b"a video"), 7, 7)),
+    "a descriptor with another size": streamed(b"a video", descriptor=struct.pack("<4s3I", b"PK\x07\x08", 1, 3, 3)),
+    "a descriptor that is wide without ZIP64": streamed(
+        b"a video", descriptor=struct.pack("<4sI2Q", b"PK\x07\x08", zlib.crc32(b"a video"), 7, 7)
+    ),
+    "a descriptor behind a file that has its sizes": with_facts(
+        VIDEO, descriptor=struct.pack("<4s3I", b"PK\x07\x08", zlib.crc32(b"the video that was saved"), 24, 24)
+    ),
+    "an early end inside a streamed file": streamed(early_end()),
+    "an early end, in 64 bits": streamed(early_end(wide=True)),
+    "an offset that other programs read": with_facts(REPORT, offset=0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_other_programs_unpack_differently_is_refused(tmp_path: Path, form: str) -> None:
+    """A reader that goes through the file from its beginning, or one that knows more kinds of fields, would show another."""
+    (tmp_path / "a.zip").write_bytes(raw_zip(FORMS[form]))
+
+    with pytest.raises(NoSealedCopy):
+        check_copy(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("disk", "files", "size", "at"),
+    [(1, 0, 0, 0), (0, -1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, -1, 0), (0, 0, 0, 7)],
+)
+def test_an_end_that_other_programs_read_differently_is_refused(
+    tmp_path: Path, disk: int, files: int, size: int, at: int
+) -> None:
+    """Python looks for the directory from the end, others where the end says that it is."""
+
+    def end(count: int, length: int, place: int) -> bytes:
+        numbers = (disk, disk, count + files, count + files, length + size, place + at, 0)
+        return struct.pack("<4s4H2IH", b"PK\5\6", *numbers)
+
+    shifted = [replace(file) for file in raw_copy()]
+    place = 0
+    for file in shifted:
+        file.offset, place = place + at, place + len(file.local())
+    (tmp_path / "a.zip").write_bytes(raw_zip(shifted, end=end))
+
+    with pytest.raises(NoSealedCopy):
+        check_copy(tmp_path / "a.zip")
+
+
+# --- what a stranger's copy tells people to run ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["verify.sh", "README.txt"])
+def test_instructions_that_are_not_ours_are_a_problem(sealed: Path, tmp_path: Path, path: str) -> None:
+    """Whoever made the copy wrote its manifests too: only we can say what these two files are."""
+    files = files_of(sealed)
+    forged = resealed(files | {path: files[path] + b"echo pwned\n"})
+
+    assert problems(written(forged, tmp_path / "a.zip")) == [(CopyProblemKind.FOREIGN, path)]
+
+
+def test_other_programs_outside_the_payload_are_a_problem(sealed: Path, tmp_path: Path) -> None:
+    forged = resealed(files_of(sealed) | {"VERIFY": b"#!/bin/sh\n", "setup.exe": b"MZ"})
+
+    assert problems(written(forged, tmp_path / "a.zip")) == [
+        (CopyProblemKind.FOREIGN, "VERIFY"),
+        (CopyProblemKind.FOREIGN, "setup.exe"),
+    ]
+
+
+@pytest.mark.parametrize("path", ["verify.sh", "README.txt"])
+def test_the_instructions_of_each_version_are_known(path: str) -> None:
+    """Its copies stay valid: a text that changes is kept as its hash."""
+    current = {"verify.sh": SCRIPT_TEXT, "README.txt": README_TEXT}[path]
+
+    assert hashlib.sha256(current.encode()).hexdigest() in INSTRUCTIONS[path]
+    assert FIRST_INSTRUCTIONS[path] in INSTRUCTIONS[path]
+
+
+FIRST_INSTRUCTIONS = {
+    "README.txt": "6ddd1dc2dd0eee3bcb8d447905ab4da1b12903a09490817fa90dfa400cfe1067",
+    "verify.sh": "8d6fdba36a38ec82de871182cf13ce2b23325a31072f7f8e2b2d2ab8910d3e4e",
+}
+
+
+def test_the_instructions_tell_nobody_to_run_a_script_of_the_copy() -> None:
+    assert "sh verify.sh" not in README_TEXT
+    assert README_TEXT.count("sha256sum -c") == 2
+    assert README_TEXT.count("openssl ts") == 2
 
 
 def test_too_many_files_and_too_large_manifests_are_refused(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
