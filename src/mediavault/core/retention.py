@@ -44,7 +44,7 @@ REASONS: Mapping[Why, str] = {
 class RetentionRule:
     """When a post can be deleted: any of these is enough, None never is.
 
-    ``days``: since it was saved. ``newest``: how many stay, by when they were published. ``watched_days``: since
+    ``days``: since it was saved. ``newest``: how many stay, by when they were published, at the latest when they were saved. ``watched_days``: since
     a user last watched it to the end. ``free_gb``: while the disk has less free space, the posts that were saved first.
     ``is_on``: it moves posts to the trash. ``most_a_day`` limits all rules together and is read from the vault's rule.
     """
@@ -185,8 +185,13 @@ def _of_one_rule(
 
 
 def _beyond_newest(posts: Iterable[SavedPost], newest: int) -> list[JobId]:
-    ordered = sorted(posts, key=lambda post: (post.published_at or post.saved_at, post.job_id), reverse=True)
+    ordered = sorted(posts, key=lambda post: (_published_at(post), post.job_id), reverse=True)
     return [post.job_id for post in ordered[newest:]]
+
+
+def _published_at(post: SavedPost) -> datetime:
+    """Return when a post was published: not after it was saved, whatever date its site states."""
+    return min(post.published_at or post.saved_at, post.saved_at)
 
 
 def _is_past(moment: datetime | None, days: int | None, now: datetime) -> bool:

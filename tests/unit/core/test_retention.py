@@ -81,6 +81,14 @@ def test_the_newest_by_their_publication_stay() -> None:
     assert proposed(posts, vault(newest=2)) == {"filled": Why.NUMBER}
 
 
+def test_a_date_in_the_future_keeps_no_post_longer_than_when_it_was_saved() -> None:
+    """A site states it, up to the year 2200: posts of one feed would stay, and all others of the vault go."""
+    others = [saved(f"good {n}", days=n, published_days=n) for n in range(5)]
+    feed = [saved(f"feed {n}", days=10 + n, published_days=-63_000, sources=("s-1",)) for n in range(5)]
+
+    assert proposed([*others, *feed], vault(newest=5)) == {post.job_id: Why.NUMBER for post in feed}
+
+
 def test_watched_posts_may_go_after_their_days() -> None:
     posts = [saved("seen", watched_days=8), saved("just seen", watched_days=6), saved("unseen", days=100)]
 
