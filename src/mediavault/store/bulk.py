@@ -15,7 +15,8 @@ from mediavault.store.port import Enqueued, JobCatalogue, JobQuery, JobQueue, St
 async def enqueue_for_user(queue: JobQueue, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
     """Store jobs as ``enqueue`` does, for a user: an unfinished job of the same post that may wait longer no longer does.
 
-    A source's posts come later, and one that its filters turn out not to want is removed; not when a user asks for it.
+    A source's posts come later, one that its filters turn out not to want is removed, and its retention rule deletes them;
+    not when a user asks for it, whatever its state.
     """
     return [
         await _raised(queue, result, new)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import Clock, from_micros, moment_or_none
-from mediavault.core.job import Job, JobId, JobStatus, Priority
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.records import Record, RecordKind
@@ -189,19 +189,24 @@ def _is_being_watched(mark: Mark, now: datetime) -> bool:
 
 def _sources(job: Job, marks: Sequence[Mark]) -> tuple[str, ...]:
     """Return the sources that brought a post; none if a user has asked for it too."""
-    if job.priority is not Priority.LATER:
+    if not job.is_wanted_by_lists_only:
         return ()
     return tuple(mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE)
 
 
 async def may_go_still(store: Store, proposals: Sequence[Proposal], now: datetime) -> dict[JobId, Job]:
-    """Return the jobs of those proposals that nobody has pinned or begun to watch since the plan was made."""
+    """Return the jobs of those proposals that no user has asked for, pinned or begun to watch since the plan was made."""
     jobs = existing_jobs(store.catalogue, [one.job_id for one in proposals])
     saved = [job async for job in jobs if job.status is JobStatus.COMPLETED]
     posts = {post.job_id: post for post in await _with_marks(store, saved, now)}
     asked = {source for post in posts.values() for source in post.sources}
     brought_by = await some_followed(store.records, asked)  # a page of one post need not read all sources
     doubtful = {source for source, one in brought_by.items() if one.state.is_doubtful}
+    of_sources = {one.job_id for one in proposals if one.rules != (WHOLE_VAULT,)}
     return {
-        job.id: job for job in saved if not posts[job.id].is_protected and doubtful.isdisjoint(posts[job.id].sources)
+        job.id: job
+        for job in saved
+        if not posts[job.id].is_protected
+        and doubtful.isdisjoint(posts[job.id].sources)
+        and (posts[job.id].sources or job.id not in of_sources)
     }

@@ -19,6 +19,7 @@ from mediavault.maintenance.retention import EVERY, Retention
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import following, retention, trash
+from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.noting import MarkChange, change_marks
 from mediavault.store.port import JobQuery
@@ -53,7 +54,7 @@ class Vault:
         for _ in range(count):
             self.saved += 1
             new = numbered_job(self.saved, f"https://videos.example/{self.saved}")
-            new = replace(new, priority=Priority.LATER) if source else new
+            new = replace(new, priority=Priority.LATER, listed_by="https://feed.example") if source else new
             [result] = await self.store.queue.enqueue([new])
             [claim] = await self.store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
             if source:
@@ -101,6 +102,33 @@ async def test_a_rule_lists_what_may_go_and_moves_nothing_until_it_is_switched_o
     assert await vault.listed() == [first.id, second.id]
     assert ((await vault.plan()).count, (await vault.plan()).bytes) == (2, 2 * vaults.VIDEO_BYTES)
     assert await vault.left() == {first.id, second.id}
+
+
+async def test_a_post_that_a_user_asks_for_is_no_longer_only_the_sources_that_saved_it(vault: Vault) -> None:
+    await vault.follow()
+    await vault.rule("s-1", days=1, is_on=True)
+    asked, other = await vault.save(2, source="s-1")
+    [result] = await enqueue_for_user(vault.store.queue, [numbered_job(99, asked.canonical_url)])
+    await vault.after(2 * DAY)
+
+    assert (result.created, result.job.id) == (False, asked.id)
+    assert await vault.listed() == [other.id]
+
+
+async def test_a_post_that_a_user_asks_for_after_it_was_listed_stays(vault: Vault) -> None:
+    await vault.follow()
+    await vault.rule("s-1", days=1, is_on=True)
+    [asked] = await vault.save(source="s-1")
+    await vault.after(2 * DAY)
+    assert await vault.listed() == [asked.id]
+    vault.clock.advance(DAY)
+    plan = await vault.plan()
+    await enqueue_for_user(vault.store.queue, [numbered_job(99, asked.canonical_url)])
+
+    assert await retention.may_go_still(vault.store, plan.listed, vault.clock.now()) == {}
+    for _ in range(5):
+        await vault.after(DAY)
+    assert await vault.left() == {asked.id}
 
 
 async def test_a_rule_that_is_on_moves_what_was_listed_for_a_day_and_its_files_to_the_trash(vault: Vault) -> None:
