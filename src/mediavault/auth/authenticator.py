@@ -109,8 +109,8 @@ class Authenticator:
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
         self.setup_token = SetupToken(records, clock)
-        self.shared_links = SharedLinks(records, clock)
-        self.rss_feeds = RssFeeds(records, clock, settings.state_dir)
+        self.shared_links = SharedLinks(records, clock, on_ended=self.endings.announce)
+        self.rss_feeds = RssFeeds(records, clock, settings.state_dir, on_ended=self.endings.announce)
         self._tries = LoginThrottle(clock)
         self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, per_user=BEARER_TRIES, total=BEARER_TRIES)
 

@@ -1,4 +1,4 @@
-"""Notifies long responses of this process that a session or token may have ended, or that a password was set."""
+"""Notifies long responses of this process that a session, token, shared link or RSS feed may have ended, or that a password was set."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import hmac
 import os
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,8 +64,10 @@ class RssFeed:
 
 
 class RssFeeds:
-    def __init__(self, records: Records, clock: Clock, state_dir: Path) -> None:
-        self._records = records
+    def __init__(
+        self, records: Records, clock: Clock, state_dir: Path, *, on_ended: Callable[[], object] = lambda: None
+    ) -> None:
+        self._records, self._on_ended = records, on_ended
         self._clock = clock
         self._key_file = state_dir / KEY_FILE
         self._guesses = LoginThrottle(clock, per_address=GUESSES, per_user=GUESSES, total=GUESSES)
@@ -103,6 +105,10 @@ class RssFeeds:
             raise TooManyTries(wait_s)
         return feed
 
+    async def is_valid(self, feed: RssFeed) -> bool:
+        """Whether the feed has not been revoked."""
+        return await self._records.get(_KIND, feed.key) is not None
+
     async def fetched(self, feed: RssFeed) -> None:
         """Note that an app has asked for the feed. One that is revoked at the same time stays revoked."""
         now = self._clock.now()
@@ -118,12 +124,14 @@ class RssFeeds:
             raise NotFound("Unknown RSS feed.", help="It may have been revoked.")
         for feed in matches:
             await self._records.remove(_KIND, feed.key)
+        self._on_ended()
         return matches
 
     async def revoke_all(self, user: str) -> None:
         """Revoke the feeds of a user."""
         for feed in await self.all(user):
             await self._records.remove(_KIND, feed.key)
+        self._on_ended()
 
 
 def _checked(name: str, others: list[RssFeed]) -> str:

@@ -6,7 +6,7 @@ revoked link ends at once, in every process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,8 +46,8 @@ class SharedLink:
 
 
 class SharedLinks:
-    def __init__(self, records: Records, clock: Clock) -> None:
-        self._records = records
+    def __init__(self, records: Records, clock: Clock, *, on_ended: Callable[[], object] = lambda: None) -> None:
+        self._records, self._on_ended = records, on_ended
         self._clock = clock
         self._hashes = PasswordHashes()
         self._tries = LoginThrottle(clock)
@@ -81,12 +81,14 @@ class SharedLinks:
         """Revoke the links that this user made."""
         for link in await self.all(user):
             await self._records.remove(_KIND, link.key)
+        self._on_ended()
 
     async def revoke(self, link_id: str, user: str | None = None) -> None:
         """Revoke a link, of this user or of anybody, by its id. Raises NotFound."""
         for link in await self.all(user):
             if link.id == link_id:
                 await self._records.remove(_KIND, link.key)
+                self._on_ended()
                 return
         raise NotFound("Unknown link.", help="It may have been revoked, or have expired.")
 

@@ -1,6 +1,6 @@
 """Long responses: noticing that the client has left, and ending a response when the caller's access has ended.
 
-A session or a token may end, or an open vault may get a password. The application then sees a client that has left: an
+A session, a token, a shared link or an RSS feed may end, or an open vault may get a password. The application then sees a client that has left: an
 event stream or the sign-in window's WebSocket ends in order and its client is refused when it returns, while a file or
 an archive is cut off, so that it is not taken for complete.
 """
@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -23,6 +26,7 @@ CHECK_EVERY_S = 15.0  # for access that another process ended; as often as the h
 LATE_S = 1.0  # access is checked again before a response that begins later than this
 # A proxy names the user when a request begins; it never reports that the user has signed out since.
 PROXY_SIGN_IN_LASTS_S = 300.0
+ADMISSION = "mediavault.admission"  # of a request, in its scope
 RELAY_PATH = "/api/login-window/screen"  # the only WebSocket
 _RENEWED_PATHS = frozenset({"/api/events", RELAY_PATH})  # their clients reconnect automatically
 
@@ -41,18 +45,23 @@ class Admission:
         self._path = path
         self._began = clock.monotonic()
         self._ending = desk.endings.next
-        self._caller: Principal | None = None
+        self._conditions: list[_Condition] = []
         self._watch: asyncio.Task[None] | None = (
             None  # one for all messages: a task per message would restart the interval
         )
 
     def grant(self, caller: Principal | None) -> None:
         """Record the caller that was let in; None where access is open to all."""
-        self._caller = caller
+        if caller is not None:
+            self._conditions.append(_Condition(caller.how, self._path, partial(self._still_holds, caller)))
+
+    def depend_on(self, how: str, path: str, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Record that the access lasts only while ``holds`` returns True. ``how`` and ``path`` are for the log."""
+        self._conditions.append(_Condition(how, path, holds))
 
     async def next_message(self, receive: Receive, *, protocol: str = "http") -> Message:
         """Return the connection's next message; a disconnect as soon as the caller's access has ended."""
-        if self._caller is None:
+        if not self._conditions:
             return await receive()
         self._watch = self._watch or asyncio.create_task(self._until_access_ends())
         message = asyncio.ensure_future(receive())
@@ -69,16 +78,25 @@ class Admission:
     async def holds_for_late_answer(self) -> bool:
         """Whether a response may begin now. Access is checked again if it took long or any access ended in between."""
         is_late = self._ending.is_set() or self._clock.monotonic() - self._began > LATE_S
-        return self._caller is None or not is_late or await self._still_holds(self._caller)
+        return not is_late or await self._ended() is None
 
     async def _until_access_ends(self) -> None:
-        assert self._caller is not None
         while True:
             await self._wait_for_ending_or_interval()
             self._ending = self._desk.endings.next
-            if not await self._still_holds(self._caller):
-                log.info("answer_ended_with_access", path=self._path, how=self._caller.how)
+            if (ended := await self._ended()) is not None:
+                log.info("answer_ended_with_access", path=ended.path, how=ended.how)
                 return
+
+    async def _ended(self) -> _Condition | None:
+        """Return what the access depended on and no longer holds; None if it is still valid."""
+        for condition in self._conditions:
+            try:
+                if not await condition.holds():
+                    return condition
+            except StoreError:  # logged by the store; a short outage must not cut off any response
+                continue
+        return None
 
     async def _wait_for_ending_or_interval(self) -> None:
         waits = asyncio.create_task(self._ending.wait()), asyncio.create_task(self._clock.sleep(CHECK_EVERY_S))
@@ -90,10 +108,20 @@ class Admission:
     async def _still_holds(self, caller: Principal) -> bool:
         if caller.how is AuthMethod.PROXY and self._path in _RENEWED_PATHS:
             return self._clock.monotonic() - self._began < PROXY_SIGN_IN_LASTS_S
-        try:
-            return await self._desk.is_still_valid(caller)
-        except StoreError:  # logged by the store; a short outage must not cut off any response
-            return True
+        return await self._desk.is_still_valid(caller)
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    how: str
+    path: str
+    holds: Callable[[], Awaitable[bool]]
+
+
+def depend_on(request: Request, how: str, path: str, holds: Callable[[], Awaitable[bool]]) -> None:
+    """End the request's response, as with a session, once ``holds`` returns False. ``path`` is logged: without a secret."""
+    admission: Admission = request.scope[ADMISSION]
+    admission.depend_on(how, path, holds)
 
 
 async def _cancel(*tasks: asyncio.Future[Message] | asyncio.Task[None] | asyncio.Task[bool]) -> None:

@@ -27,7 +27,7 @@ from mediavault.presentation.translation import locales
 from mediavault.server.authentication import FEEDS_PREFIX, RequestAuthenticator, current_principal, sign_in_required
 from mediavault.server.connections import ConcurrencyLimit
 from mediavault.server.errors import ENDLESS_PATHS, HttpRefusal, error_response, unexpected
-from mediavault.server.long_responses import Admission
+from mediavault.server.long_responses import ADMISSION, Admission
 from mediavault.server.security import (
     FORM_TYPE,
     JSON_TYPE,
@@ -122,6 +122,7 @@ class SecurityMiddleware:
                 await redirect(scope, receive, answer.send)
                 return
             admission.grant(current_principal())
+            scope[ADMISSION] = admission
             body = await _read_body(request, receive)
             if request.method in SAFE_METHODS:  # an unsafe request may itself end the session, and is answered
                 answer.admission = admission

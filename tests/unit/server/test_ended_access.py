@@ -9,15 +9,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mediavault.auth.proxies import SECRET_HEADER
+from mediavault.auth.rss_feeds import RssFeeds
 from mediavault.auth.scopes import Scope
+from mediavault.auth.shared_links import SharedLinks
 from mediavault.auth.tokens import ApiTokens
 from mediavault.auth.ttl_cache import KNOWN_FOR_S
 from mediavault.auth.users import Users
 from mediavault.auth.web_sessions import IDLE_FOR, WebSessions
 from mediavault.core.failures import StoreError
+from mediavault.core.job import JobId
+from mediavault.core.users import Role
+from mediavault.server.authentication import FEEDS_PREFIX, SHARED_PREFIX
 from mediavault.server.long_responses import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S, RELAY_PATH
+from mediavault.store.port import JobQuery
 from tests.asgi_client import Connection, Socket
 from tests.http_vault import POST, ApiVault, MakeVault
 from tests.patience import patient
@@ -232,6 +239,96 @@ async def test_a_file_transfer_is_cut_off_when_access_ends(
     whole = answer.answer()
     assert whole.status == 200
     assert b"the second half" not in whole.body
+
+
+async def revoke_link(vault: ApiVault) -> None:
+    (link,) = await authenticator_of(vault).shared_links.all()
+    await authenticator_of(vault).shared_links.revoke(link.id)
+
+
+async def revoke_feed(vault: ApiVault) -> None:
+    await authenticator_of(vault).rss_feeds.revoke("Films")
+
+
+async def remove_its_user(vault: ApiVault) -> None:
+    await authenticator_of(vault).remove_user("jane", vault.store)
+
+
+async def revoke_link_elsewhere(vault: ApiVault) -> None:
+    links = SharedLinks(vault.store.records, vault.clock)
+    (link,) = await links.all()
+    await links.revoke(link.id)
+    vault.clock.advance(SOON)
+
+
+async def revoke_feed_elsewhere(vault: ApiVault) -> None:
+    await RssFeeds(vault.store.records, vault.clock, vault.services.settings.state_dir).revoke("Films")
+    vault.clock.advance(SOON)
+
+
+async def let_it_expire(vault: ApiVault) -> None:
+    vault.clock.advance(timedelta(days=1) + SOON)
+
+
+async def delete_the_post(vault: ApiVault) -> None:
+    for job in (await vault.store.catalogue.jobs(JobQuery())).jobs:
+        await vault.store.catalogue.remove(job.id)
+    vault.clock.advance(SOON)
+
+
+async def end_nothing(vault: ApiVault) -> None:
+    """Of the link or the feed: another one ends, and time passes."""
+    _, other = await authenticator_of(vault).shared_links.add(JobId("other"), 0)
+    await authenticator_of(vault).shared_links.revoke(other.id)
+    vault.clock.advance(timedelta(hours=12))
+
+
+@pytest.mark.parametrize(
+    ("through", "end", "goes_on"),
+    [
+        ("link", revoke_link, False),
+        ("link", revoke_link_elsewhere, False),
+        ("link", let_it_expire, False),
+        ("link", remove_its_user, False),
+        ("link", delete_the_post, False),
+        ("link", end_nothing, True),
+        ("feed", revoke_feed, False),
+        ("feed", revoke_feed_elsewhere, False),
+        ("feed", remove_its_user, False),
+        ("feed", end_nothing, True),
+    ],
+)
+async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
+    make_vault: MakeVault,
+    monkeypatch: pytest.MonkeyPatch,
+    through: str,
+    end: Callable[[ApiVault], Awaitable[None]],
+    goes_on: bool,
+) -> None:
+    vault = await owned(make_vault)
+    desk, job = authenticator_of(vault), await vault.add_kept()
+    await desk.add_user("jane", Role.MEMBER, NEW_PASSWORD)
+    if through == "link":
+        key, _ = await desk.shared_links.add(job.id, 0, lives=timedelta(days=1), user="jane")
+        address = f"{SHARED_PREFIX}{key}/video"
+    else:
+        feed = await desk.rss_feeds.add("Films", "", user="jane")
+        address = f"{FEEDS_PREFIX}{await desk.rss_feeds.secret_of(feed)}/{job.id}-0.mp4"
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    slow_down(vault, monkeypatch, reached, go_on)
+    with capture_logs() as lines:
+        async with vault.client.open(address) as answer:
+            await asyncio.wait_for(reached.wait(), patient(30))
+            await end(vault)
+            await vault.clock.settle()
+            go_on.set()
+            await asyncio.sleep(0)
+
+    whole = answer.answer()
+    assert whole.status == 200
+    assert (b"the second half" in whole.body) is goes_on
+    ended = [line["path"] for line in lines if line["event"] == "answer_ended_with_access"]
+    assert ended == ([] if goes_on else [address[: address.index("/", 1) + 1]])  # without the secret
 
 
 def slow_down(vault: ApiVault, monkeypatch: pytest.MonkeyPatch, reached: asyncio.Event, go_on: asyncio.Event) -> None:

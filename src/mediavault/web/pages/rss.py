@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Request, Response
@@ -24,6 +24,7 @@ from mediavault.presentation.preferences import Appearance, use, zone_named
 from mediavault.presentation.translation import locales
 from mediavault.presentation.views import kept_files
 from mediavault.server.authentication import FEEDS_PREFIX, credentials_of
+from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_for_apps
 from mediavault.server.ranges import is_unchanged
 from mediavault.store.port import JobQuery
@@ -89,6 +90,7 @@ async def _feed(request: Request, key: str, desk: Authenticator) -> tuple[RssFee
     feed = await desk.rss_feeds.find(key, desk.address_of(credentials_of(request)))
     try:
         if feed is not None and await desk.users.find(feed.user) is not None:
+            depend_on(request, "feed", FEEDS_PREFIX, partial(desk.rss_feeds.is_valid, feed))
             return feed, query_of(feed)
     except BadInput:  # a filter that can't be read
         pass

@@ -21,6 +21,7 @@ from mediavault.core.users import Role
 from mediavault.presentation.views import kept_files, title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
 from mediavault.server.base_path import base_path
+from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_here
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
@@ -109,6 +110,15 @@ async def _unlocked(request: Request, key: str, services: ApiServices, desk: Aut
     found = await _shared(services, desk, key)
     if not _is_unlocked(request, desk, found, key):
         raise file_not_found()
+
+    async def holds() -> bool:
+        try:
+            await _shared(services, desk, key)
+        except NotFound:
+            return False
+        return True
+
+    depend_on(request, "link", SHARED_PREFIX, holds)
     return found.kept
 
 
