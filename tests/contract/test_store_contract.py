@@ -170,13 +170,18 @@ async def test_a_listed_post_becomes_the_users_who_submits_it_whatever_its_state
     await store.queue.complete(attempt, KEPT)
     clock.advance(MINUTE)
 
-    asked = [replace(job, id=JobId(f"{job.id[:-1]}x"), listed_by=None) for job in listed[:2]]
+    asked = [
+        replace(job, id=JobId(f"{job.id[:-1]}x"), post_url=f"{job.post_url}#asked", listed_by=None)
+        for job in listed[:2]
+    ]
     answers = await store.queue.enqueue(asked)
     again = await store.queue.enqueue(listed)
 
     assert [(answer.job.id, answer.created) for answer in answers] == [(job.id, False) for job in listed[:2]]
     assert [answer.job.status for answer in answers] == [JobStatus.COMPLETED, JobStatus.QUEUED]
     assert [answer.job.listed_by for answer in again] == [None, None, "https://feed.example"]
+    # whoever wrote the list had chosen the other URL of the post
+    assert [answer.job.post_url for answer in answers] == [job.post_url for job in asked]
     assert {answer.job.updated_at for answer in answers} == {clock.now()}  # a removal that read it before does nothing
     assert [await store.catalogue.get(answer.job.id) for answer in answers] == [answer.job for answer in answers]
 

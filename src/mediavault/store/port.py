@@ -159,7 +159,7 @@ class JobQueue(Protocol):
 
         A job whose ``canonical_url`` is known is not stored again: the newest job of that post is returned with
         ``created=False``; if only lists had named it (``listed_by``), and this one is a user's, it becomes the user's, in
-        any state. Two identical URLs in one call give one job. ``force`` stores a new job with ``version`` one
+        any state, with the user's ``post_url``. Two identical URLs in one call give one job. ``force`` stores a new job with ``version`` one
         higher instead. Wakes waiting workers, also in other processes of this host.
         """
 

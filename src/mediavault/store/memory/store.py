@@ -169,7 +169,7 @@ class MemoryQueue(_MemoryPort):
         newest = max(versions, key=lambda job: job.version, default=None)
         if newest is not None and not force:
             if transitions.adopts(new, newest):
-                newest = self._state.change(newest, listed_by=None)
+                newest = self._state.change(newest, listed_by=None, post_url=new.post_url)
             return Enqueued(newest, created=False)
         if new.id in self._state.jobs:
             raise StoreError(Message("The job %(id)s is stored already.", id=new.id))

@@ -120,7 +120,7 @@ async def _adopted(
         job = adopted.get(new.canonical_url)
         if job is None or not transitions.adopts(new, job):
             continue
-        change = {"$set": {"listed_by": None, "updated_at": at}}
+        change = {"$set": {"listed_by": None, "post_url": new.post_url, "updated_at": at}}
         changed = await database.documents(JOBS).change({"_id": job.id, "listed_by": job.listed_by}, change)
         if changed is None:
             del adopted[new.canonical_url]

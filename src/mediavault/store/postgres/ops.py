@@ -96,16 +96,21 @@ async def _store_new_ones(server: PostgresServer, jobs: Sequence[NewJob]) -> tup
 
 async def _adopted(server: PostgresServer, found: Mapping[str, Job], asked: Sequence[NewJob]) -> dict[str, Job]:
     """Return the jobs that were found, with those that become a user's as they are then; one that has changed is left out."""
-    ids = [
-        found[new.canonical_url].id
+    users = {
+        new.canonical_url: new
         for new in asked
         if new.canonical_url in found and transitions.adopts(new, found[new.canonical_url])
-    ]
-    if not ids:
+    }
+    if not users:
         return dict(found)
-    rows = await server.database.rows(SQL["adopt"], {"now": server.now, "ids": ids})
-    adopted = {job.canonical_url: job for job in map(job_from_row, rows)}
-    return {url: job for url, job in found.items() if job.id not in ids} | adopted
+    values = {
+        "now": server.now,
+        "ids": [found[url].id for url in users],
+        "canonical_urls": list(users),
+        "post_urls": [new.post_url for new in users.values()],
+    }
+    adopted = {job.canonical_url: job for job in map(job_from_row, await server.database.rows(SQL["adopt"], values))}
+    return {url: job for url, job in found.items() if url not in users} | adopted
 
 
 async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str, Job]:

@@ -47,8 +47,9 @@ SELECT DISTINCT ON (canonical_url) {job} FROM mediavault.jobs
 
 -- name: adopt
 WITH {t}
-UPDATE mediavault.jobs SET listed_by = NULL, updated_at = t.now FROM t
- WHERE id = ANY(:ids::text[]) AND listed_by IS NOT NULL
+UPDATE mediavault.jobs SET listed_by = NULL, post_url = asked.url, updated_at = t.now
+  FROM t, unnest(:canonical_urls::text[], :post_urls::text[]) AS asked(post, url)
+ WHERE id = ANY(:ids::text[]) AND canonical_url = asked.post AND listed_by IS NOT NULL
 RETURNING {job};
 
 -- name: queued_platforms

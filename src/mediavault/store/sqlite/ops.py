@@ -87,7 +87,8 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
         return Enqueued(job_from_row(rows[0]), created=True)
     known = job_from_row(fetch_all(txn.db, SQL["newest_of_post"], {"canonical_url": job.canonical_url})[0])
     if transitions.adopts(job, known):
-        known = job_from_row(fetch_all(txn.db, SQL["adopt"], {"id": known.id, "now": txn.now})[0])
+        asked = {"id": known.id, "post_url": job.post_url, "now": txn.now}
+        known = job_from_row(fetch_all(txn.db, SQL["adopt"], asked)[0])
     return Enqueued(known, created=False)
 
 

@@ -20,7 +20,7 @@ RETURNING {job};
 SELECT {job} FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url ORDER BY version DESC LIMIT 1;
 
 -- name: adopt
-UPDATE jobs INDEXED BY jobs_id SET listed_by = NULL, updated_at = :now WHERE id = :id
+UPDATE jobs INDEXED BY jobs_id SET listed_by = NULL, post_url = :post_url, updated_at = :now WHERE id = :id
 RETURNING {job};
 
 -- name: queued_platforms
