@@ -29,6 +29,7 @@ from mediavault.presentation import preferences
 from mediavault.server import authentication, ranges
 from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.services.browser import url_signs
+from mediavault.services.browser.load_errors import failure_of_load
 from mediavault.services.browser.port import PageCapture, SeenManifest
 from mediavault.services.download import (
     beginning,
@@ -153,6 +154,7 @@ WITH_MORE: Mapping[str, Read] = {
             job_id="a", canonical_url=text, post_id=text, platform=text, account=None, published=START, title=text
         )
     ),
+    "services.browser.load_errors.failure_of_load": lambda text: failure_of_load(text, "https://a.example/"),
     "core.xml_tree.read_xml": lambda text: xml_tree.read_xml(f"<a>{text}", max_depth=9, max_elements=99),
     "core.names.label_or_none": lambda text: names.label_or_none(text, 80),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),

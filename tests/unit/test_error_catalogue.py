@@ -80,6 +80,7 @@ JOB_PAGE = {
     "subtitles": "",
     "spoken": None,
     "waits_for_person": False,
+    "sites_asking": [],
     "needs_sign_in": False,
     "has_sign_in": False,
     "has_users": False,
