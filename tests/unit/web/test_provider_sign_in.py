@@ -73,6 +73,15 @@ async def test_a_user_of_the_provider_is_added_with_the_role_of_the_group(
     assert session.user == "jan-r-e"
 
 
+async def test_pictures_on_another_sites_page_use_up_no_tries(vault: ApiVault, provider: StubProvider) -> None:
+    elsewhere = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"}
+    for _ in range(12):
+        assert (await vault.client.get(BEGIN, accept=HTML, **elsewhere)).headers["location"] == "/login"
+    provider.claims = {"groups": ["family"]}
+
+    assert (await sign_in(vault, provider)).status == 303
+
+
 async def test_a_session_begins_and_the_key_is_removed(vault: ApiVault, provider: StubProvider) -> None:
     provider.claims = {"groups": ["family"]}
     answer = await sign_in(vault, provider)

@@ -55,7 +55,13 @@ async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
 async def to_provider(
     request: Request, desk: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
 ) -> Response:
-    """Redirect to the provider's page. It leads back to the next route."""
+    """Redirect to the provider's page. It leads back to the next route.
+
+    A page of another site that embeds this route as a picture or a frame would use up the address's tries.
+    """
+    headers = request.headers
+    if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-dest", "document") != "document":
+        return see_other("/login")
     key, (back, tls) = new_key(), _way_back(request)
     try:
         page = await desk.to_provider(key, back, client_info_of(request, desk))
