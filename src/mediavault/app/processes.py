@@ -142,6 +142,7 @@ async def _serve(
         stop=stop,
         on_started=lambda address: _on_started(vault, address, on_open),
         proxies=proxy_rules(settings),
+        base=settings.base_path,
     )
 
 

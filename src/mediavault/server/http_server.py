@@ -46,14 +46,17 @@ async def serve_app(
     stop: asyncio.Event,
     on_started: Callable[[str], None] | None = None,
     proxies: ProxyRules = NO_PROXIES,
+    base: str = "",
 ) -> None:
     """Serve until ``stop`` is set. ``on_started`` gets the address, with the real port when ``port`` is 0.
+
+    ``base`` is the path that the application is served below, as for ``BasePathMiddleware``.
 
     Raises BadSetting when the address cannot be bound.
     """
     sockets = bind(host, port)
     server = _Server(
-        _config(app, proxies), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None
+        _config(app, proxies, base), stop, on_ready=lambda: on_started(_address(sockets[0])) if on_started else None
     )
     try:
         await server.serve(sockets=sockets)
@@ -101,9 +104,10 @@ class _Awaited(Enum):
 
 
 class _Config(Config):
-    """uvicorn's configuration, which every protocol object gets, with the server's connections."""
+    """uvicorn's configuration, which every protocol object gets, with the server's connections and base path."""
 
     connections: Connections
+    base: str
 
 
 class _GuardedProtocol(H11Protocol):
@@ -126,7 +130,8 @@ class _GuardedProtocol(H11Protocol):
 
     def _should_upgrade(self) -> bool:
         """Upgrade to a WebSocket only on its path; elsewhere the request is answered as HTTP."""
-        return self.scope["path"] == RELAY_PATH and super()._should_upgrade()
+        path = self.scope["path"].removeprefix(cast("_Config", self.config).base)
+        return path == RELAY_PATH and super()._should_upgrade()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection to the WebSocket protocol, which then releases it at its end."""
@@ -210,7 +215,7 @@ class _Server(Server):
         yield
 
 
-def _config(app: FastAPI, proxies: ProxyRules) -> Config:
+def _config(app: FastAPI, proxies: ProxyRules, base: str) -> Config:
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     half = max(64, descriptors // 2)  # the rest is for the store, downloads and the browser
     config = _Config(
@@ -230,7 +235,7 @@ def _config(app: FastAPI, proxies: ProxyRules) -> Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    config.connections = Connections(proxies, limit=half)
+    config.connections, config.base = Connections(proxies, limit=half), base
     return config
 
 

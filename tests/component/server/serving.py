@@ -20,7 +20,10 @@ async def serving(vault: ApiVault, proxies: ProxyRules = NO_PROXIES) -> AsyncIte
     """Yield the ``host:port`` of a server that runs until the block ends."""
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
     app = cast("FastAPI", vault.client.app)
-    serve = serve_app(app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result, proxies=proxies)
+    base = vault.services.settings.base_path
+    serve = serve_app(
+        app, host="127.0.0.1", port=0, stop=stop, on_started=started.set_result, proxies=proxies, base=base
+    )
     task = asyncio.create_task(serve)
     try:
         address: str = await asyncio.wait_for(started, patient(30))

@@ -25,7 +25,7 @@ from mediavault.server import http_server
 from mediavault.server.http_server import bind
 from mediavault.server.long_responses import RELAY_PATH
 from tests.component.server.serving import ask, serving
-from tests.http_vault import VIDEO, ApiVault
+from tests.http_vault import VIDEO, ApiVault, build_vault
 from tests.patience import patient, until
 from tests.session_stubs import StubSessions, StubWindows
 
@@ -105,10 +105,10 @@ async def test_a_long_answer_is_not_ended_by_the_header_deadline(
 
 
 @asynccontextmanager
-async def relayed(vault: ApiVault, address: str) -> AsyncIterator[ClientConnection]:
+async def relayed(vault: ApiVault, address: str, base: str = "") -> AsyncIterator[ClientConnection]:
     cast("StubSessions", vault.services.sessions).add("x")
     await vault.services.windows.open("x")
-    url = f"ws://{address}{RELAY_PATH}"
+    url = f"ws://{address}{base}{RELAY_PATH}"
     async with websockets.connect(url, subprotocols=[Subprotocol("vnc"), Subprotocol("the-key")]) as socket:
         yield socket
 
@@ -126,6 +126,17 @@ async def test_the_screen_of_a_sign_in_window_comes_over_a_websocket(vault: ApiV
         await asyncio.wait_for(socket.wait_closed(), patient(30))
     assert socket.close_code == 1001
     assert screen.viewers == 0
+
+
+@pytest.mark.parametrize("base", ["/mediavault", ""])
+async def test_a_vault_below_a_path_has_the_websocket_there_and_where_a_proxy_removes_the_path(
+    base: str, tmp_path: Path
+) -> None:
+    vault = build_vault(tmp_path, base_path="/mediavault")
+    async with serving(vault) as address, relayed(vault, address, base) as socket:
+        cast("StubWindows", vault.services.windows).screen.pictures.put_nowait(b"a picture")
+
+        assert await asyncio.wait_for(socket.recv(), patient(30)) == b"a picture"
 
 
 async def test_a_message_that_is_too_large_ends_the_websocket(vault: ApiVault) -> None:

@@ -8,12 +8,14 @@ import os
 import re
 import socket
 import urllib.parse
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from mediavault.server.long_responses import RELAY_PATH
 from tests.component.server.test_access_process import Process, started
 from tests.patience import patient
 
@@ -97,6 +99,18 @@ async def test_pages_forms_and_live_events_pass_the_proxies_of_the_examples(prox
         assert foreign[0] == 403
         assert (signed_out[0], signed_out[1]["Location"]) == (303, f"{BASE}/login?next=%2Flibrary")
         assert await first_event(vault) == POST
+        assert await status_of_websocket(vault) == 403  # since no window is open; it is 404 where it is none
+
+
+async def status_of_websocket(vault: Process) -> int:
+    port = urllib.parse.urlsplit(vault.base).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}\r\nAuthorization: Bearer {TOKEN}\r\n"
+    writer.write(f"GET {BASE}{RELAY_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{upgrade}{key}\r\n".encode())
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
 
 
 async def first_event(vault: Process) -> str:
