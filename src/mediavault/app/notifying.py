@@ -12,6 +12,7 @@ from mediavault.app.outgoing import vault_proxies
 from mediavault.app.storage import free_bytes
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BadInput, BadUrl, Failure
+from mediavault.core.installation import command_to_install
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
@@ -30,7 +31,6 @@ from mediavault.store.port import Store
 LIMITS = Timeouts(connect_s=10.0, read_s=15.0, total_s=15.0)  # the convention asks for 15 to 30 s
 NO_HOST = "https://notifications.invalid/"  # the scope of a service that has no host of the home network
 MIB = 1 << 20
-INSTALL = Message("Install the extra `notify`: `pip install 'mediavault[notify]'`.")
 
 log = get_logger(__name__)
 
@@ -109,7 +109,9 @@ class GuardedSender:
             log.warning("apprise_failed", error=str(exc))
             raise BadInput("Apprise cannot read this URL.") from exc
         if "missing" in answer:
-            raise BadInput("Apprise is not installed.", help=INSTALL)
+            raise BadInput(
+                "Apprise is not installed.", help=Message("Run: %(install)s", install=command_to_install("notify"))
+            )
         if not isinstance(answer.get("service"), str):
             raise BadInput(
                 "Apprise does not support this service, or it can't be used here.",

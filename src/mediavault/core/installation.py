@@ -8,6 +8,9 @@ import sys
 from enum import StrEnum
 from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 IMAGE_MARK = "mediavault-image"  # a file in the environment that the container image contains
 
@@ -35,11 +38,11 @@ def installed_by(prefix: Path | None = None) -> InstalledBy:
 
 
 def command_to_install(extra: str, by: InstalledBy | None = None) -> str:
-    """Return the shell command that installs the newest mediavault with ``extra``, such as "youtube".
+    """Return the shell command that installs mediavault with ``extra``, such as "youtube", from where it was installed from.
 
     A checkout and the image have all extras that belong to them, so there it brings them up to date.
     """
-    package = f"'mediavault[{extra}]'"
+    package = _package(_origin().get("url", ""), extra)
     commands = {
         InstalledBy.CHECKOUT: "make install",
         InstalledBy.IMAGE: "docker compose pull && docker compose up -d",
@@ -57,9 +60,21 @@ def find_uv(home: Path | None = None) -> str | None:
     return shutil.which("uv") or shutil.which("uv", path=":".join(map(str, usual)))
 
 
+def _package(origin: str, extra: str) -> str:
+    """Return the quoted requirement; ``origin`` is the URL of the wheel or folder, "" where it came from an index."""
+    if origin.startswith("file:"):
+        return f"'{url2pathname(urlsplit(origin).path)}[{extra}]'"
+    return f"'mediavault[{extra}] @ {origin}'" if origin else f"'mediavault[{extra}]'"
+
+
 def _is_linked() -> bool:
+    return bool(_origin().get("dir_info", {}).get("editable"))
+
+
+def _origin() -> dict[str, Any]:
+    """Return where the package came from, as its installer noted it (PEP 610); empty where it came from an index."""
     try:
-        origin = Distribution.from_name("mediavault").read_text("direct_url.json")
-        return bool(origin and json.loads(origin).get("dir_info", {}).get("editable"))
+        text = Distribution.from_name("mediavault").read_text("direct_url.json")
+        return dict(json.loads(text)) if text else {}
     except (PackageNotFoundError, OSError, ValueError):
-        return False
+        return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -30,15 +31,28 @@ def test_an_environment_without_a_mark_is_pips(tmp_path: Path, monkeypatch: pyte
     assert installed_by(tmp_path) is InstalledBy.PIP
 
 
+WHEEL = "/srv/my%20wheels/mediavault-0.1.0-py3-none-any.whl"
+
+
 @pytest.mark.parametrize(
-    ("by", "command"),
+    ("by", "origin", "command"),
     [
-        (InstalledBy.CHECKOUT, "make install"),
-        (InstalledBy.PIPX, "pipx install --force 'mediavault[youtube]'"),
-        (InstalledBy.UV_TOOL, "uv tool install --reinstall 'mediavault[youtube]'"),
+        (InstalledBy.CHECKOUT, "", "make install"),
+        (InstalledBy.PIPX, f"file://{WHEEL}", f"pipx install --force '{unquote(WHEEL)}[youtube]'"),
+        (InstalledBy.UV_TOOL, f"file://{WHEEL}", f"uv tool install --reinstall '{unquote(WHEEL)}[youtube]'"),
+        (
+            InstalledBy.PIPX,
+            "https://a.example/m.whl",
+            "pipx install --force 'mediavault[youtube] @ https://a.example/m.whl'",
+        ),
+        (InstalledBy.PIPX, "", "pipx install --force 'mediavault[youtube]'"),  # from an index, so there is one
     ],
 )
-def test_each_maker_has_its_own_command(by: InstalledBy, command: str) -> None:
+def test_each_maker_installs_from_where_the_package_came(
+    by: InstalledBy, origin: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediavault.core.installation._origin", lambda: {"url": origin})
+
     assert command_to_install("youtube", by) == command
 
 

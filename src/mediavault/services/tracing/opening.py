@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from mediavault.core.installation import command_to_install
 from mediavault.core.logs import get_logger
 from mediavault.services.tracing.port import NoTracing, Tracing
 
@@ -22,7 +23,7 @@ async def open_tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracing]:
     try:
         from mediavault.services.tracing.otlp import OtlpTracing  # half a second, and an extra
     except ImportError:
-        log.warning("tracing_not_installed", help="Install the extra `tracing`: `pip install 'mediavault[tracing]'`.")
+        log.warning("tracing_not_installed", help=f"Run: {command_to_install('tracing')}")
         yield NoTracing()
         return
     tracing = OtlpTracing(environ)
