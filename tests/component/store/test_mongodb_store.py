@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +21,7 @@ from mediavault.core.media import account
 from mediavault.core.site_limits import PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import ops, schema, words
-from mediavault.store.mongodb.engine import Document, MongoDatabase
+from mediavault.store.mongodb.engine import Document, MongoDatabase, options_of
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT
 from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, MigrationStep, migrate
 from mediavault.store.mongodb.store import MongoJobStore
@@ -312,6 +313,14 @@ async def test_an_unusable_address_is_refused_with_the_reason(wrong: str, says: 
         await MongoJobStore(wrong).open()
 
     assert caught.value.help
+
+
+@pytest.mark.parametrize("password", ["s3cret/b", "s3cret#b", "s3cret?b", "s3cret@b", "b:s3cret/"])
+def test_a_password_that_is_not_encoded_is_in_no_message(password: str) -> None:
+    try:
+        options_of(f"mongodb://u:{password}@127.0.0.1:1/v")
+    except StoreError as exc:
+        assert "s3cret" not in f"{exc.message} {exc.help} {traceback.format_exception(exc)}"  # noqa: PT017 - some can be read
 
 
 async def test_the_servers_clock_is_the_time(url: str) -> None:

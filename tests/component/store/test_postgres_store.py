@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -276,6 +277,14 @@ async def test_an_address_without_a_server_says_what_is_wrong(wrong: str, says: 
 async def test_a_database_that_does_not_exist_is_named(url: str) -> None:
     with pytest.raises(StoreError, match="none_of_ours"):
         await PostgresJobStore(url[: url.rindex("/")] + "/none_of_ours").open()
+
+
+@pytest.mark.parametrize("password", ["s3cret/b", "s3cret#b", "s3cret?b", "s3cret@b", "b:s3cret/"])
+async def test_a_password_that_is_not_encoded_is_in_no_message(password: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        await PostgresJobStore(f"postgresql://u:{password}@127.0.0.1:1/v").open()
+
+    assert "s3cret" not in f"{caught.value.message} {caught.value.help} {traceback.format_exception(caught.value)}"
 
 
 def test_messages_never_show_a_password() -> None:

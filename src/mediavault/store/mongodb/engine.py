@@ -32,7 +32,9 @@ CONNECT_TIMEOUT_MS = 5_000
 SELECTION_TIMEOUT_MS = 3_000  # callers that may wait longer repeat the call
 ANSWER_TIMEOUT_MS = 30_000
 MAJORITY_TIMEOUT_MS = 20_000  # shorter than ANSWER_TIMEOUT_MS, so that a lost majority is reported and not guessed
-URL_HELP = Message("It looks like mongodb://user:password@host/database")
+URL_HELP = Message(
+    "It looks like mongodb://user:password@host/database. Characters of the password such as / # @ : ? must be percent-encoded."
+)
 # What a job's document holds besides the job.
 LEFT_OUT = {"history": 0, "words": 0, "line": 0, "further": 0}
 DUPLICATE_KEY = 11000
@@ -260,10 +262,11 @@ def options_of(url: str) -> dict[str, Any]:
     is_srv = url.startswith("mongodb+srv://")
     try:  # the hosts of a +srv URL are looked up when the client opens, not here
         parsed = uri_parser.parse_uri(url.replace("mongodb+srv://", "mongodb://", 1), warn=False)
-    except (errors.ConfigurationError, ValueError) as exc:
-        raise StoreError(
-            Message("MEDIAVAULT_DATABASE_URL cannot be read: %(error)s", error=exc), help=URL_HELP
-        ) from exc
+    except (
+        errors.ConfigurationError,
+        ValueError,
+    ):  # its text quotes what should be a port, and may be a password's rest
+        raise StoreError("MEDIAVAULT_DATABASE_URL cannot be read.", help=URL_HELP) from None
     options = {name.lower(): value for name, value in parsed["options"].items()}
     if options.get("w", "majority") != "majority" or options.get("journal", True) is not True:
         raise StoreError(

@@ -25,7 +25,9 @@ COMMAND_TIMEOUT_S = 30.0
 POOL_SIZE = 8
 OLDEST_VERSION = 15
 APPLICATION = "mediavault"
-URL_HELP = Message("It looks like postgresql://user:password@host/database")
+URL_HELP = Message(
+    "It looks like postgresql://user:password@host/database. Characters of the password such as / # @ : ? must be percent-encoded."
+)
 
 _NAMED = re.compile(r"(?<!:):([a-z]\w*)")
 
@@ -246,10 +248,8 @@ def translate_errors() -> Iterator[None]:
         raise ConnectionLost(
             Message("PostgreSQL cannot be reached: %(error)s", error=exc or type(exc).__name__)
         ) from exc
-    except ValueError as exc:
-        raise StoreError(
-            Message("MEDIAVAULT_DATABASE_URL cannot be read: %(error)s", error=exc), help=URL_HELP
-        ) from exc
+    except ValueError:  # its text quotes what should be a port, and may be the rest of a password
+        raise StoreError("MEDIAVAULT_DATABASE_URL cannot be read.", help=URL_HELP) from None
 
 
 async def _no_reset(_connection: Any) -> None:
