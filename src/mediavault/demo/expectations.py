@@ -87,7 +87,7 @@ def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
 def _wrong_end(post: PracticePost, job: Job) -> str | None:
     wanted = f"it should have failed with {post.code}" if post.code else "it should have been kept"
     if not has_ended(job):
-        return f"it was still {job.status} when time was up; {wanted}"
+        return f"it was still {job.status} when nothing moved any more; {wanted}"
     if job.status is JobStatus.COMPLETED:
         return f"it was kept; {wanted}" if post.code else None
     if job.status is JobStatus.FAILED and job.error_code is post.code:

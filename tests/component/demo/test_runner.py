@@ -97,15 +97,27 @@ async def test_it_polls_until_every_job_has_ended(failing_site: PracticeSite, cl
     assert clock.slept == [runner.LOOK_INTERVAL_S] * 3
 
 
-async def test_a_job_that_is_not_done_in_time_counts_as_wrong(
+async def test_a_job_that_does_not_move_counts_as_wrong(
     failing_site: PracticeSite, clock: FakeClock, tmp_path: Path
 ) -> None:
     vault = StubVault(waits_then(job_of, 10**6))
-    rows = await save_all(failing_site, vault, tmp_path, clock, show=quiet, limit_s=5.0)
+    rows = await save_all(failing_site, vault, tmp_path, clock, show=quiet, still_s=5.0)
 
     assert not any(row.is_right for row in rows)
-    assert "when time was up" in (rows[0].problems or ("",))[0]
+    assert "when nothing moved any more" in (rows[0].problems or ("",))[0]
     assert sum(clock.slept) == pytest.approx(5.0)
+
+
+async def test_a_machine_may_be_as_slow_as_it_likes_while_jobs_move(
+    failing_site: PracticeSite, clock: FakeClock, tmp_path: Path
+) -> None:
+    def slow(post: PracticePost, count: int) -> Job:
+        return job_of(post) if count > 400 else job_of(post, status=JobStatus.RUNNING, progress_pct=count // 10)
+
+    rows = await save_all(failing_site, StubVault(slow), tmp_path, clock, show=quiet, still_s=5.0)
+
+    assert all(row.is_right for row in rows)
+    assert sum(clock.slept) == pytest.approx(100)
 
 
 async def test_a_saved_job_without_its_file_is_wrong(
