@@ -109,6 +109,7 @@ _OURS, _API, _LOG, _SAME = (
     "as another of its fields",
 )
 UNSHOWN: Mapping[str, str] = {
+    "Job.listed_by": "only the guard reads it",
     **dict.fromkeys(
         ("Job.trace_id", "WebSession.key", "WebSession.bound", "ApiToken.key", "WorkerHeartbeat.tally"), _OURS
     ),

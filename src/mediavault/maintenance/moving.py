@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import BadInput, JobNotFound
+from mediavault.core.failures import BadInput, JobNotFound, StoreDamaged
 from mediavault.core.job import Job, JobId
 from mediavault.core.marks import Mark
 from mediavault.core.messages import Message, counted
@@ -179,6 +179,10 @@ async def _record_pages(records: Records, kind: RecordKind) -> AsyncIterator[lis
         after = page[-1].key
 
 
+# What the reading of a row raises that mediavault did not write.
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
+
 async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> None:
     """Read everything once: a sound database may contain a row that mediavault did not write. Raises BadInput."""
     try:
@@ -193,10 +197,15 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
         for kind in MOVING_KINDS:
             async for _ in _record_pages(backup.records, kind):
                 pass
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:  # while reading a row
+    except (StoreDamaged, *_UNREADABLE) as exc:
+        cause = exc.__cause__ if isinstance(exc, StoreDamaged) else exc  # which the store has called damage
+        if not isinstance(cause, _UNREADABLE):
+            raise
         raise BadInput(
             Message(
-                "The backup holds a row that cannot be read (%(name)s: %(error)s).", name=type(exc).__name__, error=exc
+                "The backup holds a row that cannot be read (%(name)s: %(error)s).",
+                name=type(cause).__name__,
+                error=cause,
             ),
             help="Nothing was imported. Restore another backup, or rebuild from the library with `mediavault rebuild`.",
         ) from exc

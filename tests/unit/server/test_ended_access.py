@@ -27,7 +27,7 @@ from mediavault.server.long_responses import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_
 from mediavault.store.port import JobQuery
 from tests.asgi_client import Connection, Socket
 from tests.http_vault import POST, ApiVault, MakeVault
-from tests.patience import patient
+from tests.patience import patient, until
 from tests.unit.api.test_access import PASSWORD, PROXIED, SECRET, authenticator_of, owned, signed_in
 
 SOON = timedelta(seconds=CHECK_EVERY_S + KNOWN_FOR_S)
@@ -321,6 +321,8 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
             await asyncio.wait_for(reached.wait(), patient(30))
             await end(vault)
             await vault.clock.settle()
+            if not goes_on:  # a thread of the store reads what has ended
+                await until(lambda: any(line["event"] == "answer_ended_with_access" for line in lines))
             go_on.set()
             await asyncio.sleep(0)
 
