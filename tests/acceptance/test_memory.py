@@ -38,6 +38,7 @@ CLIENT = """
     from pathlib import Path
     from mediavault.core.clock import SystemClock
     from mediavault.core.media import SourceType
+    from mediavault.core.urls import EgressScope
     from mediavault.services.download.fetcher import MediaFetcher
     from mediavault.services.download.port import DownloadLimits, MediaRequest
     from mediavault.services.egress.client import AiohttpClient
@@ -53,10 +54,10 @@ CLIENT = """
         port, into = sys.argv[1], Path(sys.argv[2])
         client = AiohttpClient(EgressGuard((f"127.0.0.1:{port}",)))
         url = f"http://127.0.0.1:{port}/v.mp4"
-        request, limits = MediaRequest(url, SourceType.DIRECT, url), DownloadLimits(max_bytes=1 << 40, reserve_bytes=0)
+        request, limits = MediaRequest(url, SourceType.DIRECT, EgressScope(url)), DownloadLimits(max_bytes=1 << 40, reserve_bytes=0)
         before, began = peak_rss(), time.monotonic()
         clock = SystemClock()
-        fetcher = MediaFetcher(client, clock, Joiner(ChildPool("", clock, size=1)))
+        fetcher = MediaFetcher(client, clock, Joiner(ChildPool("", clock, size=1)), manifests=None)  # it reads none
         file = await fetcher.fetch(request, into=into, limits=limits, on_progress=lambda *_: None)
         used = resource.getrusage(resource.RUSAGE_SELF)
         await client.close()

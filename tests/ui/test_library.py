@@ -230,7 +230,7 @@ async def test_deleting_and_undoing_it_stay_at_the_same_filter_search_and_place(
 ) -> None:
     """The tiles of a second page, which were loaded while scrolling, are there again."""
     vault = await make_vault(posts=60, worker=False)
-    address = "/library?q=test&order=oldest"
+    address = "/library?q=test&order=longest"
     for job in vault.kept:
         await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, "test")
     page = await pages(address, base=vault.base, size=size)
