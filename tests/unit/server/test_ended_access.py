@@ -319,6 +319,7 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     with capture_logs() as lines:
         async with vault.client.open(address) as answer:
             await asyncio.wait_for(reached.wait(), patient(30))
+            await vault.clock.settle()  # so that it waits for the end, or the clock, before these come
             await end(vault)
             await vault.clock.settle()
             if not goes_on:  # a thread of the store reads what has ended
