@@ -71,9 +71,8 @@ class _Builder:
     def __init__(self, parser: expat.XMLParserType, max_depth: int, max_elements: int) -> None:
         self._parser, self._max_depth, self._left = parser, max_depth, max_elements
         self._open: list[XmlNode] = []
-        self._texts: list[
-            list[str]
-        ] = []  # of the open elements, in pieces: joined once, or the time would be quadratic
+        # Of the open elements, in pieces: joined once, or the time would be quadratic.
+        self._texts: list[list[str]] = []
         self.root = XmlNode("", {})
 
     def start(self, name: str, attributes: dict[str, str]) -> None:

@@ -92,7 +92,7 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_markup(text: str) -> str:
-    """Return the text with a word joiner where a chat would read a mention or a link with a text of its own.
+    """Return the text with a word joiner where a chat would read a mention, or a link whose text is not its address.
 
     Titles are written by strangers. An @ inside an address stays.
     """

@@ -8,15 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import (
-    CertificateInvalid,
-    Failure,
-    NetworkFailure,
-    RedirectLoop,
-    SiteNotFound,
-    SiteUnreachable,
-    TookTooLong,
-)
+from mediavault.core import unreached
+from mediavault.core.failures import Failure, NetworkFailure
 from mediavault.core.messages import Message
 
 _CODE = re.compile(r"net::ERR_(\w+)")
@@ -29,19 +22,19 @@ def failure_of_load(error: str, url: str) -> Failure:
     match, host = _CODE.search(error), urlsplit(url).hostname or ""
     code = match[1] if match else ""
     if code == "NAME_NOT_RESOLVED":
-        return SiteNotFound(Message("There is no site named %(host)s.", host=host))
+        return unreached.no_such_site(host)
     if code.startswith("CERT_"):
-        return CertificateInvalid(Message("The certificate of %(host)s is not valid.", host=host))
+        return unreached.bad_certificate(host)
     if code == "TOO_MANY_REDIRECTS":
-        return RedirectLoop(Message("%(host)s sends visitors in a circle.", host=host))
+        return unreached.circle(host)
     if code in ("TIMED_OUT", "CONNECTION_TIMED_OUT"):
-        return TookTooLong(Message("%(host)s took too long to answer.", host=host))
+        return unreached.too_slow(host)
     if code == "CONNECTION_REFUSED":
-        return SiteUnreachable(Message("%(host)s does not accept connections.", host=host))
+        return unreached.refused(host)
     if code in _CLOSED:
-        return SiteUnreachable(Message("%(host)s closed the connection without an answer.", host=host))
+        return unreached.hung_up(host)
     if code in _NOT_HTTP:
-        return SiteUnreachable(Message("%(host)s sent an answer that is not HTTP.", host=host))
+        return unreached.not_http(host)
     if code.startswith("SSL_"):
-        return SiteUnreachable(Message("%(host)s sent an answer that is not HTTPS.", host=host))
+        return unreached.not_https(host)
     return NetworkFailure(Message("%(host)s could not be loaded.", host=host))

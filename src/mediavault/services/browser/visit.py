@@ -25,6 +25,7 @@ from mediavault.services.browser.watching import (
     seen_video,
     within_frame,
 )
+from mediavault.services.egress.port import REFUSED_HEADER
 
 NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
@@ -35,7 +36,7 @@ MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report
 MAX_FRAMES = 25
-PROXY_ANSWER = "mediavault-egress"  # the header by which our own proxy is told from a site, over plain http
+PROXY_ANSWER = REFUSED_HEADER.lower()
 
 FrameFacts = tuple[DriverFrame, Mapping[str, Any]]  # a frame, and the result of scripts.PLAYERS in it
 

@@ -16,6 +16,7 @@ import h11
 from h11 import ConnectionClosed, Data, EndOfMessage, Event, InformationalResponse, Response
 from h11 import Request as Request
 
+from mediavault.services.egress.port import REFUSED_HEADER
 from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, stop_tasks
 
 SILENCE_S = 300.0  # in the middle of a message and between two requests; browsers keep idle connections as long
@@ -29,7 +30,7 @@ _START_LINE = re.compile(rb"(?:[A-Z]+ [^ \r\n]+ HTTP/1\.[01]|HTTP/1\.[01] [1-9][
 _AMBIGUOUS = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[^\t\r\n\x20-\x7e\x80-\xff]")
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te"}
-    | {b"upgrade", b"mediavault-egress"}  # by the latter our own proxy is told from a site
+    | {b"upgrade", REFUSED_HEADER.lower().encode()}
 )
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host"})  # Connection cannot make these hop-by-hop
 

@@ -10,6 +10,9 @@ from typing import Protocol
 from mediavault.core.cookies import Cookie
 from mediavault.core.urls import EgressScope
 
+# Our own proxy's answers have it, for a target without TLS; it is taken off a site's.
+REFUSED_HEADER = "Mediavault-Egress"
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:

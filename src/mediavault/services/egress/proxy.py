@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
+from mediavault.core import unreached
 from mediavault.core.failures import (
     AddressRefused,
     BadUrl,
@@ -33,6 +34,7 @@ from mediavault.core.upstream_proxies import UpstreamProxy
 from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
+from mediavault.services.egress.port import REFUSED_HEADER as REFUSED_HEADER
 from mediavault.services.egress.tcp import BUFFER_BYTES, Streams, close, dial, stop_tasks, tunnel
 from mediavault.services.egress.turns import Turns
 from mediavault.services.egress.upstream import is_reached_directly, open_streams
@@ -40,7 +42,6 @@ from mediavault.services.egress.upstream import is_reached_directly, open_stream
 MAX_CONNECTIONS = 512
 CONNECT_S = 15.0
 USERNAME = "mediavault"
-REFUSED_HEADER = "Mediavault-Egress"  # distinguishes the proxy's responses for a plain http target from a site's
 
 # Chromium's switches that go with the proxy. WebRTC's UDP ignores proxies, QUIC is UDP too; the others stop traffic
 # that no post asked for.
@@ -359,9 +360,7 @@ def _target(request: Request) -> tuple[HttpUrl, str]:
 
 
 def _no_answer(exc: Exception, host: str) -> SiteUnreachable:
-    if isinstance(exc, EOFError | OSError):
-        return SiteUnreachable(Message("%(host)s closed the connection without an answer.", host=host))
-    return SiteUnreachable(Message("%(host)s sent an answer that is not HTTP.", host=host))
+    return unreached.hung_up(host) if isinstance(exc, EOFError | OSError) else unreached.not_http(host)
 
 
 def _log_refusal(target: HttpUrl, refusal: AddressRefused) -> None:

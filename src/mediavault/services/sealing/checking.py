@@ -229,15 +229,9 @@ def _check_directory(stream: IO[bytes], start: int, infos: Sequence[zipfile.ZipI
         head = _CENTRAL.unpack(stream.read(_CENTRAL.size))
         name, extra = stream.read(head[10]), stream.read(head[11])
         stated, values = (head[9], head[8], head[16]), (info.file_size, info.file_size, info.header_offset)
-        wide = [
-            value
-            for value, field in zip(values, stated, strict=True)
-            if field == _ZIP64 and value > zipfile.ZIP64_LIMIT
-        ]
-        fits = all(
-            field == value or (field == _ZIP64 and value > zipfile.ZIP64_LIMIT)
-            for field, value in zip(stated, values, strict=True)
-        )
+        pairs = list(zip(stated, values, strict=True))
+        wide = [value for field, value in pairs if _is_wide(field, value)]
+        fits = all(field == value or _is_wide(field, value) for field, value in pairs)
         fields = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
         if (
             not fits or (name, extra) != (_encoded(info), fields) or any(head[12:15])
@@ -246,6 +240,11 @@ def _check_directory(stream: IO[bytes], start: int, infos: Sequence[zipfile.ZipI
     size = stream.tell() - start
     if stream.read(_MAX_END_BYTES) not in _possible_ends(len(infos), size, start):
         raise NoSealedCopy(_BYTES_OF_NO_FILE)
+
+
+def _is_wide(field: int, value: int) -> bool:
+    """Whether a field of the directory leaves a value to the extra field, which only one that it could not hold may do."""
+    return field == _ZIP64 and value > zipfile.ZIP64_LIMIT
 
 
 def _possible_ends(count: int, size: int, start: int) -> Iterator[bytes]:

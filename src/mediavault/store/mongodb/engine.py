@@ -262,10 +262,8 @@ def options_of(url: str) -> dict[str, Any]:
     is_srv = url.startswith("mongodb+srv://")
     try:  # the hosts of a +srv URL are looked up when the client opens, not here
         parsed = uri_parser.parse_uri(url.replace("mongodb+srv://", "mongodb://", 1), warn=False)
-    except (
-        errors.ConfigurationError,
-        ValueError,
-    ):  # its text quotes what should be a port, and may be a password's rest
+    except (errors.ConfigurationError, ValueError):
+        # The text quotes what should be a port, and may be the rest of a password.
         raise StoreError("MEDIAVAULT_DATABASE_URL cannot be read.", help=URL_HELP) from None
     options = {name.lower(): value for name, value in parsed["options"].items()}
     if options.get("w", "majority") != "majority" or options.get("journal", True) is not True:

@@ -23,12 +23,12 @@ from mediavault.store.sqlite.schema import SCHEMA_VERSION, inspect
 # A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in
 # SQLite's os.h.
 _SHARED_FIRST, _SHARED_SIZE = 0x4000_0002, 510
-# The file itself goes last: a log that is left next to a new file would be taken for its log.
 _READERS: Mapping[tuple[str, str], Callable[[Sequence[Any]], object]] = {
     (JOB_COLUMNS, "jobs"): job_from_row,
     ("*", "history"): tuple,
     ("*", "records"): tuple,
 }
+# The file itself goes last: a log that is left next to a new file would be taken for its log.
 _SUFFIXES = ("-wal", "-shm", "-journal", "")
 
 

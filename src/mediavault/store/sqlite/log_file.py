@@ -18,8 +18,8 @@ _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and the order of the bytes that i
 def has_lost_changes(path: Path, db: Connection) -> bool:
     """Whether the log of the database at ``path`` has changes that SQLite cannot read, or was cut short.
 
-    ``db`` is a connection to it that has not written yet, and no process may write meanwhile. The rest of a change that was under way when its process was killed is none: it was
-    not acknowledged. Raises OSError and SqliteError.
+    ``db`` is a connection to it that has not written yet, and no process may write during the call. A change that a kill has
+    cut short does not count: it was not acknowledged. Raises OSError and SqliteError.
     """
     try:
         log = path.with_name(f"{path.name}-wal").read_bytes()

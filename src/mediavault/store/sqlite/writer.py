@@ -215,7 +215,7 @@ class SqliteWriter:
         return calls
 
     def _next_turn(self) -> list[_Call]:
-        """Wait for a turn's calls; meanwhile empty the log into the file. Never while a call waits."""
+        """Wait for a turn's calls, and empty the log into the file while there are none."""
         if self._changes_in_log:
             left_s = self._changed_at + IDLE_S - self._clock.monotonic()
             if left_s > 0 and self._changes_in_log < CHECKPOINT_COMMITS:
@@ -246,7 +246,7 @@ class SqliteWriter:
         try:
             with self._lock:
                 answers, txn = self._commit(batch)
-                self._file.require_same()  # removed meanwhile: what was written is lost
+                self._file.require_same()  # else it was removed since, and what was written is lost
         except StoreRemoved as exc:
             answers, txn = [(call, None, exc) for call in batch], None
         except _CannotBegin as exc:
