@@ -93,7 +93,7 @@ async def test_a_killed_vault_goes_on_with_the_recording(tmp_path: Path, clips: 
 
             assert (job["status"], job["error"]) == ("completed", None)
             recording = job["metadata"]["recording"]
-            assert recording["gaps"] == 1
+            assert recording["gaps"] >= 1  # more on a machine that is slower than the stream
             assert recording["missing_s"] >= 1
             assert recording["recorded_s"] >= before["duration_s"] + SOME_S
             assert await problems(vault, job) == ()
