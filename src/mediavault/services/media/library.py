@@ -154,9 +154,16 @@ def set_chapters(out: OutputContainer, chapters: Sequence[Sequence[Any]]) -> Non
     )
 
 
+def add_copy(out: OutputContainer, stream: Any) -> Any:
+    """Add a stream for packets that are copied from ``stream``, and return it. Raises ValueError where the new file cannot hold
+    its codec."""
+    # Otherwise PyAV looks for an encoder with the decoder's name, which AV1 does not have.
+    return out.add_stream_from_template(stream, opaque=True)
+
+
 def add_cover(out: OutputContainer, picture: InputContainer) -> Iterator[Any]:
     """Add a stream for the picture of an opened JPEG, and yield its packet when the others' streams have been added too."""
-    stream = out.add_stream_from_template(picture.streams.video[0])
+    stream = add_copy(out, picture.streams.video[0])
     stream.disposition = Disposition.attached_pic
     for packet in itertools.islice(picture.demux(picture.streams.video[0]), 1):
         packet.stream, packet.pts, packet.dts = stream, 0, 0

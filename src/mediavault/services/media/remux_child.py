@@ -21,6 +21,7 @@ from mediavault.core.messages import Message
 from mediavault.services.media.join_facts import JoinFacts, Tally
 from mediavault.services.media.library import (
     TIME_BASE,
+    add_copy,
     codec_name,
     extradata,
     main_video,
@@ -146,7 +147,7 @@ class _Joiner:
     def _begin(self, kind: str, stream: Any) -> None:
         if self._end_s > 0:
             raise ValueError(Message("its %(kind)s begins half way", kind=kind))
-        self._outputs[kind] = self._out.add_stream_from_template(stream)
+        self._outputs[kind] = add_copy(self._out, stream)
         self._headers[kind] = extradata(stream)
         self._tallies[kind] = Tally(kind, codec_name(stream))
 
@@ -238,10 +239,12 @@ def _packets(source: RemuxSource) -> Iterator[tuple[float, str, RemuxSource, Any
     if not kinds:
         return
     for packet in source.container.demux(*source.streams.values()):
-        kind = kinds[packet.stream_index]
+        kind = kinds.get(packet.stream_index)
+        if kind is None:
+            continue  # the mark that a stream has ended is of stream 0, whichever ended
         if packet.dts is None:
             if packet.size == 0 or kind not in last:
-                continue  # the mark that a stream has ended, or nothing to count from
+                continue  # that mark, or nothing to count from
             packet.dts = last[kind]
         last[kind] = packet.dts + (packet.duration or 0)
         yield packet.dts * source.ticks_s[kind] + source.shift_s, kind, source, packet

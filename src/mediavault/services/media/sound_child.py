@@ -19,6 +19,7 @@ from mediavault.services.media.decode import decode_sound
 from mediavault.services.media.facts import FileFacts, PacketFacts, StreamFacts, to_json
 from mediavault.services.media.library import (
     TIME_BASE,
+    add_copy,
     add_cover,
     codec_name,
     demuxer_at,
@@ -144,7 +145,7 @@ def extract(
         only_read(source, [sound])
         into = stem.with_name(f"{stem.name}{form.suffix}")
         out = stack.enter_context(open_output(into, form.muxer, **form.options))
-        copy = out.add_stream_from_template(sound)
+        copy = add_copy(out, sound)
         picture = small_jpeg(cover, MAX_COVER_SIDE) if cover is not None else None
         known = with_ends(chapters, _length_s(source, sound))
         if form.is_vorbis:

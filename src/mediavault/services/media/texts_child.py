@@ -13,6 +13,7 @@ from typing import Any
 from mediavault.core.messages import Message
 from mediavault.services.media.library import (
     TIME_BASE,
+    add_copy,
     add_text_stream,
     open_input,
     open_output,
@@ -86,7 +87,7 @@ def _copy_of(stream: Any, out: Any) -> Any:
     if stream.codec_context is None or stream.type not in ("video", "audio", "subtitle"):
         return None
     try:
-        copy = out.add_stream_from_template(stream)
+        copy = add_copy(out, stream)
     except ValueError:  # the new file cannot hold its codec
         if stream.type != "subtitle":
             raise

@@ -66,6 +66,12 @@ async def test_subtitles_and_chapters_come_back_as_they_were_put_in(
     ]
 
 
+async def test_pictures_in_av1_are_copied(helpers: ChildPool, tmp_path: Path) -> None:
+    path = await embedded(helpers, tmp_path, media.av1_mp4(), texts={"en": ENGLISH})
+
+    assert packets(path, "video") == packets(tmp_path / "source", "video")
+
+
 @pytest.mark.parametrize(
     ("source", "shown"), [(media.mp4(2.0), "<b>x"), (media.mkv(2.0), "‹b›x")], ids=["MP4", "Matroska"]
 )

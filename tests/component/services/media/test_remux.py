@@ -23,6 +23,7 @@ from mediavault.services.media.remux_child import join, packed_audio
 from mediavault.services.sandbox.process import ChildFailed, ChildTookTooLong
 from mediavault.services.sandbox.standing import ChildPool
 from tests import media
+from tests.good_files import GOOD_FILES
 
 media_library.quiet()
 
@@ -87,6 +88,15 @@ def test_separate_pictures_and_sound_are_joined(tmp_path: Path) -> None:
 
     assert reasons(facts) == ""
     assert examined(tmp_path / "out.mp4", 6.0) == ()
+
+
+@pytest.mark.parametrize("name", ["AV1", "AV1, MP4", "HEVC, fragmented"])
+def test_separate_tracks_are_joined_in_each_codec(name: str, tmp_path: Path) -> None:
+    film = GOOD_FILES[name]()
+    facts = joined(tmp_path, [[film]], [[film]])
+
+    assert reasons(facts, 3.0) == ""
+    assert examined(tmp_path / "out.mp4", 3.0) == ()
 
 
 def test_a_separate_sound_track_wins_over_one_inside_the_pictures(tmp_path: Path) -> None:
