@@ -123,16 +123,18 @@ async def open_app(
             await first(store)
         stack.callback(guard.close)
         library = make_library(settings)
+        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
 
         async def recognise() -> None:
             await ensure_library_id(store, library)  # first: nothing is created in a library that may be the wrong one
             await library.prepare()
+            if worker and settings.vault_url is None:  # files in a bucket are never moved
+                await _finish_moves(store, library, live)
 
         watch = LibraryWatch(library, clock, poll_interval_s=limits.poll_interval_s, recognise=recognise)
         await wait_for_database(patience, watch.check)
         if watch.problem is not None and patience is None:
             raise watch.problem
-        submission, live = _submission(settings, guard, clock), LiveSettings(settings, store.records, clock)
         notifier = await stack.enter_async_context(open_notifier(settings, store, clock))
         if not worker:
             watching = asyncio.create_task(every(LIBRARY_CHECK_S, watch.check, clock, first=False))
@@ -140,8 +142,6 @@ async def open_app(
             yield App(settings, store, clock, guard, library, watch, submission, live, notifier, None, None)
             return
         tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock, live))
-        if settings.vault_url is None and watch.problem is None:  # files in a bucket are never moved
-            await _finish_moves(store, library, live)
         from mediavault.app import ytdlp_upkeep  # loads what only workers need
 
         examiner = await stack.enter_async_context(open_examiner(settings, library, clock))

@@ -43,6 +43,9 @@ async def test_a_worker_starts_although_an_interrupted_move_cannot_be_finished(s
 
 async def test_a_vault_starts_without_its_library_and_uses_it_once_it_is_there(settings: Settings) -> None:
     """The disk may come later than the vault. Until then links are accepted, and nothing is claimed."""
+    async with open_store(settings) as store:
+        move = {"companions": {"a.jpg": "new/a.jpg"}, "videos": {}}
+        await store.records.put(RecordKind.ARRANGING, "a-job", move)
     settings.download_dir.write_bytes(b"in the way")
     async with open_app(settings, worker=True, patience=DatabaseWait(SystemClock())) as app:
         problem = app.library_watch.problem
@@ -53,10 +56,12 @@ async def test_a_vault_starts_without_its_library_and_uses_it_once_it_is_there(s
                 await asyncio.sleep(0.05)
         marked = await app.library.identity()
         agreed = await app.store.records.constants()
+        interrupted_move = await app.store.records.get(RecordKind.ARRANGING, "a-job")
 
     assert problem is not None
     assert str(settings.download_dir) in problem.message
     assert agreed["library"] == marked
+    assert interrupted_move is None, "it was finished"
 
 
 async def test_a_command_that_saves_a_post_at_once_says_that_the_library_is_not_there(settings: Settings) -> None:
