@@ -11,7 +11,8 @@ from mediavault.core.failures import MediavaultError
 
 # Repetitions of a pump. They start small, so that exponential growth is detected before a call never returns.
 SIZES = (4, 8, 12, 16, 20, 24, 48, 128, 512, 2_000, 6_000)
-LONGEST = 12_000  # characters: quadratic growth takes 72 million steps of a few nanoseconds for them
+LONGEST = 6_000  # characters: quadratic growth takes 18 million steps of a few nanoseconds for them
+LONG_S = 0.05  # judged at once, and not only at the end: the next size might never return
 FLOOR_S = 0.02  # times below it are not judged: noise is large, and quadratic growth takes far longer at LONGEST
 LIMIT = 8.0  # for four times the input; linear is 4, n log n a little more, quadratic 16: far from both
 TRIES = 4
@@ -36,11 +37,12 @@ def growth_of(call: Callable[[str], object], text_of: Callable[[int], str]) -> G
     for size in SIZES:
         text = text_of(size)
         seconds = seconds_of(call, text)
-        if seconds >= FLOOR_S:
+        is_last = len(text) >= LONGEST or size == SIZES[-1]
+        if seconds >= (FLOOR_S if is_last else LONG_S):
             judged = _judged(call, text_of, size)
-            if judged.is_above_linear or len(text) >= LONGEST:
+            if judged.is_above_linear:
                 return judged
-        if len(text) >= LONGEST:
+        if is_last:
             break
     return judged or Growth(size, seconds, 0.0)
 

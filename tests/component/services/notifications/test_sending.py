@@ -255,7 +255,10 @@ async def test_the_status_of_a_refusal_is_shown_and_nothing_of_the_url(tmp_path:
 async def test_services_of_the_machine_and_other_protocols_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(BadInput, match="Apprise"):
         await sender(tmp_path).identify(url)
-    assert not (await notified(sender(tmp_path), url)).is_delivered
+
+
+async def test_a_url_that_would_be_refused_is_not_sent_to_either(tmp_path: Path) -> None:
+    assert not (await notified(sender(tmp_path), "syslog://")).is_delivered
 
 
 async def test_no_parameter_of_a_url_reads_a_file(tmp_path: Path) -> None:
