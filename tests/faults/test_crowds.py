@@ -158,9 +158,9 @@ async def deep_page(api: Api, number: int) -> str:
     return f"{path}{cursor}"
 
 
-@pytest.mark.fault("F49", "100,000 queued jobs", by="bulk insert, then claims, pages and a start; 20,000 in short")
+@pytest.mark.fault("F49", "100,000 queued jobs", by="bulk insert, then claims, pages and a start; 5,000 in short")
 @pytest.mark.parametrize("store", ["postgres", "sqlite"])
-@pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
 async def test_very_many_queued_jobs_slow_down_neither_claims_nor_pages(tmp_path: Path, store: str, count: int) -> None:
     """The costs are compared with those of a vault with few jobs."""
     costs = []
