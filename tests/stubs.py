@@ -139,12 +139,14 @@ class StubDownloader:
     def __init__(self, *answers: Answer) -> None:
         self._answers = deque(answers or (VIDEO,))
         self.requests: list[MediaRequest] = []
+        self.limits: list[DownloadLimits] = []
         self.found_in_staging: list[list[str]] = []
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         self.requests.append(request)
+        self.limits.append(limits)
         self.found_in_staging.append(sorted(path.name for path in into.iterdir()))
         answer = self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
         path = into / "media.part"

@@ -1,15 +1,15 @@
 """Stages 6 to 8: download and validate one item, by one strategy after the other until one succeeds.
 
-``plain`` -> ``session`` -> ``navigation`` -> ``fresh``; when a signed URL is refused, or the browser has not visited the
-page yet, ``fresh`` comes first. Each strategy
-starts in an empty staging folder (except for a partial file whose URL expired during the download), downloads, validates
-and is recorded in the history. Which strategy follows a failure is a pure function, :func:`next_strategy`.
+``plain`` comes first, and :func:`next_strategy`, a pure function, chooses which one follows a failure. Each strategy starts
+in an empty staging folder (except for a partial file whose URL expired during the download), downloads, validates and is
+recorded in the history.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.failures import (
@@ -30,6 +30,7 @@ from mediavault.core.failures import (
     Retryable,
     SiteNotFound,
     Stops,
+    TookTooLong,
     ToolMissing,
 )
 from mediavault.core.job import Stage, StrategyName
@@ -64,6 +65,7 @@ _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 _USUAL = (StrategyName.SESSION, StrategyName.NAVIGATION, StrategyName.FRESH)
 _EXTRACT_FIRST = (StrategyName.FRESH, StrategyName.SESSION, StrategyName.NAVIGATION)
 _HANDSHAKE_REFUSED = (StrategyName.NAVIGATION, StrategyName.FRESH, StrategyName.SESSION)
+_STALLED = (StrategyName.FRESH,)
 
 
 def next_strategy(
@@ -73,6 +75,7 @@ def next_strategy(
     signed: bool,
     by_handshake: bool = False,
     visited: bool = True,
+    stalled: bool = False,
 ) -> StrategyName | None:
     """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``; None gives up.
 
@@ -80,12 +83,16 @@ def next_strategy(
     (``signed``) has most likely expired, so the post is extracted again before cookies and the browser are tried. Where
     the site checks the TLS handshake (``by_handshake``), a refusal does not depend on the URL or on cookies, so the
     browser comes first. A post whose page was only requested, not ``visited``, is extracted again by the browser, which
-    may find another URL, and leaves the cookies that the media need.
+    may find another URL, and leaves the cookies that the media need. A server that sent nothing in time (``stalled``)
+    would keep the session and the browser waiting as well, so only a fresh extraction, which may find another server, is
+    tried.
     """
     if is_final(failure):
         return None
-    order = _USUAL
-    if by_handshake and isinstance(failure, _REFUSALS):
+    order: tuple[StrategyName, ...] = _USUAL
+    if stalled:
+        order = _STALLED
+    elif by_handshake and isinstance(failure, _REFUSALS):
         order = _HANDSHAKE_REFUSED
     elif not visited or (signed and isinstance(failure, LinkExpired)):
         order = _EXTRACT_FIRST
@@ -112,9 +119,9 @@ def _is_more_informative(failure: Failure, last: Failure) -> bool:
 class DownloadStrategies:
     """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
 
-    ``taken`` are the strategies that failed, ``tried`` the URLs that were requested. ``is_confirmed``: a fresh extraction
-    found the refused URL again, so it has not expired. ``partial_candidate`` is the candidate whose URL expired during the download:
-    its partial file is in staging.
+    ``failed`` are the strategies that failed, ``tried`` the URLs that were requested, ``stalled`` the servers that sent
+    nothing in time. ``is_confirmed``: a fresh extraction found the refused URL again, so it has not expired.
+    ``partial_candidate`` is the candidate whose URL expired during the download: its partial file is in staging.
     """
 
     attempt: Attempt
@@ -122,6 +129,7 @@ class DownloadStrategies:
     candidate: Candidate
     failed: list[StrategyName] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
+    stalled: set[str] = field(default_factory=set)
     is_confirmed: bool = False
     partial_candidate: Candidate | None = None
     recording: ItemRecording | None = None
@@ -159,6 +167,7 @@ class DownloadStrategies:
                     signed=signed,
                     by_handshake=self._may_refuse_handshake(),
                     visited=self.attempt.extraction.extractor != PLAIN_PAGE,
+                    stalled=self._is_stalled(),
                 )
         assert last is not None
         raise last
@@ -168,7 +177,12 @@ class DownloadStrategies:
         if self.recording is not None and self.recording.has_progress():
             self.failed.clear()
             self.tried.clear()
+            self.stalled.clear()
             self.is_confirmed = False
+
+    def _is_stalled(self) -> bool:
+        """Whether a server of the candidate sent nothing in time before."""
+        return not self.stalled.isdisjoint(_servers(self.candidate))
 
     def _why_not_browser(self) -> str | None:
         """Return why a browser, which saves one file, cannot save the candidate; None when it can."""
@@ -220,7 +234,7 @@ class DownloadStrategies:
             try:
                 return await self._try(StrategyName.FRESH, self._download_by(strategy))
             except Failure as failure:
-                if is_final(failure):
+                if is_final(failure) or self._is_stalled():
                     raise
         return await self._try(StrategyName.FRESH, self._download_by(last))
 
@@ -261,7 +275,8 @@ class DownloadStrategies:
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
         """Return the best candidate not tried yet, or the current one if it is better and has another strategy left."""
         tools, exclude = self.attempt.tools, self.tried
-        if or_the_same and len({*self.failed, StrategyName.FRESH}) < len(StrategyName):
+        has_strategies = not self._is_stalled() and len({*self.failed, StrategyName.FRESH}) < len(StrategyName)
+        if or_the_same and has_strategies:
             exclude = self.tried - {self.candidate.url}
         try:
             return choose_candidate(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.profile.preference)
@@ -296,6 +311,9 @@ class DownloadStrategies:
                 if isinstance(failure, LinkExpired) and failure.bytes_received:
                     self.partial_candidate = self.candidate
                 raise self._as_refused(failure) from failure
+            except TookTooLong:
+                self.stalled.update(_servers(self.candidate))
+                raise
             except SiteNotFound as failure:  # its help is about the post's link
                 raise NetworkFailure(failure.message) from failure
             note.bytes = fetched.bytes
@@ -328,11 +346,14 @@ class DownloadStrategies:
         return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
+        limits = self.attempt.tools.limits
+        if self._is_stalled():  # another file of that server: one wait shows whether it answers again
+            limits = replace(limits, resumes=0)
         try:
             return await self.attempt.tools.downloader.fetch(
                 request,
                 into=self.attempt.downloads,
-                limits=self.attempt.tools.limits,
+                limits=limits,
                 on_progress=self.attempt.recorder.on_progress,
             )
         except BadUrl as exc:  # from the page or a redirect, not from the user
@@ -400,6 +421,10 @@ class DownloadStrategies:
             audio=announced.audio if announced.audio is not None else heard,
             size=self.candidate.size or announced.size,
         )
+
+
+def _servers(candidate: Candidate) -> set[str]:
+    return {urlsplit(url).netloc for url in (candidate.url, candidate.audio_url) if url}
 
 
 def same_file(one: Candidate, other: Candidate) -> bool:

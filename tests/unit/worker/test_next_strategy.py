@@ -51,17 +51,24 @@ REFUSALS = [LinkExpired("403"), HttpError("406"), NetworkFailure("reset"), NotAV
 
 
 def strategies_tried(
-    failures: Sequence[Failure], *, signed: bool = False, by_handshake: bool = False, visited: bool = True
+    failures: Sequence[Failure],
+    *,
+    signed: bool = False,
+    by_handshake: bool = False,
+    visited: bool = True,
+    stalled: bool = False,
 ) -> list[StrategyName]:
     """Return the strategies tried while each fails with the next of ``failures``; the last failure is repeated."""
     taken = [PLAIN]
     for number in range(len(StrategyName) + 1):
         failure = failures[min(number, len(failures) - 1)]
-        strategy = next_strategy(taken, failure, signed=signed, by_handshake=by_handshake, visited=visited)
+        strategy = next_strategy(
+            taken, failure, signed=signed, by_handshake=by_handshake, visited=visited, stalled=stalled
+        )
         if strategy is None:
             return taken
         taken.append(strategy)
-    raise AssertionError(f"the climb does not end: {taken}")
+    raise AssertionError(f"the strategies do not end: {taken}")
 
 
 def situations() -> Iterator[dict[str, bool]]:
@@ -107,7 +114,13 @@ def test_a_failure_that_is_not_a_refusal_says_nothing_about_the_signature(failur
 
 @pytest.mark.parametrize("failure", SETBACKS, ids=lambda failure: type(failure).__name__)
 def test_a_url_from_the_pages_source_is_extracted_again_by_the_browser_before_anything_else(failure: Failure) -> None:
-    assert strategies_tried([failure], visited=False)[:2] == [PLAIN, FRESH]
+    assert strategies_tried([failure], visited=False) == [PLAIN, FRESH, SESSION, NAVIGATION]
+
+
+def test_a_server_that_stalls_is_not_waited_for_again_by_the_session_and_the_browser() -> None:
+    """Only a fresh extraction, which may find another server, is tried."""
+    for situation in situations():
+        assert strategies_tried([TookTooLong("nothing came")], stalled=True, **situation) == [PLAIN, FRESH]
 
 
 @pytest.mark.parametrize("failure", REFUSALS, ids=lambda failure: type(failure).__name__)

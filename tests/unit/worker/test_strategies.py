@@ -21,6 +21,7 @@ from mediavault.core.failures import (
     LinkExpired,
     NetworkFailure,
     NoSpace,
+    TookTooLong,
     ToolMissing,
 )
 from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome, StrategyName, WorkerId
@@ -223,6 +224,46 @@ async def test_a_lesser_file_is_taken_only_after_every_strategy_for_the_best_one
     assert (job.status, job.extracted_url, extractor.asked) == (JobStatus.COMPLETED, SECOND_URL, 2)
     assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
     assert browser.downloads == [MEDIA_URL]
+
+
+async def test_a_media_server_that_stalls_costs_its_time_limit_once(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    downloader, browser = StubDownloader(TookTooLong("nothing came")), StubBrowser(VIDEO, cookies=[COOKIE])
+    tools = make_tools(store, clock, tmp_path, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.TIMEOUT, "nothing came")
+    assert [request.url for request in downloader.requests] == [MEDIA_URL]
+    assert browser.downloads == []
+
+
+@pytest.mark.parametrize(
+    ("url", "resumes"), [(SECOND_URL, 0), ("https://other.example/1.mp4", 5)], ids=["the same server", "another server"]
+)
+async def test_after_a_stall_another_file_is_tried_and_its_server_waited_for_only_if_it_did_not_stall(
+    url: str, resumes: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(), extraction(candidate(), candidate(url)))
+    downloader = StubDownloader(TookTooLong("nothing came"), VIDEO)
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, tools)
+
+    assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, url)
+    assert [limits.resumes for limits in downloader.limits] == [5, resumes]
+
+
+async def test_what_stalls_after_the_session_and_the_browser_were_refused_is_not_requested_again(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
+) -> None:
+    extractor = StubExtractor(extraction(), extraction(candidate(), candidate("https://other.example/1.mp4")))
+    downloader = StubDownloader(HttpError("500"), HttpError("500"), TookTooLong("nothing came"))
+    browser = StubBrowser(HttpError("500"))
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, tools)
+
+    assert job.error_code is ErrorCode.TIMEOUT
+    assert len(downloader.requests) == 3
 
 
 @pytest.mark.parametrize("failure", [NetworkFailure("the page did not load"), ExtractorBroken("another page")])

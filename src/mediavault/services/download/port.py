@@ -39,7 +39,7 @@ class DownloadLimits:
     stall_s: float = 30.0  # without a single byte
     slow_bytes_per_s: int = 1_024  # less than this over slow_s: given up
     slow_s: float = 60.0
-    resumes: int = 5  # without a megabyte of progress in between
+    resumes: int = 5  # without a megabyte of progress in between; a request of a stream is repeated twice at most
     segment_concurrency: int = 4
 
 

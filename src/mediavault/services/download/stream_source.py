@@ -239,10 +239,18 @@ class StreamSource:
                 return await once()
             except Failure as exc:
                 failures += 1
-                wait_s = wait_before_retry_s(exc, failures)
+                wait_s = self.wait_before_retry_s(exc, failures)
                 if wait_s is None:
                     raise
             await self._clock.sleep(wait_s)
+
+    def wait_before_retry_s(self, failure: Failure, failures: int) -> float | None:
+        """Return the seconds to wait after ``failures`` failures of the same request; None when a retry is useless."""
+        may_pass = isinstance(failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited)
+        tries = min(TRIES, 1 + self._limits.resumes)
+        if failures >= tries or not may_pass or isinstance(failure, _StreamTooSlow):
+            return None
+        return wait_s(failure, failures)
 
 
 class RecordingLead:
@@ -281,14 +289,6 @@ def says_there_is_none(failure: Failure) -> bool:
 def is_gone(failure: Failure) -> bool:
     """Whether the site says that it does not have the resource, or no longer."""
     return failure.http_status in _GONE
-
-
-def wait_before_retry_s(failure: Failure, failures: int) -> float | None:
-    """Return the seconds to wait after ``failures`` failures of the same request; None when a retry is useless."""
-    may_pass = isinstance(failure, Incomplete | NetworkFailure | TookTooLong | HttpError | RateLimited)
-    if failures >= TRIES or not may_pass or isinstance(failure, _StreamTooSlow):
-        return None
-    return wait_s(failure, failures)
 
 
 def _refusal(answer: HttpResponse, span: Span | None, *, decode: bool, now: datetime) -> Failure | None:

@@ -16,7 +16,7 @@ from mediavault.services.download.gauge import SegmentChecker, checker_for
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.pacing import Slot, all_or_first_failure
 from mediavault.services.download.port import DownloadLimits
-from mediavault.services.download.stream_source import StreamSource, says_there_is_none, wait_before_retry_s
+from mediavault.services.download.stream_source import StreamSource, says_there_is_none
 from mediavault.services.download.writer import FileWriter, open_writer
 from mediavault.services.media.remux import Track
 
@@ -214,7 +214,7 @@ class TrackFetch:
                     await self._turns[number].wait()
                     return
                 failures += 1
-                wait_s = wait_before_retry_s(exc, failures)
+                wait_s = self._source.wait_before_retry_s(exc, failures)
                 if wait_s is None:
                     raise self._as_incomplete(exc, number) from exc
             await self._undo(number)

@@ -189,6 +189,15 @@ async def test_a_segment_that_arrives_whole_at_the_third_try_is_accepted(
     assert clock.slept == [0.5, 1.0]
 
 
+async def test_without_resumes_a_segment_is_requested_once(server: FaultServer, fetch: Fetch, clock: FakeClock) -> None:
+    server.files(media.hls("ts"))
+    server.on("/seg001.ts", cut(serve(BODY), at=1_000))
+
+    with pytest.raises(Incomplete):
+        await hls(fetch, limits=replace(LIMITS, resumes=0))
+    assert clock.slept == []
+
+
 async def test_a_missing_segment_is_named(server: FaultServer, fetch: Fetch) -> None:
     server.files(media.hls("ts"))
     server.on("/seg001.ts", reply(404))

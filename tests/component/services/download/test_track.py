@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from mediavault.core.failures import TooLarge
+from mediavault.core.failures import Failure, TooLarge
 from mediavault.services.download import track as module
 from mediavault.services.download.manifest import MediaPlaylist, Segment
 from mediavault.services.download.pacing import all_or_first_failure
@@ -43,6 +43,9 @@ class Source:
         for _ in range(self._pieces):
             self.sent[segment.sequence] = self.sent.get(segment.sequence, 0) + 1
             yield box(segment.sequence)
+
+    def wait_before_retry_s(self, failure: Failure, failures: int) -> float | None:
+        return None
 
 
 def fetch(source: Source, folder: Path, *, count: int, slots: int, max_bytes: int = 10**9) -> TrackFetch:

@@ -15,7 +15,7 @@ from mediavault.core.media import SourceType
 from mediavault.core.urls import EgressScope
 from mediavault.services.download.manifest import Segment
 from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.download.stream_source import TRIES, StreamSource, wait_before_retry_s
+from mediavault.services.download.stream_source import TRIES, StreamSource
 from tests.fakes import FakeClock
 from tests.stubs import IN_PROCESS
 
@@ -93,7 +93,7 @@ async def test_a_stream_whose_segments_all_arrive_too_slowly_is_given_up(
     with pytest.raises(TookTooLong, match="less than 1024 bytes a second") as caught:
         await fetch(source, times=1_000)
     assert clock.monotonic() - began_s < 300
-    assert wait_before_retry_s(caught.value, 1) is None
+    assert source.wait_before_retry_s(caught.value, 1) is None
 
 
 async def test_a_stream_of_slow_segments_is_tolerated(clock: FakeClock) -> None:
