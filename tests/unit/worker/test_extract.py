@@ -252,8 +252,16 @@ async def test_an_embedded_post_of_another_site_is_followed_once(tools: WorkerCo
     assert (pair.first.asked, pair.second.asked) == (1, 1)
 
 
-async def test_an_embedded_post_gets_only_what_is_left_of_the_time_limit(
-    tools: WorkerContext, clock: FakeClock
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        (FOUND.post.url, no_video(YOUTUBE_FRAME)),
+        ("https://t.co/Abc", replace(FOUND, final_url="https://www.youtube.com/watch?v=2lAe1cqCOXo")),
+    ],
+    ids=["embedded", "behind a share link"],
+)
+async def test_another_sites_post_gets_only_what_is_left_of_the_time_limit(
+    url: str, answer: Extraction | Failure, tools: WorkerContext, clock: FakeClock
 ) -> None:
     class Slow(StubExtractor):
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
@@ -267,11 +275,11 @@ async def test_an_embedded_post_gets_only_what_is_left_of_the_time_limit(
             self.within_s = within_s
             return await super().extract(post, platform, within_s=within_s)
 
-    page, embedded = Slow(no_video(YOUTUBE_FRAME)), Noting(FOUND)
-    tools = replace(tools, extractors={"browser": page, "ytdlp": embedded}, extraction_timeout_s=180.0)
-    await ask_extractors(Route(FOUND.post, GENERIC, ("browser",)), tools)
+    page, other = Slow(answer), Noting(FOUND)
+    tools = replace(tools, extractors={"browser": page, "ytdlp": other}, extraction_timeout_s=180.0)
+    await ask_extractors(Route(replace(FOUND.post, url=url), GENERIC, ("browser",)), tools)
 
-    assert embedded.within_s == pytest.approx(80)
+    assert other.within_s == pytest.approx(80)
 
 
 @pytest.mark.parametrize(

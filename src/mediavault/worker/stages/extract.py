@@ -193,7 +193,7 @@ async def ask_extractors(
 
     ``on_doubt`` receives why the page's source was not enough, which is not a failure of the post.
 
-    ``within_s`` is what is left of the time limit for a post that another one embeds.
+    ``within_s`` is what is left of the time limit for a post that another one embeds, or to which a share link led.
 
     A post without a video is returned where it has other media that the profile saves.
 
@@ -218,7 +218,8 @@ async def ask_extractors(
                         await on_doubt(failure)
                     continue
                 if (other_route := led_elsewhere(extraction, route)) is not None:
-                    return await ask_extractors(other_route, tools, follow_embeds=False)
+                    left_s = max(1.0, end_s - tools.clock.monotonic())
+                    return await ask_extractors(other_route, tools, follow_embeds=False, within_s=left_s)
                 if extraction.items or not extraction.others:
                     return extraction
                 results.unsure = results.unsure or extraction
