@@ -37,7 +37,6 @@ from mediavault.maintenance.checking import judge
 from mediavault.maintenance.findings import kept_by_place
 from mediavault.platforms import registry
 from mediavault.services.browser.port import Browser, PageCapture, SeenResponse
-from mediavault.services.egress import proxy
 from mediavault.services.extraction.walls import hard_wall
 from mediavault.services.library import disk
 from mediavault.services.library.port import Library, OpenedFile
@@ -68,7 +67,6 @@ PERMIT_WAIT = timedelta(seconds=60)
 PROBE_WITHIN = timedelta(minutes=10)
 MAX_TEXT_CHARS, MAX_HTML_CHARS = 20_000, 10_000_000  # as far as the browser reports them
 REPORT_FORMAT = 1
-REFUSED_HEADER = proxy.REFUSED_HEADER.lower()
 PAGE_TEXT, PAGE_HTML, SCREENSHOT, HEADERS, HISTORY = (
     "page.txt",
     "page.html",
@@ -231,13 +229,10 @@ class Sealer:
             except (Failure, BadInput) as exc:
                 reason = exc.message
             else:
-                documents = _documents(capture)
-                if not documents or REFUSED_HEADER not in documents[-1].headers:
-                    payload.page = _page_facts(capture, self._clock.now())
-                    await self._add_capture(capture, documents, platform, payload)
-                    return
-                reason = Message("The site could not be reached.")  # what the browser has is our own proxy's answer
-        payload.missing += [NotCaptured(PAYLOAD + name, reason) for name in _PAGE_FILES]
+                payload.page = _page_facts(capture, self._clock.now())
+                await self._add_capture(capture, _documents(capture), platform, payload)
+                return
+        payload.missing.append(NotCaptured(Message("the page"), reason))
 
     async def _visit(self, job: Job, platform: Platform) -> PageCapture:
         url = page_to_visit(Post(job.post_url, job.canonical_url, platform.name), platform)

@@ -49,9 +49,9 @@ def test_a_copy_is_made_and_what_it_lacks_is_said(run: Run, tmp_path: Path, monk
     assert asked == [(JobId(JOB), Path.cwd() / "a.zip"), (JobId(JOB), Path.cwd())]
     assert f"Sealed: {file}" in shown.out
     assert "UTC by Local Time Signer (Local Time Authority, SHA-256 " in shown.out
-    assert "Without data/page.html: The page did not load." in shown.out
+    assert "Without the page: The page did not load." in shown.out
     assert (printed["file"], printed["bytes"]) == (str(file), file.stat().st_size)
-    assert printed["not_captured"][0] == {"what": "data/page.txt", "reason": "The page did not load."}
+    assert printed["not_captured"][0] == {"what": "the page", "reason": "The page did not load."}
     assert printed["timestamp"]["authority"] == "Local Time Signer"
 
 

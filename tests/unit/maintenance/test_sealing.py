@@ -18,7 +18,7 @@ from mediavault.core.failures import BadInput, ErrorCode, NetworkFailure, Storag
 from mediavault.core.job import Job
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import name_of_file
-from mediavault.core.seals import SealStep
+from mediavault.core.seals import NotCaptured, SealStep
 from mediavault.maintenance.sealing import NotSealable, write_new
 from mediavault.platforms import registry
 from mediavault.services.browser.port import PageCapture
@@ -84,10 +84,9 @@ async def test_a_video_without_a_link_is_sealed_without_a_visit(vault: SealingVa
     copy, _ = await vault.seal(replace(await vault.fill(), post_url=name, canonical_url=name))
 
     assert vault.browser.visits == []
-    assert "data/page.html" in [missing.what for missing in copy.not_captured]
-    assert {missing.reason for missing in copy.not_captured} == {
-        "The video was imported without a link, so there was no page to visit."
-    }
+    assert copy.not_captured == (
+        NotCaptured("the page", "The video was imported without a link, so there was no page to visit."),
+    )
 
 
 async def test_other_programs_find_the_copy_valid(vault: SealingVault, tmp_path: Path) -> None:
@@ -183,15 +182,15 @@ async def test_no_file_is_replaced(vault: SealingVault, tmp_path: Path) -> None:
     assert (tmp_path / "copy.zip").read_text() == "mine"
 
 
-async def test_a_page_that_cannot_be_reached_is_missing_with_its_reason(vault: SealingVault, tmp_path: Path) -> None:
+async def test_a_page_that_cannot_be_reached_is_one_missing_part_with_its_reason(
+    vault: SealingVault, tmp_path: Path
+) -> None:
     vault.browser.shown = NetworkFailure("The page did not load.")
     copy, file = await vault.seal(await vault.fill())
     bag = unpacked(file, tmp_path / "out")
 
-    assert {missing.what for missing in copy.not_captured} == {
-        f"data/{name}" for name in ("page.txt", "page.html", "screenshot.png", "headers.json")
-    }
-    assert {missing.reason for missing in copy.not_captured} == {"The page did not load."}
+    assert copy.not_captured == (NotCaptured("the page", "The page did not load."),)
+    assert report_of(bag)["not_captured"] == [{"what": "the page", "reason": "The page did not load."}]
     assert report_of(bag)["page"] is None
     assert check_copy(file).problems == ()
 
@@ -214,16 +213,6 @@ async def test_a_page_that_does_not_show_the_post_is_kept_and_the_report_says_so
     assert missing.what == "the post"
     assert reason in missing.reason
     assert "data/page.html" in {file.path for file in copy.files}
-
-
-async def test_the_words_of_our_own_proxy_are_not_the_sites(vault: SealingVault) -> None:
-    """The browser shows them where a site without HTTPS cannot be reached."""
-    responses = (seen(URL, 502, mediavault_egress="unreachable"),)
-    vault.browser.shown = page(status=502, html="The server cannot be reached.", responses=responses)
-    copy, _ = await vault.seal(await vault.fill())
-
-    assert {missing.reason for missing in copy.not_captured} == {"The site could not be reached."}
-    assert "data/page.html" not in {file.path for file in copy.files}
 
 
 async def test_an_empty_page_leaves_out_what_it_did_not_show(vault: SealingVault) -> None:

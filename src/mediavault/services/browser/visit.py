@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BrowserUnavailable, TookTooLong
@@ -120,10 +121,11 @@ class PageVisit:
         """Raise the failure of a page that our own proxy answered in place of the site."""
         main = self.network.main_document
         answer = main.headers.get(PROXY_ANSWER) if main is not None and main.url.startswith("http://") else None
+        if main is None or answer is None:
+            return
         if answer == "refused":
-            raise AddressRefused("The post leads to an address that mediavault does not connect to.")
-        if main is not None and answer is not None:
-            raise failure_of_load("", main.url)  # the proxy knows the cause
+            raise AddressRefused(Message("mediavault does not connect to %(what)s.", what=urlsplit(main.url).netloc))
+        raise failure_of_load("", main.url)  # the proxy knows the cause
 
     def _on_crash(self) -> None:
         self.crashed = True

@@ -232,9 +232,9 @@ async def test_an_address_that_is_a_download_is_reported_without_a_page() -> Non
 @pytest.mark.parametrize(("answer", "failure"), [("refused", AddressRefused), ("unreachable", NetworkFailure)])
 async def test_an_answer_of_our_own_proxy_is_not_taken_for_the_sites(answer: str, failure: type[Failure]) -> None:
     def load(network: NetworkLog) -> None:
-        arrived(network, 502, "text/plain", "http://a.test/post", **{PROXY_ANSWER: answer})
+        arrived(network, 502, "text/plain", "http://nas.test:81/", **{PROXY_ANSWER: answer})
 
-    with pytest.raises(failure):
+    with pytest.raises(failure, match=r"nas\.test"):
         await visit(StubFrame(URL, answers()), load=load)
 
 
