@@ -164,7 +164,7 @@ def _print_preview(source: Source, *, as_json: bool) -> None:
 
 def list_sources(*, as_json: AsJson = False) -> None:
     """List the sources and their state."""
-    from mediavault.cli.output import print_json
+    from mediavault.cli.output import out, print_json
     from mediavault.core.clock import SystemClock
     from mediavault.presentation.sources import source_view
     from mediavault.store.following import followed
@@ -180,6 +180,8 @@ def list_sources(*, as_json: AsJson = False) -> None:
         return
     for view in views:
         _print(view, as_json=False)
+    if not views:
+        out().print("No sources are followed.")
 
 
 def change(

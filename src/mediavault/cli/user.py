@@ -64,7 +64,7 @@ def list_users(*, as_json: AsJson = False) -> None:
     for user in users:
         out().print(f"{user.role:<6}  {user.name}", markup=False, highlight=False, soft_wrap=True)
     if not users:
-        out().print("There is nobody but the owner.")
+        out().print("There are no other users.")
 
 
 def change_role(

@@ -28,7 +28,7 @@ def test_a_channel_is_followed_listed_paused_resumed_checked_and_removed(run: Ru
     assert run("follow", "resume", source["id"], "--json").json()["is_paused"] is False
     assert run("follow", "check", source["id"]).code == 0
     assert run("follow", "remove", source["id"]).out == f"{source['id']} is no longer followed.\n"
-    assert run("follow", "list").out == ""
+    assert run("follow", "list").out == "No sources are followed.\n"
     assert run("follow", "check", source["id"]).code == 2
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_stored(run: Ru
     result = run("follow", "add", *options)
 
     assert (result.code, "Traceback" in result.err) == (2, False)
-    assert run("follow", "list").out == ""
+    assert run("follow", "list").out == "No sources are followed.\n"
 
 
 def test_a_preview_waits_for_a_worker_and_follows_nothing(
@@ -148,7 +148,7 @@ def test_a_preview_waits_for_a_worker_and_follows_nothing(
     assert "Saved later, in turn: 1 post, about 10 minutes." in shown.out
     assert "Later, in turn" in shown.out
     assert "A film" in shown.out
-    assert run("follow", "list").out == ""
+    assert run("follow", "list").out == "No sources are followed.\n"
 
     view = run("follow", "add", CHANNEL, "--shortest", "120", "--preview", "--json").json()
     assert (view["counts"]["passed_for"], view["entries"][0]["reason"]) == ({"before": 1}, "before")
@@ -209,7 +209,7 @@ def test_a_list_is_imported_after_a_dry_run_and_exported_again(run: Run, tmp_pat
     assert (dry.code, dry.out.splitlines()[-1]) == (1, "2 would be followed, 0 already followed, 1 can't be followed.")
     assert f"would be followed: {CHANNEL}" in dry.out
     assert "line 3: nonsense: " in dry.err
-    assert run("follow", "list").out == ""
+    assert run("follow", "list").out == "No sources are followed.\n"
 
     done = run("follow", "import", str(file), "--start", "25", "--profile", "audio", "--json").json()
     assert (done["is_dry_run"], len(done["new"])) == (False, 2)
@@ -234,5 +234,5 @@ def test_an_import_that_cannot_be_is_refused_with_a_sentence(
     result = run("follow", "import", str(file), *options)
 
     assert (result.code, "Traceback" in result.err) == (2, False)
-    assert run("follow", "list").out == ""
+    assert run("follow", "list").out == "No sources are followed.\n"
     assert run("follow", "import", str(tmp_path / "missing")).code == 2
