@@ -158,6 +158,16 @@ CASES: Mapping[str, Case] = {
         "The site was too slow. Retrying automatically.",
         SOON,
     ),
+    **{
+        f"the connection is accepted and nothing is sent ({scheme})": Case(
+            lambda at, scheme=scheme: at.at("silent", scheme=scheme),  # type: ignore[misc]
+            ErrorCode.TIMEOUT,
+            "127.0.0.1 took too long to answer.",
+            "The site was too slow. Retrying automatically.",
+            SOON,
+        )
+        for scheme in ("http", "https")
+    },
     "closed for two hours": Case(
         lambda at: at.site.url("/closed"),
         ErrorCode.SITE_CLOSED,
@@ -289,6 +299,7 @@ async def places(folder: Path) -> AsyncIterator[Places]:
             unused.bind(("127.0.0.1", 0))
             made.ports["refused"] = unused.getsockname()[1]
         made.ports["reset"] = await stack.enter_async_context(connections(_reset))
+        made.ports["silent"] = await stack.enter_async_context(connections(_silent))
         made.ports["not http"] = await stack.enter_async_context(connections(_other_protocol))
         server, _ = server_and_client_contexts("a.test", folder)
         made.ports["tls"] = (await stack.enter_async_context(running({}, tls=server))).port
@@ -343,6 +354,11 @@ def broadcast(starts_at: datetime, ends_at: datetime | None = None) -> Script:
 async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(10)
     writer.transport.abort()
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.read(1_000):
+        pass
 
 
 async def _other_protocol(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

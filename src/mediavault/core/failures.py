@@ -267,6 +267,7 @@ _RATE = Cause("rate_limited", Remedy.RETRY, "%(site)s limits how often we may as
 _ACCOUNT_DAY = Cause("account_day_used", Remedy.RETRY, "Daily limit reached for your %(site)s account", "The limit protects your account from being locked.")
 _BLOCKED = Cause("ip_blocked", Remedy.RETRY, "%(site)s blocks this computer's IP address", "Signing in often helps; so does a home connection.")
 _NETWORK = Cause("network", Remedy.RETRY, "The site could not be reached", "Check this computer's internet connection, then try again.")
+_SLOW = Cause("timeout", Remedy.RETRY, "The site is too slow", "Try again later.")
 _NO_SITE = Cause("site_not_found", Remedy.RETRY, "There is no such site", "Check the link for typing mistakes.")
 _SITE_DOWN = Cause("site_unreachable", Remedy.RETRY, "The site does not accept connections", "The site may be down, or the link's port is wrong. Try again later.")
 _CERTIFICATE = Cause("certificate_invalid", Remedy.RETRY, "The site's certificate is not valid", "Check the clock of this computer. If it is right, only the site can fix this.")
@@ -591,7 +592,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         known_by="more than ten redirects, or what the browser counts",
     ),
     ErrorCode.TIMEOUT: FailureSpec(
-        FailureScope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_NETWORK,
+        FailureScope.MACHINE, Retry.BACKOFF, certainty=Certainty.UNSURE, cause=_SLOW,
         summary="The site took too long to respond.",
         hint="The site was too slow. Retrying automatically.",
         final_hint="The site was too slow. Try again later.",

@@ -199,6 +199,15 @@ async def test_each_cause_has_the_one_button_that_helps(vault: ApiVault, code: E
     assert markup.format(id=job.id) in await home(vault)
 
 
+async def test_a_site_that_hangs_is_not_put_down_to_the_internet_connection(vault: ApiVault) -> None:
+    await fail(vault, 1, ErrorCode.TIMEOUT)
+    page = await home(vault)
+
+    assert 'name="cause" value="timeout"' in page
+    assert "The site is too slow" in page
+    assert "internet connection" not in page
+
+
 async def test_a_site_that_still_asks_after_a_sign_in_is_named_on_the_card_and_on_its_waiting_posts(
     vault: ApiVault,
 ) -> None:
