@@ -73,11 +73,12 @@ ui: dev ## Test the pages in a real Chromium; takes minutes
 unit: dev ## Run the unit tests: no browser, network or helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit
 
-check: dev ## Run ruff, mypy --strict, import-linter and zizmor, and build the extension
+check: dev ## Run ruff, mypy --strict, the import contracts and zizmor, and build the extension
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-cache
+	@$(PY) -m pytest -n 0 -q tests/unit/test_architecture.py tests/unit/test_import_contracts.py
 	@.venv/bin/zizmor --quiet --offline --strict-collection .github
 	@$(PY) -m scripts.extension
 

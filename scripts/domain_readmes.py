@@ -169,21 +169,38 @@ def _exports(code: Code, domain: str) -> Iterator[str]:
 
 
 def _never_imported(code: Code, domain: str) -> Iterator[str]:
-    """Yield what import-linter's contracts forbid the domain, or a folder above it: layers, then libraries."""
+    """Yield what import-linter's contracts forbid the domain, or a folder above it: our own modules, then libraries.
+
+    A module of which some contract lets the domain import a part is left out.
+    """
     top = f"{code.package}.{domain.partition('/')[0]}"
+    own: set[str] = set()
+    libraries: set[str] = set()
     for contract in code.contracts:
         if contract["type"] == "layers" and "containers" not in contract:
             layers = [[name.strip() for name in str(layer).split("|")] for layer in _texts(contract, "layers")]
-            own = next((number for number, layer in enumerate(layers) if top in layer), 0)
-            forbidden = [name for layer in layers[: own + 1] for name in layer if name != top]
-            yield from (f"`{name.partition('.')[2]}`" for name in sorted(forbidden))
+            number = next((number for number, layer in enumerate(layers) if top in layer), 0)
+            own |= {name for layer in layers[: number + 1] for name in layer if name != top}
         elif contract["type"] == "forbidden" and top in _texts(contract, "source_modules"):
-            outside = [name for name in _texts(contract, "forbidden_modules") if name.partition(".")[0] != code.package]
-            yield from (f"`{name}`" for name in sorted(outside))
+            forbidden = _texts(contract, "forbidden_modules")
+            libraries |= {name for name in forbidden if name.partition(".")[0] != code.package}
+            own |= {name for name in forbidden if not _is_partly_allowed(code, contract, domain, name)}
+    yield from (f"`{name.partition('.')[2].replace('.', '/')}`" for name in sorted(own - libraries))
+    yield from (f"`{name}`" for name in sorted(libraries))
+
+
+def _is_partly_allowed(code: Code, contract: dict[str, object], domain: str, forbidden: str) -> bool:
+    """Whether an exception of the contract lets a module of the domain import the forbidden one, or a part of it."""
+    own = f"{code.package}.{domain.replace('/', '.')}"
+    for exception in _texts(contract, "ignore_imports"):
+        importer, _, imported = (part.strip() for part in exception.partition("->"))
+        if f"{imported}.".startswith(f"{forbidden}.") and f"{importer}.".startswith((f"{own}.", f"{code.package}.**")):
+            return True
+    return False
 
 
 def _texts(contract: dict[str, object], key: str) -> list[str]:
-    value = contract[key]
+    value = contract.get(key)
     return [str(text) for text in value] if isinstance(value, list) else []
 
 

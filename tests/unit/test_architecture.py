@@ -105,6 +105,44 @@ def test_a_new_library_and_a_second_importer_are_noticed() -> None:
     assert row_of("worker/worker.py", IMPORTERS["fastapi"]) is None
 
 
+# What import-linter cannot tell from the rest of its package, or does not see.
+IO_OF_PYTHON = re.compile(
+    r"^\s*(?:from|import) (?:asyncio|ftplib|http\.client|os|shutil|smtplib|socket|sqlite3|ssl|subprocess|urllib\.request)\b"
+    r"|^\s*from (?:http import .*client|urllib import .*request)\b",
+    re.MULTILINE,
+)
+PURE = (  # folders and modules; see the contract on what does no I/O
+    "platforms/",
+    "services/extraction/http_status.py",
+    "services/extraction/page_data/",
+    "services/extraction/ranking.py",
+    "services/extraction/walls.py",
+    "services/library/nfo.py",
+    "services/library/sidecars.py",
+    "services/media/judgement.py",
+)
+
+
+def test_platforms_and_what_the_worker_imports_as_pure_use_no_io_of_python() -> None:
+    assert [name for name, text in modules() if row_of(name, PURE) and IO_OF_PYTHON.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_io"),
+    [
+        ("import socket", True),
+        ("    import subprocess", True),
+        ("from urllib.request import urlopen", True),
+        ("from urllib import parse, request", True),
+        ("import sqlite3 as db", True),
+        ("from urllib.parse import urlsplit", False),
+        ("import ossified", False),
+    ],
+)
+def test_io_of_python_is_noticed(text: str, is_io: bool) -> None:
+    assert bool(IO_OF_PYTHON.search(f"import re\n{text}\n")) is is_io
+
+
 def test_only_the_clock_reads_the_time() -> None:
     assert [name for name, text in modules() if TIME_CALLS.search(text) and name != "core/clock.py"] == []
 

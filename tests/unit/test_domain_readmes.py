@@ -97,5 +97,14 @@ def test_a_new_import_and_a_new_consumer_show_in_the_generated_part(tmp_path: Pa
     high = generated_part(read_code(package, pyproject), "high")
     assert "**Imports** `low` (`part`); libraries: none" in high
 
+    with pyproject.open("a", encoding="utf-8") as file:
+        for name, ignored in (("beside.inner", ""), ("open", 'ignore_imports = ["pack.low.part -> pack.open.port"]')):
+            file.write(
+                '[[tool.importlinter.contracts]]\nname = "n"\ntype = "forbidden"\nsource_modules = ["pack.low"]\n'
+                f'forbidden_modules = ["pack.{name}", "aiohttp"]\n{ignored}\n'
+            )
+    low = generated_part(read_code(package, pyproject), "low")
+    assert "**Never imports** `beside/inner`, `high`, `aiohttp`" in low
+
     shutil.rmtree(package / "high")
     assert "**Used by** none" in generated_part(read_code(package, pyproject), "low")

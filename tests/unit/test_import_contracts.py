@@ -55,6 +55,10 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.worker.pipeline", "mediavault.api.jobs"),
         ("mediavault.maintenance.checking", "mediavault.presentation.views"),
     ],
+    "The worker knows no users, and sends no notifications": [
+        ("mediavault.worker.worker", "mediavault.auth.users"),
+        ("mediavault.worker.pipeline", "mediavault.notifications.notifier"),
+    ],
     "app: processes and one-shot tasks may use the composition, the composition may use storage": [
         ("mediavault.app.storage", "mediavault.app.composition"),
         ("mediavault.app.composition", "mediavault.app.processes"),
@@ -109,6 +113,28 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.worker.stages.keep", "mediavault.services.library.disk"),
         ("mediavault.worker.stages.keep", "mediavault.services.library.staging"),
     ],
+    "What answers people imports service ports, and the modules named here": [
+        ("mediavault.api.jobs", "mediavault.services.browser.driver"),
+        ("mediavault.api.frames", "mediavault.services.download.hls_text"),
+        ("mediavault.web.zipping", "mediavault.services.library.disk"),
+        ("mediavault.server.errors", "mediavault.services.egress.guard"),
+        ("mediavault.presentation.views", "mediavault.services.media.probe"),
+        ("mediavault.auth.tokens", "mediavault.services.sandbox.process"),
+        ("mediavault.notifications.notifier", "mediavault.services.egress.guard"),
+    ],
+    "Platforms, and what the worker imports as pure, do no I/O, not even through others": [
+        ("mediavault.platforms.x", "mediavault.store.port"),
+        ("mediavault.platforms.tiktok", "mediavault.services.egress.port"),
+        ("mediavault.platforms.reddit", "mediavault.services.browser.driver"),
+        ("mediavault.platforms.vimeo", "mediavault.services.sandbox.process"),
+        ("mediavault.services.extraction.ranking", "mediavault.services.browser.driver"),
+        ("mediavault.services.extraction.media_identity", "mediavault.services.egress.port"),
+        ("mediavault.services.extraction.page_data.values", "mediavault.services.egress.guard"),
+        ("mediavault.services.extraction.walls", "mediavault.services.sandbox.process"),
+        ("mediavault.services.media.judgement", "mediavault.services.sandbox.process"),
+        ("mediavault.services.library.sidecars", "mediavault.services.library.disk"),
+        ("mediavault.services.library.nfo", "mediavault.services.library.disk"),
+    ],
     "Services do not import jobs": [
         ("mediavault.services.download.fetcher", "mediavault.core.job"),
         ("mediavault.services.extraction.ranking", "mediavault.core.job"),
@@ -136,6 +162,22 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.auth.tokens", "apsw"),
         ("mediavault.core.urls", "aiohttp"),
         ("mediavault.platforms.x", "aiohttp"),
+        ("mediavault.notifications.notifier", "aiohttp"),
+    ],
+    "Only what answers HTTP requests imports the web framework": [
+        ("mediavault.worker.worker", "fastapi"),
+        ("mediavault.worker.pipeline", "starlette"),
+        ("mediavault.maintenance.checking", "fastapi"),
+        ("mediavault.notifications.notifier", "jinja2"),
+        ("mediavault.app.composition", "uvicorn"),
+        ("mediavault.cli.main", "uvicorn"),
+        ("mediavault.core.urls", "fastapi"),
+        ("mediavault.demo.site", "starlette"),
+        ("mediavault.platforms.x", "jinja2"),
+        ("mediavault.services.egress.guard", "starlette"),
+        ("mediavault.store.paging", "fastapi"),
+        ("mediavault.auth.tokens", "starlette"),
+        ("mediavault.presentation.labels", "jinja2"),
     ],
 }
 
@@ -193,6 +235,15 @@ def test_a_contract_refuses_each_violation_planted_for_it(contract: str, report:
 
     assert VIOLATIONS.get(contract), "plant a violation of it"
     assert [f"{a} -> {b}" for a, b in VIOLATIONS[contract] if f"{a} -> {b} (l." not in refused] == []
+
+
+def test_contributing_names_the_layers_of_the_contract() -> None:
+    configuration = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
+    layers = next(c["layers"] for c in configuration["tool"]["importlinter"]["contracts"] if c["type"] == "layers")
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    chain = " → ".join(layer.replace("mediavault.", "") for layer in layers)
+    assert f"`{chain}`" in " ".join(text.split())
 
 
 def test_no_violation_is_planted_for_a_contract_that_was_removed() -> None:
