@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from scripts.domain_readmes import BEGIN, Code, generated_part, read_code, with_generated_part
 
+from mediavault.core.job import TRANSITIONS, Stage
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mediavault"
 READMES = sorted(SOURCE.rglob("README.md"))
 DOCUMENTS = [*READMES, *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
+WORKER_README = (SOURCE / "worker" / "README.md").read_text(encoding="utf-8")
 TEST_ID = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -41,13 +44,27 @@ def test_every_package_belongs_to_a_domain() -> None:
 
 def test_each_stage_has_the_function_that_the_workers_readme_names() -> None:
     worker = SOURCE / "worker"
-    rows = re.findall(r"^\| (\d+) \| [\w, ]+ \| (.+) \| (.+) \|$", (worker / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| [\w, ]+ \| .+ \| (.+) \| (.+) \|$", WORKER_README, re.MULTILINE)
 
     assert [int(number) for number, _, _ in rows] == list(range(1, 11))
     for _, files, functions in rows:
         source = "\n".join((worker / name).read_text(encoding="utf-8") for name in re.findall(r"`([\w/]+\.py)`", files))
         for function in re.findall(r"`(?:\w+\.)?(\w+)`", functions):
             assert f"def {function}(" in source, function
+
+
+def test_the_workers_readme_has_the_name_of_each_stage_in_the_history() -> None:
+    rows = re.findall(r"^\| \d+ \| [\w, ]+ \| (.+) \| .+ \| .+ \|$", WORKER_README, re.MULTILINE)
+    others = re.search(r"^The history also records (.+?)\.$", WORKER_README, re.MULTILINE | re.DOTALL)
+    named = [*rows, others[1] if others else ""]
+
+    assert {name for text in named for name in re.findall(r"`(\w+)`", text)} == set(Stage)
+
+
+def test_the_workers_readme_lists_the_legal_moves_of_a_job() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| .+ \|$", WORKER_README, re.MULTILINE)
+
+    assert sorted(rows) == sorted((before, after) for before, moves in TRANSITIONS.items() for after in moves)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -75,7 +75,7 @@ class Stage(StrEnum):
 
 
 class StrategyName(StrEnum):
-    """The ways to download a file, in the order in which they are tried."""
+    """The ways to download a file, in the usual order."""
 
     PLAIN = "plain"
     SESSION = "session"

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from mediavault.app.composition import worker_limits
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError, StoreUnreachable
 from mediavault.core.job import HistoryRecord, JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
+from mediavault.core.settings import Settings
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
@@ -466,6 +468,27 @@ async def test_a_worker_that_shuts_down_claims_nothing_more(setting: Setting) ->
     (job_id,) = await setting.submit()
 
     assert await setting.status(job_id) is JobStatus.QUEUED
+
+
+async def test_with_the_usual_settings_a_worker_sends_a_heartbeat_every_30_seconds(
+    store: MemoryJobStore, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[float] = []
+    original = store.workers.heartbeat
+
+    async def counted(beat: WorkerHeartbeat) -> bool:
+        beats.append(clock.monotonic())
+        return await original(beat)
+
+    monkeypatch.setattr(store.workers, "heartbeat", counted)
+    limits = worker_limits(Settings(state_dir=tmp_path, download_dir=tmp_path))
+    setting, began_s = Setting(store, clock, tmp_path, limits), clock.monotonic()
+    async with setting.running():
+        for _ in range(90):
+            clock.advance(1)
+            await setting.settle()
+
+    assert [at - began_s for at in beats] == [0, 30, 60, 90]
 
 
 async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
