@@ -41,7 +41,7 @@ async def test_five_seconds_of_an_announced_minute_are_saved_only_once_the_user_
         asked = await until(vault, job.id, is_over)
         assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
         assert "but the post announced 62.0 s" in str(asked.error)
-        strategies = {record.rung for record in await vault.store.catalogue.history(job.id) if record.rung}
+        strategies = {record.strategy for record in await vault.store.catalogue.history(job.id) if record.strategy}
 
         await retry_job(vault.store, job.id, as_it_is=True)
         saved = await until(vault, job.id, is_over)

@@ -157,7 +157,7 @@ async def test_a_submitted_url_becomes_a_playable_file_that_the_api_streams(tmp_
         assert hashlib.sha256(body).hexdigest() == saved["sha256"]
         assert (vault.downloads() / saved["output_path"]).read_bytes() == body
         assert (vault.downloads() / saved["thumbnail_path"]).is_file()
-        assert [r["rung"] for r in history if r["stage"] == "download"] == ["plain"]
+        assert [r["strategy"] for r in history if r["stage"] == "download"] == ["plain"]
         assert (health, len(beats["workers"])) == (200, 1)
 
 

@@ -247,7 +247,7 @@ def _kept(
             _record(
                 at + timedelta(seconds=20),
                 Stage.DOWNLOAD,
-                rung=StrategyName.SESSION,
+                strategy=StrategyName.SESSION,
                 size=len(video),
                 duration_ms=13_400,
             )
@@ -255,7 +255,11 @@ def _kept(
     else:
         history.append(
             _record(
-                at + timedelta(seconds=20), Stage.DOWNLOAD, rung=StrategyName.PLAIN, size=len(video), duration_ms=13_400
+                at + timedelta(seconds=20),
+                Stage.DOWNLOAD,
+                strategy=StrategyName.PLAIN,
+                size=len(video),
+                duration_ms=13_400,
             )
         )
     history += [
@@ -336,9 +340,9 @@ def _job(number: int, account: Account, title: str, at: datetime) -> Job:
 
 
 def _record(
-    at: datetime, stage: Stage, outcome: StepOutcome = StepOutcome.OK, rung: StrategyName | None = None, code: ErrorCode | None = None, detail: str = "", *, size: int = 0, duration_ms: int = 0
+    at: datetime, stage: Stage, outcome: StepOutcome = StepOutcome.OK, strategy: StrategyName | None = None, code: ErrorCode | None = None, detail: str = "", *, size: int = 0, duration_ms: int = 0
 ) -> HistoryRecord:  # fmt: skip
-    return HistoryRecord(at, 1, stage, outcome, rung, code, detail, size, duration_ms)
+    return HistoryRecord(at, 1, stage, outcome, strategy, code, detail, size, duration_ms)
 
 
 def _with(job: Job, facts: dict[str, Any]) -> Job:

@@ -207,7 +207,7 @@ async def test_the_page_follows_a_running_job_without_losing_the_scroll_position
     await store.queue.record(claim, failed)
     await store.queue.progress(claim, stage=Stage.VALIDATE, progress_pct=92)
 
-    await expect(page.locator(".rungs [data-tone=bad]")).to_have_count(1)
+    await expect(page.locator(".strategies [data-tone=bad]")).to_have_count(1)
     await expect(page.locator('[data-now="state"]')).to_have_text("Checking playback")
     assert await page.evaluate("window.stays && document.activeElement.closest('[data-does=remove]') !== null")
 
@@ -233,7 +233,7 @@ async def test_the_timeline_shows_attempts_strategies_and_the_next_attempt(pages
     saved = next(job for job in fresh_vault.kept)  # the first sample post needed the second strategy
     await page.goto(f"{fresh_vault.base}/jobs/{saved.id}")
     await page.locator("#timeline summary").first.click()
-    await expect(page.locator(".rung-word")).to_have_text(["Failed", "Succeeded", "Not needed", "Not needed"])
+    await expect(page.locator(".strategy-word")).to_have_text(["Failed", "Succeeded", "Not needed", "Not needed"])
     await expect(page.locator(".attempt-head .badge")).to_have_text(re.compile("Saved"))
     await page.locator(".raw summary").first.click()
     await expect(page.locator(".raw pre").first).to_contain_text("stage: extract")

@@ -264,7 +264,7 @@ def _history_table(history: Sequence[HistoryView]) -> Table:
         is_number = name in ("Try", "Bytes", "Took")
         table.add_column(name, justify="right" if is_number else "left", no_wrap=name not in ("What", "Said"))
     for record in history:
-        what = STAGE_LABELS[record.stage] + (f", {STRATEGY_LABELS[record.rung]}" if record.rung else "")
+        what = STAGE_LABELS[record.stage] + (f", {STRATEGY_LABELS[record.strategy]}" if record.strategy else "")
         table.add_row(
             record.at.astimezone().strftime("%m-%d %H:%M:%S"),
             str(record.attempt or ""),

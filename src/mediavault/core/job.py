@@ -207,7 +207,7 @@ class HistoryRecord:
     attempt: int
     stage: Stage
     outcome: StepOutcome
-    rung: StrategyName | None = None
+    strategy: StrategyName | None = None
     error_code: ErrorCode | None = None
     detail: str = ""
     bytes: int = 0

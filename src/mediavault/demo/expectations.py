@@ -20,7 +20,7 @@ class ExpectedStep:
     """One strategy in one attempt, and its outcome."""
 
     attempt: int
-    rung: StrategyName
+    strategy: StrategyName
     ok: bool
     code: ErrorCode | None = None
 
@@ -74,11 +74,11 @@ def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
     """The strategies used, in order: the records of one strategy in one attempt are one step, decided by the last one."""
     used: list[ExpectedStep] = []
     for record in history:
-        if record.rung is None or record.outcome is StepOutcome.SKIPPED:
+        if record.strategy is None or record.outcome is StepOutcome.SKIPPED:
             continue
         ok = record.outcome is StepOutcome.OK and record.stage in {Stage.DOWNLOAD, Stage.VALIDATE}
-        step = ExpectedStep(record.attempt, record.rung, ok, record.error_code)
-        if used and (used[-1].attempt, used[-1].rung) == (step.attempt, step.rung):
+        step = ExpectedStep(record.attempt, record.strategy, ok, record.error_code)
+        if used and (used[-1].attempt, used[-1].strategy) == (step.attempt, step.strategy):
             used.pop()
         used.append(step)
     return tuple(used)
@@ -102,9 +102,9 @@ def _wrong_attempts(post: PracticePost, job: Job) -> Iterator[str]:
 
 def _wrong_strategy(post: PracticePost, used: tuple[ExpectedStep, ...]) -> Iterator[str]:
     if not used or not used[-1].ok:
-        yield "the history names no rung on which it was saved"
-    elif used[-1].rung not in post.rungs:
-        yield f"it was saved on the rung {used[-1].rung}, expected {' or '.join(sorted(post.rungs))}"
+        yield "the history names no strategy by which it was saved"
+    elif used[-1].strategy not in post.strategies:
+        yield f"it was saved by the strategy {used[-1].strategy}, expected {' or '.join(sorted(post.strategies))}"
 
 
 def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[str]:

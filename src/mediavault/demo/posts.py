@@ -48,7 +48,7 @@ class Author:
 class PracticePost:
     """A practice post. With ``code`` None its video must be saved; otherwise its job must fail with exactly this code.
 
-    ``rungs`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
+    ``strategies`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
     are the videos that it shows, its own first.
     """
 
@@ -59,7 +59,7 @@ class PracticePost:
     shows: Shows
     looks: tuple[ClipSpec, ...] = ()
     code: ErrorCode | None = None
-    rungs: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
+    strategies: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
     attempts: int | None = None
     sets_cookie: bool = False  # its page starts a session
     links: Links = Links.PLAIN
@@ -125,7 +125,7 @@ POSTS: tuple[PracticePost, ...] = (
         TOMAS,
         Shows.VIDEO,
         (ClipSpec("session", 8),),
-        rungs=frozenset({StrategyName.SESSION}),
+        strategies=frozenset({StrategyName.SESSION}),
         sets_cookie=True,
     ),
     PracticePost(
@@ -135,7 +135,7 @@ POSTS: tuple[PracticePost, ...] = (
         JUNE,
         Shows.VIDEO,
         (ClipSpec("navigation", 9, 6),),
-        rungs=frozenset({StrategyName.NAVIGATION}),
+        strategies=frozenset({StrategyName.NAVIGATION}),
     ),
     PracticePost(
         "signed",
@@ -144,7 +144,7 @@ POSTS: tuple[PracticePost, ...] = (
         MARA,
         Shows.VIDEO,
         (ClipSpec("signed", 10),),
-        rungs=frozenset({StrategyName.FRESH}),
+        strategies=frozenset({StrategyName.FRESH}),
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
     PracticePost(
@@ -154,7 +154,7 @@ POSTS: tuple[PracticePost, ...] = (
         TOMAS,
         Shows.VIDEO,
         (ClipSpec("signed-session", 20),),
-        rungs=frozenset({StrategyName.SESSION}),
+        strategies=frozenset({StrategyName.SESSION}),
         sets_cookie=True,
         links=Links.SIGNED,
     ),
@@ -165,7 +165,7 @@ POSTS: tuple[PracticePost, ...] = (
         JUNE,
         Shows.VIDEO,
         (ClipSpec("signed-browser", 21, 6),),
-        rungs=frozenset({StrategyName.NAVIGATION}),
+        strategies=frozenset({StrategyName.NAVIGATION}),
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
     PracticePost(
@@ -175,7 +175,7 @@ POSTS: tuple[PracticePost, ...] = (
         TOMAS,
         Shows.VIDEO,
         (ClipSpec("html-first", 11, 6),),
-        rungs=_FRESH_START,
+        strategies=_FRESH_START,
     ),
     PracticePost(
         "truncated",
@@ -184,7 +184,7 @@ POSTS: tuple[PracticePost, ...] = (
         JUNE,
         Shows.VIDEO,
         (ClipSpec("truncated", 12),),
-        rungs=_FRESH_START,
+        strategies=_FRESH_START,
     ),
     PracticePost(
         "carousel",

@@ -50,7 +50,7 @@ def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
     table.add_column("post", no_wrap=True)
     table.add_column("what it tests", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
-    table.add_column("rungs climbed")
+    table.add_column("strategies")
     if full:
         table.add_column("tries", justify="right", no_wrap=True)
         table.add_column("size", justify="right", no_wrap=True)
@@ -60,7 +60,7 @@ def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
         job, seconds = row.job, took_s(row.job, row.history)
         measured = (str(job.attempt_count or ""), f"{job.bytes / 1000:.0f} kB" if job.bytes else "") if full else ()
         took = f"{seconds:.1f}" if seconds is not None else ""
-        strategies = climbed_text(steps(row.history))
+        strategies = tried_text(steps(row.history))
         table.add_row(row.post.slug, row.post.tests, _outcome(job), strategies, *measured, took, _mark(row))
     return table
 
@@ -96,12 +96,12 @@ def _row_object(row: Row) -> dict[str, Any]:
         "expected": {
             "status": JobStatus.FAILED if post.code else JobStatus.COMPLETED,
             "error_code": post.code,
-            "rungs": sorted(post.rungs) if post.is_kept else [],
+            "strategies": sorted(post.strategies) if post.is_kept else [],
         },
         "status": job.status,
         "error_code": job.error_code,
-        "climbed": [
-            {"attempt": step.attempt, "rung": step.rung, "ok": step.ok, "error_code": step.code}
+        "tried": [
+            {"attempt": step.attempt, "strategy": step.strategy, "ok": step.ok, "error_code": step.code}
             for step in steps(row.history)
         ],
         "attempts": job.attempt_count,
@@ -121,20 +121,20 @@ def took_s(job: Job, history: Iterable[HistoryRecord]) -> float | None:
     return (ended - began).total_seconds()
 
 
-def climbed_text(climbed: Sequence[ExpectedStep]) -> str:
+def tried_text(tried: Sequence[ExpectedStep]) -> str:
     """Return the strategies of the last attempt, as in ``plain✗ session✓``; a ``↻`` in front means earlier attempts."""
-    if not climbed:
+    if not tried:
         return ""
-    last = [step for step in climbed if step.attempt == climbed[-1].attempt]
-    earlier = "↻ " if len(last) < len(climbed) else ""
-    return earlier + " ".join(f"{step.rung}{'✓' if step.ok else '✗'}" for step in last)
+    last = [step for step in tried if step.attempt == tried[-1].attempt]
+    earlier = "↻ " if len(last) < len(tried) else ""
+    return earlier + " ".join(f"{step.strategy}{'✓' if step.ok else '✗'}" for step in last)
 
 
 def record_text(record: HistoryRecord) -> str:
     parts = [
         str(record.attempt),
         record.stage,
-        record.rung or "",
+        record.strategy or "",
         record.outcome,
         record.error_code or "",
         record.detail,

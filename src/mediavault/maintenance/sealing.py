@@ -497,7 +497,7 @@ def _history(job: Job, history: Sequence[HistoryRecord]) -> dict[str, Any]:
                 "at": iso_or_none(record.at),
                 "attempt": record.attempt,
                 "stage": record.stage,
-                "strategy": record.rung,
+                "strategy": record.strategy,
                 "outcome": record.outcome,
                 "error_code": record.error_code,
                 "bytes": record.bytes,

@@ -794,13 +794,12 @@ class TotalsView(_View):
 
 
 class HistoryView(_View):
-    """One step of an attempt. ``rung`` is the former name of ``strategy``, kept for one release."""
+    """One step of an attempt."""
 
     at: datetime
     attempt: int
     stage: Stage
     strategy: StrategyName | None
-    rung: StrategyName | None
     outcome: StepOutcome
     error_code: ErrorCode | None
     detail: EnglishText

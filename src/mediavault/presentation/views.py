@@ -130,7 +130,7 @@ def twin_view(twin: Twin) -> TwinView:
 
 
 def history_view(record: HistoryRecord) -> HistoryView:
-    return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)}, strategy=record.rung)
+    return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)})
 
 
 def worker_view(beat: WorkerHeartbeat, at: datetime) -> WorkerView:

@@ -191,7 +191,7 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
         record.attempt,
         record.stage.value,
         record.outcome.value,
-        record.rung and record.rung.value,
+        record.strategy and record.strategy.value,
         record.error_code and record.error_code.value,
         codec.storable(record.detail),
         record.bytes,
@@ -202,13 +202,13 @@ def history_row(seq: int, record: HistoryRecord) -> tuple[Any, ...]:
 
 @codec.decodes
 def history_from_row(row: Sequence[Any]) -> HistoryRecord:
-    at, attempt, stage, outcome, rung, error_code, detail, size, duration_ms, detail_params = row
+    at, attempt, stage, outcome, strategy, error_code, detail, size, duration_ms, detail_params = row
     return HistoryRecord(
         from_micros(at),
         attempt,
         Stage(stage),
         StepOutcome(outcome),
-        StrategyName(rung) if rung else None,
+        StrategyName(strategy) if strategy else None,
         ErrorCode(error_code) if error_code else None,
         from_json(detail, detail_params) if detail else "",
         size,

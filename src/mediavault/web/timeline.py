@@ -24,7 +24,7 @@ OUTCOME_WORDS: Mapping[StepOutcome, str] = {
     StepOutcome.FAILED: N_("Failed"),
     StepOutcome.SKIPPED: N_("Skipped"),
 }
-RUNG_TITLES: Mapping[StrategyName, str] = {
+STRATEGY_TITLES: Mapping[StrategyName, str] = {
     StrategyName.PLAIN: N_("Plain request"),
     StrategyName.SESSION: N_("With the browser's session"),
     StrategyName.NAVIGATION: N_("Downloaded by the browser"),
@@ -47,7 +47,7 @@ class TimelineStep:
     """One record of the history. ``said`` is its message, ``raw`` the whole record as text."""
 
     title: str
-    rung: str
+    strategy: str
     tone: Tone
     icon: str
     outcome: str
@@ -79,7 +79,7 @@ class AttemptView:
     word: str
     began: datetime
     took: str
-    rungs: Sequence[StrategyView]
+    strategies: Sequence[StrategyView]
     steps: Sequence[TimelineStep]
     is_running: bool = False
 
@@ -138,7 +138,7 @@ def _attempt(number: int, records: Sequence[HistoryRecord], *, is_running: bool)
         word=word,
         began=began,
         took="" if is_running or not number else format_span((ended - began) / timedelta(milliseconds=1)),
-        rungs=_strategies(records) if number else (),
+        strategies=_strategies(records) if number else (),
         steps=steps,
         is_running=is_running,
     )
@@ -169,7 +169,7 @@ def _step(record: HistoryRecord, began: datetime) -> TimelineStep:
     tone, word = _mark([record], is_running=False) if ends else (_TONES[record.outcome], "")
     return TimelineStep(
         title=gettext(N_("End of the attempt") if ends else STAGE_LABELS[record.stage]),
-        rung=gettext(STRATEGY_LABELS[record.rung]) if record.rung else "",
+        strategy=gettext(STRATEGY_LABELS[record.strategy]) if record.strategy else "",
         tone=tone,
         icon="hand" if ends and tone == "busy" else _ICONS[tone],
         outcome=word or gettext(OUTCOME_WORDS[record.outcome]),
@@ -189,8 +189,13 @@ def _strategies(records: Iterable[HistoryRecord]) -> list[StrategyView]:
     """
     tried: dict[StrategyName, StepOutcome] = {}
     for record in records:
-        if record.rung is not None and record.stage in (Stage.DOWNLOAD, Stage.VALIDATE, Stage.EXTRACT, Stage.CHOOSE):
-            tried[record.rung] = record.outcome
+        if record.strategy is not None and record.stage in (
+            Stage.DOWNLOAD,
+            Stage.VALIDATE,
+            Stage.EXTRACT,
+            Stage.CHOOSE,
+        ):
+            tried[record.strategy] = record.outcome
     if not tried:
         return []
     return [_strategy(name, tried.get(name)) for name in StrategyName]
@@ -198,9 +203,9 @@ def _strategies(records: Iterable[HistoryRecord]) -> list[StrategyView]:
 
 def _strategy(name: StrategyName, outcome: StepOutcome | None) -> StrategyView:
     if outcome is None:
-        return StrategyView(gettext(RUNG_TITLES[name]), "", "more", gettext(N_("Not needed")))
+        return StrategyView(gettext(STRATEGY_TITLES[name]), "", "more", gettext(N_("Not needed")))
     tone = _TONES[outcome]
-    return StrategyView(gettext(RUNG_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
+    return StrategyView(gettext(STRATEGY_TITLES[name]), tone, _ICONS[tone], gettext(OUTCOME_WORDS[outcome]))
 
 
 def _ending(job: Job) -> AttemptEnd | None:
@@ -223,7 +228,7 @@ def _raw(record: HistoryRecord) -> str:
         "at": record.at.isoformat(),
         "attempt": record.attempt,
         "stage": record.stage,
-        "rung": record.rung,
+        "strategy": record.strategy,
         "outcome": record.outcome,
         "error_code": record.error_code,
         "bytes": record.bytes or None,

@@ -60,7 +60,7 @@ class AttemptRecorder:
     _pending: asyncio.Task[None] | None = field(default=None, init=False)
 
     @asynccontextmanager
-    async def step(self, stage: Stage, *, rung: StrategyName | None = None) -> AsyncIterator[Note]:
+    async def step(self, stage: Stage, *, strategy: StrategyName | None = None) -> AsyncIterator[Note]:
         """Record a step: its outcome, error code, bytes and duration. A failure is recorded and raised again."""
         note, began = Note(), self.clock.monotonic()
         try:
@@ -68,14 +68,14 @@ class AttemptRecorder:
                 yield note
         except Failure as failure:
             await self._write(
-                stage, rung, StepOutcome.FAILED, began, failure.message, failure.bytes_received, failure.code
+                stage, strategy, StepOutcome.FAILED, began, failure.message, failure.bytes_received, failure.code
             )
             raise
-        await self._write(stage, rung, StepOutcome.OK, began, note.detail, note.bytes, None)
+        await self._write(stage, strategy, StepOutcome.OK, began, note.detail, note.bytes, None)
 
-    async def skipped(self, stage: Stage, why: str, *, rung: StrategyName | None = None) -> None:
+    async def skipped(self, stage: Stage, why: str, *, strategy: StrategyName | None = None) -> None:
         """Record a step that did not apply."""
-        await self._write(stage, rung, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
+        await self._write(stage, strategy, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
 
     async def noted(self, stage: Stage, what: str) -> None:
         """Record that something has begun, or is so."""
@@ -139,7 +139,7 @@ class AttemptRecorder:
     async def _write(
         self,
         stage: Stage,
-        rung: StrategyName | None,
+        strategy: StrategyName | None,
         outcome: StepOutcome,
         began: float,
         detail: str,
@@ -149,13 +149,13 @@ class AttemptRecorder:
         took_ms = round((self.clock.monotonic() - began) * 1000)
         log.info(
             f"{stage}_{outcome}",
-            rung=rung,
+            strategy=strategy,
             error_code=code,
             detail=detail or None,
             bytes=size,
             took_ms=took_ms,
         )
-        facts = {"outcome": outcome, "strategy": rung, "detail": detail[:MAX_DETAIL] or None, "bytes": size}
+        facts = {"outcome": outcome, "strategy": strategy, "detail": detail[:MAX_DETAIL] or None, "bytes": size}
         self.trace.step(stage, self.clock.now(), took_ms / 1000, facts, error=code)
         await self.store.queue.record(
             self.claim,
@@ -164,7 +164,7 @@ class AttemptRecorder:
                 attempt=self.claim.fence,
                 stage=stage,
                 outcome=outcome,
-                rung=rung,
+                strategy=strategy,
                 error_code=code,
                 detail=detail[:MAX_DETAIL],
                 bytes=size,

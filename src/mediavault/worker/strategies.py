@@ -210,7 +210,7 @@ class DownloadStrategies:
         if strategy is StrategyName.FRESH:
             return await self._fresh()
         if strategy is StrategyName.NAVIGATION and (why := self._why_not_browser()):
-            await self.attempt.recorder.skipped(Stage.DOWNLOAD, why, rung=strategy)
+            await self.attempt.recorder.skipped(Stage.DOWNLOAD, why, strategy=strategy)
             raise _NotForBrowsers(why)
         return await self._try(strategy, self._download_by(strategy))
 
@@ -244,16 +244,16 @@ class DownloadStrategies:
         if not is_second_time:
             await attempt.recorder.set_stage(Stage.EXTRACT, 50)
             had_no_cookies = not attempt.extraction.cookies
-            self.index = await extract_again_for(attempt, self.index, rung=StrategyName.FRESH)
+            self.index = await extract_again_for(attempt, self.index, strategy=StrategyName.FRESH)
             self.tried = {url for url in self.tried if not self._is_new(url, had_no_cookies=had_no_cookies)}
-        async with attempt.recorder.step(Stage.CHOOSE, rung=StrategyName.FRESH) as note:
+        async with attempt.recorder.step(Stage.CHOOSE, strategy=StrategyName.FRESH) as note:
             self.candidate = self._next_candidate(or_the_same=not is_second_time)
             note.detail = explain(self.candidate)
         await attempt.choose(self.index, self.candidate)
         if self.candidate.url in self.tried:
             self.is_confirmed = True
             why = Message("extracting again found the same URL")
-            await attempt.recorder.skipped(Stage.DOWNLOAD, why, rung=StrategyName.FRESH)
+            await attempt.recorder.skipped(Stage.DOWNLOAD, why, strategy=StrategyName.FRESH)
             raise _SameUrl(why)
 
     def _is_new(self, url: str, *, had_no_cookies: bool) -> bool:
@@ -304,7 +304,7 @@ class DownloadStrategies:
         self.partial_candidate = None
         await self.attempt.recorder.set_stage(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
-        async with self.attempt.recorder.step(Stage.DOWNLOAD, rung=strategy) as note:
+        async with self.attempt.recorder.step(Stage.DOWNLOAD, strategy=strategy) as note:
             try:
                 fetched = await download()
             except (LinkExpired, HttpError) as failure:
@@ -320,7 +320,7 @@ class DownloadStrategies:
             note.detail = in_words(fetched.recording) if fetched.recording is not None else ""
         await note_recording(self.attempt, self.candidate, fetched)
         await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
-        async with self.attempt.recorder.step(Stage.VALIDATE, rung=strategy) as note:
+        async with self.attempt.recorder.step(Stage.VALIDATE, strategy=strategy) as note:
             verified = await validate(replace(fetched, type=self._type), self.attempt)
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)

@@ -50,14 +50,14 @@ def job_of(post: PracticePost, **facts: Any) -> Job:
     return replace(job, **{**(completed if post.is_kept else failed), **facts})
 
 
-def record(rung: StrategyName | None, outcome: StepOutcome, **facts: Any) -> HistoryRecord:
-    return HistoryRecord(START, **{"attempt": 1, "stage": Stage.VALIDATE, **facts}, outcome=outcome, rung=rung)
+def record(strategy: StrategyName | None, outcome: StepOutcome, **facts: Any) -> HistoryRecord:
+    return HistoryRecord(START, **{"attempt": 1, "stage": Stage.VALIDATE, **facts}, outcome=outcome, strategy=strategy)
 
 
-def saved_on(rung: StrategyName, *, attempt: int = 1) -> list[HistoryRecord]:
+def saved_on(strategy: StrategyName, *, attempt: int = 1) -> list[HistoryRecord]:
     return [
-        record(rung, StepOutcome.OK, stage=Stage.DOWNLOAD, attempt=attempt),
-        record(rung, StepOutcome.OK, attempt=attempt),
+        record(strategy, StepOutcome.OK, stage=Stage.DOWNLOAD, attempt=attempt),
+        record(strategy, StepOutcome.OK, attempt=attempt),
     ]
 
 
@@ -66,7 +66,7 @@ PLAIN, SESSION, LIMITED, DELETED = (BY_SLUG[slug] for slug in ("plain", "session
 
 @pytest.mark.parametrize("post", BY_SLUG.values(), ids=lambda post: post.slug)
 def test_a_post_that_ended_as_expected_has_no_problems(post: PracticePost) -> None:
-    assert check(post, job_of(post), saved_on(min(post.rungs), attempt=post.attempts or 1)) == []
+    assert check(post, job_of(post), saved_on(min(post.strategies), attempt=post.attempts or 1)) == []
 
 
 @pytest.mark.parametrize("post", BY_SLUG.values(), ids=lambda post: post.slug)
@@ -76,7 +76,7 @@ def test_an_unexpected_end_is_wrong(post: PracticePost) -> None:
     else:
         other = job_of(post, status=JobStatus.COMPLETED, error_code=None)
 
-    (problem,) = check(post, other, saved_on(min(post.rungs)))
+    (problem,) = check(post, other, saved_on(min(post.strategies)))
     assert "it should have" in problem
 
 
@@ -104,11 +104,11 @@ def test_a_failed_job_that_will_be_retried_has_not_ended() -> None:
 def test_an_unexpected_strategy_is_wrong() -> None:
     (problem,) = check(SESSION, job_of(SESSION), saved_on(StrategyName.PLAIN))
 
-    assert problem == "it was saved on the rung plain, expected session"
+    assert problem == "it was saved by the strategy plain, expected session"
 
 
 def test_a_saved_post_without_a_strategy_in_its_history_is_wrong() -> None:
-    assert check(PLAIN, job_of(PLAIN), []) == ["the history names no rung on which it was saved"]
+    assert check(PLAIN, job_of(PLAIN), []) == ["the history names no strategy by which it was saved"]
     assert check(PLAIN, job_of(PLAIN), [record(StrategyName.PLAIN, StepOutcome.FAILED)]) != []
 
 

@@ -23,7 +23,7 @@ from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG, PracticePost
 from mediavault.demo.runner import demo_settings, kept_video, run_demo, save_all
 from mediavault.demo.site import PracticeSite
-from mediavault.demo.table import Row, as_json_object, climbed_text, complaints, draw, took_s
+from mediavault.demo.table import Row, as_json_object, complaints, draw, took_s, tried_text
 from mediavault.store.port import Enqueued, Store
 from tests.component.demo.test_expectations import job_of, saved_on
 from tests.fakes import START, FakeClock
@@ -66,7 +66,7 @@ class StubVault:
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         post = self._posts[job_id]
-        return saved_on(min(post.rungs)) if post.is_kept else []
+        return saved_on(min(post.strategies)) if post.is_kept else []
 
     def _job(self, job_id: JobId) -> Job:
         return replace(self._ending(self._posts[job_id], self._polls.get(job_id, 0)), id=job_id)
@@ -212,9 +212,9 @@ def test_a_row_counts_from_its_first_claim_to_its_end() -> None:
 def test_the_steps_of_the_last_attempt_are_shown_in_one_line() -> None:
     first = [ExpectedStep(1, StrategyName.PLAIN, ok=False), ExpectedStep(1, StrategyName.SESSION, ok=False)]
 
-    assert climbed_text([]) == ""
-    assert climbed_text(first) == "plain✗ session✗"
-    assert climbed_text([*first, ExpectedStep(2, StrategyName.PLAIN, ok=True)]) == "↻ plain✓"
+    assert tried_text([]) == ""
+    assert tried_text(first) == "plain✗ session✗"
+    assert tried_text([*first, ExpectedStep(2, StrategyName.PLAIN, ok=True)]) == "↻ plain✓"
 
 
 def drawn(*rows: Row, width: int) -> str:
@@ -230,7 +230,9 @@ def test_the_table_shows_a_job_that_waits_for_a_retry() -> None:
 
 
 def test_the_table_fits_a_small_terminal_with_one_or_two_lines_per_post() -> None:
-    rows = [Row(post, job_of(post), tuple(saved_on(min(post.rungs)) * post.is_kept), ()) for post in BY_SLUG.values()]
+    rows = [
+        Row(post, job_of(post), tuple(saved_on(min(post.strategies)) * post.is_kept), ()) for post in BY_SLUG.values()
+    ]
     small, large = drawn(*rows, width=80), drawn(*rows, width=120)
 
     assert all(post.tests in small and post.slug in small for post in BY_SLUG.values())
@@ -259,10 +261,10 @@ def test_the_json_states_what_was_expected_and_what_happened() -> None:
         "post": "session",
         "tests": post.tests,
         "post_url": "",
-        "expected": {"status": "completed", "error_code": None, "rungs": ["session"]},
+        "expected": {"status": "completed", "error_code": None, "strategies": ["session"]},
         "status": "completed",
         "error_code": None,
-        "climbed": [{"attempt": 1, "rung": "session", "ok": True, "error_code": None}],
+        "tried": [{"attempt": 1, "strategy": "session", "ok": True, "error_code": None}],
         "attempts": 1,
         "bytes": 5,
         "seconds": None,

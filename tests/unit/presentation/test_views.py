@@ -183,7 +183,6 @@ def test_a_history_record_keeps_its_names() -> None:
         "attempt": 2,
         "stage": "download",
         "strategy": "plain",
-        "rung": "plain",
         "outcome": "failed",
         "error_code": "EMPTY_BODY",
         "detail": "empty",

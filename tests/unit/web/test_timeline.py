@@ -21,10 +21,10 @@ def job(status: JobStatus = JobStatus.COMPLETED, **facts: Any) -> Job:
 
 
 def record(
-    attempt: int, stage: Stage, outcome: StepOutcome = OK, rung: StrategyName | None = None, **facts: Any
+    attempt: int, stage: Stage, outcome: StepOutcome = OK, strategy: StrategyName | None = None, **facts: Any
 ) -> HistoryRecord:
     after = facts.pop("after", 0)
-    return HistoryRecord(AT + timedelta(seconds=after), attempt, stage, outcome, rung, **facts)
+    return HistoryRecord(AT + timedelta(seconds=after), attempt, stage, outcome, strategy, **facts)
 
 
 def attempts(of: Job, *history: HistoryRecord) -> list[AttemptView]:
@@ -68,7 +68,7 @@ def test_all_four_strategies_are_shown_once_one_was_tried() -> None:
         record(1, Stage.COMPLETE),
     )
 
-    assert [(rung.tone, rung.word) for rung in views[0].rungs] == [
+    assert [(strategy.tone, strategy.word) for strategy in views[0].strategies] == [
         ("bad", "Failed"),
         ("bad", "Failed"),
         ("quiet", "Skipped"),
@@ -79,8 +79,13 @@ def test_all_four_strategies_are_shown_once_one_was_tried() -> None:
 def test_a_strategy_that_was_not_tried_is_shown_as_not_needed() -> None:
     views = attempts(job(), record(1, Stage.DOWNLOAD, OK, StrategyName.PLAIN), record(1, Stage.COMPLETE))
 
-    assert [rung.word for rung in views[0].rungs] == ["Succeeded", "Not needed", "Not needed", "Not needed"]
-    assert attempts(job(), record(1, Stage.FAIL, FAILED))[0].rungs == []
+    assert [strategy.word for strategy in views[0].strategies] == [
+        "Succeeded",
+        "Not needed",
+        "Not needed",
+        "Not needed",
+    ]
+    assert attempts(job(), record(1, Stage.FAIL, FAILED))[0].strategies == []
 
 
 @pytest.mark.parametrize(
@@ -137,14 +142,14 @@ def test_a_step_shows_its_duration_bytes_and_time_and_keeps_its_raw_record() -> 
     )
     step = attempts(job(), record(1, Stage.CLAIM), download)[0].steps[0]
 
-    assert (step.rung, step.took, step.bytes, step.after, step.message) == (
+    assert (step.strategy, step.took, step.bytes, step.after, step.message) == (
         "plain request",
         "1.3 s",
         5,
         "2.0 s",
         "4 03 no",
     )
-    assert "rung: plain\noutcome: failed\nbytes: 5\nduration_ms: 1300\ndetail: 4 03 no" in step.raw
+    assert "strategy: plain\noutcome: failed\nbytes: 5\nduration_ms: 1300\ndetail: 4 03 no" in step.raw
 
 
 @pytest.mark.parametrize(

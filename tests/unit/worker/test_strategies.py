@@ -56,7 +56,7 @@ SECOND_URL = "https://cdn.example/2.mp4"
 async def steps(store: Store, claim: ClaimedJob) -> list[tuple[StrategyName | None, Stage, StepOutcome]]:
     """Return the history's downloads and validations, each with its strategy."""
     return [
-        (record.rung, record.stage, record.outcome)
+        (record.strategy, record.stage, record.outcome)
         for record in await store.catalogue.history(claim.id)
         if record.stage in (Stage.DOWNLOAD, Stage.VALIDATE)
     ]

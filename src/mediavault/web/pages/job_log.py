@@ -124,7 +124,7 @@ def _candidates(job: Job) -> Iterator[str]:
 
 
 def _record(record: HistoryRecord) -> str:
-    step = f"{record.stage}" + (f"/{record.rung}" if record.rung else "")
+    step = f"{record.stage}" + (f"/{record.strategy}" if record.strategy else "")
     size, duration = f"{record.bytes} bytes", f"{record.duration_ms} ms"
     numbers = (size if record.bytes else "", duration if record.duration_ms else "")
     parts = (f"{record.error_code}" if record.error_code else "", *numbers, _line(record.detail))

@@ -75,7 +75,7 @@ async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecord
 
 
 async def extract_afresh(
-    route: Route, tools: WorkerContext, journal: AttemptRecorder, *, rung: StrategyName | None = None
+    route: Route, tools: WorkerContext, journal: AttemptRecorder, *, strategy: StrategyName | None = None
 ) -> Extraction:
     """Run the route's extractors in order; the first that succeeds wins.
 
@@ -93,18 +93,18 @@ async def extract_afresh(
     if not journal.permit_is_unused:
         await take_permit()
     journal.site, journal.permit_is_unused = route.platform, False
-    if rung is StrategyName.FRESH or journal.claim.job.chosen_urls:  # the browser sees more than the source
+    if strategy is StrategyName.FRESH or journal.claim.job.chosen_urls:  # the browser sees more than the source
         route = replace(route, extractors=tuple(name for name in route.extractors if name != PLAIN_PAGE))
-    extraction = await _ask(route, tools, journal, rung, take_account_permit)
+    extraction = await _ask(route, tools, journal, strategy, take_account_permit)
     await site_limits.report_outcome(route.platform, journal.permit, None, tools)
     return extraction
 
 
-async def extract_again_for(attempt: Attempt, index: int, *, rung: StrategyName) -> int:
+async def extract_again_for(attempt: Attempt, index: int, *, strategy: StrategyName) -> int:
     """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
     slot = await attempt.tools.extraction_slots.begin(alone=False)  # waits while another post is extracted alone
     try:
-        extraction = await extract_afresh(attempt.route, attempt.tools, attempt.recorder, rung=rung)
+        extraction = await extract_afresh(attempt.route, attempt.tools, attempt.recorder, strategy=strategy)
     finally:
         slot.end()
     extraction = with_choice(extraction, attempt.claim.job.chosen_urls)
@@ -145,13 +145,13 @@ async def _ask(
     route: Route,
     tools: WorkerContext,
     journal: AttemptRecorder,
-    rung: StrategyName | None,
+    strategy: StrategyName | None,
     before_session: Callable[[], Awaitable[None]],
 ) -> Extraction:
     async def record_doubt(failure: Failure) -> None:
-        await journal.skipped(Stage.EXTRACT, failure.message, rung=rung)
+        await journal.skipped(Stage.EXTRACT, failure.message, strategy=strategy)
 
-    async with journal.step(Stage.EXTRACT, rung=rung) as note:
+    async with journal.step(Stage.EXTRACT, strategy=strategy) as note:
         extraction = await ask_extractors(route, tools, before_session=before_session, on_doubt=record_doubt)
         note.detail = Message(
             "%(extractor)s: %(found)s",
