@@ -36,6 +36,7 @@ from mediavault.presentation.views import (
     totals_view,
     twin_view,
 )
+from mediavault.server.authentication import sees_secrets
 from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.twins import read_twins
@@ -68,7 +69,11 @@ async def create(
             services, feed, texts, profile=body.profile, priority=body.priority, force=force, request=request
         )
         jobs = [result.job for result in stored]
-        view = job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
+        view = (
+            job_view(jobs[0], with_secrets=sees_secrets())
+            if body.post_url is not None
+            else job_list(jobs, with_secrets=sees_secrets())
+        )
         return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))
 
     given = await answer_once(
@@ -89,7 +94,7 @@ async def index(query: Annotated[ListRequest, Query()], services: Services, user
     """
     page = await services.store.catalogue.jobs(to_query(query, user))
     noted = await read_noted(services.store, user, [job.id for job in page.jobs])
-    return page_view(page, noted, holds=await services.holds())
+    return page_view(page, noted, holds=await services.holds(), with_secrets=sees_secrets())
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
@@ -97,13 +102,15 @@ async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView
     """Return one job."""
     job = await services.store.catalogue.get(job_id)
     noted = (await read_noted(services.store, user, [job_id])).get(job_id, Noted())
-    return job_view(job, noted, holds=await services.holds())
+    return job_view(job, noted, holds=await services.holds(), with_secrets=sees_secrets())
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
 async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     """Return the steps of all attempts, in order."""
-    return [history_view(record) for record in await services.store.catalogue.history(job_id)]
+    return [
+        history_view(record, with_secrets=sees_secrets()) for record in await services.store.catalogue.history(job_id)
+    ]
 
 
 @router.get("/{job_id}/same", response_model=list[TwinView], responses=errors(401, 404, 503))
@@ -113,7 +120,7 @@ async def same(job_id: JobIdPath, services: Services) -> list[TwinView]:
     They are found some time after the video was saved. Versions of the same post are not among them.
     """
     await services.store.catalogue.get(job_id)
-    return [twin_view(twin) for twin in await read_twins(services.store, job_id)]
+    return [twin_view(twin, with_secrets=sees_secrets()) for twin in await read_twins(services.store, job_id)]
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -121,7 +128,7 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
     """Queue a failed or cancelled job again; a queued or running job is returned unchanged.
 
     ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
-    in ``candidates`` or by its ``url``. They are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in
+    in ``candidates`` or by its whole ``url``, which only admins see. They are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in
     another form, an empty one in its site's or the vault's usual form. ``as_it_is`` saves files that failed with
     ``NOT_AS_ANNOUNCED`` although they are not what the post announced.
     """
@@ -129,13 +136,13 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
     job = await retry_job(
         services, feed, job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is
     )
-    return job_view(job)
+    return job_view(job, with_secrets=sees_secrets())
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
     """Stop a job for good; a restart does not bring it back."""
-    return job_view(await cancel_job(services, feed, job_id))
+    return job_view(await cancel_job(services, feed, job_id), with_secrets=sees_secrets())
 
 
 @router.post("/{job_id}/priority", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -143,7 +150,7 @@ async def prioritize(job_id: JobIdPath, body: PriorityRequest, services: Service
     """Move a job in the queue: all of ``now`` are claimed before ``normal``, and these before ``later``; the oldest of each
     first. A completed job is refused (409).
     """
-    return job_view(await prioritize_job(services, feed, job_id, body.priority))
+    return job_view(await prioritize_job(services, feed, job_id, body.priority), with_secrets=sees_secrets())
 
 
 @router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -152,13 +159,13 @@ async def stop(job_id: JobIdPath, services: Services) -> JobView:
 
     A post that is not being recorded is refused (409).
     """
-    return job_view(await stop_job(services, job_id))
+    return job_view(await stop_job(services, job_id), with_secrets=sees_secrets())
 
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
     """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""
-    return job_view(await remove_job(services, feed, job_id, files=files))
+    return job_view(await remove_job(services, feed, job_id, files=files), with_secrets=sees_secrets())
 
 
 def to_query(request: ListRequest, user: str) -> JobQuery:

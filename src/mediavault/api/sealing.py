@@ -9,10 +9,13 @@ from fastapi import APIRouter, Response
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import JobId
+from mediavault.core.job import Job, JobId
+from mediavault.core.messages import Message
+from mediavault.core.redaction import redact_page
 from mediavault.core.seals import SealState
 from mediavault.presentation.schemas import SealView
 from mediavault.presentation.views import kept_files
+from mediavault.server.authentication import sees_secrets
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import StreamResponse
 
@@ -23,7 +26,10 @@ _ACCEPTED = 202
 
 @router.post("/api/jobs/{job_id}/seal", status_code=_ACCEPTED, responses=errors(401, 403, 404, 415, 503))
 async def seal(job_id: JobIdPath, services: Services) -> SealView:
-    """Start making a sealed copy of the post, for which its page is visited. Poll for the result."""
+    """Start making a sealed copy of the post, for which its page is visited. Poll for the result.
+
+    Of a post whose address has a secret, only an admin can make and download one: the copy has the whole address.
+    """
     await begin_seal(services, job_id)
     return _view(job_id, services.seals.state(job_id))
 
@@ -38,7 +44,7 @@ async def sealed(job_id: JobIdPath, services: Services) -> SealView:
 @router.get("/files/{job_id}/sealed-copy", response_class=Response, responses=errors(401, 404, 503))
 async def sealed_copy(job_id: JobIdPath, services: Services) -> Response:
     """Return the latest sealed copy as a zip. It can be downloaded for an hour."""
-    await services.store.catalogue.get(job_id)
+    _require_address(await services.store.catalogue.get(job_id))
     opened = services.seals.open(job_id)
     if opened is None:
         raise HttpRefusal(
@@ -57,11 +63,23 @@ async def sealed_copy(job_id: JobIdPath, services: Services) -> Response:
 async def begin_seal(services: ApiServices, job_id: JobId) -> None:
     """Start making a sealed copy. Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY)."""
     job = await services.store.catalogue.get(job_id)
+    _require_address(job)
     if not kept_files(job):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "The job has no file in the library.", help="Only saved posts can be sealed."
         )
     services.seals.begin(job)
+
+
+def _require_address(job: Job) -> None:
+    """Raise HttpRefusal unless the caller may see the post's whole address, which its copy has."""
+    if not sees_secrets() and redact_page(job.post_url) != job.post_url:
+        raise HttpRefusal(
+            403,
+            ErrorCode.FORBIDDEN,
+            Message("The post's link has a secret, and its sealed copy has the whole link."),
+            help="Ask an admin to make the copy.",
+        )
 
 
 def _view(job_id: JobId, state: SealState | None) -> SealView:

@@ -11,6 +11,7 @@ from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.presentation.schemas import JobView, MarkedView, TrashedView, TrashView
 from mediavault.presentation.views import job_view
+from mediavault.server.authentication import sees_secrets
 from mediavault.store.trash import empty_trash, remove_for_good, trashed_post, trashed_posts
 
 router = APIRouter(prefix="/api/trash", tags=["jobs"])
@@ -28,7 +29,9 @@ async def restore(job_id: JobIdPath, services: Services, feed: EventFeed) -> Job
 
     If the post was saved again in the meantime, it becomes another version.
     """
-    return job_view(await restore_job(services, feed, await trashed_post(services.store, job_id)))
+    return job_view(
+        await restore_job(services, feed, await trashed_post(services.store, job_id)), with_secrets=sees_secrets()
+    )
 
 
 @router.delete("/{job_id}", response_model=TrashView, responses=errors(401, 403, 404, 415, 503, 507))
@@ -49,7 +52,7 @@ async def trash_view(services: ApiServices) -> TrashView:
     posts = await trashed_posts(services.store)
     views = [
         TrashedView(
-            job=job_view(post.stored.job),
+            job=job_view(post.stored.job, with_secrets=sees_secrets()),
             deleted_at=post.deleted_at,
             until=post.deleted_at + days,
             bytes=post.bytes,

@@ -39,6 +39,11 @@ class Message(str):
         self.template, self.one, self.values = str(template), one, values
         return self
 
+    def with_texts(self, convert: Callable[[str], str]) -> Self:
+        """Return the message with its text values converted."""
+        values = {name: convert(value) if isinstance(value, str) else value for name, value in self.values.items()}
+        return type(self)._built(self.template, self.one, values)
+
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)  # for copies; their attributes are copied as well
 

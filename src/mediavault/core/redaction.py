@@ -6,10 +6,15 @@ Plain prose stays; an address keeps only its scheme, host and path. In doubt, a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import unquote_plus, urlsplit
+
+from mediavault.core.messages import Message
 
 GONE = "…"
+_DIGEST_CHARS = 12
 
 _DATA = re.compile(r"\bdata:[\w.+-]++/[\w.+-]++[;,]\S*+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?:https?|wss?|ftp)://[^\s\"'<>`]+", re.IGNORECASE)
@@ -43,26 +48,79 @@ def redact_text(text: str) -> str:
     return _DOTTED.sub(_without_token, text)
 
 
+def redact_message(text: str) -> Message:
+    """Return a text as :func:`redact_text` does; a message stays translatable, and loses secrets in its values only."""
+    if isinstance(text, Message) and text.values:
+        return text.with_texts(redact_message)
+    return Message(redact_text(text))
+
+
+def redact_media(url: str) -> str:
+    """Return a medium's address without its query, which often is a signature; of a ``data:`` URL nothing but its kind."""
+    return f"data:{GONE}" if url[:5].casefold() == "data:" else redact_address(url)
+
+
+def redact_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record's values with all addresses as of :func:`redact_page`, however deep they are; other texts stay."""
+    return {name: _redact_value(value) for name, value in values.items()}
+
+
 def redact_address(url: str) -> str:
-    """Return scheme, host and path; signatures in the path are removed too."""
+    """Return scheme, host and path; secrets in the path are removed too."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return GONE
     host = parts.netloc.rpartition("@")[2]
-    path = _without_values(parts.path, _is_secret, _VALUE)
+    path = _without_secrets(parts.path)
     return f"{parts.scheme}://{host}{path}" + (f"?{GONE}" if parts.query else "")
 
 
 def redact_page(url: str) -> str:
-    """Return a post's address with its query; only query values that look like secrets are removed."""
+    """Return a page's address unchanged, but for user names, passwords and the values that look like secrets."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return GONE
-    pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
-    kept = "&".join(name + equals + (GONE if _is_secret(name.casefold()) else value) for name, equals, value in pairs)
-    return redact_address(f"{parts.scheme}://{parts.netloc}{parts.path}") + (f"?{kept}" if kept else "")
+    query = "&".join(map(_redact_pair, parts.query.split("&")))
+    fragment = "&".join(map(_redact_pair, parts.fragment.split("&")))
+    is_unchanged = (query, fragment) == (parts.query, parts.fragment) and "@" not in parts.netloc
+    if is_unchanged and _without_secrets(parts.path) == parts.path:
+        return url
+    where = redact_address(f"{parts.scheme}://{parts.netloc}{parts.path}")
+    return where + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+def redact_distinctly(url: str) -> str:
+    """Return a page's address as :func:`redact_page` does, with a digest of the whole one after each removed value.
+
+    So the addresses of two posts that differ in a secret only stay two, and that of one post stays the same.
+    """
+    redacted = redact_page(url)
+    return (
+        redacted if redacted == url else redacted.replace(GONE, GONE + sha256(url.encode()).hexdigest()[:_DIGEST_CHARS])
+    )
+
+
+def _redact_pair(pair: str) -> str:
+    """Return ``name=value`` without a secret value, also where the value is itself an address with a secret."""
+    name, equals, value = pair.partition("=")
+    if _is_secret(unquote_plus(name).casefold()):
+        return name + equals + GONE if value and not value.startswith(GONE) else pair
+    plain = unquote_plus(pair)
+    return pair if _without_secrets(plain) == plain else name + equals + GONE if equals else GONE
+
+
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact_page(value) if _ADDRESS.fullmatch(value) else value
+    if isinstance(value, Mapping):
+        return redact_values(value)
+    return [_redact_value(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _without_secrets(text: str) -> str:
+    return _DOTTED.sub(_without_token, _without_values(text, _is_secret, _VALUE))
 
 
 def _without_values(text: str, is_secret: Callable[[str], bool], value: re.Pattern[str]) -> str:

@@ -18,6 +18,7 @@ from mediavault.core.job import (
     StepOutcome,
 )
 from mediavault.core.messages import Message
+from mediavault.core.redaction import redact_distinctly
 from mediavault.services.library.sidecars import Sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.transitions import kept_values
@@ -121,12 +122,21 @@ def takes_the_place_of(rebuilt: StoredJob, existing: StoredJob) -> bool:
     """Whether the store's row may be replaced: it is not completed, not running, and has no later attempt."""
     at_rest = existing.job.status in (JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED)
     completes = rebuilt.job.status is JobStatus.COMPLETED
-    same_post = existing.job.canonical_url == rebuilt.job.canonical_url and existing.job.version == rebuilt.job.version
-    return at_rest and completes and same_post
+    same_post = rebuilt.job.canonical_url in (existing.job.canonical_url, redact_distinctly(existing.job.canonical_url))
+    return at_rest and completes and same_post and existing.job.version == rebuilt.job.version
 
 
 def with_history_of(rebuilt: StoredJob, existing: StoredJob) -> StoredJob:
-    """Return the rebuilt job with the store's history, marks and words, and a fence that never decreases."""
+    """Return the rebuilt job with the store's addresses, history, marks and words, and a fence that never decreases.
+
+    A sidecar's addresses lack their secrets.
+    """
     attempt = max(rebuilt.job.attempt_count, existing.job.attempt_count)
-    job = replace(rebuilt.job, attempt_count=attempt, max_attempts=max(attempt, existing.job.max_attempts))
+    job = replace(
+        rebuilt.job,
+        post_url=existing.job.post_url,
+        canonical_url=existing.job.canonical_url,
+        attempt_count=attempt,
+        max_attempts=max(attempt, existing.job.max_attempts),
+    )
     return StoredJob(job, (*existing.history, *rebuilt.history), existing.marks or rebuilt.marks, existing.words)

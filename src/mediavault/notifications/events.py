@@ -19,6 +19,7 @@ from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.messages import Message, join
 from mediavault.core.records import CheckVerdict, FileCheck
+from mediavault.core.redaction import redact_message, redact_page
 from mediavault.notifications.targets import EventKind, NotificationTarget
 from mediavault.platforms.registry import platform
 from mediavault.presentation.labels import VERDICT_LABELS, format_duration, format_size, help_for, one_line
@@ -96,7 +97,7 @@ def event_of(job: Job) -> JobEvent | None:
     kind = EventKind.NEEDS_YOU if spec.needs_person else EventKind.FAILED
     if spec.needs_person and spec.remedy is Remedy.SIGN_IN:
         kind = EventKind.SIGN_IN_NEEDED
-    return JobEvent(kind, job.failed_at, _facts(job), code, job.error or "")
+    return JobEvent(kind, job.failed_at, _facts(job), code, redact_message(job.error or ""))
 
 
 def damage_event(job: Job, at: datetime, checks: Mapping[int, FileCheck]) -> JobEvent:
@@ -214,7 +215,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "account_name": one_line(account.display_name)[:MAX_TEXT_CHARS] if account and account.display_name else None,
         "site": one_line(job.platform)[:MAX_TEXT_CHARS],
         "site_name": _site_name(job),
-        "post_url": job.canonical_url,
+        "post_url": redact_page(job.canonical_url),
     }
     if files:
         facts |= {

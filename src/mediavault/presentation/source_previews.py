@@ -19,6 +19,7 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.core.listings import EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
+from mediavault.core.redaction import redact_message, redact_page
 from mediavault.core.sessions import can_be_signed_in_to
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label
@@ -121,8 +122,10 @@ class SourcePreviewView(BaseModel):
         return self.state in {PreviewState.READ, PreviewState.FAILED}
 
 
-async def source_preview_view(preview: SourcePreview, store: Store, now: datetime) -> SourcePreviewView:
-    """Return what would be saved from the list, decided now."""
+async def source_preview_view(
+    preview: SourcePreview, store: Store, now: datetime, *, with_secrets: bool = False
+) -> SourcePreviewView:
+    """Return what would be saved from the list, decided now; ``with_secrets`` leaves addresses whole, for admins only."""
     one, reading = preview.as_of(now), preview.reading
     site = registry.platform(one.source.platform)
     holds = [hold for hold in await all_holds(store.records) if hold.site in {None, one.source.platform}]
@@ -133,18 +136,20 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
     return SourcePreviewView(
         id=preview.id,
         state=_state(preview, now),
-        source=source_view(one, now),
+        source=source_view(one, now, with_secrets=with_secrets),
         is_followed=preview.is_followed,
         read_at=reading.read_at,
         held=hold_label(holds[0], site.title) if holds and is_waiting else None,
         not_before=reading.not_before if is_waiting and reading.not_before and reading.not_before > now else None,
         has_worker=bool(await store.workers.alive(seen_within=ALIVE_WITHIN)),
-        error=translated(reading.error) if reading.error else None,
+        error=translated(redact_message(reading.error)) if reading.error else None,
         help=_help(reading, site),
         is_whole=preview.listing is not None and preview.listing.is_whole,
         counts=counts,
         fill_s=(await _fill(one, waiting, store)).total_seconds() if waiting else 0,
-        entries=entries,
+        entries=entries
+        if with_secrets
+        else [entry.model_copy(update={"url": redact_page(entry.url)}) for entry in entries],
     )
 
 

@@ -249,7 +249,7 @@ def as_followed(new: Iterable[NewSource]) -> list[Followed]:
 
 def _outline(one: Followed) -> Mapping[str, str]:
     url, feed = one.source.url, _feed_of(one)
-    name = one.name if in_xml(one.name).strip() else url
+    name = one.stated_name if in_xml(one.stated_name).strip() else url
     return {
         "type": "rss" if feed else "link",
         "text": name,

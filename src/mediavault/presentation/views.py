@@ -15,6 +15,7 @@ from mediavault.core.marks import Noted
 from mediavault.core.media import Candidate, KeptFile
 from mediavault.core.profiles import BUILT_IN, Profile
 from mediavault.core.profiles import to_json as profile_to_json
+from mediavault.core.redaction import redact_message, redact_page
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
     STAGE_LABELS,
@@ -50,6 +51,7 @@ from mediavault.presentation.schemas import (
     WorkerView,
 )
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
+from mediavault.presentation.without_secrets import job_without_secrets, record_without_secrets
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
 from mediavault.store.recordings import is_recording
 from mediavault.store.twins import Twin
@@ -66,8 +68,14 @@ ACTIONS: dict[JobStatus, list[Action]] = {
 }
 
 
-def job_view(job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = ()) -> JobView:
-    """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force."""
+def job_view(
+    job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = (), with_secrets: bool = False
+) -> JobView:
+    """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force.
+
+    ``with_secrets`` leaves the addresses whole, which is for admins only.
+    """
+    job = job if with_secrets else job_without_secrets(job)
     account, hold = job.account, hold_of(job, holds)
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
@@ -106,8 +114,8 @@ def profile_view(profile: Profile) -> ProfileView:
     return ProfileView(**profile_to_json(profile), is_built_in=profile.name in BUILT_IN)
 
 
-def job_list(jobs: Sequence[Job]) -> JobList:
-    return JobList(jobs=[job_view(job) for job in jobs])
+def job_list(jobs: Sequence[Job], *, with_secrets: bool = False) -> JobList:
+    return JobList(jobs=[job_view(job, with_secrets=with_secrets) for job in jobs])
 
 
 def account_page_view(page: AccountPage) -> AccountPageView:
@@ -119,17 +127,21 @@ def totals_view(totals: LibraryTotals) -> TotalsView:
     return TotalsView.model_validate(asdict(totals))
 
 
-def page_view(page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Hold] = ()) -> JobPageView:
+def page_view(
+    page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Hold] = (), with_secrets: bool = False
+) -> JobPageView:
     """Return a page of jobs with what the user noted about them."""
-    jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds) for job in page.jobs]
+    jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds, with_secrets=with_secrets) for job in page.jobs]
     return JobPageView(jobs=jobs, next_cursor=page.next_cursor)
 
 
-def twin_view(twin: Twin) -> TwinView:
-    return TwinView(job=job_view(twin.job), identical=twin.likeness.identical, percent=twin.likeness.percent)
+def twin_view(twin: Twin, *, with_secrets: bool = False) -> TwinView:
+    job = job_view(twin.job, with_secrets=with_secrets)
+    return TwinView(job=job, identical=twin.likeness.identical, percent=twin.likeness.percent)
 
 
-def history_view(record: HistoryRecord) -> HistoryView:
+def history_view(record: HistoryRecord, *, with_secrets: bool = False) -> HistoryView:
+    record = record if with_secrets else record_without_secrets(record)
     return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)})
 
 
@@ -166,7 +178,7 @@ def title(job: Job) -> str:
     """Return the post's title or text where known, else its address without the scheme; at most MAX_TITLE_CHARS."""
     own = job.metadata.get("title") or job.metadata.get("text")
     text = one_line(own) if isinstance(own, str) else ""
-    return (text or job.canonical_url.partition("://")[2])[:MAX_TITLE_CHARS]
+    return (text or redact_page(job.canonical_url).partition("://")[2])[:MAX_TITLE_CHARS]
 
 
 def kept_files(job: Job) -> dict[int, KeptFile]:
@@ -321,7 +333,7 @@ def _site_limit_view(limits: SiteLimit, waiting: int, now: datetime) -> SiteLimi
         not_understood=None,
         strikes=limits.failures,
         code=limits.code,
-        reason=limits.reason,
+        reason=redact_message(limits.reason),
         help=help_for(limits.code),
     )
 

@@ -65,6 +65,13 @@ def has_role(role: Role) -> bool:
     return caller is not None and caller.role.rank >= role.rank
 
 
+def sees_secrets() -> bool:
+    """Whether the caller may see the secrets in addresses, such as a private feed's: an admin, but not with a token of a
+    smaller scope."""
+    caller = current_principal()
+    return caller is not None and caller.scope is Scope.ADMIN and has_role(Role.ADMIN)
+
+
 def may(method: str, address: str) -> bool:
     """Whether the caller's role allows a request to this path, which may have a query and a fragment."""
     return has_role(least_role(method, address.partition("#")[0].partition("?")[0]))

@@ -24,6 +24,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, from_source
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.redaction import redact_page
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.port import Records, Store
 
@@ -46,7 +47,12 @@ class Followed:
     @property
     def name(self) -> str:
         """The name that pages show."""
-        return self.state.title or self.state.handle or self.source.url
+        return self.stated_name or redact_page(self.source.url)
+
+    @property
+    def stated_name(self) -> str:
+        """The name that the site states, "" if none is known."""
+        return self.state.title or self.state.handle or ""
 
     def is_due(self, now: datetime) -> bool:
         """Whether a worker may check it now."""

@@ -71,7 +71,7 @@ def source_cards(
     holds: Iterable[Hold],
     now: datetime,
 ) -> list[SourceCard]:
-    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
+    """Return the cards of the sources ``shown``, with their addresses as given. ``sources`` are all, ``fill_turns`` when the next earlier
     post of each site is saved. What holds back a site's jobs also holds back its checks."""
     held = {hold.site: hold for hold in holds}
     sharing = Counter(one.source.platform for one in sources if one.state.waiting and not one.source.is_paused)
@@ -106,7 +106,7 @@ def _card(
         cap = platform.pace.account_daily_cap if platform else None
         fill = fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
     return SourceCard(
-        view=source_view(one, now),
+        view=source_view(one, now, with_secrets=True),
         name=name,
         handle=handle if handle not in {name, f"@{name}"} else "",
         site=site_name(source.platform, title, source.url),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mediavault.core.redaction import redact_address, redact_page, redact_text
+from mediavault.core.messages import Message
+from mediavault.core.redaction import redact_address, redact_distinctly, redact_message, redact_page, redact_text
 from tests.growth import growth_of
 
 CANARY = "CANARY7f3a"
@@ -64,6 +65,52 @@ def test_a_redacted_url_keeps_its_host_and_path() -> None:
 
 def test_a_posts_url_keeps_the_parameter_that_identifies_the_post() -> None:
     assert redact_page(f"https://v.example/watch?v=abc&token={CANARY}") == "https://v.example/watch?v=abc&token=…"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://v.example/watch?v=abc&list=x#/part/2",
+        "https://v.example/a%20b?q=%C3%BC&empty=&flag&&x#",
+        "https://v.example/watch?v=1&t=90",
+        "file:0123",
+    ],
+)
+def test_a_posts_url_without_a_secret_stays_as_it_is(url: str) -> None:
+    assert redact_page(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        (f"https://v.example/w?%74oken={CANARY}", "https://v.example/w?%74oken=…"),
+        (f"https://v.example/w?v=1&to=https%3A%2F%2Fa.example%2F%3Ftoken%3D{CANARY}", "https://v.example/w?v=1&to=…"),
+        (f"https://v.example/w#access_token={CANARY}&state=1", "https://v.example/w#access_token=…&state=1"),
+        (f"https://v.example/feed/eyJhbGciOiJI.{CANARY}.x/rss?v=1", "https://v.example/feed/…/rss?v=1"),
+        (f"https://v.example/w?t=eyJhbGciOiJI.{CANARY}.x", "https://v.example/w?t=…"),
+        (f"https://user:{CANARY}@v.example/w?v=1", "https://v.example/w?v=1"),
+    ],
+)
+def test_a_posts_url_has_no_secret_anywhere(url: str, redacted: str) -> None:
+    assert redact_page(url) == redacted
+
+
+def test_the_urls_of_two_posts_that_differ_in_a_secret_stay_two() -> None:
+    one, other = (redact_distinctly(f"https://v.example/w?v=1&token={CANARY}{n}") for n in "12")
+
+    assert one != other
+    assert CANARY not in one + other
+    assert redact_distinctly(one) == redact_page(one) == one
+    assert redact_distinctly("https://v.example/w?v=1") == "https://v.example/w?v=1"
+
+
+def test_a_message_stays_translatable_without_its_secrets() -> None:
+    message = redact_message(
+        Message("It leads to %(url)s, %(count)d times.", url=f"https://a.test/?x={CANARY}", count=2)
+    )
+
+    assert message == "It leads to https://a.test/?…, 2 times."
+    assert message.template == "It leads to %(url)s, %(count)d times."
 
 
 def test_an_unparsable_url_is_removed() -> None:

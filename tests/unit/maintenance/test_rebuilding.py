@@ -211,6 +211,44 @@ async def test_a_running_job_and_a_post_under_another_id_are_left_alone(store: M
     assert len(await vaults.all_of(other)) == 7
 
 
+@pytest.fixture
+async def private(root: Path) -> MemoryJobStore:
+    """A store with two saved posts whose addresses differ in a secret only."""
+    clock = FakeClock()
+    store = MemoryJobStore(clock)
+    await store.queue.enqueue(
+        [numbered_job(number, f"https://videos.example/w?v=1&token=SECRET{number}") for number in (1, 2)]
+    )
+    for claim in await store.queue.claim(vaults.ANN, limit=2, lease=vaults.LEASE):
+        await vaults.complete(store, claim, root, clock)
+    return store
+
+
+async def test_posts_come_back_without_the_secrets_of_their_addresses(private: MemoryJobStore, root: Path) -> None:
+    """Other programs read the library. What is left tells the posts apart."""
+    again = MemoryJobStore(FakeClock())
+    _, refused = await rebuilt(root, into=again)
+    urls = {stored.job.canonical_url for stored in await vaults.all_of(again)}
+
+    assert refused == []
+    assert len(urls) == 2
+    assert all(url.startswith("https://videos.example/w?v=1&token=…") for url in urls)
+    assert "SECRET" not in "".join(path.read_text() for path in root.rglob("*.info.json"))
+
+
+async def test_a_post_that_the_store_has_keeps_its_whole_address(private: MemoryJobStore, root: Path) -> None:
+    stored = await vaults.all_of(private)
+    known = MemoryJobStore(FakeClock())
+    await known.catalogue.import_jobs(
+        [StoredJob(replace(one.job, status=JobStatus.QUEUED, completed_at=None)) for one in stored]
+    )
+    rebuild, refused = await rebuilt(root, into=known)
+
+    assert (refused, rebuild.done.renewed) == ([], 2)
+    assert {one.job.post_url for one in await vaults.all_of(known)} == {one.job.post_url for one in stored}
+    assert {one.job.status for one in await vaults.all_of(known)} == {JobStatus.COMPLETED}
+
+
 # --- the sidecar itself -----------------------------------------------------------------------------------------------
 
 texts = st.text(max_size=20)

@@ -24,7 +24,6 @@ from mediavault.core.clock import moment_or_none
 from mediavault.core.companions import NFO_SUFFIX, sibling, thumb_path
 from mediavault.core.names import shown_text
 from mediavault.core.pictures import PICTURE_SUFFIXES, is_picture
-from mediavault.core.post_urls import has_url
 from mediavault.core.shows import Episode, episode_of
 from mediavault.services.library.sidecars import FILE_DATE
 
@@ -142,7 +141,7 @@ def _number(facts: Mapping[str, Any], form: str) -> str:
 
 def _plot(facts: Mapping[str, Any]) -> str:
     text = str(facts["text"] or facts["title"] or "")
-    url = facts["canonical_url"] if has_url(facts["canonical_url"]) else ""
+    url = facts.get("webpage_url") or ""  # a file that was imported without a link has none
     return f"{text[:MAX_PLOT_CHARS].strip()}\n\n{url}".strip()
 
 

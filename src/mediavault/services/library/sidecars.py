@@ -27,6 +27,7 @@ from mediavault.core.names import is_utf8, slug
 from mediavault.core.post_urls import has_url
 from mediavault.core.profiles import is_profile_name
 from mediavault.core.recordings import RECORDING
+from mediavault.core.redaction import redact_distinctly, redact_page
 
 SIDECAR_VERSION = 3
 SIDECAR_LIMIT_BYTES = 4 << 20  # ours have a few kilobytes; a post's text is the longest part
@@ -104,7 +105,7 @@ def write_sidecar(
 ) -> dict[str, Any]:
     """Return the content of ``.info.json``: enough to rebuild the row without the database.
 
-    It never contains cookies, headers or signed URLs.
+    It never contains cookies, headers, signed URLs or the secrets of a post's address: others read the library too.
 
     ``kept`` is the file of the item at ``place``; without ``extraction`` the rest comes from the job's checkpoint.
     """
@@ -116,9 +117,9 @@ def write_sidecar(
         "mediavault": SIDECAR_VERSION,
         _JOB_ID: job.id,
         "trace_id": job.trace_id,
-        "post_url": job.post_url,
-        "canonical_url": job.canonical_url,
-        _RESOLVED_URL: post[_RESOLVED_URL],
+        "post_url": redact_distinctly(job.post_url),
+        "canonical_url": redact_distinctly(job.canonical_url),
+        _RESOLVED_URL: post[_RESOLVED_URL] and redact_page(post[_RESOLVED_URL]),
         "version": job.version,
         "platform": job.platform,
         "profile": job.profile,
@@ -185,8 +186,8 @@ def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, kep
         "_type": "video",
         "fulltitle": post["title"],
         "description": post["text"],
-        "webpage_url": job.canonical_url if has_url(job.canonical_url) else None,
-        "original_url": job.post_url if has_url(job.canonical_url) else None,
+        "webpage_url": redact_page(job.canonical_url) if has_url(job.canonical_url) else None,
+        "original_url": redact_page(job.post_url) if has_url(job.canonical_url) else None,
         "extractor": key.lower(),
         "extractor_key": key,
         "uploader": name,

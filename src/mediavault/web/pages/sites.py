@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Response
 from mediavault.api.dependencies import EventFeed, Services
 from mediavault.api.sites import all_sites, one_site, reopen_site, sessions_of
 from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.core.redaction import redact_message
 from mediavault.presentation.session_views import session_view, state_words
 from mediavault.presentation.views import fleet_view, job_view
 from mediavault.store.holds import all_holds
@@ -46,6 +47,8 @@ async def site(platform: SiteName, services: Services) -> Response:
     return render(
         "site.html",
         site=details,
+        # The group's error is that of its newest post.
+        errors=[redact_message(group.examples[0].error or "") for group in details.failures],
         session=await session_view(details.session, services.store) if details.session else None,
         posts=[job_view(job) for job in newest.jobs],
         **await frame(services),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
@@ -23,6 +24,8 @@ from mediavault.presentation.schemas import SourceChange
 from mediavault.presentation.source_previews import source_preview_view
 from mediavault.presentation.source_transfer import SourcesImport, as_followed, import_view, sources_opml
 from mediavault.presentation.views import job_view
+from mediavault.presentation.without_secrets import entry_without_secrets, source_without_secrets
+from mediavault.server.authentication import sees_secrets
 from mediavault.store.following import (
     Followed,
     all_seen,
@@ -54,7 +57,7 @@ from mediavault.web.pages.frame import (
     see_other,
 )
 from mediavault.web.render import render
-from mediavault.web.source_cards import KIND_LABELS, SourceCard, entry_line, source_cards, wishes
+from mediavault.web.source_cards import KIND_LABELS, EntryLine, SourceCard, entry_line, source_cards, wishes
 from mediavault.web.source_form import SourceForm, asked_of_all, described, form_of, interval_choices, read_source_form
 from mediavault.web.source_preview import PreviewPart, preview_part
 
@@ -94,7 +97,7 @@ async def index(
     if not change:
         return await _list(services, SourceForm(url=url.strip()), number=page)
     one = await find_followed(services.store.records, change)
-    return await _list(services, form_of(one.source, current().zone), changed=one, number=page)
+    return await _list(services, form_of(_shown(one).source, current().zone), changed=one, number=page)
 
 
 @router.post(PAGE)
@@ -144,8 +147,8 @@ async def preview_change_form(source_id: SourcePath, request: Request, services:
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
     """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
     found = await find_preview(services.store.records, preview_id)
-    view = await source_preview_view(found, services.store, services.clock.now())
-    form = form_of(found.draft.source, current().zone)
+    view = await source_preview_view(found, services.store, services.clock.now(), with_secrets=sees_secrets())
+    form = form_of(_shown(found.draft).source, current().zone)
     return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
 
 
@@ -197,7 +200,7 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
     records, moment = services.store.records, services.clock.now() - CLOCKS_DIFFER
     sources = await followed(records)
     one = await find_followed(records, source_id)
-    [card] = await _cards(services, sources, [one])
+    [card] = await _cards(services, sources, [_shown(one)])
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
     waiting, passed = await _waiting(services, one), await _passed(services, one)
@@ -205,14 +208,14 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
     return render(
         "source.html",
         moment=moment,
-        gone=[entry_line(entry) for entry in gone],
+        gone=_lines(gone),
         card=card,
         wishes=wishes(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
         is_first=not cursor,
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,
-        waiting=[entry_line(entry) for entry in waiting],
-        passed=[entry_line(entry) for entry in passed],
+        waiting=_lines(waiting),
+        passed=_lines(passed),
         **await frame(services),
     )
 
@@ -299,7 +302,7 @@ async def _list(
         moment=services.clock.now() - CLOCKS_DIFFER,
         status=422 if error else 200,
         error=error_view(error) if error else None,
-        cards=await _cards(services, sources, shown),
+        cards=await _cards(services, sources, list(map(_shown, shown))),
         count=len(sources),
         here=PAGE if number == 1 else f"{PAGE}?page={number}",
         newer=number - 1,
@@ -322,6 +325,15 @@ async def _cards(services: ApiServices, sources: list[Followed], shown: list[Fol
         if (at := await fill_turn(services.store.records, name)) is not None:
             turns[name] = at
     return source_cards(sources, shown, platforms, turns, await all_holds(services.store.records), services.clock.now())
+
+
+def _shown(one: Followed) -> Followed:
+    """Return a source as the caller may see it."""
+    return one if sees_secrets() else source_without_secrets(one)
+
+
+def _lines(entries: Iterable[SeenEntry]) -> list[EntryLine]:
+    return [entry_line(entry if sees_secrets() else entry_without_secrets(entry)) for entry in entries]
 
 
 async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mediavault.core.job import Stage
 from mediavault.core.media import Expected, Extraction, ItemType, VerifiedFile
 from mediavault.core.messages import Message
+from mediavault.core.redaction import redact_page
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.validate import validate
 
@@ -47,6 +48,6 @@ def tags_of(extraction: Extraction) -> Mapping[str, str]:
         "title": extraction.title or extraction.text,
         "artist": account.display_name or account.handle,
         "date": published.date().isoformat() if published else None,
-        "comment": extraction.post.canonical_url,
+        "comment": redact_page(extraction.post.canonical_url),
     }
     return {name: " ".join(text.split())[:MAX_TAG_CHARS] for name, text in tags.items() if text and text.split()}
