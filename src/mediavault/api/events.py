@@ -25,7 +25,8 @@ SEND_DEADLINE_S = 30.0  # a client that reads nothing for this long has gone
 RECONNECT_MS = 2_000
 
 _HEARTBEAT = b": still here\n\n"
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# The connection ends with the stream, and so with the caller's access: the server would keep it for another request.
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
 
 
 @router.get(

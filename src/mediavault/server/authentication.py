@@ -100,10 +100,12 @@ class RequestAuthenticator:
             return None
         mode = await self._desk.mode()
         if mode is AuthMode.OPEN:
-            if was_forwarded(credentials_of(request).headers):
+            credentials = credentials_of(request)
+            if was_forwarded(credentials.headers):
                 raise _no_password_behind_proxy()
-            set_principal(Principal(Scope.ADMIN, AuthMethod.OPEN))
-            return None
+            if credentials.bearer is None:
+                set_principal(Principal(Scope.ADMIN, AuthMethod.OPEN))
+                return None
         if any(
             name.lower() in SECRETS_IN_QUERIES for name, _ in parse_qsl(_query_string(request), keep_blank_values=True)
         ):
@@ -113,7 +115,12 @@ class RequestAuthenticator:
             )
         if path in SIGN_IN_PATHS or path.startswith((SHARED_PREFIX, FEEDS_PREFIX)):
             return None
-        caller = await self._authenticated_caller(request) if mode is AuthMode.PROTECTED else None
+        caller = await self._authenticated_caller(request) if mode is not AuthMode.SET_UP else None
+        if caller is None and mode is AuthMode.OPEN:
+            raise _refused(
+                Message("This token is wrong, has expired or was revoked."),
+                Message("This vault has no password, so leave the token out, or send a valid one."),
+            )
         if caller is None:
             return None if path in OPTIONAL_PATHS else _redirect_to_sign_in(request, mode)
         if not scope_allows(caller.scope, request.method, path):

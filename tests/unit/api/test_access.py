@@ -14,6 +14,7 @@ from mediavault.auth import hashing
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator
 from mediavault.auth.proxies import SECRET_HEADER
 from mediavault.auth.scopes import Scope
+from mediavault.auth.tokens import PREFIX
 from mediavault.core.records import RecordKind
 from mediavault.server.errors import ENDLESS_PATHS
 from mediavault.store.port import JobQuery
@@ -73,6 +74,34 @@ async def test_a_local_vault_needs_no_password(vault: ApiVault) -> None:
     assert (await vault.client.post("/api/jobs", {"post_url": POST})).status == 201
     assert (await vault.client.get("/login")).headers["location"] == "/"
     assert 'action="/setup"' in (await vault.client.get("/setup")).text
+
+
+@pytest.mark.parametrize("token", [f"{PREFIX}{'a' * 43}", "made-up"])
+async def test_a_local_vault_without_a_password_refuses_a_wrong_token(vault: ApiVault, token: str) -> None:
+    """Its program would otherwise notice only once there is a password."""
+    answer = await vault.client.get("/api/jobs", authorization=f"Bearer {token}")
+
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert (await vault.client.get("/api/jobs")).status == 200
+
+
+async def test_a_token_has_its_scope_without_a_password_too_and_ends_when_it_is_revoked(vault: ApiVault) -> None:
+    token, _ = await authenticator_of(vault).tokens.add("program", Scope.READ)
+    header = f"Bearer {token}"
+    answers = [
+        await vault.client.get("/api/jobs", authorization=header),
+        await vault.client.post("/api/jobs", {"post_url": POST}, authorization=header),
+    ]
+    await authenticator_of(vault).tokens.revoke("program")
+    answers.append(await vault.client.get("/api/jobs", authorization=header))
+
+    assert [answer.status for answer in answers] == [200, 403, 401]
+
+
+async def test_wrong_tokens_are_counted_without_a_password_too(vault: ApiVault) -> None:
+    statuses = {(await vault.client.get("/api/jobs", authorization=f"Bearer {n}")).status for n in range(200)}
+
+    assert statuses == {401, 429}
 
 
 async def test_a_link_into_the_vault_survives_the_sign_in(make_vault: MakeVault) -> None:
