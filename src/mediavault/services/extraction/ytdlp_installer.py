@@ -1,8 +1,9 @@
-"""Installs packages for yt-dlp's child with pip or uv, each file checked against the SHA-256 that the index stated.
+"""Installs packages for yt-dlp's child with pip or uv, each file checked against the SHA-256 that was noted before.
 
 First the installer is asked which files it would install, then it installs exactly those. So a file that a mirror, a cache
-or the way changed in between is refused. Nothing says that the index itself is honest: yt-dlp's releases on it are not
-signed. Only built packages are taken: none of their code runs before the child imports it.
+or the way changed in between is refused. The SHA-256 is the one that the index states; pip and uv use that of what they
+have just downloaded where it states none, as some private indexes do, and do not say so: then nothing is checked but that
+both downloads are the same file. Nothing says that the index itself is honest: yt-dlp's releases on it are not signed. Only built packages are taken: none of their code runs before the child imports it.
 """
 
 from __future__ import annotations
@@ -105,7 +106,10 @@ async def install_package(what: str, library: Path) -> None:
 
 
 def requirements_of(report: str) -> str:
-    """Return the files of pip's report as lines of a requirements file. Raises ToolMissing for one without a hash."""
+    """Return the files of pip's report as lines of a requirements file. Raises ToolMissing for one without a hash.
+
+    pip adds the hash of what it has downloaded where the index states none.
+    """
     try:
         found = values.objects(values.obj(json.loads(report)).get("install"))
     except ValueError:
@@ -115,10 +119,10 @@ def requirements_of(report: str) -> str:
         name, version = (values.text(values.obj(package, "metadata").get(key)) or "" for key in ("name", "version"))
         sha256 = values.text(values.obj(package, "download_info", "archive_info", "hashes").get("sha256")) or ""
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version) and _SHA256.fullmatch(sha256)):
-            raise ToolMissing("The package index does not say what the files of yt-dlp contain (SHA-256).")
+            raise ToolMissing("pip does not say what the files of yt-dlp contain (SHA-256).")
         lines.append(f"{name}=={version} --hash=sha256:{sha256}\n")
     if not lines:
-        raise ToolMissing("The package index does not say what the files of yt-dlp contain (SHA-256).")
+        raise ToolMissing("pip does not say what the files of yt-dlp contain (SHA-256).")
     return "".join(lines)
 
 

@@ -48,13 +48,15 @@ def _digest(text: str) -> str:
 
 @dataclass
 class Index:
-    """A package index that states the right hash of what it offers at that moment."""
+    """A package index that states the right hash of what it offers at that moment, or none."""
 
     file: bytes
     address: str = ""
+    has_hashes: bool = True
 
     async def page(self, _: web.Request) -> web.Response:
-        link = f'<a href="/files/{NAME}#sha256={hashlib.sha256(self.file).hexdigest()}">{NAME}</a>'
+        fragment = f"#sha256={hashlib.sha256(self.file).hexdigest()}" if self.has_hashes else ""
+        link = f'<a href="/files/{NAME}{fragment}">{NAME}</a>'
         return web.Response(
             text=f"<!doctype html>{link}", content_type="text/html", headers={"Cache-Control": "no-store"}
         )
@@ -128,6 +130,18 @@ async def test_a_file_that_changed_after_its_hash_was_noted_is_refused_for_the_h
     with pytest.raises(ToolMissing, match=r"(?i)hash"):
         await install_package("yt-dlp", tmp_path / "library")
     assert not (tmp_path / "library/yt_dlp").exists()
+
+
+async def test_without_hashes_of_the_index_those_of_the_first_download_are_noted(
+    tool: str, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither pip nor uv says where a hash is from, so the vault cannot refuse such an index."""
+    index.has_hashes = False
+    await install_package("yt-dlp", tmp_path / "library")
+    changes_between(monkeypatch, index, is_checked=True)
+
+    with pytest.raises(ToolMissing, match=r"(?i)hash"):
+        await install_package("yt-dlp", tmp_path / "again")
 
 
 async def test_nothing_but_the_noted_hash_refuses_the_file_that_changed(
