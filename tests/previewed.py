@@ -20,7 +20,7 @@ from mediavault.store.port import Records
 
 async def read_what_waits(records: Records, clock: Clock, *entries: Entry, title: str | None = "Slow Trains") -> None:
     """Read all lists for which previews wait, as a worker that finds these entries does."""
-    posts, _ = named_posts(entries, Submission(identify, lambda *_: None, clock).read, seen_as)
+    posts, _ = await named_posts(entries, Submission(identify, lambda *_: None, clock).read, seen_as)
     for reading in await stored.waiting_readings(records, clock.now()):
         held = await stored.hold_reading(records, clock, reading)
         assert held is not None

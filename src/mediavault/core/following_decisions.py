@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mediavault.core.clock import in_pieces
 from mediavault.core.failures import MediavaultError
 from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, Start, post_key
 from mediavault.core.following_filters import Reason, reason_against
@@ -49,7 +50,7 @@ class Decision:
         return self.former is None or (self.state, self.reason) != (self.former.state, self.former.reason)
 
 
-def named_posts(
+async def named_posts(
     entries: Iterable[Entry], read: Callable[[str], NewJob], seen_as: Callable[[str], str]
 ) -> tuple[list[ListedPost], dict[str, NewJob]]:
     """Return the posts that entries name, each once and in their order, and the jobs of those that can be read, by key.
@@ -59,7 +60,7 @@ def named_posts(
     """
     posts: dict[str, ListedPost] = {}
     jobs: dict[str, NewJob] = {}
-    for entry in entries:
+    async for entry in in_pieces(entries):
         try:
             job = read(entry.url)
         except MediavaultError:
@@ -82,8 +83,8 @@ def decide(
     is_newest_first: bool,
     is_first: bool,
     is_restarted: bool,
-) -> list[Decision]:
-    """Decide about each post of a list, in the list's order.
+) -> Iterator[Decision]:
+    """Yield the decision about each post of a list, in the list's order.
 
     Decides about new posts, and again about those that were skipped for a reason that may no longer apply. ``known`` is
     what became of posts at this source, ``removed`` are those that users have deleted, both by the posts' keys.
@@ -91,12 +92,11 @@ def decide(
     start.
     """
     before = _from_before(posts, known, source, now, is_newest_first=is_newest_first, is_first=is_first)
-    decisions: list[Decision] = []
     at_once = in_turn = 0  # news that are taken at once, and earlier posts that wait
     for post in posts:
         former = known.get(post.key)
         if former is not None and (not post.canonical_url or not _is_open(former, is_restarted=is_restarted)):
-            decisions.append(Decision(post, former.state, former.reason, former))
+            yield Decision(post, former.state, former.reason, former)
             continue
         is_from_before = post.key in before or (former is not None and former.reason is Reason.BEFORE)
         reason = _reason(post, removed, source, now, position=in_turn if is_from_before else None)
@@ -108,8 +108,7 @@ def decide(
             state = EntryState.TAKEN
         at_once += state is EntryState.TAKEN
         in_turn += is_from_before and reason is None
-        decisions.append(Decision(post, state, reason, former, is_from_before))
-    return decisions
+        yield Decision(post, state, reason, former, is_from_before)
 
 
 def _from_before(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediavault.core.clock import Clock, to_micros
+from mediavault.core.clock import Clock, in_pieces, to_micros
 from mediavault.core.failures import BadInput, NotFound, StoreError
 from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, checked, post_key
 from mediavault.core.following_decisions import Decision, ListedPost, decide
@@ -282,7 +282,7 @@ async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[s
     """Return the entries of these posts at a source, by the posts' keys. Posts that it has not seen are left out."""
     found = await records.some(RecordKind.SOURCE_ENTRY, [f"{source_id}/{post}" for post in posts])
     read = ((key.partition("/")[2], _entry(record)) for key, record in found.items())
-    return {post: entry for post, entry in read if entry is not None}
+    return {post: entry async for post, entry in in_pieces(read) if entry is not None}
 
 
 async def decisions(
@@ -296,7 +296,7 @@ async def decisions(
 ) -> list[Decision]:
     """Decide about the posts of a source's list: see ``core.following_decisions.decide``."""
     by_url = {post_key(post.canonical_url): post.key for post in posts if post.canonical_url}
-    return decide(
+    decided = decide(
         posts,
         known,
         {by_url[key] for key in await removed(records, by_url)},
@@ -306,6 +306,7 @@ async def decisions(
         is_first=not one.state.looks,
         is_restarted=one.wants_backlog,
     )
+    return [decision async for decision in in_pieces(decided)]
 
 
 async def all_seen(records: Records, source_id: str, *, limit: int) -> dict[str, SeenEntry]:
@@ -317,7 +318,7 @@ async def all_seen(records: Records, source_id: str, *, limit: int) -> dict[str,
 
 async def put_seen(records: Records, source_id: str, entries: Mapping[str, SeenEntry]) -> None:
     """Store entries, by their posts' keys."""
-    values = {f"{source_id}/{post}": to_named_json(entry) for post, entry in entries.items()}
+    values = {f"{source_id}/{post}": to_named_json(entry) async for post, entry in in_pieces(entries.items())}
     await records.put_all(RecordKind.SOURCE_ENTRY, values)
 
 

@@ -132,7 +132,7 @@ class SourceListReader:
         # Another lister may be asked before this list is used, for minutes. During that a waiting entry may be taken, or one
         # that was taken may be skipped: no check decides about those. Only this check changes the others.
         read = partial(self.read, listed_by=parse_http_url(one.source.url).origin)
-        posts, jobs = named_posts(found.entries, read, registry.seen_as)
+        posts, jobs = await named_posts(found.entries, read, registry.seen_as)
         known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])
         return SourceListing(found, posts, jobs, known)
 

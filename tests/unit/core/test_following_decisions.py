@@ -47,7 +47,7 @@ def listed(number: int = 1, **facts: Any) -> ListedPost:
 
 def decided(*posts: ListedPost, source: Source = SOURCE, **facts: Any) -> list[Decision]:
     given_facts = {"known": {}, "removed": (), "is_newest_first": True, "is_first": True, "is_restarted": True, **facts}
-    return decide(posts, given_facts.pop("known"), given_facts.pop("removed"), source, NOW, **given_facts)
+    return list(decide(posts, given_facts.pop("known"), given_facts.pop("removed"), source, NOW, **given_facts))
 
 
 def outcomes(decisions: list[Decision]) -> list[EntryState | Reason]:
@@ -60,13 +60,13 @@ def read(url: str) -> NewJob:
     return new_job(url.partition("?")[0], clock=FakeClock())
 
 
-def test_a_post_that_a_list_names_twice_is_one() -> None:
+async def test_a_post_that_a_list_names_twice_is_one() -> None:
     first, again, page = (
         entry(1),
         replace(entry(1), url=entry(1).url + "?from=feed"),
         Entry("https://video.example/page/"),
     )
-    posts, jobs = named_posts([page, first, again, page], read, str)
+    posts, jobs = await named_posts([page, first, again, page], read, str)
 
     assert [(post.entry, post.canonical_url) for post in posts] == [(page, ""), (first, first.url)]
     assert list(jobs) == [posts[1].key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from mediavault.core import following_decisions
+from mediavault.core.clock import AT_ONCE
 from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
 from mediavault.core.following import EntryState, Source, Start
 from mediavault.core.following_decisions import NEWS_AT_ONCE
-from mediavault.core.following_filters import Filters, Reason
+from mediavault.core.following_filters import Filters, Reason, reason_against
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
 from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
@@ -22,6 +25,7 @@ from mediavault.core.media import Expected, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
@@ -140,6 +144,54 @@ class Vault:
 @pytest.fixture
 def vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
+
+
+class Turns:
+    """Counts what is done in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.most: Counter[str] = Counter()
+        self.total: Counter[str] = Counter()
+        self._done: Counter[tuple[str, int]] = Counter()
+
+    def counted(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            self._done[name, self.now] += 1
+            self.total[name] += 1
+            self.most[name] = max(self.most[name], self._done[name, self.now])
+            return function(*args, **options)
+
+        return call
+
+    async def turn(self) -> None:
+        while True:
+            self.now += 1
+            await asyncio.sleep(0)
+
+
+async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are served by the same loop. All that is done for each entry is done for few of them at a time."""
+    turns, length = Turns(), 1_000
+    monkeypatch.setattr(stored, "to_named_json", turns.counted("write", to_named_json))
+    monkeypatch.setattr(stored, "from_named_json", turns.counted("read", from_named_json))
+    monkeypatch.setattr(following_decisions, "reason_against", turns.counted("decide", reason_against))
+    follower = Follower(replace(vault.tools, listers=vault.listers), turns.counted("name", vault.submission.read))
+    vault.feed.entries = [video(number) for number in range(length, 0, -1)]
+    await vault.follow(start=Start.EVERYTHING)
+    turning = asyncio.create_task(turns.turn())
+    try:
+        await follower.round()
+        await stored.change_source(
+            vault.store.records, "s-1", lambda source: replace(source, filters=Filters(lacking=("Video",)))
+        )
+        vault.clock.advance(timedelta(days=1))
+        await follower.round()
+    finally:
+        turning.cancel()
+
+    assert all(turns.total[name] >= length for name in ("write", "read", "decide", "name"))
+    assert max(turns.most.values()) <= 2 * AT_ONCE  # the end of one step and the beginning of the next
 
 
 async def test_from_now_on_only_new_posts_are_taken(vault: Vault) -> None:

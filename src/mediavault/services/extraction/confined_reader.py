@@ -25,7 +25,7 @@ from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitRead
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.sandbox.standing import ChildPool
 
-MAX_CHILDREN = 2
+MAX_CHILDREN = 2  # for posts, and as many for lists: a slow list must not hold up a post
 # CPU time distinguishes a hostile document from a busy machine; the largest pages take a few seconds of it.
 LIMITS = ChildLimits(wall_s=60.0, cpu_s=20, answer_bytes=32 << 20)
 # A page's source is only a first look: one that takes longer is left to the browser, after which it is read again.
@@ -38,7 +38,8 @@ log = get_logger(__name__)
 
 
 class ConfinedReader:
-    """The worker's Reader and ManifestReader: reads at most MAX_CHILDREN documents at a time, others wait.
+    """The worker's Reader and ManifestReader. It reads at most MAX_CHILDREN documents of posts at a time, and as many lists;
+    others wait.
 
     ``child`` is the module that reads; it looks up the platform by its name.
     """
@@ -49,7 +50,8 @@ class ConfinedReader:
             limits, wall_s=min(limits.wall_s, MAX_PAGE_WALL_S), cpu_s=min(limits.cpu_s, MAX_PAGE_CPU_S)
         )
         self._manifest_limits = replace(limits, cpu_s=min(limits.cpu_s, MAX_MANIFEST_CPU_S))
-        self._children = ChildPool(child, clock, size=MAX_CHILDREN)
+        self._for_posts = ChildPool(child, clock, size=MAX_CHILDREN)
+        self._for_lists = ChildPool(child, clock, size=MAX_CHILDREN)
 
     async def read_visit(
         self, post: Post, platform: Platform, capture: PageCapture, *, with_viewer: bool
@@ -70,13 +72,16 @@ class ConfinedReader:
 
     async def read_manifest(self, manifest: ManifestText) -> ManifestContents:
         answer = await self._ask(
-            lambda: {"task": "manifest", "given": to_json(ManifestText, manifest)}, self._manifest_limits
+            self._for_posts,
+            lambda: {"task": "manifest", "given": to_json(ManifestText, manifest)},
+            self._manifest_limits,
         )
         return await asyncio.to_thread(_result, answer, ManifestContents)
 
     async def close(self) -> None:
         """End the processes. Safe to call twice."""
-        await self._children.close()
+        await self._for_posts.close()
+        await self._for_lists.close()
 
     async def _read(
         self,
@@ -90,12 +95,15 @@ class ConfinedReader:
         **options: object,
     ) -> T:
         make_request = partial(_request, task, subject, platform, document, options)
-        answer = await self._ask(make_request, limits or self._limits)
+        children = self._for_lists if isinstance(subject, Look) else self._for_posts
+        answer = await self._ask(children, make_request, limits or self._limits)
         return await asyncio.to_thread(_result, answer, result_type)
 
-    async def _ask(self, make_request: Callable[[], Mapping[str, Any]], limits: ChildLimits) -> Mapping[str, Any]:
+    async def _ask(
+        self, children: ChildPool, make_request: Callable[[], Mapping[str, Any]], limits: ChildLimits
+    ) -> Mapping[str, Any]:
         try:
-            answer = await self._children.ask(make_request, limits=limits)
+            answer = await children.ask(make_request, limits=limits)
         except ChildFailed as exc:
             raise unreadable(exc, what=Message("What the site sent")) from exc
         if "bug" in answer:

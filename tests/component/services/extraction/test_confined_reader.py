@@ -273,6 +273,22 @@ async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> 
         await asyncio.wait([slow])
 
 
+async def test_no_number_of_slow_lists_holds_up_a_post(planted: str) -> None:
+    """Whoever writes a followed list chooses how long it takes to read."""
+    look = Look(url="https://x.com/jane")
+    async with a_reader(planted) as reader:
+        lists = [
+            asyncio.create_task(reader.read_profile(look, X, capture(title="wait"))) for _ in range(MAX_CHILDREN + 1)
+        ]
+        await asyncio.sleep(0)  # they ask first
+        await asyncio.wait_for(read(reader, capture(player())), patient(30))
+
+        assert not any(task.done() for task in lists)
+        for task in lists:
+            task.cancel()
+        await asyncio.wait(lists)
+
+
 async def test_a_page_that_waits_its_turn_is_not_copied_yet(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy for the child may take more than a hundred megabytes, and any number of pages may wait."""
     copied: list[object] = []
@@ -298,7 +314,7 @@ async def test_an_idle_reader_process_is_ended() -> None:
     clock = FakeClock()
     async with a_reader(clock=clock) as reader:
         await read(reader, capture(player()))
-        (child,) = [child for child in reader._children._all if child._process is not None]
+        (child,) = [child for child in reader._for_posts._all if child._process is not None]
         process = child._process
         await clock.settle()
         clock.advance(IDLE_S)
