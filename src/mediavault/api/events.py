@@ -15,7 +15,7 @@ from mediavault.api.dependencies import AuthenticatorDep, EventFeed, errors
 from mediavault.api.feed import Feed, FeedListener
 from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.login_throttle import address_bucket
-from mediavault.server.authentication import credentials_of, current_principal, sees_secrets
+from mediavault.server.authentication import credentials_of, current_principal
 from mediavault.server.long_responses import watching_for_disconnect
 
 router = APIRouter(tags=["events"])
@@ -46,11 +46,9 @@ async def events(
     """
     moment = read_moment(request.headers.get("last-event-id"), since)
     with contextlib.ExitStack() as until_streaming:
-        listener = feed.join(
-            _client_id(request, desk), with_secrets=sees_secrets()
-        )  # before reading missed changes, so that none falls in between
+        listener = feed.join(_client_id(request, desk))  # before reading missed changes, so that none falls in between
         until_streaming.callback(feed.leave, listener)
-        missed = await feed.missed_since(moment, with_secrets=sees_secrets()) if moment is not None else []
+        missed = await feed.missed_since(moment) if moment is not None else []
         until_streaming.pop_all()  # from here on the stream removes the listener
         return EventStream(feed, listener, missed)
 

@@ -43,14 +43,10 @@ LATER = f"retry: {LATER_MS}\nevent: later\ndata: {{}}\n\n".encode()
 
 
 class FeedListener:
-    """One open stream of the client ``who``, in the language of its request. ``next`` returns None when it is over.
+    """One open stream of the client ``who``, in the language of its request. ``next`` returns None when it is over."""
 
-    ``with_secrets``: its client sees whole addresses.
-    """
-
-    def __init__(self, who: str = "", *, with_secrets: bool = False) -> None:
+    def __init__(self, who: str = "") -> None:
         self.who = who
-        self.with_secrets = with_secrets
         self.appearance = current()
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.is_over = False
@@ -98,7 +94,7 @@ class Feed:
         self._cursor = clock.now()
         self._seen: dict[JobId, datetime] = {}  # what was sent within the overlap with the next poll
 
-    def join(self, who: str, *, with_secrets: bool = False) -> FeedListener:
+    def join(self, who: str) -> FeedListener:
         """Return a new listener, which gets every change from now on, and perhaps some earlier ones.
 
         The oldest stream of ``who`` ends when it has more than ``MAX_STREAMS_PER_CLIENT``. Raises HttpRefusal at MAX_LISTENERS.
@@ -106,7 +102,7 @@ class Feed:
         self._make_room_for(who)
         if len(self._listeners) >= MAX_LISTENERS:
             raise HttpRefusal(503, ErrorCode.TOO_MANY, "Too many listeners.", headers={"Retry-After": "30"})
-        listener = FeedListener(who, with_secrets=with_secrets)
+        listener = FeedListener(who)
         if self._closed:
             listener.end()
             return listener
@@ -123,11 +119,9 @@ class Feed:
             listener.end()
         self._wake.set()  # the poller ends when no listener is left
 
-    async def missed_since(self, moment: datetime, *, with_secrets: bool = False) -> list[bytes]:
+    async def missed_since(self, moment: datetime) -> list[bytes]:
         """Return the changes from ``moment`` on as events; the latest of each job."""
-        return [
-            encode(job, with_secrets=with_secrets) for job in await self._catalogue.changed_since(moment, limit=PAGE)
-        ]
+        return [encode(job) for job in await self._catalogue.changed_since(moment, limit=PAGE)]
 
     def wake(self) -> None:
         """Poll for changes now, because this process has made one."""
@@ -197,10 +191,11 @@ class Feed:
         """Send a job's change, encoded once for each language of the listeners, with and without secrets."""
         alike: dict[tuple[str, bool], set[FeedListener]] = {}
         for listener in self._listeners:
-            alike.setdefault((listener.appearance.locale, listener.with_secrets), set()).add(listener)
-        for (_, with_secrets), listeners in alike.items():
+            shown = listener.appearance
+            alike.setdefault((shown.locale, shown.with_secrets), set()).add(listener)
+        for listeners in alike.values():
             use(next(iter(listeners)).appearance)
-            self._publish(encode(job, with_secrets=with_secrets), to=listeners)
+            self._publish(encode(job), to=listeners)
 
     def _publish(self, event: bytes, *, to: Collection[FeedListener] | None = None) -> None:
         for listener in list(self._listeners if to is None else to):
@@ -209,8 +204,8 @@ class Feed:
                 self.leave(listener)
 
 
-def encode(job: Job, *, with_secrets: bool = False) -> bytes:
+def encode(job: Job) -> bytes:
     """Return a job's change as one event. Its id is the moment of the change, which ``Last-Event-ID`` sends back."""
-    view = job_view(job, with_secrets=with_secrets)
+    view = job_view(job)
     moment = view.updated_at.isoformat().replace("+00:00", "Z")
     return f"id: {moment}\nevent: job\ndata: {view.model_dump_json()}\n\n".encode()

@@ -36,7 +36,6 @@ from mediavault.presentation.views import (
     totals_view,
     twin_view,
 )
-from mediavault.server.authentication import sees_secrets
 from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.twins import read_twins
@@ -69,11 +68,7 @@ async def create(
             services, feed, texts, profile=body.profile, priority=body.priority, force=force, request=request
         )
         jobs = [result.job for result in stored]
-        view = (
-            job_view(jobs[0], with_secrets=sees_secrets())
-            if body.post_url is not None
-            else job_list(jobs, with_secrets=sees_secrets())
-        )
+        view = job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
         return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))
 
     given = await answer_once(
@@ -94,7 +89,7 @@ async def index(query: Annotated[ListRequest, Query()], services: Services, user
     """
     page = await services.store.catalogue.jobs(to_query(query, user))
     noted = await read_noted(services.store, user, [job.id for job in page.jobs])
-    return page_view(page, noted, holds=await services.holds(), with_secrets=sees_secrets())
+    return page_view(page, noted, holds=await services.holds())
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
@@ -102,15 +97,13 @@ async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView
     """Return one job."""
     job = await services.store.catalogue.get(job_id)
     noted = (await read_noted(services.store, user, [job_id])).get(job_id, Noted())
-    return job_view(job, noted, holds=await services.holds(), with_secrets=sees_secrets())
+    return job_view(job, noted, holds=await services.holds())
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
 async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     """Return the steps of all attempts, in order."""
-    return [
-        history_view(record, with_secrets=sees_secrets()) for record in await services.store.catalogue.history(job_id)
-    ]
+    return [history_view(record) for record in await services.store.catalogue.history(job_id)]
 
 
 @router.get("/{job_id}/same", response_model=list[TwinView], responses=errors(401, 404, 503))
@@ -120,7 +113,7 @@ async def same(job_id: JobIdPath, services: Services) -> list[TwinView]:
     They are found some time after the video was saved. Versions of the same post are not among them.
     """
     await services.store.catalogue.get(job_id)
-    return [twin_view(twin, with_secrets=sees_secrets()) for twin in await read_twins(services.store, job_id)]
+    return [twin_view(twin) for twin in await read_twins(services.store, job_id)]
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -136,13 +129,13 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
     job = await retry_job(
         services, feed, job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is
     )
-    return job_view(job, with_secrets=sees_secrets())
+    return job_view(job)
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
     """Stop a job for good; a restart does not bring it back."""
-    return job_view(await cancel_job(services, feed, job_id), with_secrets=sees_secrets())
+    return job_view(await cancel_job(services, feed, job_id))
 
 
 @router.post("/{job_id}/priority", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -150,7 +143,7 @@ async def prioritize(job_id: JobIdPath, body: PriorityRequest, services: Service
     """Move a job in the queue: all of ``now`` are claimed before ``normal``, and these before ``later``; the oldest of each
     first. A completed job is refused (409).
     """
-    return job_view(await prioritize_job(services, feed, job_id, body.priority), with_secrets=sees_secrets())
+    return job_view(await prioritize_job(services, feed, job_id, body.priority))
 
 
 @router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
@@ -159,13 +152,13 @@ async def stop(job_id: JobIdPath, services: Services) -> JobView:
 
     A post that is not being recorded is refused (409).
     """
-    return job_view(await stop_job(services, job_id), with_secrets=sees_secrets())
+    return job_view(await stop_job(services, job_id))
 
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
     """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""
-    return job_view(await remove_job(services, feed, job_id, files=files), with_secrets=sees_secrets())
+    return job_view(await remove_job(services, feed, job_id, files=files))
 
 
 def to_query(request: ListRequest, user: str) -> JobQuery:

@@ -29,7 +29,7 @@ from mediavault.presentation.schemas import (
     SearchView,
 )
 from mediavault.presentation.views import marks_view, page_view
-from mediavault.server.authentication import require_role, sees_secrets
+from mediavault.server.authentication import require_role
 from mediavault.store import noting, paging, saved_searches
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import MarkChange
@@ -109,9 +109,7 @@ async def collection(
 ) -> JobPageView:
     """List the jobs of a collection in its order."""
     page = await collection_page(services.store, marks.collection(name), query.cursor or None, query.limit)
-    return page_view(
-        page, await noting.read_noted(services.store, user, [job.id for job in page.jobs]), with_secrets=sees_secrets()
-    )
+    return page_view(page, await noting.read_noted(services.store, user, [job.id for job in page.jobs]))
 
 
 @router.put("/collections/{name:path}", response_model=MarkedView, responses=CHANGES)

@@ -12,7 +12,6 @@ from mediavault.api.sites import one_site
 from mediavault.core.job import JobStatus
 from mediavault.presentation.schemas import QueueView
 from mediavault.presentation.views import hold_view, job_view
-from mediavault.server.authentication import sees_secrets
 from mediavault.store import holds
 
 router = APIRouter(prefix="/api/queue", tags=["queue"])
@@ -32,10 +31,7 @@ async def index(services: Services, limit: ListedQuery = 20) -> QueueView:
     return QueueView(
         holds=[hold_view(hold) for hold in in_force],
         queued=(await store.catalogue.report()).counts.get(JobStatus.QUEUED, 0),
-        next=[
-            job_view(job, holds=in_force, with_secrets=sees_secrets())
-            for job in await store.catalogue.next_queued(limit=limit)
-        ],
+        next=[job_view(job, holds=in_force) for job in await store.catalogue.next_queued(limit=limit)],
     )
 
 

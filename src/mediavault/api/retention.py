@@ -12,7 +12,6 @@ from mediavault.core.clock import local
 from mediavault.core.retention import RetentionRule
 from mediavault.presentation.retention import retention_view, rule_view
 from mediavault.presentation.schemas import RetentionRuleRequest, RetentionRuleView, RetentionView
-from mediavault.server.authentication import sees_secrets
 from mediavault.store.retention import make_plan_soon, may_go_still, read_plan, retention_rules, set_rule
 
 MOST_SHOWN = 200
@@ -56,6 +55,4 @@ async def current_retention(services: ApiServices, *, limit: int) -> RetentionVi
     records, now = services.store.records, services.clock.now()
     plan = (await read_plan(records)).plan
     jobs = await may_go_still(services.store, plan.listed[:limit], now) if plan else {}
-    return retention_view(
-        await retention_rules(records), plan, jobs, today=local(now).date().isoformat(), with_secrets=sees_secrets()
-    )
+    return retention_view(await retention_rules(records), plan, jobs, today=local(now).date().isoformat())

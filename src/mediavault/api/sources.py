@@ -30,6 +30,7 @@ from mediavault.presentation.schemas import (
     SourcesView,
     SourceView,
 )
+from mediavault.presentation.shown import shown_source
 from mediavault.presentation.source_previews import SourcePreviewView, source_preview_view
 from mediavault.presentation.source_transfer import (
     EXPORT_NAME,
@@ -41,8 +42,6 @@ from mediavault.presentation.source_transfer import (
     uploaded,
 )
 from mediavault.presentation.sources import changed, entry_view, inbox_view, new_source, source_view
-from mediavault.presentation.without_secrets import source_without_secrets
-from mediavault.server.authentication import sees_secrets
 from mediavault.store.following import (
     Followed,
     all_seen,
@@ -75,9 +74,7 @@ CHANGES = errors(401, 403, 404, 415, 503)
 async def index(services: Services) -> SourcesView:
     """List the sources in the order in which they were followed."""
     now = services.clock.now()
-    return SourcesView(
-        sources=[source_view(one, now, with_secrets=sees_secrets()) for one in await followed(services.store.records)]
-    )
+    return SourcesView(sources=[source_view(one, now) for one in await followed(services.store.records)])
 
 
 @router.post("", status_code=201, response_model=SourceView, responses=errors(401, 403, 415, 503))
@@ -91,7 +88,7 @@ async def add(body: SourceRequest, services: Services, user: UserName) -> Source
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
     address = services.submit.read_source(body.url)
     source = await follow(records, new_source(address, body, now=now, user=None if user == OWNER else user))
-    return source_view(await find_followed(records, source.id), now, with_secrets=sees_secrets())
+    return source_view(await find_followed(records, source.id), now)
 
 
 @router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))
@@ -115,7 +112,7 @@ async def show_preview(preview_id: PreviewPath, services: Services) -> SourcePre
 
 async def _preview(preview_id: str, services: ApiServices) -> SourcePreviewView:
     found = await find_preview(services.store.records, preview_id)
-    return await source_preview_view(found, services.store, services.clock.now(), with_secrets=sees_secrets())
+    return await source_preview_view(found, services.store, services.clock.now())
 
 
 @router.post("/{source_id}/preview", status_code=202, response_model=SourcePreviewView, responses=CHANGES)
@@ -140,7 +137,7 @@ async def inbox(
     """List the posts that sources have brought, latest arrivals first, and which of them are new to the user."""
     found = await read_inbox(services.store, user, cursor=cursor, limit=limit, only_news=only_news)
     noted = await read_noted(services.store, user, [arrival.job.id for arrival in found.arrivals])
-    return inbox_view(found, noted, with_secrets=sees_secrets())
+    return inbox_view(found, noted)
 
 
 @router.post("/inbox/seen", response_model=InboxSeenView, responses=errors(401, 403, 415, 503))
@@ -177,9 +174,7 @@ async def import_list(body: SourcesImportRequest, services: Services, user: User
 @router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))
 async def show(source_id: SourcePath, services: Services) -> SourceView:
     """Return one source."""
-    return source_view(
-        await find_followed(services.store.records, source_id), services.clock.now(), with_secrets=sees_secrets()
-    )
+    return source_view(await find_followed(services.store.records, source_id), services.clock.now())
 
 
 @router.patch("/{source_id}", response_model=SourceView, responses=CHANGES)
@@ -189,16 +184,14 @@ async def change(source_id: SourcePath, body: SourceChange, services: Services) 
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
     await change_source(records, source_id, lambda source: changed(source, body))
-    return source_view(await find_followed(records, source_id), services.clock.now(), with_secrets=sees_secrets())
+    return source_view(await find_followed(records, source_id), services.clock.now())
 
 
 @router.post("/{source_id}/check", response_model=SourceView, responses=CHANGES)
 async def check(source_id: SourcePath, services: Services) -> SourceView:
     """Let a worker check a source as soon as possible, whatever its interval."""
     await look_now(services.store.records, source_id)
-    return source_view(
-        await find_followed(services.store.records, source_id), services.clock.now(), with_secrets=sees_secrets()
-    )
+    return source_view(await find_followed(services.store.records, source_id), services.clock.now())
 
 
 @router.get("/{source_id}/entries", response_model=EntriesView, responses=errors(401, 403, 404, 503))
@@ -215,19 +208,13 @@ async def entries(
     await find_followed(services.store.records, source_id)
     if gone:
         missing = await gone_entries(services.store.records, source_id, limit=MOST_ENTRIES)
-        return EntriesView(
-            entries=[
-                entry_view(entry, with_secrets=sees_secrets())
-                for entry in missing
-                if state is None or entry.state is state
-            ]
-        )
+        return EntriesView(entries=[entry_view(entry) for entry in missing if state is None or entry.state is state])
     seen = (await all_seen(services.store.records, source_id, limit=MOST_ENTRIES)).values()
     wanted = [entry for entry in seen if state is None or entry.state is state]
     ordered = sorted(
         wanted, key=lambda entry: entry.published_at or entry.seen_at or services.clock.now(), reverse=True
     )
-    return EntriesView(entries=[entry_view(entry, with_secrets=sees_secrets()) for entry in ordered])
+    return EntriesView(entries=[entry_view(entry) for entry in ordered])
 
 
 @router.head("/{source_id}/picture", include_in_schema=False)
@@ -259,7 +246,7 @@ async def read_for_import(services: ApiServices, content: bytes, asked: SourceCh
 async def opml_file(sources: Sequence[Followed]) -> Response:
     """Return sources as a file. Writing thousands takes a second, so it runs in a thread."""
     headers = {"Content-Disposition": f'attachment; filename="{EXPORT_NAME}"', "Cache-Control": "no-store"}
-    shown = sources if sees_secrets() else list(map(source_without_secrets, sources))
+    shown = list(map(shown_source, sources))
     return Response(await asyncio.to_thread(sources_opml, shown), media_type=OPML_TYPE, headers=headers)
 
 

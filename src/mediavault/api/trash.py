@@ -11,7 +11,6 @@ from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.presentation.schemas import JobView, MarkedView, TrashedView, TrashView
 from mediavault.presentation.views import job_view
-from mediavault.server.authentication import sees_secrets
 from mediavault.store.trash import empty_trash, remove_for_good, trashed_post, trashed_posts
 
 router = APIRouter(prefix="/api/trash", tags=["jobs"])
@@ -29,9 +28,7 @@ async def restore(job_id: JobIdPath, services: Services, feed: EventFeed) -> Job
 
     If the post was saved again in the meantime, it becomes another version.
     """
-    return job_view(
-        await restore_job(services, feed, await trashed_post(services.store, job_id)), with_secrets=sees_secrets()
-    )
+    return job_view(await restore_job(services, feed, await trashed_post(services.store, job_id)))
 
 
 @router.delete("/{job_id}", response_model=TrashView, responses=errors(401, 403, 404, 415, 503, 507))
@@ -52,7 +49,7 @@ async def trash_view(services: ApiServices) -> TrashView:
     posts = await trashed_posts(services.store)
     views = [
         TrashedView(
-            job=job_view(post.stored.job, with_secrets=sees_secrets()),
+            job=job_view(post.stored.job),
             deleted_at=post.deleted_at,
             until=post.deleted_at + days,
             bytes=post.bytes,

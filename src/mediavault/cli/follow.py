@@ -134,7 +134,7 @@ def add(
     async def store_it(records: Records) -> SourceView:
         known = await known_profile(records, profile) if profile else None
         await follow(records, replace(source, profile=known))
-        return source_view(await find_followed(records, source.id), now, with_secrets=True)
+        return source_view(await find_followed(records, source.id), now)
 
     _print(with_records(store_it), as_json=as_json)
 
@@ -172,7 +172,7 @@ def list_sources(*, as_json: AsJson = False) -> None:
     now = SystemClock().now()
 
     async def read(records: Records) -> list[SourceView]:
-        return [source_view(one, now, with_secrets=True) for one in await followed(records)]
+        return [source_view(one, now) for one in await followed(records)]
 
     views = with_records(read)
     if as_json:
@@ -231,7 +231,7 @@ def change(
         await change_source(
             records, source_id, lambda one: apply(one if profile is None else replace(one, profile=known))
         )
-        return source_view(await find_followed(records, source_id), SystemClock().now(), with_secrets=True)
+        return source_view(await find_followed(records, source_id), SystemClock().now())
 
     _print(with_records(store_it), as_json=as_json)
 
@@ -258,7 +258,7 @@ def check(source_id: SourceId, *, as_json: AsJson = False) -> None:
 
     async def ask(records: Records) -> SourceView:
         await look_now(records, source_id)
-        return source_view(await find_followed(records, source_id), SystemClock().now(), with_secrets=True)
+        return source_view(await find_followed(records, source_id), SystemClock().now())
 
     _print(with_records(ask), as_json=as_json)
 
@@ -286,7 +286,7 @@ def _changed(source_id: str, asked: SourceChange) -> SourceView:
 
     async def change(records: Records) -> SourceView:
         await change_source(records, source_id, lambda source: changed(source, asked))
-        return source_view(await find_followed(records, source_id), SystemClock().now(), with_secrets=True)
+        return source_view(await find_followed(records, source_id), SystemClock().now())
 
     return with_records(change)
 

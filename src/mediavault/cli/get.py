@@ -36,7 +36,7 @@ def get(
     settings = quiet_settings()
     job = run(save_and_wait(settings, url, SystemClock(), force=force, patience_s=patience, silent=as_json))
     if as_json:
-        print_json(job_view(job, with_secrets=True))
+        print_json(job_view(job))
     else:
         _print(job)
     if job.status is not JobStatus.COMPLETED:
@@ -52,7 +52,7 @@ def _print(job: Job) -> None:
         facts = ", ".join(filter(None, (format_size(job.bytes), format_duration(job.duration_s))))
         out().print(f"Saved {job.output_path} ({facts})", markup=False, soft_wrap=True)
         return
-    view, console = job_view(job, with_secrets=True), err()
+    view, console = job_view(job), err()
     console.print(f"{view.display.state}: {one_line(job.error or '')}".rstrip(": "), markup=False)
     if view.help:
         console.print(view.help, markup=False)

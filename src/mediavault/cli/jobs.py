@@ -50,7 +50,7 @@ def add(
     from mediavault.presentation.views import job_list
 
     stored = asyncio.run(_add(quiet_settings(), read_urls(urls), profile=profile, priority=priority, force=force))
-    views = job_list([enqueued.job for enqueued in stored], with_secrets=True)
+    views = job_list([enqueued.job for enqueued in stored])
     if as_json:
         print_json(views)
         return
@@ -155,9 +155,8 @@ def show(
             await store.catalogue.get(JobId(job_id)),
             noted.get(JobId(job_id), Noted()),
             holds=holds,
-            with_secrets=True,
         )
-        history = [history_view(record, with_secrets=True) for record in await store.catalogue.history(JobId(job_id))]
+        history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
         else:
@@ -342,7 +341,7 @@ def trash(
         if empty:
             await empty_trash(store, library, SystemClock())
         posts = await trashed_posts(store)
-        views = [(job_view(post.stored.job, with_secrets=True), post.deleted_at, post.bytes) for post in posts]
+        views = [(job_view(post.stored.job), post.deleted_at, post.bytes) for post in posts]
         if as_json:
             print_json(
                 {
@@ -387,9 +386,9 @@ def for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]
         asyncio.run(with_store(quiet_settings(), act))
     finally:
         if done and not as_json:
-            print_jobs(job_list(done, with_secrets=True).jobs)
+            print_jobs(job_list(done).jobs)
     if as_json:
-        print_json(job_list(done, with_secrets=True))
+        print_json(job_list(done))
 
 
 async def _add(
@@ -418,4 +417,4 @@ async def _list(settings: Settings, query: JobQuery) -> JobPageView:
     async with storage.open_store(settings) as store:
         page = await store.catalogue.jobs(query)
         noted = await read_noted(store, OWNER, [job.id for job in page.jobs])
-        return page_view(page, noted, holds=await current_holds(store, settings), with_secrets=True)
+        return page_view(page, noted, holds=await current_holds(store, settings))

@@ -126,7 +126,7 @@ async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView
     state = await one_shot.window_here(settings, errand, _enter_pressed)
     async with storage.open_store(settings) as store:
         await resume_after_window(state, errand, store)
-        return job_view(await store.catalogue.get(job_id), with_secrets=True)
+        return job_view(await store.catalogue.get(job_id))
 
 
 def _announce(what: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextvars import copy_context
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mediavault.cli.errors import EXIT_REFUSED, Exit, print_error
 from mediavault.cli.streams import OutputLost, watched
 from mediavault.core.failures import BadInput, MediavaultError
+from mediavault.presentation.preferences import current, use
 
 if TYPE_CHECKING:
     import typer
@@ -228,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if arguments is None else arguments)
     with watched() as streams:
         try:
-            code = _run(argv)
+            code = copy_context().run(_run, argv)
         except OutputLost:
             code = EXIT_REFUSED
         return streams.hand_over(code)
@@ -236,6 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
+    use(replace(current(), with_secrets=True))  # whoever can read the database sees them anyway
     try:
         refuse_other_systems(sys.platform, getattr(sys.implementation, "_multiarch", ""))
         app_of(next(iter(argv), ""))(args=argv, prog_name="mediavault")

@@ -38,7 +38,7 @@ async def preview_and_wait(settings: Settings, store: Store, draft: Source, cloc
     ends_s = clock.monotonic() + WAIT_AT_MOST_S
     while True:
         found = await find_preview(store.records, preview_id)
-        view = await source_preview_view(found, store, clock.now(), with_secrets=True)
+        view = await source_preview_view(found, store, clock.now())
         if view.is_over:
             return view
         if not await composition.living_workers(settings, store.workers):

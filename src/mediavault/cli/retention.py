@@ -46,7 +46,7 @@ def show(
         rules, before = await retention_rules(store.records), (await read_plan(store.records)).plan
         plan = await make_plan(store, rules, clock, await free_for_videos(settings), before=before)
         jobs = await may_go_still(store, plan.listed[:limit], clock.now())
-        return retention_view(rules, plan, jobs, today=local(clock.now()).date().isoformat(), with_secrets=True)
+        return retention_view(rules, plan, jobs, today=local(clock.now()).date().isoformat())
 
     def line(rule: RetentionRuleView) -> str:
         parts = [

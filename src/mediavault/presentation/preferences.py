@@ -24,11 +24,15 @@ COOKIE_LIFE_S = 400 * 24 * 3600  # the most that browsers allow
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """How a page looks to its reader. ``locale`` is one of ``translation.locales``; ``zone`` is None for UTC."""
+    """How a page looks to its reader. ``locale`` is one of ``translation.locales``; ``zone`` is None for UTC.
+
+    ``with_secrets``: addresses are shown whole, also those that open a private feed or a signed medium to whoever has them.
+    """
 
     locale: str = "en"
     theme: Theme = "auto"
     zone: tzinfo | None = None
+    with_secrets: bool = False
 
 
 _current: ContextVar[Appearance] = ContextVar("appearance", default=Appearance())  # noqa: B039 - frozen

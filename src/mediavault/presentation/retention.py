@@ -15,9 +15,9 @@ def rule_view(key: str, rule: RetentionRule) -> RetentionRuleView:
     return RetentionRuleView(key=key, **asdict(rule))
 
 
-def proposal_view(proposal: Proposal, job: Job, *, with_secrets: bool = False) -> ProposalView:
+def proposal_view(proposal: Proposal, job: Job) -> ProposalView:
     return ProposalView(
-        job=job_view(job, with_secrets=with_secrets),
+        job=job_view(job),
         why=proposal.why,
         rules=list(proposal.rules),
         bytes=proposal.bytes,
@@ -32,7 +32,6 @@ def retention_view(
     jobs: Mapping[JobId, Job],
     *,
     today: str,
-    with_secrets: bool = False,
 ) -> RetentionView:
     """Return rules and plan; ``jobs`` are those of the proposals that are shown. The vault's rule comes first."""
     ordered = sorted(rules.items(), key=lambda item: (item[0] != WHOLE_VAULT, item[0]))
@@ -42,11 +41,7 @@ def retention_view(
         made_at=plan.made_at if plan and is_made else None,
         count=plan.count if plan else 0,
         bytes=plan.bytes if plan else 0,
-        posts=[
-            proposal_view(one, jobs[one.job_id], with_secrets=with_secrets)
-            for one in (plan.listed if plan else ())
-            if one.job_id in jobs
-        ],
+        posts=[proposal_view(one, jobs[one.job_id]) for one in (plan.listed if plan else ()) if one.job_id in jobs],
         doubtful=list(plan.doubtful) if plan else [],
         moved_today=plan.moved_today(today) if plan else 0,
     )

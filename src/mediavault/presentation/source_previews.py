@@ -23,6 +23,7 @@ from mediavault.core.redaction import redact_message, redact_page
 from mediavault.core.sessions import can_be_signed_in_to
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label
+from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import SourceView
 from mediavault.presentation.sources import source_view
 from mediavault.presentation.translation import gettext, translated
@@ -122,10 +123,8 @@ class SourcePreviewView(BaseModel):
         return self.state in {PreviewState.READ, PreviewState.FAILED}
 
 
-async def source_preview_view(
-    preview: SourcePreview, store: Store, now: datetime, *, with_secrets: bool = False
-) -> SourcePreviewView:
-    """Return what would be saved from the list, decided now; ``with_secrets`` leaves addresses whole, for admins only."""
+async def source_preview_view(preview: SourcePreview, store: Store, now: datetime) -> SourcePreviewView:
+    """Return what would be saved from the list, decided now."""
     one, reading = preview.as_of(now), preview.reading
     site = registry.platform(one.source.platform)
     holds = [hold for hold in await all_holds(store.records) if hold.site in {None, one.source.platform}]
@@ -136,7 +135,7 @@ async def source_preview_view(
     return SourcePreviewView(
         id=preview.id,
         state=_state(preview, now),
-        source=source_view(one, now, with_secrets=with_secrets),
+        source=source_view(one, now),
         is_followed=preview.is_followed,
         read_at=reading.read_at,
         held=hold_label(holds[0], site.title) if holds and is_waiting else None,
@@ -148,7 +147,7 @@ async def source_preview_view(
         counts=counts,
         fill_s=(await _fill(one, waiting, store)).total_seconds() if waiting else 0,
         entries=entries
-        if with_secrets
+        if current().with_secrets
         else [entry.model_copy(update={"url": redact_page(entry.url)}) for entry in entries],
     )
 

@@ -23,16 +23,16 @@ from mediavault.presentation.schemas import (
     SourceChange,
     SourceView,
 )
+from mediavault.presentation.shown import shown_entry, shown_source
 from mediavault.presentation.translation import gettext, ngettext, translated
 from mediavault.presentation.views import job_view
-from mediavault.presentation.without_secrets import entry_without_secrets, source_without_secrets
 from mediavault.store.following import Followed, new_source_id
 from mediavault.store.inbox import Inbox
 
 
-def source_view(one: Followed, now: datetime, *, with_secrets: bool = False) -> SourceView:
-    """Return a source's view; ``with_secrets`` leaves its address whole, which is for admins only."""
-    one = one if with_secrets else source_without_secrets(one)
+def source_view(one: Followed, now: datetime) -> SourceView:
+    """Return a source's view."""
+    one = shown_source(one)
     source, state = one.source, one.state
     is_failing = state.is_failing(now)
     return SourceView(
@@ -66,8 +66,8 @@ def source_view(one: Followed, now: datetime, *, with_secrets: bool = False) -> 
     )
 
 
-def entry_view(entry: SeenEntry, *, with_secrets: bool = False) -> EntryView:
-    entry = entry if with_secrets else entry_without_secrets(entry)
+def entry_view(entry: SeenEntry) -> EntryView:
+    entry = shown_entry(entry)
     return EntryView(
         url=entry.url,
         title=entry.title,
@@ -80,12 +80,12 @@ def entry_view(entry: SeenEntry, *, with_secrets: bool = False) -> EntryView:
     )
 
 
-def inbox_view(found: Inbox, noted: Mapping[JobId, Noted], *, with_secrets: bool = False) -> InboxView:
+def inbox_view(found: Inbox, noted: Mapping[JobId, Noted]) -> InboxView:
     """Return a page of the inbox with the user's marks on its posts."""
     return InboxView(
         arrivals=[
             ArrivalView(
-                job=job_view(arrival.job, noted.get(arrival.job.id, Noted()), with_secrets=with_secrets),
+                job=job_view(arrival.job, noted.get(arrival.job.id, Noted())),
                 came_at=arrival.came_at,
                 sources=[ArrivalSourceView(id=source, name=name) for source, name in arrival.sources.items()],
                 is_news=arrival.is_news,

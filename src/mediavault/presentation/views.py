@@ -50,8 +50,8 @@ from mediavault.presentation.schemas import (
     UnservedView,
     WorkerView,
 )
+from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
-from mediavault.presentation.without_secrets import job_without_secrets, record_without_secrets
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
 from mediavault.store.recordings import is_recording
 from mediavault.store.twins import Twin
@@ -68,14 +68,9 @@ ACTIONS: dict[JobStatus, list[Action]] = {
 }
 
 
-def job_view(
-    job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = (), with_secrets: bool = False
-) -> JobView:
-    """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force.
-
-    ``with_secrets`` leaves the addresses whole, which is for admins only.
-    """
-    job = job if with_secrets else job_without_secrets(job)
+def job_view(job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = ()) -> JobView:
+    """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force."""
+    job = shown_job(job)
     account, hold = job.account, hold_of(job, holds)
     return JobView(
         **{name: getattr(job, name) for name in _SAME_NAMES},
@@ -114,8 +109,8 @@ def profile_view(profile: Profile) -> ProfileView:
     return ProfileView(**profile_to_json(profile), is_built_in=profile.name in BUILT_IN)
 
 
-def job_list(jobs: Sequence[Job], *, with_secrets: bool = False) -> JobList:
-    return JobList(jobs=[job_view(job, with_secrets=with_secrets) for job in jobs])
+def job_list(jobs: Sequence[Job]) -> JobList:
+    return JobList(jobs=[job_view(job) for job in jobs])
 
 
 def account_page_view(page: AccountPage) -> AccountPageView:
@@ -127,21 +122,19 @@ def totals_view(totals: LibraryTotals) -> TotalsView:
     return TotalsView.model_validate(asdict(totals))
 
 
-def page_view(
-    page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Hold] = (), with_secrets: bool = False
-) -> JobPageView:
+def page_view(page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Hold] = ()) -> JobPageView:
     """Return a page of jobs with what the user noted about them."""
-    jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds, with_secrets=with_secrets) for job in page.jobs]
+    jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds) for job in page.jobs]
     return JobPageView(jobs=jobs, next_cursor=page.next_cursor)
 
 
-def twin_view(twin: Twin, *, with_secrets: bool = False) -> TwinView:
-    job = job_view(twin.job, with_secrets=with_secrets)
+def twin_view(twin: Twin) -> TwinView:
+    job = job_view(twin.job)
     return TwinView(job=job, identical=twin.likeness.identical, percent=twin.likeness.percent)
 
 
-def history_view(record: HistoryRecord, *, with_secrets: bool = False) -> HistoryView:
-    record = record if with_secrets else record_without_secrets(record)
+def history_view(record: HistoryRecord) -> HistoryView:
+    record = shown_record(record)
     return HistoryView(**{field.name: getattr(record, field.name) for field in fields(record)})
 
 

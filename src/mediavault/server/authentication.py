@@ -6,6 +6,7 @@ Credentials are read from the raw headers, and the requested resource from the r
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
@@ -20,6 +21,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.users import OWNER, Role
+from mediavault.presentation.preferences import current, use
 from mediavault.server.errors import HttpRefusal, wants_page
 from mediavault.server.security import bearer
 
@@ -43,8 +45,13 @@ _CALLER: ContextVar[Principal | None] = ContextVar("caller", default=None)
 
 
 def set_principal(caller: Principal | None) -> None:
-    """Set the caller for the rest of this request."""
+    """Set the caller for the rest of this request.
+
+    Only an admin sees the secrets in addresses, and not with a token of a smaller scope.
+    """
     _CALLER.set(caller)
+    is_admin = caller is not None and caller.scope is Scope.ADMIN and caller.role.rank >= Role.ADMIN.rank
+    use(replace(current(), with_secrets=is_admin))
 
 
 def current_principal() -> Principal | None:
@@ -63,13 +70,6 @@ def has_role(role: Role) -> bool:
     """Whether the caller's role includes ``role``; False without a caller."""
     caller = current_principal()
     return caller is not None and caller.role.rank >= role.rank
-
-
-def sees_secrets() -> bool:
-    """Whether the caller may see the secrets in addresses, such as a private feed's: an admin, but not with a token of a
-    smaller scope."""
-    caller = current_principal()
-    return caller is not None and caller.scope is Scope.ADMIN and has_role(Role.ADMIN)
 
 
 def may(method: str, address: str) -> bool:

@@ -11,8 +11,8 @@ from enum import StrEnum
 from mediavault.core.job import Job, JobId
 from mediavault.core.marks import Noted
 from mediavault.presentation.labels import one_line
+from mediavault.presentation.shown import shown_job
 from mediavault.presentation.views import title
-from mediavault.presentation.without_secrets import job_without_secrets
 
 COLUMNS = (
     "id", "status", "title", "text", "account", "account_name", "platform", "post_url", "published_at", "created_at", "completed_at", "duration_s",
@@ -36,17 +36,14 @@ ReadNoted = Callable[[Sequence[JobId]], Awaitable[Mapping[JobId, Noted]]]
 
 
 async def listed(
-    pages: AsyncIterable[Sequence[Job]], form: ListFormat, read_noted: ReadNoted, *, with_secrets: bool = False
+    pages: AsyncIterable[Sequence[Job]], form: ListFormat, read_noted: ReadNoted
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the encoded list, a page at a time. ``read_noted`` returns what the user noted about posts.
-
-    ``with_secrets`` leaves addresses whole, which is for admins only.
-    """
+    """Yield the encoded list, a page at a time. ``read_noted`` returns what the user noted about posts."""
     if form is ListFormat.CSV:
         yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # Excel reads UTF-8 only with a byte order mark
     async for page in pages:
         noted = await read_noted([job.id for job in page])
-        shown = page if with_secrets else list(map(job_without_secrets, page))
+        shown = list(map(shown_job, page))
         rows = [row(job, noted.get(job.id, Noted())) for job in shown]
         yield csv_lines([row.values() for row in rows]) if form is ListFormat.CSV else json_lines(rows)
 

@@ -15,9 +15,9 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.messages import Message
 from mediavault.presentation.preferences import zone_named
+from mediavault.presentation.shown import shown_job
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.views import kept_files
-from mediavault.presentation.without_secrets import job_without_secrets
 from mediavault.server.authentication import FEEDS_PREFIX
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
 from mediavault.web.enclosures import enclosure_of, picture_of
@@ -108,7 +108,7 @@ async def holds(catalogue: JobCatalogue, query: JobQuery, job: Job) -> bool:
 
 def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str, home: str) -> RssChannel:
     """Return the feed with these posts. ``folder`` is the address of its files, with a slash at the end."""
-    items = [item for job in jobs for item in _items(job_without_secrets(job), folder)][:MOST_ITEMS]
+    items = [item for job in jobs for item in _items(shown_job(job), folder)][:MOST_ITEMS]
     return RssChannel(
         id=feed.id,
         title=feed.name,

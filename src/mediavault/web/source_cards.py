@@ -106,7 +106,7 @@ def _card(
         cap = platform.pace.account_daily_cap if platform else None
         fill = fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
     return SourceCard(
-        view=source_view(one, now, with_secrets=True),
+        view=source_view(one, now),
         name=name,
         handle=handle if handle not in {name, f"@{name}"} else "",
         site=site_name(source.platform, title, source.url),

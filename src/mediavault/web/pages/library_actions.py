@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
-from mediavault.server.authentication import current_user, sees_secrets
+from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
 from mediavault.store.noting import read_noted
 from mediavault.store.trash import new_batch
@@ -92,7 +92,7 @@ def _export(services: ApiServices, fields: Fields) -> Response:
     selection = read_selection(fields)
     form = _format(fields)
     noted = partial(read_noted, services.store, current_user())
-    pieces = listed(pages_of(services.store.catalogue, selection), form, noted, with_secrets=sees_secrets())
+    pieces = listed(pages_of(services.store.catalogue, selection), form, noted)
     return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 

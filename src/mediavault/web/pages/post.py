@@ -25,9 +25,9 @@ from mediavault.core.webvtt import MAX_S
 from mediavault.presentation.preferences import current
 from mediavault.presentation.retention import proposal_view
 from mediavault.presentation.schemas import MAX_CHOSEN, ProposalView
+from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.views import job_view, kept_files
-from mediavault.presentation.without_secrets import job_without_secrets, record_without_secrets
-from mediavault.server.authentication import current_user, sees_secrets
+from mediavault.server.authentication import current_user
 from mediavault.store.checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
@@ -74,9 +74,7 @@ async def post(
     """
     job = await services.store.catalogue.get(job_id)
     history = await services.store.catalogue.history(job_id)
-    shown_job = job if sees_secrets() else job_without_secrets(job)
-    if not sees_secrets():
-        history = [record_without_secrets(record) for record in history]
+    history = [shown_record(record) for record in history]
     is_checking = services.checks.is_checking(job_id)  # before the result: the check may end in between
     saved = await _videos(services, job, look=look)
     marks = await _marks(services, job_id)
@@ -91,11 +89,11 @@ async def post(
         comments=await _comments(services, job),
         profiles=await profiles_in_words(services.store.records),
         moment=job.updated_at,
-        job=job_view(job, holds=await services.holds(), with_secrets=sees_secrets()),
+        job=job_view(job, holds=await services.holds()),
         title_of=services.title_of,
         site=site_name(job.platform, services.title_of(job.platform), job.canonical_url),
         said=post_text(job),
-        choices=choices_of(shown_job),
+        choices=choices_of(shown_job(job)),
         seen=seen_candidates(job.candidates),
         videos=saved,
         video=shown,
@@ -111,7 +109,7 @@ async def post(
         recording=_recording(job),
         seal=services.seals.state(job_id),
         same=await same_videos(services.store, current_user(), job_id, services.title_of) if shown else (),
-        timeline=timeline(shown_job, history),
+        timeline=timeline(shown_job(job), history),
         neighbours=await neighbours(services.store, job, query, asked),
         up_next=after,
         next_video=after.after(job, shown, saved, keep) if after and shown else None,

@@ -21,11 +21,10 @@ from mediavault.core.messages import Message
 from mediavault.core.users import OWNER
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import SourceChange
+from mediavault.presentation.shown import shown_entry, shown_source
 from mediavault.presentation.source_previews import source_preview_view
 from mediavault.presentation.source_transfer import SourcesImport, as_followed, import_view, sources_opml
 from mediavault.presentation.views import job_view
-from mediavault.presentation.without_secrets import entry_without_secrets, source_without_secrets
-from mediavault.server.authentication import sees_secrets
 from mediavault.store.following import (
     Followed,
     all_seen,
@@ -97,7 +96,7 @@ async def index(
     if not change:
         return await _list(services, SourceForm(url=url.strip()), number=page)
     one = await find_followed(services.store.records, change)
-    return await _list(services, form_of(_shown(one).source, current().zone), changed=one, number=page)
+    return await _list(services, form_of(shown_source(one).source, current().zone), changed=one, number=page)
 
 
 @router.post(PAGE)
@@ -147,8 +146,8 @@ async def preview_change_form(source_id: SourcePath, request: Request, services:
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
     """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
     found = await find_preview(services.store.records, preview_id)
-    view = await source_preview_view(found, services.store, services.clock.now(), with_secrets=sees_secrets())
-    form = form_of(_shown(found.draft).source, current().zone)
+    view = await source_preview_view(found, services.store, services.clock.now())
+    form = form_of(shown_source(found.draft).source, current().zone)
     return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
 
 
@@ -200,7 +199,7 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
     records, moment = services.store.records, services.clock.now() - CLOCKS_DIFFER
     sources = await followed(records)
     one = await find_followed(records, source_id)
-    [card] = await _cards(services, sources, [_shown(one)])
+    [card] = await _cards(services, sources, [shown_source(one)])
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
     waiting, passed = await _waiting(services, one), await _passed(services, one)
@@ -302,7 +301,7 @@ async def _list(
         moment=services.clock.now() - CLOCKS_DIFFER,
         status=422 if error else 200,
         error=error_view(error) if error else None,
-        cards=await _cards(services, sources, list(map(_shown, shown))),
+        cards=await _cards(services, sources, list(map(shown_source, shown))),
         count=len(sources),
         here=PAGE if number == 1 else f"{PAGE}?page={number}",
         newer=number - 1,
@@ -327,13 +326,8 @@ async def _cards(services: ApiServices, sources: list[Followed], shown: list[Fol
     return source_cards(sources, shown, platforms, turns, await all_holds(services.store.records), services.clock.now())
 
 
-def _shown(one: Followed) -> Followed:
-    """Return a source as the caller may see it."""
-    return one if sees_secrets() else source_without_secrets(one)
-
-
 def _lines(entries: Iterable[SeenEntry]) -> list[EntryLine]:
-    return [entry_line(entry if sees_secrets() else entry_without_secrets(entry)) for entry in entries]
+    return [entry_line(shown_entry(entry)) for entry in entries]
 
 
 async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:

@@ -1,4 +1,4 @@
-"""Records without the secrets of their addresses, as everyone below admin sees them. Pure.
+"""Records as their reader may see them: only admins see the secrets of addresses.
 
 An address of a private feed or a signed medium opens it to whoever has it. What remains still names the host and the post.
 """
@@ -10,11 +10,14 @@ from dataclasses import replace
 from mediavault.core.following import SeenEntry
 from mediavault.core.job import HistoryRecord, Job
 from mediavault.core.redaction import redact_media, redact_message, redact_page, redact_values
+from mediavault.presentation.preferences import current
 from mediavault.store.following import Followed
 
 
-def job_without_secrets(job: Job) -> Job:
+def shown_job(job: Job) -> Job:
     """Return a job to be shown. Its candidates keep their order: they are chosen by number."""
+    if current().with_secrets:
+        return job
     return replace(
         job,
         post_url=redact_page(job.post_url),
@@ -45,12 +48,14 @@ def job_without_secrets(job: Job) -> Job:
     )
 
 
-def record_without_secrets(record: HistoryRecord) -> HistoryRecord:
-    return replace(record, detail=redact_message(record.detail))
+def shown_record(record: HistoryRecord) -> HistoryRecord:
+    return record if current().with_secrets else replace(record, detail=redact_message(record.detail))
 
 
-def source_without_secrets(one: Followed) -> Followed:
-    """Return a source to be shown. Its list can't be read from what remains of the address."""
+def shown_source(one: Followed) -> Followed:
+    """Return a source to be shown. Without its secret, its list can't be read from what remains of the address."""
+    if current().with_secrets:
+        return one
     state = one.state
     return Followed(
         replace(one.source, url=redact_page(one.source.url)),
@@ -63,8 +68,8 @@ def source_without_secrets(one: Followed) -> Followed:
     )
 
 
-def entry_without_secrets(entry: SeenEntry) -> SeenEntry:
-    return replace(entry, url=redact_page(entry.url))
+def shown_entry(entry: SeenEntry) -> SeenEntry:
+    return entry if current().with_secrets else replace(entry, url=redact_page(entry.url))
 
 
 def _media(url: str | None) -> str | None:
