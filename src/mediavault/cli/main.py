@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from mediavault.cli.errors import EXIT_REFUSED, Exit, print_error
 from mediavault.cli.streams import OutputLost, watched
 from mediavault.core.failures import BadInput, MediavaultError
-from mediavault.presentation.preferences import current, use
 
 if TYPE_CHECKING:
     import typer
@@ -29,6 +28,10 @@ class CommandEntry:
     help: str
 
     def load(self) -> Callable[..., None]:
+        """Return the command. It will show the secrets in addresses: its user can read the database anyway."""
+        from mediavault.presentation.preferences import current, use
+
+        use(replace(current(), with_secrets=True))
         module, _, name = self.function.partition(":")
         function: Callable[..., None] = getattr(importlib.import_module(f"mediavault.cli.{module}"), name)
         return function
@@ -238,7 +241,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
-    use(replace(current(), with_secrets=True))  # whoever can read the database sees them anyway
     try:
         refuse_other_systems(sys.platform, getattr(sys.implementation, "_multiarch", ""))
         app_of(next(iter(argv), ""))(args=argv, prog_name="mediavault")
