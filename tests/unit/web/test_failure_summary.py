@@ -65,7 +65,7 @@ def test_a_needed_sign_in_is_one_cause_per_site_whatever_the_code() -> None:
 
 def test_a_cause_that_is_not_specific_to_a_site_is_one_for_all_sites() -> None:
     [failure] = summarize_failures(
-        [group(ErrorCode.TIMEOUT, "x", final=2), group(ErrorCode.NETWORK, "vimeo", final=2)]
+        [group(ErrorCode.NETWORK, "x", final=2), group(ErrorCode.NETWORK, "vimeo", final=2)]
     ).needs
 
     assert (failure.platform, failure.jobs, len(failure.examples)) == (None, 4, 3)
@@ -77,7 +77,7 @@ def test_failures_that_retry_automatically_are_separate_with_their_next_retry_ti
     summary = summarize_failures(
         [
             group(ErrorCode.NETWORK, "x", final=1, waiting=2, retry_in_s=600),
-            group(ErrorCode.TIMEOUT, "vimeo", waiting=1, retry_in_s=90),
+            group(ErrorCode.NETWORK, "vimeo", waiting=1, retry_in_s=90),
         ]
     )
     [need], [waiting] = summary.needs, summary.waiting
