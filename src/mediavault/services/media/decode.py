@@ -33,8 +33,10 @@ from mediavault.services.media.library import (
     main_video,
     open_input,
     prepare_decoder,
+    sound_packets,
     start_s,
 )
+from mediavault.services.media.mp3_tags import MP3_FRAME_BYTES
 from mediavault.services.sandbox.guard import error_text, watchdog
 
 BUDGET_PX = 7_500_000_000  # two minutes of 1920 x 1080 with 30 pictures a second
@@ -101,7 +103,7 @@ def decode_sound(path: Path, demuxer: str) -> DecodeFacts:
         with open_input(path, demuxer) as container, watchdog() as still_working:
             stream = main_sound(container)
             prepare_decoder(stream)
-            for packet in container.demux(stream):
+            for packet in sound_packets(container, stream):
                 still_working()
                 sound.feed(packet)
     except FAULTS as exc:
@@ -331,7 +333,8 @@ class _Sound:
 
     def __init__(self, *, joined: bool) -> None:
         self._joined = joined
-        self._sounds = self._refused = self._before = 0
+        self._sounds = self._refused = self._spliced = self._before = 0
+        self._last_refused_bytes = 0
         self._last_refused = False
         self._last_refused_at_s: float | None = None
         self._bad_at_s: float | None = None
@@ -369,12 +372,14 @@ class _Sound:
         """Count the packet before this one if it was refused: it was not the last."""
         if self._last_refused:
             self._refused += 1
+            self._spliced += self._last_refused_bytes <= 2 * MP3_FRAME_BYTES
             self._bad_at_s = self._bad_at_s if self._bad_at_s is not None else self._last_refused_at_s
             self._last_refused = False
 
     def _refuse(self, packet: Any, exc: Exception) -> None:
         self._settle()
         self._last_refused = self._sounds > (MAX_JOINING_SOUNDS if self._joined else 0)
+        self._last_refused_bytes = packet.size
         self._last_refused_at_s = float(packet.dts * packet.time_base) if packet.dts is not None else None
         self._before += self._sounds == 0 and not isinstance(exc, NOT_WRITTEN_YET)
 
@@ -394,6 +399,7 @@ class _Sound:
             facts,
             sounds=self._sounds,
             sound_refused=self._undecoded_at_start + self._refused,
+            sound_spliced=self._spliced,
             sound_bad_at_s=0.0 if self._undecoded_at_start else self._bad_at_s,
             sound_slow=self._slow,
             sound_fast=self._fast,

@@ -20,6 +20,7 @@ import av.subtitles.stream  # PyAV imports it when it first opens a file: here, 
 from av.container import InputContainer, OutputContainer
 from av.stream import Discard, Disposition
 
+from mediavault.services.media.mp3_tags import without_tags
 from mediavault.services.media.sniff import SNIFF_BYTES, demuxer_of
 
 
@@ -195,12 +196,28 @@ def extradata(stream: Any) -> bytes:
     return bytes(context.extradata or b"") if context is not None else b""
 
 
-def with_prefix(packet: Any, prefix: bytes) -> Any:
-    """Return the packet with ``prefix`` in front of its bytes, and the same times."""
-    longer: Any = av.Packet(prefix + bytes(packet))
-    longer.pts, longer.dts, longer.duration = packet.pts, packet.dts, packet.duration
-    longer.time_base, longer.is_keyframe = packet.time_base, packet.is_keyframe
-    return longer
+def sound_packets(container: InputContainer, sound: Any) -> Iterator[Any]:
+    """Yield the packets of this stream; of an MP3 file without tags and padding."""
+    packets = container.demux(sound)
+    return _frames_of_mp3(packets) if container.format.name == "mp3" else packets
+
+
+def _frames_of_mp3(packets: Iterator[Any]) -> Iterator[Any]:
+    for packet in packets:
+        whole = bytes(packet)
+        frame = without_tags(whole)
+        if frame == whole:
+            yield packet
+        elif frame:
+            yield with_bytes(packet, frame)
+
+
+def with_bytes(packet: Any, body: bytes) -> Any:
+    """Return a packet with these bytes, and the times and the stream of ``packet``."""
+    other: Any = av.Packet(body)
+    other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
+    other.time_base, other.is_keyframe, other.stream = packet.time_base, packet.is_keyframe, packet.stream
+    return other
 
 
 def new_decoder(codec: str) -> Any:

@@ -136,9 +136,9 @@ class _Tally:
     def _add_stream(self, packet: Any) -> _PacketStream:
         stream = packet.stream
         codec = codec_name(stream) if stream.type in ("video", "audio") else ""
-        self._streams[packet.stream_index] = _PacketStream(
-            stream.type, float(packet.time_base), codec in _NEVER_ZERO_LED
-        )
+        # FFmpeg's parser puts what it finds between the frames of an MP3 file before the next one: the decoder refuses that.
+        never_zero_led = codec in _NEVER_ZERO_LED and stream.container.format.name != "mp3"
+        self._streams[packet.stream_index] = _PacketStream(stream.type, float(packet.time_base), never_zero_led)
         return self._streams[packet.stream_index]
 
     def _add_video(self, packet: Any, end_s: float, step: int | None) -> None:

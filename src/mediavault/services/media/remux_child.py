@@ -28,7 +28,7 @@ from mediavault.services.media.library import (
     open_input,
     open_mp4,
     quiet,
-    with_prefix,
+    with_bytes,
 )
 from mediavault.services.media.nal import parameter_sets, same_form
 from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
@@ -183,7 +183,7 @@ class _Joiner:
     def _write(self, kind: str, packet: Any, source: RemuxSource, offset_s: float) -> None:
         tick_s = source.ticks_s[kind]
         if packet.is_keyframe and (prefix := source.prefixes.get(kind)):
-            packet = with_prefix(packet, prefix)
+            packet = with_bytes(packet, prefix + bytes(packet))
         shift = round(offset_s / tick_s)
         packet.dts += shift
         packet.pts = packet.pts + shift if packet.pts is not None else packet.dts

@@ -30,6 +30,7 @@ from mediavault.services.media.library import (
     open_output,
     quiet,
     set_chapters,
+    sound_packets,
     with_ends,
 )
 from mediavault.services.media.packets import read_packets
@@ -119,7 +120,7 @@ def _read_whole(path: Path, demuxer: str) -> PacketFacts:
             sound = main_sound(container)
             only_read(container, [sound])
             start_s = float((sound.start_time or 0) * sound.time_base)
-            return read_packets(container.demux(sound), None, start_s=start_s, exact=True)
+            return read_packets(sound_packets(container, sound), None, start_s=start_s, exact=True)
     except Exception as exc:  # noqa: BLE001 - see above
         return PacketFacts(error=error_text(exc))
 
@@ -154,7 +155,7 @@ def extract(
             out.metadata.update(tags)
             set_chapters(out, known)
             _add_picture(out, picture, stem.with_name(f"{stem.name}.cover.jpg"), stack)
-        for packet in _from_zero(source.demux(sound)):
+        for packet in _from_zero(sound_packets(source, sound)):
             packet.stream = copy
             out.mux_one(packet)
     return into

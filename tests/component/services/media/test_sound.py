@@ -207,3 +207,81 @@ async def test_a_saved_file_of_sound_is_examined_as_sound(helpers: ChildPool, tm
     path.write_bytes(media.sound())
 
     assert (await FfmpegProbe(helpers).look_into_unknown(path)).problems == ()
+
+
+# --- MP3 as it is on the web --------------------------------------------------------------------------------------------
+
+MP3 = media.sound("mp3", "libmp3lame", 20.0)
+HALF = MP3.index(b"\xff\xfb", len(MP3) // 2)  # where a frame begins
+ID3 = b"ID3\x04\0\0\0\0\x0f\x50" + bytes(2_000)
+APE = b"APETAGEX\xd0\x07\0\0" + (2_032).to_bytes(4, "little") + b"\0\0\0\0" + (1 << 29).to_bytes(4, "little")
+APE += bytes(2_040)
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        MP3 + b"\r\n\n",
+        MP3 + bytes(300),
+        MP3 + b"TAG" + bytes(125),
+        MP3[:HALF] + ID3 + MP3[HALF:],
+        MP3[:HALF] + b"TAG" + bytes(125) + ID3 + MP3[HALF:],
+        MP3[:HALF] + APE + MP3[HALF:],
+        MP3 + APE + b"TAG" + bytes(125),
+        ID3 + ID3 + MP3 + ID3 + MP3,
+    ],
+    ids=["line breaks", "zeros", "ID3v1", "a tag", "two tags", "an APE tag", "both at the end", "joined episodes"],
+)
+async def test_tags_and_padding_between_the_frames_of_an_mp3_are_no_damage(
+    film: bytes, helpers: ChildPool, tmp_path: Path
+) -> None:
+    """Joined episodes have them, and every player skips them (ID3v2.4.0, section 5)."""
+    path = tmp_path / "episode.mp3"
+    path.write_bytes(film)
+
+    assert (await listened(helpers, path)).problems == ()
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        MP3[:HALF] + bytes(417) + MP3[HALF + 417 :],
+        MP3[:HALF] + bytes(number * 37 % 251 for number in range(400)) + MP3[HALF:],
+        MP3[:HALF] + ID3 + bytes(number * 37 % 251 for number in range(400)) + MP3[HALF:],
+        MP3[:HALF] + ID3[:-500] + bytes(417) + MP3[HALF:],
+    ],
+    ids=["zeros", "noise", "noise behind a tag", "zeros behind a tag"],
+)
+async def test_anything_else_between_the_frames_of_an_mp3_is_damage(
+    film: bytes, helpers: ChildPool, tmp_path: Path
+) -> None:
+    path = tmp_path / "episode.mp3"
+    path.write_bytes(film)
+
+    assert {problem.kind for problem in (await listened(helpers, path)).problems} == {ProblemKind.DAMAGED}
+
+
+EPISODE = MP3 * 27  # nine minutes
+SPLICE = len(EPISODE) // 2 + 123  # in the middle of a frame
+
+
+async def test_advertisements_that_are_put_into_an_episode_at_any_byte_are_no_damage(
+    helpers: ChildPool, tmp_path: Path
+) -> None:
+    """The frames on both sides lose their ends; players go on with the next ones."""
+    path = tmp_path / "episode.mp3"
+    path.write_bytes(EPISODE[:SPLICE] + ID3 + MP3 + EPISODE[SPLICE:])
+
+    assert (await listened(helpers, path)).problems == ()
+
+
+@pytest.mark.parametrize(
+    "hole", [bytes(3_000), bytes(number * 37 % 251 for number in range(30_000))], ids=["zeros", "noise"]
+)
+async def test_more_than_the_ends_of_frames_is_damage_in_an_episode(
+    hole: bytes, helpers: ChildPool, tmp_path: Path
+) -> None:
+    path = tmp_path / "episode.mp3"
+    path.write_bytes(EPISODE[:SPLICE] + hole + EPISODE[SPLICE + len(hole) :])
+
+    assert ProblemKind.DAMAGED in {problem.kind for problem in (await listened(helpers, path)).problems}
