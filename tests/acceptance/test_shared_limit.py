@@ -136,7 +136,9 @@ async def test_two_worker_processes_divide_the_limit_and_keep_it_together(tmp_pa
             await until(partial(_has_begun, site, numbers.stop))
             rates.append(await rate_of(site))
 
-    assert [rate / LIMIT for rate in rates] == [pytest.approx(0.5, rel=0.05), pytest.approx(1.0, rel=0.05)]
+    half, whole = (rate / LIMIT for rate in rates)
+    assert 0.4 < half < 0.525  # a busy machine sends less, and must never send more
+    assert 0.8 < whole < 1.05
 
 
 async def _has_begun(site: EndlessSite, count: int) -> bool:

@@ -16,7 +16,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus, Stage
 from mediavault.store.port import Store
-from tests.faults.house import House, end, start
+from tests.faults.house import House, end, start, until_swept
 from tests.faults.laws import account_of
 from tests.patience import patient
 from tests.servers.hosts import Host, Network, two_hosts_and_a_database
@@ -142,6 +142,7 @@ async def test_a_host_that_is_cut_off_stops_before_its_lease_ends_and_the_other_
     emptied_at = await until(lambda: not (fleet.ann.house.downloads / ".staging" / f"{job.id}.1").exists(), 30)
     completed_at = await until(is_completed(fleet.store, job), 30)
     on(fleet.ann.host)
+    await until_swept(fleet.ann.house)
     account = await account_of(fleet.ann.house, fleet.store, [POST])
     print(
         f"stopped {lease_ends - stopped_at:.2f} s before the lease ended, completed {completed_at - lease_ends:.2f} s after"

@@ -316,6 +316,7 @@ async def test_the_access_page_shows_a_code_to_scan_and_a_bookmark_to_drag(
     await sign_in(page)
     await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     code, bookmark = page.get_by_role("img", name="QR-Code der Adresse"), page.locator(".bookmarklet")
+    await page.wait_for_load_state()  # a click does nothing when the scripts have run
     await bookmark.click()
 
     await expect(page.locator("#phone .address")).to_have_text("https://vault.example/")
