@@ -11,10 +11,9 @@ from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
-from mediavault.core.redaction import redact_page
 from mediavault.core.seals import SealState
-from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import SealView
+from mediavault.presentation.shown import shown_page
 from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import StreamResponse
@@ -73,7 +72,7 @@ async def begin_seal(services: ApiServices, job_id: JobId) -> None:
 
 def _require_address(job: Job) -> None:
     """Raise HttpRefusal unless the caller may see the post's whole address, which its copy has."""
-    if not current().with_secrets and redact_page(job.post_url) != job.post_url:
+    if shown_page(job.post_url) != job.post_url:
         raise HttpRefusal(
             403,
             ErrorCode.FORBIDDEN,

@@ -151,11 +151,7 @@ def show(
     async def look(store: Store) -> None:
         noted = await read_noted(store, OWNER, [JobId(job_id)])
         holds = await current_holds(store, settings)
-        job = job_view(
-            await store.catalogue.get(JobId(job_id)),
-            noted.get(JobId(job_id), Noted()),
-            holds=holds,
-        )
+        job = job_view(await store.catalogue.get(JobId(job_id)), noted.get(JobId(job_id), Noted()), holds=holds)
         history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})

@@ -26,7 +26,7 @@ COOKIE_LIFE_S = 400 * 24 * 3600  # the most that browsers allow
 class Appearance:
     """How a page looks to its reader. ``locale`` is one of ``translation.locales``; ``zone`` is None for UTC.
 
-    ``with_secrets``: addresses are shown whole, also those that open a private feed or a signed medium to whoever has them.
+    ``with_secrets``: addresses are shown whole, also those that open a private feed or a signed medium to everyone who has them.
     """
 
     locale: str = "en"

@@ -27,11 +27,7 @@ def proposal_view(proposal: Proposal, job: Job) -> ProposalView:
 
 
 def retention_view(
-    rules: Mapping[str, RetentionRule],
-    plan: RetentionPlan | None,
-    jobs: Mapping[JobId, Job],
-    *,
-    today: str,
+    rules: Mapping[str, RetentionRule], plan: RetentionPlan | None, jobs: Mapping[JobId, Job], *, today: str
 ) -> RetentionView:
     """Return rules and plan; ``jobs`` are those of the proposals that are shown. The vault's rule comes first."""
     ordered = sorted(rules.items(), key=lambda item: (item[0] != WHOLE_VAULT, item[0]))
@@ -41,7 +37,7 @@ def retention_view(
         made_at=plan.made_at if plan and is_made else None,
         count=plan.count if plan else 0,
         bytes=plan.bytes if plan else 0,
-        posts=[proposal_view(one, jobs[one.job_id]) for one in (plan.listed if plan else ()) if one.job_id in jobs],
+        posts=[proposal_view(one, jobs[one.job_id]) for one in plan.listed if one.job_id in jobs] if plan else [],
         doubtful=list(plan.doubtful) if plan else [],
         moved_today=plan.moved_today(today) if plan else 0,
     )

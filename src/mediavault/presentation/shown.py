@@ -1,6 +1,6 @@
 """Records as their reader may see them: only admins see the secrets of addresses.
 
-An address of a private feed or a signed medium opens it to whoever has it. What remains still names the host and the post.
+An address of a private feed or a signed medium opens it to everyone who has it. What remains still names the host and the post.
 """
 
 from __future__ import annotations
@@ -69,7 +69,12 @@ def shown_source(one: Followed) -> Followed:
 
 
 def shown_entry(entry: SeenEntry) -> SeenEntry:
-    return entry if current().with_secrets else replace(entry, url=redact_page(entry.url))
+    return replace(entry, url=shown_page(entry.url))
+
+
+def shown_page(url: str) -> str:
+    """Return a page's address to be shown."""
+    return url if current().with_secrets else redact_page(url)
 
 
 def _media(url: str | None) -> str | None:

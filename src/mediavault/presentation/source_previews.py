@@ -19,12 +19,12 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.core.listings import EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.redaction import redact_message, redact_page
+from mediavault.core.redaction import redact_message
 from mediavault.core.sessions import can_be_signed_in_to
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label
-from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import SourceView
+from mediavault.presentation.shown import shown_page
 from mediavault.presentation.sources import source_view
 from mediavault.presentation.translation import gettext, translated
 from mediavault.store.following import Followed, decisions, followed, seen
@@ -146,9 +146,7 @@ async def source_preview_view(preview: SourcePreview, store: Store, now: datetim
         is_whole=preview.listing is not None and preview.listing.is_whole,
         counts=counts,
         fill_s=(await _fill(one, waiting, store)).total_seconds() if waiting else 0,
-        entries=entries
-        if current().with_secrets
-        else [entry.model_copy(update={"url": redact_page(entry.url)}) for entry in entries],
+        entries=entries,
     )
 
 
@@ -185,7 +183,7 @@ def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) ->
     is_settled = is_passed or job is not None or not decision.is_change
     undecided = () if is_settled else open_reasons(entry, one.source, now)
     return PreviewEntryView(
-        url=entry.url,
+        url=shown_page(entry.url),
         title=entry.title,
         published_at=entry.published_at,
         duration_s=entry.duration_s,

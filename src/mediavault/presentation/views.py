@@ -129,8 +129,7 @@ def page_view(page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Ho
 
 
 def twin_view(twin: Twin) -> TwinView:
-    job = job_view(twin.job)
-    return TwinView(job=job, identical=twin.likeness.identical, percent=twin.likeness.percent)
+    return TwinView(job=job_view(twin.job), identical=twin.likeness.identical, percent=twin.likeness.percent)
 
 
 def history_view(record: HistoryRecord) -> HistoryView:

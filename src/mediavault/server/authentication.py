@@ -50,8 +50,7 @@ def set_principal(caller: Principal | None) -> None:
     Only an admin sees the secrets in addresses, and not with a token of a smaller scope.
     """
     _CALLER.set(caller)
-    is_admin = caller is not None and caller.scope is Scope.ADMIN and caller.role.rank >= Role.ADMIN.rank
-    use(replace(current(), with_secrets=is_admin))
+    use(replace(current(), with_secrets=has_role(Role.ADMIN) and caller is not None and caller.scope is Scope.ADMIN))
 
 
 def current_principal() -> Principal | None:

@@ -43,8 +43,7 @@ async def listed(
         yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # Excel reads UTF-8 only with a byte order mark
     async for page in pages:
         noted = await read_noted([job.id for job in page])
-        shown = list(map(shown_job, page))
-        rows = [row(job, noted.get(job.id, Noted())) for job in shown]
+        rows = [row(shown_job(job), noted.get(job.id, Noted())) for job in page]
         yield csv_lines([row.values() for row in rows]) if form is ListFormat.CSV else json_lines(rows)
 
 

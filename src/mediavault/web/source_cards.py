@@ -16,6 +16,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.presentation.labels import hold_label, one_line
 from mediavault.presentation.schemas import SourceView
+from mediavault.presentation.shown import shown_entry
 from mediavault.presentation.sources import fill_words, source_view
 from mediavault.presentation.translation import gettext, translated
 from mediavault.store.following import Followed
@@ -71,7 +72,7 @@ def source_cards(
     holds: Iterable[Hold],
     now: datetime,
 ) -> list[SourceCard]:
-    """Return the cards of the sources ``shown``, with their addresses as given. ``sources`` are all, ``fill_turns`` when the next earlier
+    """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
     post of each site is saved. What holds back a site's jobs also holds back its checks."""
     held = {hold.site: hold for hold in holds}
     sharing = Counter(one.source.platform for one in sources if one.state.waiting and not one.source.is_paused)
@@ -160,6 +161,7 @@ def _minutes(seconds: float | None) -> str:
 
 def entry_line(entry: SeenEntry) -> EntryLine:
     """Return the line of an entry."""
+    entry = shown_entry(entry)
     return EntryLine(
         url=entry.url,
         title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],

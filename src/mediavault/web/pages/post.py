@@ -73,8 +73,8 @@ async def post(
     language shown; what is ``said`` is searched for. ``look`` reads the codecs from the files.
     """
     job = await services.store.catalogue.get(job_id)
-    history = await services.store.catalogue.history(job_id)
-    history = [shown_record(record) for record in history]
+    history = [shown_record(record) for record in await services.store.catalogue.history(job_id)]
+    as_shown = shown_job(job)
     is_checking = services.checks.is_checking(job_id)  # before the result: the check may end in between
     saved = await _videos(services, job, look=look)
     marks = await _marks(services, job_id)
@@ -93,7 +93,7 @@ async def post(
         title_of=services.title_of,
         site=site_name(job.platform, services.title_of(job.platform), job.canonical_url),
         said=post_text(job),
-        choices=choices_of(shown_job(job)),
+        choices=choices_of(as_shown),
         seen=seen_candidates(job.candidates),
         videos=saved,
         video=shown,
@@ -109,7 +109,7 @@ async def post(
         recording=_recording(job),
         seal=services.seals.state(job_id),
         same=await same_videos(services.store, current_user(), job_id, services.title_of) if shown else (),
-        timeline=timeline(shown_job(job), history),
+        timeline=timeline(as_shown, history),
         neighbours=await neighbours(services.store, job, query, asked),
         up_next=after,
         next_video=after.after(job, shown, saved, keep) if after and shown else None,

@@ -47,8 +47,8 @@ async def site(platform: SiteName, services: Services) -> Response:
     return render(
         "site.html",
         site=details,
-        # The group's error is that of its newest post.
-        errors=[redact_message(group.examples[0].error or "") for group in details.failures],
+        # Each with the error of its newest post.
+        failures=[(group, redact_message(group.examples[0].error or "")) for group in details.failures],
         session=await session_view(details.session, services.store) if details.session else None,
         posts=[job_view(job) for job in newest.jobs],
         **await frame(services),

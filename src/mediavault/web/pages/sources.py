@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
@@ -21,7 +20,7 @@ from mediavault.core.messages import Message
 from mediavault.core.users import OWNER
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import SourceChange
-from mediavault.presentation.shown import shown_entry, shown_source
+from mediavault.presentation.shown import shown_source
 from mediavault.presentation.source_previews import source_preview_view
 from mediavault.presentation.source_transfer import SourcesImport, as_followed, import_view, sources_opml
 from mediavault.presentation.views import job_view
@@ -56,7 +55,7 @@ from mediavault.web.pages.frame import (
     see_other,
 )
 from mediavault.web.render import render
-from mediavault.web.source_cards import KIND_LABELS, EntryLine, SourceCard, entry_line, source_cards, wishes
+from mediavault.web.source_cards import KIND_LABELS, SourceCard, entry_line, source_cards, wishes
 from mediavault.web.source_form import SourceForm, asked_of_all, described, form_of, interval_choices, read_source_form
 from mediavault.web.source_preview import PreviewPart, preview_part
 
@@ -199,7 +198,7 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
     records, moment = services.store.records, services.clock.now() - CLOCKS_DIFFER
     sources = await followed(records)
     one = await find_followed(records, source_id)
-    [card] = await _cards(services, sources, [shown_source(one)])
+    [card] = await _cards(services, sources, [one])
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
     waiting, passed = await _waiting(services, one), await _passed(services, one)
@@ -207,14 +206,14 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
     return render(
         "source.html",
         moment=moment,
-        gone=_lines(gone),
+        gone=[entry_line(entry) for entry in gone],
         card=card,
         wishes=wishes(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
         is_first=not cursor,
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,
-        waiting=_lines(waiting),
-        passed=_lines(passed),
+        waiting=[entry_line(entry) for entry in waiting],
+        passed=[entry_line(entry) for entry in passed],
         **await frame(services),
     )
 
@@ -301,7 +300,7 @@ async def _list(
         moment=services.clock.now() - CLOCKS_DIFFER,
         status=422 if error else 200,
         error=error_view(error) if error else None,
-        cards=await _cards(services, sources, list(map(shown_source, shown))),
+        cards=await _cards(services, sources, shown),
         count=len(sources),
         here=PAGE if number == 1 else f"{PAGE}?page={number}",
         newer=number - 1,
@@ -324,10 +323,6 @@ async def _cards(services: ApiServices, sources: list[Followed], shown: list[Fol
         if (at := await fill_turn(services.store.records, name)) is not None:
             turns[name] = at
     return source_cards(sources, shown, platforms, turns, await all_holds(services.store.records), services.clock.now())
-
-
-def _lines(entries: Iterable[SeenEntry]) -> list[EntryLine]:
-    return [entry_line(shown_entry(entry)) for entry in entries]
 
 
 async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:
