@@ -1,4 +1,4 @@
-"""Why a host was not reached, in the same words whoever noticed it: our own client, the proxy of the browser, or the browser."""
+"""Why a host was not reached, in the same words for our own client, the browser and its proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mediavault.core.messages import Message
 
 
 def no_such_site(host: str) -> SiteNotFound:
-    """The DNS says that there is no such name."""
+    """The name does not exist, says the DNS."""
     return SiteNotFound(Message("There is no site named %(host)s.", host=host))
 
 
@@ -29,12 +29,12 @@ def hung_up(host: str, *, received: int = 0) -> SiteUnreachable:
 
 
 def not_http(host: str, *, received: int = 0) -> SiteUnreachable:
-    """What came is no answer of HTTP."""
+    """What came is not HTTP."""
     return SiteUnreachable(Message("%(host)s sent an answer that is not HTTP.", host=host), bytes_received=received)
 
 
 def not_https(host: str) -> SiteUnreachable:
-    """What came is no answer of TLS."""
+    """What came is not TLS."""
     return SiteUnreachable(Message("%(host)s sent an answer that is not HTTPS.", host=host))
 
 

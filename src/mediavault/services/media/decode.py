@@ -98,7 +98,7 @@ def _proves_by_key_frames(facts: DecodeFacts) -> bool:
 
 def decode_sound(path: Path, demuxer: str) -> DecodeFacts:
     """Decode the main stream of sound and no pictures. Never raises for a bad file."""
-    sound, error = _Sound(joined=demuxer in _JOINED_ANYWHERE), None
+    sound, error = _Sound(joined=demuxer in _JOINED_ANYWHERE, is_mp3=demuxer == "mp3"), None
     try:
         with open_input(path, demuxer) as container, watchdog() as still_working:
             stream = main_sound(container)
@@ -331,8 +331,8 @@ class _KeysOnly:
 class _Sound:
     """Decodes packets of sound and counts what becomes of them."""
 
-    def __init__(self, *, joined: bool) -> None:
-        self._joined = joined
+    def __init__(self, *, joined: bool, is_mp3: bool = False) -> None:
+        self._joined, self._is_mp3 = joined, is_mp3
         self._sounds = self._refused = self._spliced = self._before = 0
         self._last_refused_bytes = 0
         self._last_refused = False
@@ -372,7 +372,7 @@ class _Sound:
         """Count the packet before this one if it was refused: it was not the last."""
         if self._last_refused:
             self._refused += 1
-            self._spliced += self._last_refused_bytes <= 2 * MP3_FRAME_BYTES
+            self._spliced += self._is_mp3 and self._last_refused_bytes <= 2 * MP3_FRAME_BYTES
             self._bad_at_s = self._bad_at_s if self._bad_at_s is not None else self._last_refused_at_s
             self._last_refused = False
 

@@ -71,7 +71,7 @@ class DecodeFacts:
     bad_at_s: float | None = None
     sounds: int = 0
     sound_refused: int = 0
-    sound_spliced: int = 0  # of these, pieces of at most two frames of MP3
+    sound_spliced: int = 0  # of these, pieces of an MP3 file that are at most two frames long
     sound_bad_at_s: float | None = None
     sound_slow: int = 0  # pieces of sound that last clearly less than the container says
     sound_fast: int = 0  # and those that last clearly more

@@ -447,7 +447,7 @@ def _sound_contents(facts: FileFacts, expected: Expected, floor: MinimumLimits) 
         yield from _packets(facts.whole, decoded=facts.decoded is not None)
         yield from _heard_whole(facts.whole, facts)
     if facts.decoded is not None:
-        yield from _decoded_sound(facts.decoded, facts)
+        yield from _decoded_sound(facts.decoded)
         yield from _pace(facts.decoded, facts)
 
 
@@ -468,16 +468,14 @@ def _heard_whole(run: PacketFacts, facts: FileFacts) -> Iterator[Problem]:
         yield Problem(ProblemKind.DAMAGED, Message("its sound has a hole of %(gap).1f s", gap=run.sound_gap_s))
 
 
-def _decoded_sound(run: DecodeFacts, facts: FileFacts) -> Iterator[Problem]:
+def _decoded_sound(run: DecodeFacts) -> Iterator[Problem]:
     """Check F of sound."""
-    is_mp3 = facts.kind is Kind.AUDIO and facts.audio is not None and facts.audio.codec == "mp3"
-    spliced = min(run.sound_spliced, MAX_SPLICED_SHARE * run.sounds) if is_mp3 else 0
     if run.sounds == 0:
         yield Problem(
             ProblemKind.DAMAGED,
             Message("none of its sound decodes (%(error)s)", error=run.error or Message("no error was named")),
         )
-    elif run.sound_refused > spliced:
+    elif run.sound_refused > min(run.sound_spliced, MAX_SPLICED_SHARE * run.sounds):
         yield _damaged_sound(run)
 
 

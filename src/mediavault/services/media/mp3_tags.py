@@ -1,4 +1,4 @@
-"""What lies between the frames of an MP3 file and is no sound: tags, and padding at its end. Players skip both.
+"""Takes off what is between the frames of an MP3 file: tags, and padding at its end. Players skip both.
 
 Joined episodes and advertisements bring their own tags along. FFmpeg's parser hands them out in front of the next frame, and
 its decoder then refuses both.
