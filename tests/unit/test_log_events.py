@@ -1,4 +1,4 @@
-"""The list of log events in docs/operations.md is compared with the source, so that it cannot become outdated."""
+"""The list of log events in docs/log-events.md is compared with the source, so that it cannot become outdated."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def in_source() -> Iterator[Line]:
 
 
 def in_list() -> Iterator[Line]:
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("\n## Log events\n")[2]
+    text = (ROOT / "docs" / "log-events.md").read_text(encoding="utf-8")
     for row in ROW.finditer(text):
         yield Line(row["event"], row["level"], frozenset(re.findall(r"`(\w+)`", row["fields"])))
 
@@ -82,7 +82,7 @@ def by_event(lines: Iterable[Line]) -> dict[str, tuple[set[str], set[str]]]:
 def test_every_event_is_listed_with_its_level_and_fields() -> None:
     source, listed = by_event(in_source()), by_event(in_list())
 
-    assert sorted(source.keys() - listed.keys()) == [], "add a row to `Log events` in docs/operations.md"
+    assert sorted(source.keys() - listed.keys()) == [], "add a row to docs/log-events.md"
     assert sorted(listed.keys() - source.keys()) == [], "nothing logs this any more"
     assert {event: source[event] for event in source if source[event] != listed[event]} == {}
 

@@ -1,7 +1,7 @@
 """Structured logs: events are snake_case facts with keyword values; JSON lines on standard error, if not a terminal.
 
 The worker's loop binds ``job_id`` and ``trace_id`` to the task of each attempt with :func:`job_context`, so every line
-of a job carries them. All events are listed in docs/operations.md.
+of a job carries them. All events are listed in docs/log-events.md.
 Secrets must not be logged: URLs are logged through :func:`redact_url`.
 """
 
