@@ -34,6 +34,10 @@ class Breaker:
         self.trips, self.until = 0, float("-inf")
         return was_tripped
 
+    def end_pause(self) -> None:
+        """End a pause that is running, since what caused it has changed."""
+        self.until = float("-inf")
+
     def is_open(self, now: float) -> bool:
         """Whether a pause is running, so that nothing may be claimed."""
         return now < self.until

@@ -5,6 +5,7 @@ The circuit breaker for the disk is :mod:`mediavault.worker.breaker`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from mediavault.core.clock import Clock
@@ -12,10 +13,15 @@ from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, Storag
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.library.port import Library
+from mediavault.store.bulk import iter_jobs, retry_each
+from mediavault.store.port import JobOrder, JobQuery, Store
 from mediavault.worker.attempt_result import AttemptResult
 from mediavault.worker.breaker import Breaker
 
 log = get_logger(__name__)
+
+PAGE = 200
+ROOM_BYTES = 100_000_000  # a short video
 
 
 class LibraryWatch:
@@ -38,6 +44,8 @@ class LibraryWatch:
         self._vault = vault
         self._clock = clock
         self._breaker = Breaker(poll_interval_s)
+        self._was_full = False
+        self._free_when_full: int | None = None  # measured at the first check after the failure: its files are removed
 
     async def check(self) -> None:
         """Check whether the library is there. While it is not, no jobs are claimed, since no attempt could succeed."""
@@ -67,6 +75,20 @@ class LibraryWatch:
                 self._pause(exc.message)
         return not self._breaker.is_open(now)
 
+    async def has_room_again(self) -> bool:
+        """Whether a job found the disk full and ``ROOM_BYTES`` have been freed since: True once."""
+        if not self._was_full:
+            return False
+        free = await asyncio.to_thread(self._vault.staging.free_bytes)
+        if free is None or self._free_when_full is None:
+            self._free_when_full = free
+            return False
+        if free < self._free_when_full + ROOM_BYTES:
+            return False
+        self._was_full = False
+        self._breaker.end_pause()
+        return True
+
     def allows(self, free: int, running: int) -> int:
         """How many jobs may be claimed with ``free`` slots while ``running`` jobs run."""
         return self._breaker.allows(free, running)
@@ -75,6 +97,8 @@ class LibraryWatch:
         """Update the breaker from the result of an attempt."""
         if ending.status is JobStatus.FAILED and _stops_worker(ending.error_code):
             self._pause(ending.error)
+            if ending.error_code is ErrorCode.NO_SPACE:
+                self._was_full, self._free_when_full = True, None
         elif ending.status is JobStatus.COMPLETED and self._breaker.reset():
             log.warning("claims_go_on")
 
@@ -82,6 +106,13 @@ class LibraryWatch:
         pause_s = self._breaker.trip(self._clock.monotonic())
         if pause_s is not None:
             log.error("claims_paused", for_s=pause_s, error=why)
+
+
+async def requeue_after_full_disk(store: Store) -> None:
+    """Queue the jobs that found the disk full, oldest first."""
+    failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), limit=PAGE, order=JobOrder.OLDEST))
+    count = await retry_each(store, (job async for job in failed if job.error_code is ErrorCode.NO_SPACE))
+    log.info("room_again", jobs=count)
 
 
 def _stops_worker(code: ErrorCode | None) -> bool:

@@ -54,18 +54,23 @@ log = get_logger(__name__)
 
 
 async def process_one_cycle(
-    claim: ClaimedJob, tools: WorkerContext, *, on_last_write: Callable[[], None] | None = None
+    claim: ClaimedJob,
+    tools: WorkerContext,
+    *,
+    on_slot_left: Callable[[], None] = lambda: None,
+    on_outcome: Callable[[], None] = lambda: None,
 ) -> AttemptResult:
     """Take a claimed job to ``completed`` or ``failed``, or release it when its site's limits do not allow it now.
 
-    The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`). ``on_last_write`` is called
-    when the attempt needs no slot any more: right before ``completed`` is written, or when it records a running stream. Raises LeaseLost when another attempt
-    has taken the job over, StoreError when the outcome could not be stored.
+    The caller binds the job's ids to the log (:func:`mediavault.core.logs.job_context`). ``on_slot_left`` is called
+    when the attempt needs no slot any more: right before ``completed`` is written, or when it records a running stream.
+    ``on_outcome`` is called before its outcome is written, which ends its lease. Raises LeaseLost when another attempt has
+    taken the job over, StoreError when the outcome could not be stored.
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
     facts: Facts = {"job_id": claim.id, "platform": claim.job.platform, "attempt": claim.fence}
     trace = tools.tracing.attempt(claim.job.trace_id, tools.clock.now(), facts)
-    journal = AttemptRecorder(claim, tools.store, tools.clock, asyncio.current_task(), on_last_write, trace)
+    journal = AttemptRecorder(claim, tools.store, tools.clock, asyncio.current_task(), on_slot_left, on_outcome, trace)
     ending: AttemptResult | None = None
     try:
         with translate_machine_errors():
@@ -85,6 +90,7 @@ async def process_one_cycle(
         ending = await fail(journal, failure, tools)
     except NotAllowedYet as exc:
         log.info("job_given_back", why=str(exc))
+        journal.begin_outcome()
         await tools.store.queue.release(claim)
         ending = AttemptResult(JobStatus.QUEUED)
         return ending
@@ -187,6 +193,7 @@ async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
 async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> AttemptResult:
     """Stage 10 for a failure: store what happened, update the site's limits, and schedule a retry if one can help."""
     claim = journal.claim
+    journal.begin_outcome()
     if await requeue_for_session(journal, failure, tools):
         return AttemptResult(JobStatus.QUEUED)
     closed_for = await site_limits.report_outcome(

@@ -47,7 +47,8 @@ class AttemptRecorder:
     store: Store
     clock: Clock
     owner: asyncio.Task[object] | None = None
-    on_last_write: Callable[[], None] | None = None
+    leave_slot: Callable[[], None] = lambda: None  # from now on the attempt uses none of the worker's slots
+    begin_outcome: Callable[[], None] = lambda: None  # its outcome is written next, which ends its lease
     trace: AttemptTrace = field(default_factory=NoTracing)
     permit: Permit | None = field(default=None, init=False)  # the permit that the site's limits granted
     site: Platform | None = field(default=None, init=False)  # the platform of the permit
@@ -102,11 +103,6 @@ class AttemptRecorder:
     def on_recorded(self, recording: Recording) -> None:
         """Report what is recorded of a running stream, as ``on_progress`` does."""
         self._report({"stage": Stage.RECORD, "bytes_done": recording.bytes, "duration_s": recording.recorded_s}, 60)
-
-    def leave_slot(self) -> None:
-        """Call ``on_last_write``: from now on the attempt uses none of the worker's slots."""
-        if self.on_last_write is not None:
-            self.on_last_write()
 
     def release_slot(self) -> None:
         """Give up the extraction slot, if the attempt has one."""

@@ -38,7 +38,7 @@ from mediavault.store.volume import VolumeCounter
 from mediavault.worker import liveness
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.freezes import FreezeReport, write_report
-from mediavault.worker.library_watch import LibraryWatch
+from mediavault.worker.library_watch import LibraryWatch, requeue_after_full_disk
 from mediavault.worker.loops import end, every, first_of, guarded
 from mediavault.worker.old_jobs import OLD_JOBS_INTERVAL_S, delete_old_jobs
 from mediavault.worker.pipeline import process_one_cycle
@@ -77,7 +77,8 @@ class HeldClaim:
     """A claim that this worker holds. ``deadline`` is in monotonic seconds: after it the lease may have expired.
 
     ``missed_beats``: the worker's count at the start. ``released``: the job must not be released again. ``written``:
-    no slot is used, because only the store's answer is missing, or because it records a running stream.
+    no slot is used, because only the store's answer is missing, or because it records a running stream. ``ends``: its
+    outcome is being written, after which it has no lease any more.
     """
 
     claim: ClaimedJob
@@ -86,6 +87,7 @@ class HeldClaim:
     task: asyncio.Task[None] | None = None
     released: bool = False
     written: bool = False
+    ends: bool = False
 
 
 class Worker:
@@ -213,6 +215,8 @@ class Worker:
         await self._library.check()
         if self._library.problem is None:
             await self._tools.store.queue.promote_due()
+            if await self._library.has_room_again():
+                self._in_background(guarded(partial(requeue_after_full_disk, self._tools.store)))
 
     async def beat(self) -> None:
         """Renew the leases of the running attempts, report this worker as alive, and stop attempts that lost theirs."""
@@ -269,7 +273,9 @@ class Worker:
                 continue
             if claim.id in still:
                 attempt.deadline = self._deadline(sent)
-            else:
+            elif (
+                not attempt.ends
+            ):  # else the write itself finds out who has the job, and what follows it must still happen
                 self._stop(attempt, why="lease_lost")
 
     async def _find_new_sessions(self) -> frozenset[str]:
@@ -352,9 +358,9 @@ class Worker:
 
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
-            free_slot = partial(self._free_slot, attempt)
+            free_slot, begin_outcome = partial(self._free_slot, attempt), partial(_begin_outcome, attempt)
             tools = await for_attempt(self._tools, attempt.claim.job)
-            ending = await process_one_cycle(attempt.claim, tools, on_last_write=free_slot)
+            ending = await process_one_cycle(attempt.claim, tools, on_slot_left=free_slot, on_outcome=begin_outcome)
             self._tally[ending.metric_label] += 1
             self._library.record_result(ending)
         except LeaseLost:  # logged by the pipeline; the attempt that holds the job now continues
@@ -471,3 +477,7 @@ class Worker:
         self._background.add(task)  # the event loop keeps only a weak reference
         task.add_done_callback(self._background.discard)
         return task
+
+
+def _begin_outcome(attempt: HeldClaim) -> None:
+    attempt.ends = True

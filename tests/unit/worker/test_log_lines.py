@@ -13,7 +13,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.core.failures import StoreError
+from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.memory.store import MemoryJobStore
@@ -78,7 +78,7 @@ async def test_every_line_of_a_completed_job_names_it(setting: Setting, lines: L
 
 
 async def test_every_line_of_a_failed_job_names_it(setting: Setting, lines: Lines) -> None:
-    setting.downloader.disk_fails = True
+    setting.downloader.fails = StorageFailure("the disk failed")
     setting.downloader.gate.set()
     async with setting.running():
         (job_id,) = await setting.submit()

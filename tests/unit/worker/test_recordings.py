@@ -140,7 +140,7 @@ async def test_a_recording_leaves_its_slot_when_it_begins(
         return ENDED
 
     tools = tools_for(store, clock, tmp_path, StubRecorder(step))
-    await process_one_cycle(claim, tools, on_last_write=lambda: events.append("slot left"))
+    await process_one_cycle(claim, tools, on_slot_left=lambda: events.append("slot left"))
 
     assert events == ["asked", "slot left", "begun", "slot left"]  # the second time right before the last write
 

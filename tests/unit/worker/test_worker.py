@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,12 +15,21 @@ from typing import Any
 import pytest
 
 from mediavault.app.composition import worker_limits
-from mediavault.core.failures import ErrorCode, StorageFailure, StoreError, StoreUnreachable
+from mediavault.core.failures import (
+    ErrorCode,
+    MediavaultError,
+    NoSpace,
+    StorageFailure,
+    StoreError,
+    StoreUnreachable,
+    TooLarge,
+)
 from mediavault.core.job import HistoryRecord, JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.core.settings import Settings
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
+from mediavault.services.library.staging import Staging
 from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
 from mediavault.store.port import JobPage, JobQuery, Store
 from mediavault.worker import liveness
@@ -40,7 +49,7 @@ class GatedDownloader(StubDownloader):
         super().__init__()
         self.gate = asyncio.Event()
         self.waiting = 0
-        self.disk_fails = False
+        self.fails: MediavaultError | None = None
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -50,8 +59,8 @@ class GatedDownloader(StubDownloader):
             await self.gate.wait()
         finally:
             self.waiting -= 1
-        if self.disk_fails:
-            raise StorageFailure("the disk failed")
+        if self.fails is not None:
+            raise self.fails
         return await super().fetch(request, into=into, limits=limits, on_progress=on_progress)
 
 
@@ -637,6 +646,60 @@ async def test_while_the_library_is_missing_jobs_stay_as_they_are(setting: Setti
     assert waiting == before
 
 
+@pytest.mark.parametrize("wanted", [JobStatus.COMPLETED, JobStatus.FAILED])
+async def test_a_heartbeat_during_the_last_write_does_not_stop_the_attempt(
+    wanted: JobStatus, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is gone because its outcome is stored; what follows the outcome must still happen."""
+    queue, beats = setting.store.queue, 0
+
+    def then_a_heartbeat(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def written(*arguments: Any, **named: Any) -> Any:
+            nonlocal beats
+            stored = await write(*arguments, **named)
+            await setting.worker.beat()
+            await asyncio.sleep(0)
+            beats += 1
+            return stored
+
+        return written
+
+    for name in ("complete", "fail"):
+        monkeypatch.setattr(queue, name, then_a_heartbeat(getattr(queue, name)))
+    setting.downloader.fails = TooLarge("too much") if wanted is JobStatus.FAILED else None
+    setting.downloader.gate.set()
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        await setting.until(job_id, wanted)
+        await setting.settle()
+
+    assert beats == 1
+    outcomes = {name: count for name, count in setting.worker._tally.items() if name != "claimed"}
+    assert outcomes == {"completed" if wanted is JobStatus.COMPLETED else "failed:TOO_LARGE": 1}
+
+
+async def test_jobs_of_a_full_disk_continue_as_soon_as_there_is_room_again(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the five minutes until the retry nor the pause of the claims is waited for."""
+    disk = {"free": 20_000_000}
+    monkeypatch.setattr(Staging, "free_bytes", lambda _: disk["free"])
+    setting.downloader.fails = NoSpace("the disk is full")
+    async with setting.running():
+        (job_id,) = await setting.submit()
+        setting.downloader.gate.set()
+        await setting.until(job_id, JobStatus.FAILED)
+        for disk["free"] in (20_000_000, 119_000_000):
+            setting.clock.advance(1)
+            await setting.settle()
+        assert await setting.status(job_id) is JobStatus.FAILED, "what one deleted picture frees is no room"
+
+        setting.downloader.fails = None
+        disk["free"] = 121_000_000
+        setting.clock.advance(1)
+        await setting.until(job_id, JobStatus.COMPLETED)
+
+
 async def test_a_heartbeat_reports_the_machines_sessions_and_a_new_session_requeues_its_jobs(
     store: MemoryJobStore, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -719,7 +782,7 @@ async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each attempt would visit its site in vain. Once the disk works again, one job is tried before the others."""
-    setting.downloader.disk_fails = True
+    setting.downloader.fails = StorageFailure("the disk failed")
     setting.downloader.gate.set()
     async with setting.running():
         ids = await setting.submit(5)
@@ -729,7 +792,7 @@ async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
         later = ids[2:]
         assert [await setting.status(job_id) for job_id in later] == [JobStatus.QUEUED] * 3
 
-        setting.downloader.disk_fails = False
+        setting.downloader.fails = None
         setting.downloader.gate.clear()
         with monkeypatch.context() as patch:
             patch.setattr(LocalLibrary, "prepare", _refuse)

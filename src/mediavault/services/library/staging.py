@@ -43,6 +43,13 @@ class Staging:
         """Create the root and prove that files can be written and renamed in it."""
         await asyncio.to_thread(disk.prove_writable, self.root)
 
+    def free_bytes(self) -> int | None:
+        """Return the free bytes of the disk; None where that is unknown."""
+        try:
+            return shutil.disk_usage(self.root).free
+        except OSError:
+            return None
+
     @asynccontextmanager
     async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:
         """Provide a private folder for one attempt, removed afterwards in any case."""

@@ -199,6 +199,7 @@ async def complete(attempt: Attempt, first: KeptFile) -> None:
     """Complete the job, and note what of its files is to be decoded in the background: nothing, if all was decoded now."""
     store, job_id, items = attempt.tools.store, attempt.claim.id, attempt.items.items
     attempt.recorder.leave_slot()
+    attempt.recorder.begin_outcome()
     await store.queue.complete(attempt.claim, first, items)
     files = [index for index, item in enumerate(items) if item.status is ItemStatus.KEPT]
     with suppress(StoreError):  # the job is saved; its files are then examined again
