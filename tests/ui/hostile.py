@@ -186,6 +186,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
         *("tag", "collection", "mine"),
         "made",
     ),
+    "/setup": ("invitation",),
     "/login": ("next",),
     "/login/oidc": ("next",),
     "/login/oidc/callback": ("code", "state", "error"),

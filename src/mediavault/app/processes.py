@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mediavault.app.composition import App, browser_memory_limit, browser_path, open_app, session_manager
 from mediavault.app.file_service import FileService, open_file_service
 from mediavault.app.provider import open_provider
-from mediavault.app.startup import print_setup_token, require_authentication
+from mediavault.app.startup import log_setup_link, require_authentication, setup_token
 from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.auth.oidc import Fetch
 from mediavault.auth.proxies import proxy_rules
@@ -132,7 +132,7 @@ async def _serve(
         notifier=vault.notifier,
         seals=file_service.seals,
     )
-    await print_setup_token(settings, vault.store.records)
+    token = await setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:
         log.warning("no_browser", help="Posts cannot be extracted until there is one: run `mediavault doctor`.")
     await serve_app(
@@ -140,15 +140,18 @@ async def _serve(
         host=settings.host,
         port=settings.port,
         stop=stop,
-        on_started=lambda address: _on_started(vault, address, on_open),
+        on_started=lambda address: _on_started(vault, address, token, on_open),
         proxies=proxy_rules(settings),
         base=settings.base_path,
     )
 
 
-def _on_started(vault: App, address: str, on_open: Callable[[str], None]) -> None:
-    vault.guard.claim_port(parse_http_url(address).port)  # with port 0 the real one is known only now
+def _on_started(vault: App, address: str, token: str | None, on_open: Callable[[str], None]) -> None:
+    port = parse_http_url(address).port  # with port 0 the real one is known only now
+    vault.guard.claim_port(port)
     settings = vault.settings
+    if token is not None:
+        log_setup_link(settings, port, token)
     log.info("vault_open", address=address, library=settings.vault_url or str(settings.download_dir))
     on_open(address)
 

@@ -1,4 +1,4 @@
-"""Before the server starts: refuses a vault without protection, and prints the set-up token."""
+"""At the start: refuses a vault without protection, and logs the link with which it is set up."""
 
 from __future__ import annotations
 
@@ -26,12 +26,19 @@ def require_authentication(settings: Settings) -> Callable[[Store], Awaitable[No
     return check
 
 
-async def print_setup_token(settings: Settings, records: Records) -> None:
-    """Print the one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet.
-
-    It is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
-    """
+async def setup_token(settings: Settings, records: Records) -> str | None:
+    """Return a new one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet."""
     clock = SystemClock()
     if settings.setup and not token_of(settings) and not await Users(records, clock).has_password():
-        token = await SetupToken(records, clock).issue()
-        log.warning("set_up_wanted", page="/setup", one_time_token=token, valid_for="1 hour")
+        return await SetupToken(records, clock).issue()
+    return None
+
+
+def log_setup_link(settings: Settings, port: int, token: str) -> None:
+    """Log the link to the set-up page, by the name that browsers use for this vault.
+
+    Its token is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
+    """
+    name = settings.host_names[0] if settings.host_names else "localhost"
+    link = f"http://{name}:{port}{settings.base_path}/setup?invitation={token}"
+    log.warning("set_up_wanted", link=link, valid_for="1 hour")

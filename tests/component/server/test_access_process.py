@@ -109,10 +109,14 @@ async def test_without_a_password_it_does_not_listen_on_the_network(tmp_path: Pa
     assert (code, "without a password" in err) == (2, True)
 
 
-async def test_it_is_set_up_once_with_the_token_printed_at_the_start(tmp_path: Path) -> None:
+async def test_it_is_set_up_once_with_the_link_printed_at_the_start(tmp_path: Path) -> None:
     """Of two simultaneous requests with the token, one sets the password."""
     async with started(tmp_path, SETUP="true", HOST="0.0.0.0") as vault:
-        token = next(json.loads(line) for line in vault.lines if "set_up_wanted" in line)["one_time_token"]
+        link = next(json.loads(line) for line in vault.lines if "set_up_wanted" in line)["link"]
+        assert link.startswith(f"http://localhost:{urllib.parse.urlsplit(vault.base).port}/setup?invitation=")
+        token = link.partition("invitation=")[2]
+        _, _, page = await vault.ask(f"/setup?invitation={token}")
+        assert f'value="{token}"' in page, "the link fills in the token"
         assert (await vault.ask("/api/jobs"))[0] == 401
         forms = [
             {"invitation": token, "password": password, "again": password}
@@ -125,7 +129,7 @@ async def test_it_is_set_up_once_with_the_token_printed_at_the_start(tmp_path: P
     assert statuses == [303, 401]
     assert sorted(status for status, _, _ in signed_in) == [303, 401]
     async with started(tmp_path, SETUP="true", HOST="0.0.0.0") as vault:
-        assert not any("one_time_token" in line for line in vault.lines)
+        assert not any("invitation" in line for line in vault.lines)
 
 
 async def test_secrets_are_stored_and_logged_nowhere(tmp_path: Path) -> None:

@@ -121,17 +121,18 @@ async def logout_form(desk: AuthenticatorDep) -> Response:
 
 
 @router.get("/setup")
-async def set_up(desk: AuthenticatorDep) -> Response:
-    return see_other("/") if await desk.mode() is AuthMode.PROTECTED else await _set_up(desk)
+async def set_up(desk: AuthenticatorDep, invitation: str = "") -> Response:
+    return see_other("/") if await desk.mode() is AuthMode.PROTECTED else await _set_up(desk, invitation)
 
 
 @router.post("/setup")
 async def set_up_form(request: Request, desk: AuthenticatorDep) -> Response:
     form, visit = await read_form(request), client_info_of(request, desk)
+    invitation = form.get("invitation", "")
     try:
-        session_id = await desk.set_up(same_twice(form), form.get("invitation", ""), visit)
+        session_id = await desk.set_up(same_twice(form), invitation, visit)
     except BadInput as exc:
-        return await _set_up(desk, exc)
+        return await _set_up(desk, invitation, exc)
     return signed_in(see_other("/access?set_up=1"), session_id, tls=visit.tls)
 
 
@@ -148,11 +149,12 @@ async def _login(desk: Authenticator, wanted: str, error: BadInput | None = None
     )
 
 
-async def _set_up(desk: Authenticator, error: BadInput | None = None) -> Response:
+async def _set_up(desk: Authenticator, invitation: str, error: BadInput | None = None) -> Response:
     mode = await desk.mode()
     return answer(
         "setup.html",
         error,
+        invitation=invitation,
         needs_invitation=mode is AuthMode.SET_UP,
         is_late=mode is AuthMode.PROTECTED,
     )
