@@ -215,9 +215,9 @@ def test_a_crash_in_native_code_is_reported_by_the_doctor(tmp_path: Path) -> Non
         "faulthandler._sigsegv()",
     )
     died = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines), str(tmp_path)], check=False, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", "\n".join(lines), str(tmp_path / "new")], check=False, stderr=subprocess.DEVNULL
     )
-    (check,) = check_native_crashes(tmp_path)
+    (check,) = check_native_crashes(tmp_path / "new")  # PostgreSQL's first start: nothing has made the folder
 
     assert died.returncode == -signal.SIGSEGV
     assert check.detail.endswith("Fatal Python error: Segmentation fault")

@@ -150,6 +150,7 @@ def log_native_crashes(state_dir: Path) -> None:
         return
     path = state_dir / NATIVE_CRASH_FILE
     try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > MAX_CRASH_BYTES:
             path.unlink()
         # not closed: the fault handler writes to its descriptor as long as the process runs
