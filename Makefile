@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: ui help install dev browser servers run demo test busy coverage crowds unit check faults damage chaos postgres mongodb readmes lock bench library clean wheel extension service image words reference docs screenshots lighthouse
+.PHONY: ui help install dev browser servers run demo test busy coverage crowds soak unit check faults damage chaos postgres mongodb readmes lock bench library clean wheel extension service image packages venv words reference docs screenshots lighthouse
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -11,17 +11,19 @@ install: browser ## Set up .venv with hash-checked dependencies and a browser; l
 	@scripts/setup run
 	@$(PY) scripts/assets.py
 
-dev: browser servers
+dev: browser servers venv
+
+venv:
 	@scripts/setup dev
 	@$(PY) scripts/assets.py
 
-words: dev ## Update and compile the translation catalogues
+words: venv ## Update and compile the translation catalogues
 	@$(PY) scripts/assets.py --words
 
-reference: dev ## Write the reference in docs from the code: settings, commands, API, metrics, errors
+reference: venv ## Write the reference in docs from the code: settings, commands, API, metrics, errors
 	@$(PY) -m scripts.reference
 
-docs: dev ## Build the documentation's site into build/site
+docs: venv ## Build the documentation's site into build/site
 	@source scripts/pinned.sh && pinned requirements-docs.txt
 	@$(PY) -m scripts.docs
 
@@ -46,17 +48,22 @@ demo: install ## Save the posts of a practice site; needs no internet
 test: dev ## Run the tests, except the longest fault tests (`make faults`)
 	@scripts/test
 
-wheel: dev ## Build the wheel into dist/, and run the demo from it as another user
+wheel: ## Build the wheel into dist/
+	@scripts/setup build
 	@scripts/wheel
 
-extension: dev ## Build the browser extension into dist/, for Chromium and for Firefox
+extension: venv ## Build the browser extension into dist/, for Chromium and for Firefox
 	@$(PY) -m scripts.extension
 
 service: wheel ## Install the vault as a service of systemd; needs root
 	@scripts/service
 
-image: wheel ## Build the container image, and run the demo in it; needs root
+image: ## Build the container image `mediavault`, with Docker, Podman or Buildah
 	@scripts/image
+
+packages: dev wheel ## Try wheel, image and systemd's units as users install them; needs root
+	@scripts/try-wheel
+	@scripts/try-image
 
 busy: dev ## Run the tests while nproc + 2 busy loops load the machine
 	@scripts/test --busy
@@ -70,10 +77,10 @@ crowds: dev ## Benchmark claims and responses under load
 ui: dev ## Test the pages in a real Chromium; takes minutes
 	@$(PY) -m pytest -q tests/ui
 
-unit: dev ## Run the unit tests: no browser, network or helper processes
+unit: venv ## Run the unit tests: no browser, network or helper processes
 	@$(PY) -m pytest -n 2 -q tests/unit
 
-check: dev ## Run ruff, mypy --strict, the import contracts and zizmor, and build the extension
+check: venv ## Run ruff, mypy --strict, the import contracts and zizmor, and build the extension
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
@@ -104,13 +111,16 @@ chaos: dev ## Run random kills, freezes and restarts: make chaos SECONDS=60 STOR
 	@$(PY) -m tests.faults.chaos $(if $(STORE),--store=$(STORE)) $(if $(SECONDS),--seconds=$(SECONDS)) \
 		$(if $(JOBS),--jobs=$(JOBS)) $(if $(SEED),--seed=$(SEED)) $(if $(LEASE),--lease-s=$(LEASE))
 
+soak: dev ## Let one vault work for an hour, and print what grows: make soak MINUTES=60
+	@$(PY) -m benchmarks.soak $(if $(MINUTES),--minutes=$(MINUTES))
+
 library: dev ## Benchmark the library pages with 100,000 videos
 	@$(PY) -m benchmarks.library
 
-readmes: dev ## Update the generated part of the domain READMEs
+readmes: venv ## Update the generated part of the domain READMEs
 	@$(PY) scripts/domain_readmes.py
 
-lock: dev ## Update the lock files
+lock: venv ## Update the lock files
 	@scripts/lock
 
 clean: ## Remove the virtual environment and all caches

@@ -1,4 +1,4 @@
-"""Tries the container image as users run it; `scripts/image` builds it and calls this in namespaces of its own.
+"""Tries the container image as users run it; `scripts/try-image` builds it and calls this in namespaces of its own.
 
 python -m tests.image IMAGE
 """

@@ -1,4 +1,4 @@
-"""Tries the units of systemd on a Debian that runs it; `scripts/image` prepares one and calls this in namespaces of its own.
+"""Tries the units of systemd on a Debian that runs it; `scripts/try-image` prepares one and calls this in namespaces of its own.
 
 python -m tests.service ROOT
 """
