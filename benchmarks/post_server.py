@@ -1,4 +1,6 @@
-"""Serves plain pages with one video of 300 KB each, on every address of the loopback network.
+"""Serves plain pages with one video of 300 KB each, and feeds of them, on every address of the loopback network.
+
+A feed has one post more at every request.
 
 python -m benchmarks.post_server PORT FOLDER
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import struct
+from collections import Counter
 from pathlib import Path
 
 from aiohttp import web
@@ -25,6 +28,10 @@ video.controls = true;
 video.src = ["", "media", {number}].join("/") + ".mp4";
 document.getElementById("player").append(video);
 </script>"""
+FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Feed {number}</title><link>/feeds/{number}</link>{items}
+</channel></rss>"""
+ITEM = '<item><title>Post {post}</title><link>{base}/posts/{post}</link><guid isPermaLink="false">{post}</guid></item>'
+FIRST_OF_FEED, ITEMS = 10_000_000, 15  # posts of a feed have numbers of their own; of each feed a million
 PLAYERS = {"posts": PLAYER, "scripted": BY_SCRIPT}  # by the first part of the page's path
 
 
@@ -51,11 +58,27 @@ def main() -> None:
         player = PLAYERS[request.match_info["kind"]].replace("{number}", number)
         return web.Response(text=PAGE.format(number=number, player=player), content_type="text/html")
 
+    requests: Counter[int] = Counter()
+
+    async def feed(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        requests[number] += 1
+        newest = FIRST_OF_FEED + number * 1_000_000 + requests[number]
+        base = f"http://{request.host}"
+        items = "".join(ITEM.format(post=newest - n, base=base) for n in range(min(ITEMS, requests[number])))
+        return web.Response(text=FEED.format(number=number, items=items), content_type="application/rss+xml")
+
     async def video(request: web.Request) -> web.Response:
         return web.Response(body=padded(film, int(request.match_info["number"])), content_type="video/mp4")
 
     app = web.Application()
-    app.add_routes([web.get("/{kind:posts|scripted}/{number}", page), web.get("/media/{number}.mp4", video)])
+    app.add_routes(
+        [
+            web.get("/{kind:posts|scripted}/{number}", page),
+            web.get("/media/{number}.mp4", video),
+            web.get("/feeds/{number}", feed),
+        ]
+    )
     web.run_app(app, host="0.0.0.0", port=options.port, print=lambda _: print("listening", flush=True))
 
 
