@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,11 @@ from tests.ui.vault import Vault, sample_vault
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SEEN_WITHIN_MS = 700  # for pictures that load late and the first events of the stream
 
+FONTS = {
+    "ja": "fonts-droid-fallback",
+    "und-zsye": "fonts-noto-color-emoji",
+}  # a language of fontconfig: Debian's package
+
 SUBJECTS = {
     "home": at("/"),
     "library": at("/library"),
@@ -39,6 +45,8 @@ async def main() -> None:
     found = find_browser()
     if found.path is None:
         raise SystemExit(found.advice)
+    if missing := [package for language, package in FONTS.items() if not has_font(language)]:
+        raise SystemExit(f"The posts would have boxes for letters. Install: {' '.join(missing)}")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with sample_vault(Path(folder)) as vault, async_playwright() as playwright:
@@ -46,6 +54,10 @@ async def main() -> None:
             pages = Pages(browser, vault.base)
             await _take_all(pages, vault)
             await browser.close()
+
+
+def has_font(language: str) -> bool:
+    return bool(subprocess.run(["fc-list", f":lang={language}"], check=True, capture_output=True).stdout)
 
 
 async def _take_all(pages: Pages, vault: Vault) -> None:
