@@ -143,6 +143,8 @@ class AttemptRecorder:
         code: ErrorCode | None,
     ) -> None:
         took_ms = round((self.clock.monotonic() - began) * 1000)
+        if len(detail) > MAX_DETAIL:  # else it stays a message, which pages translate
+            detail = detail[:MAX_DETAIL]
         log.info(
             f"{stage}_{outcome}",
             strategy=strategy,
@@ -151,7 +153,7 @@ class AttemptRecorder:
             bytes=size,
             took_ms=took_ms,
         )
-        facts = {"outcome": outcome, "strategy": strategy, "detail": detail[:MAX_DETAIL] or None, "bytes": size}
+        facts = {"outcome": outcome, "strategy": strategy, "detail": detail or None, "bytes": size}
         self.trace.step(stage, self.clock.now(), took_ms / 1000, facts, error=code)
         await self.store.queue.record(
             self.claim,
@@ -162,7 +164,7 @@ class AttemptRecorder:
                 outcome=outcome,
                 strategy=strategy,
                 error_code=code,
-                detail=detail[:MAX_DETAIL],
+                detail=detail,
                 bytes=size,
                 duration_ms=took_ms,
             ),

@@ -14,6 +14,7 @@ import pytest
 from mediavault.core.failures import ErrorCode, NetworkFailure
 from mediavault.core.job import ClaimedJob, JobStatus, Stage, StepOutcome
 from mediavault.core.logs import configure_logs
+from mediavault.core.messages import Message
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
@@ -103,3 +104,4 @@ async def test_the_history_shows_which_stage_hit_the_fault(
 
     failed = [record for record in await store.catalogue.history(claim.id) if record.outcome is StepOutcome.FAILED]
     assert (failed[0].stage, failed[0].error_code) == (Stage.VALIDATE, ErrorCode.STORAGE)
+    assert isinstance(failed[0].detail, Message), "pages translate it"
