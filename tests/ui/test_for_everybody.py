@@ -1,4 +1,4 @@
-"""Every page fits a narrow window in both text directions, shows its focus, moves nothing and needs no script."""
+"""Every page satisfies axe, fits a narrow window in both directions, shows its focus, moves nothing, needs no script."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from mediavault.store.port import JobQuery
 from tests.ui.browsing import SIZES, Pages, Size, overflow
 from tests.ui.conftest import VaultOf
 from tests.ui.pages import CASES, Case
+from tests.ui.test_axe import axe as axe  # the fixture
+from tests.ui.test_axe import findings
 from tests.ui.vault import Vault
 
 TABS = 25  # the number of elements that are focused on a page
@@ -65,12 +67,15 @@ async def unseen_by_keyboard(page: Page) -> list[str]:
 
 
 @each_case
-async def test_a_page_shows_its_focus_moves_nothing_and_fits_every_window_size(
-    case: Case, pages: Pages, vault_of: VaultOf
+async def test_a_page_satisfies_axe_shows_its_focus_moves_nothing_and_fits_every_window_size(
+    case: Case, pages: Pages, vault_of: VaultOf, axe: str
 ) -> None:
     """Every window size is tested in both text directions, with reduced motion."""
     page = await pages.at(case, await vault_of(case.whose), motion="reduce")
     wrong = [f"it moves: {element}" for element in await page.evaluate(_MOVING)]
+    if not case.is_rare:  # those of rare states run in any case, in test_axe.py
+        wrong += await findings(page, axe, case.part)
+        await resize(page, "desktop")
     wrong += await unseen_by_keyboard(page)
     wrong += await troubles_of_fitting(page)
 
