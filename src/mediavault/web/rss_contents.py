@@ -17,9 +17,9 @@ from mediavault.core.messages import Message
 from mediavault.presentation.preferences import zone_named
 from mediavault.presentation.shown import shown_job
 from mediavault.presentation.translation import gettext as _
-from mediavault.presentation.views import kept_files
 from mediavault.server.authentication import FEEDS_PREFIX
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery
+from mediavault.web.cards import moving_files
 from mediavault.web.enclosures import enclosure_of, picture_of
 from mediavault.web.library_filter import LibraryFilter, LibraryView, read_filter, to_query
 from mediavault.web.post_view import PostText, pieces, post_text
@@ -27,6 +27,7 @@ from mediavault.web.render import safe_link
 from mediavault.web.rss import RssChannel, RssItem
 
 MOST_ITEMS = 200  # an app asks for all of them again at each change
+MOST_READ = 2_000  # posts: those that have only pictures have no items, and there may be many of them
 MAX_TEXT_CHARS = 3_500  # of a post: Apple shows 4,000
 RSS_NAME, ATOM_NAME, COVER_NAME = "rss.xml", "atom.xml", "cover.png"
 _PAGE = 100
@@ -106,6 +107,20 @@ async def holds(catalogue: JobCatalogue, query: JobQuery, job: Job) -> bool:
         same_moment = replace(same_moment, cursor=page.next_cursor)
 
 
+async def posts_of(catalogue: JobCatalogue, query: JobQuery) -> list[Job]:
+    """Return the newest posts of a feed's query, as many as its document has items for. Raises StoreError."""
+    found: list[Job] = []
+    items = 0
+    for _number in range(MOST_READ // MOST_ITEMS):
+        page = await catalogue.jobs(query)
+        found += page.jobs
+        items += sum(len(moving_files(job)) for job in page.jobs)
+        if items >= MOST_ITEMS or page.next_cursor is None:
+            break
+        query = replace(query, cursor=page.next_cursor)
+    return found
+
+
 def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str, home: str) -> RssChannel:
     """Return the feed with these posts. ``folder`` is the address of its files, with a slash at the end."""
     items = [item for job in jobs for item in _items(shown_job(job), folder)][:MOST_ITEMS]
@@ -123,7 +138,7 @@ def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str
 
 
 def _items(job: Job, folder: str) -> Iterator[RssItem]:
-    text, files = post_text(job), kept_files(job)
+    text, files = post_text(job), moving_files(job)
     for number, (index, kept) in enumerate(files.items(), start=1):
         enclosure, picture = enclosure_of(job.id, index, kept), picture_of(job.id, index, kept)
         yield RssItem(

@@ -98,6 +98,16 @@ def test_every_video_of_a_post_is_an_item_whose_id_never_changes() -> None:
     assert [entry.id for entry in entries] == [entry.id for entry in later]
 
 
+def test_pictures_beside_a_video_are_not_items_and_not_counted() -> None:
+    names = ("1.mp4", "2.jpg", "3.webp", "4.mp3")
+    kept = tuple(JobItem(Item(), ItemStatus.KEPT, replace(KEPT, output_path=name)) for name in names)
+
+    for document in documents(replace(post(metadata={"title": "Mixed"}), items=kept)):
+        entries = feedparser.parse(document).entries
+        assert [entry.title for entry in entries] == ["Mixed (1/2)", "Mixed (2/2)"]
+        assert [entry.enclosures[0].type for entry in entries] == ["video/mp4", "audio/mpeg"]
+
+
 def test_a_feed_without_posts_is_valid() -> None:
     rss, atom = documents()
 

@@ -161,6 +161,18 @@ async def test_the_newest_200_videos_are_in_the_document_and_older_files_stay_op
     assert (await vault.client.get(path.replace("rss.xml", f"{first.id}-0.mp4"))).status == 200
 
 
+async def test_pictures_are_no_items_and_take_no_videos_place(vault: ApiVault) -> None:
+    """A podcast app downloads every item as an episode."""
+    await add(vault, 0)
+    for number in range(1, 206):
+        await vault.add_kept(f"https://videos.example/watch/p{number}", name=f"jane/p{number}.webp")
+    picture = await vault.add_kept("https://videos.example/watch/picture", name="jane/picture.jpg")
+    path = await make_feed(vault)
+
+    assert await titles(vault, path) == ["videos.example/watch/0"]
+    assert (await vault.client.get(path.replace("rss.xml", f"{picture.id}-0.jpg"))).status == 404
+
+
 # --- filters
 
 

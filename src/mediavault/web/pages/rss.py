@@ -22,12 +22,12 @@ from mediavault.core.failures import BadInput, JobNotFound, NotFound
 from mediavault.core.job import Job
 from mediavault.presentation.preferences import Appearance, use, zone_named
 from mediavault.presentation.translation import locales
-from mediavault.presentation.views import kept_files
 from mediavault.server.authentication import FEEDS_PREFIX, credentials_of
 from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_for_apps
 from mediavault.server.ranges import is_unchanged
 from mediavault.store.port import JobQuery
+from mediavault.web.cards import moving_files
 from mediavault.web.enclosures import Enclosure, enclosure_of, picture_of
 from mediavault.web.icon_pictures import IconPicture, draw
 from mediavault.web.library_filter import address
@@ -40,6 +40,7 @@ from mediavault.web.rss_contents import (
     filter_of,
     folder_of,
     holds,
+    posts_of,
     query_of,
 )
 from mediavault.web.rss_versions import RssVersion, RssVersions
@@ -106,10 +107,10 @@ async def _document(request: Request, key: str, services: ApiServices, desk: Aut
     if version is not None and _is_known(request, version):
         return _private(Response(status_code=304, headers=_headers(version, name)))
     since, stamp = await versions.begin(query)
-    page = await services.store.catalogue.jobs(query)
+    posts = await posts_of(services.store.catalogue, query)
     use(Appearance(feed.locale if feed.locale in locales() else "en", zone=zone_named(feed.zone)))
     folder, home = folder_of(base, key), base.rstrip("/") + address(filter_of(feed))
-    channel = channel_of(feed, page.jobs, folder=folder, document=name, home=home)
+    channel = channel_of(feed, posts, folder=folder, document=name, home=home)
     body = rss_document(channel) if name == RSS_NAME else atom_document(channel)
     version = versions.sent(document, body, since, stamp)
     if _is_known(request, version):
@@ -159,7 +160,7 @@ async def _stored(services: ApiServices, query: JobQuery, name: str) -> StoredFi
 
 
 def _file_of(job: Job, index: int, *, is_picture: bool) -> Enclosure | None:
-    kept = kept_files(job).get(index)
+    kept = moving_files(job).get(index)
     if kept is None:
         return None
     return picture_of(job.id, index, kept) if is_picture else enclosure_of(job.id, index, kept)
