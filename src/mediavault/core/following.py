@@ -18,7 +18,7 @@ from mediavault.core.listings import Validators
 from mediavault.core.messages import Message
 
 SHORTEST_INTERVAL = timedelta(minutes=15)
-WORTH_TELLING = timedelta(days=1)  # users are not notified of a source that has failed for less
+WORTH_TELLING = timedelta(days=1)  # users don't see that a source which has worked fails for less
 MOST_NEWEST, MOST_PER_DAY = 10_000, 1_000
 
 
@@ -143,8 +143,8 @@ class SourceState:
         return not self.looks or self.failures > 0 or self.is_short
 
     def is_failing(self, now: datetime) -> bool:
-        """Whether checks have failed for so long that users should know."""
-        return self.failing_since is not None and now - self.failing_since >= WORTH_TELLING
+        """Whether users should know that checks fail: at once if none has ever succeeded, else once it has lasted."""
+        return self.failing_since is not None and (not self.looks or now - self.failing_since >= WORTH_TELLING)
 
 
 class EntryState(StrEnum):

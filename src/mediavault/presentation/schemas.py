@@ -208,7 +208,8 @@ class FiltersView(BaseModel):
 
 class SourceView(BaseModel):
     """A source. ``seen``, ``waiting``, ``passed`` (skipped) and ``gone`` count entries of its list. ``error`` and ``help`` are
-    set once checks have failed for a day. ``picture_url`` is the site's picture, ``picture`` the vault's copy."""
+    set once checks have failed for a day, or at once if none has succeeded yet. ``looked_at`` is the last one that did.
+    ``picture_url`` is the site's picture, ``picture`` the vault's copy."""
 
     id: str
     url: str

@@ -122,6 +122,15 @@ async def test_errors_are_shown_once_they_last(vault: ApiVault) -> None:
     assert (early["error"], late["error"]) == (None, "The feed is gone.")
 
 
+async def test_the_error_of_a_source_that_never_worked_is_shown_at_once(vault: ApiVault) -> None:
+    source = await follow(vault)
+    state = SourceState(failures=1, failing_since=vault.clock.now(), error=Message("The feed is gone."))
+    await vault.store.records.put(RecordKind.SOURCE_STATE, source["id"], to_named_json(state))
+    await vault.client.post(f"/api/sources/{source['id']}/check", {})
+
+    assert (await vault.client.get(f"/api/sources/{source['id']}")).json()["error"] == "The feed is gone."
+
+
 async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) -> None:
     source = await follow(vault)
     now = vault.clock.now()

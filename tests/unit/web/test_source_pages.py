@@ -250,10 +250,21 @@ async def test_a_pause_of_the_queue_or_the_site_is_told_in_place_of_the_next_loo
     assert "next" not in page.partition("1 source")[2]
 
 
+async def test_a_new_sources_error_is_shown_at_once(vault: ApiVault) -> None:
+    await follow(vault)
+    await found(vault, SourceState(failing_since=vault.clock.now(), failures=1, error=Message("The feed is gone.")))
+    page = words((await vault.client.get("/sources")).text)
+
+    assert "Can't be read" in page
+    assert "The feed is gone." in page
+    assert "No check has succeeded yet" in page
+    assert "Not checked yet" not in page
+
+
 async def test_an_error_is_shown_once_it_has_lasted_a_day(vault: ApiVault) -> None:
     now = vault.clock.now()
     error = Message("%(host)s answered %(status)s.", host="videos.example", status=500)
-    state = SourceState(failing_since=now, failures=3, error=error, help="Look at `mediavault doctor`.")
+    state = SourceState(looks=1, failing_since=now, failures=3, error=error, help="Look at `mediavault doctor`.")
     await follow(vault)
     await found(vault, state)
     assert "answered 500" not in (await vault.client.get("/sources")).text

@@ -472,6 +472,24 @@ async def test_failures_are_told_after_a_day_and_slow_down_the_looks(vault: Vaul
     assert looks <= 6
 
 
+async def test_a_source_that_never_worked_is_failing_at_once(vault: Vault) -> None:
+    """Its user has just entered it, perhaps with a typing mistake, and waits for the result."""
+    vault.feed.failure = ExtractorBroken("The feed does not exist (404).")
+    await vault.follow()
+    assert not (await vault.one()).state.is_failing(vault.clock.now())
+    await vault.look()
+    first = (await vault.one()).state
+    await stored.look_now(vault.store.records, "s-1")
+    asked = (await vault.one()).state
+
+    assert first.is_failing(vault.clock.now())
+    assert first.error == "The feed does not exist (404)."
+    assert (asked.is_failing(vault.clock.now()), asked.error) == (True, first.error)
+    vault.feed.failure, vault.feed.entries = None, [video(1)]
+    await vault.look()
+    assert not (await vault.one()).state.is_failing(vault.clock.now())
+
+
 async def test_an_empty_list_is_a_failure_and_forgets_nothing(vault: Vault) -> None:
     vault.feed.entries = [video(1)]
     await vault.follow()
