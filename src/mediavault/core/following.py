@@ -16,6 +16,8 @@ from mediavault.core.failures import BadInput
 from mediavault.core.following_filters import Filters, Reason, checked_filters
 from mediavault.core.listings import Validators
 from mediavault.core.messages import Message
+from mediavault.core.site_limits import MANY_SITES
+from mediavault.core.urls import parse_http_url
 
 SHORTEST_INTERVAL = timedelta(minutes=15)
 WORTH_TELLING = timedelta(days=1)  # users don't see that a source which has worked fails for less
@@ -68,6 +70,11 @@ class Source:
     start_number: int = 1
     filters: Filters = Filters()
     added_by: str | None = None  # None: the owner
+
+    @property
+    def served_by(self) -> str:
+        """What serves its list, and is asked in turns: its site, or its host where the platform is a name for many sites."""
+        return parse_http_url(self.url).host if self.platform in MANY_SITES else self.platform
 
 
 def checked(source: Source) -> Source:

@@ -12,8 +12,10 @@ from mediavault.core.following import EntryState, SeenEntry, Source, SourceState
 from mediavault.core.following_filters import Reason, reason_against
 from mediavault.core.job import NewJob
 from mediavault.core.listings import Entry, Listing
+from mediavault.core.site_limits import MANY_SITES
 
 NEWS_AT_ONCE = 20  # if a check finds more new posts than this, the rest wait for their turn like earlier posts
+NEWEST_AT_ONCE = 10  # of the newest earlier posts that a user asks for, where the site has no pace of its own
 _LATE_BY = timedelta(days=1)  # posts appear hours after the time that they state, and feeds are wrong about time zones
 _ROUGH_BY = 0.2  # a date that was worked out from "3 weeks ago" may be wrong by this share of its age
 
@@ -92,7 +94,7 @@ def decide(
     start.
     """
     before = _from_before(posts, known, source, now, is_newest_first=is_newest_first, is_first=is_first)
-    at_once = in_turn = 0  # news that are taken at once, and earlier posts that wait
+    at_once = in_turn = 0  # news that are taken at once, and earlier posts that are wanted
     for post in posts:
         former = known.get(post.key)
         if former is not None and (not post.canonical_url or not _is_open(former, is_restarted=is_restarted)):
@@ -102,13 +104,19 @@ def decide(
         reason = _reason(post, removed, source, now, position=in_turn if is_from_before else None)
         if reason is not None:
             state = EntryState.PASSED
-        elif is_from_before or at_once >= NEWS_AT_ONCE:
-            state = EntryState.WAITING
+        elif is_from_before:
+            comes_at_once = in_turn < NEWEST_AT_ONCE and (is_first or is_restarted) and _newest_come_at_once(source)
+            state = EntryState.TAKEN if comes_at_once else EntryState.WAITING
         else:
-            state = EntryState.TAKEN
-        at_once += state is EntryState.TAKEN
+            state = EntryState.TAKEN if at_once < NEWS_AT_ONCE else EntryState.WAITING
+            at_once += state is EntryState.TAKEN
         in_turn += is_from_before and reason is None
         yield Decision(post, state, reason, former, is_from_before)
+
+
+def _newest_come_at_once(source: Source) -> bool:
+    """Whether the newest earlier posts need no turn: a known site would notice, and the user may have set a pace."""
+    return source.start is Start.NEWEST and source.platform in MANY_SITES and source.per_day is None
 
 
 def _from_before(

@@ -16,7 +16,7 @@ ACCOUNT_INTERVAL = timedelta(hours=6)  # the shortest where each check uses the 
 FIRST_LOOK_APART, FIRST_LOOKS_WITHIN = timedelta(seconds=12), timedelta(hours=1)  # of sources added together
 LOOKS_PER_POST = 4  # so that a post is seen after an eighth of the usual gap, on average
 BACK_OFFS = 5  # doublings of the interval while checks fail
-FILL_A_DAY = 144  # earlier posts of one site that are saved at most: one every ten minutes
+FILL_A_DAY = 144  # earlier posts of one site or host that are saved at most: one every ten minutes
 
 
 def usual_gap(times: Iterable[datetime]) -> timedelta | None:
@@ -78,8 +78,8 @@ def fill_interval(daily_cap: int | None) -> timedelta:
 def fill_takes(source: Source, waiting: int, daily_cap: int | None, *, sharing: int) -> timedelta:
     """Return about how long it takes until a source's waiting posts are taken, if nothing else holds them back.
 
-    ``daily_cap`` is as in ``fill_interval``. ``sharing`` is how many sources of the site have posts waiting: they take
-    turns.
+    ``daily_cap`` is as in ``fill_interval``. ``sharing`` is how many sources of the site or host have posts waiting:
+    they take turns.
     """
     own = timedelta(days=1) / source.per_day if source.per_day else timedelta()
     return waiting * max(fill_interval(daily_cap) * max(1, sharing), own)

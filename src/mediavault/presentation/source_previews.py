@@ -214,12 +214,12 @@ def _counts(entries: Sequence[PreviewEntryView]) -> PreviewCountsView:
 
 
 async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
-    """Return roughly how long it takes until all waiting posts are taken, sharing the site with its other sources."""
+    """Return roughly how long it takes until all waiting posts are taken, sharing the site or host with its other sources."""
     source = one.source
     others = [
         other
         for other in await followed(store.records)
-        if other.source.platform == source.platform and other.source.id != source.id and other.state.waiting
+        if other.source.served_by == source.served_by and other.source.id != source.id and other.state.waiting
     ]
     sharing = 1 + sum(not other.source.is_paused for other in others)
     return fill_takes(source, waiting, registry.platform(source.platform).pace.account_daily_cap, sharing=sharing)

@@ -18,7 +18,6 @@ from mediavault.core.following import Source, SourceAddress, SourceState, checke
 from mediavault.core.following_schedule import first_looks
 from mediavault.core.messages import Message
 from mediavault.core.profiles import unknown_profile
-from mediavault.core.site_limits import MANY_SITES
 from mediavault.core.source_lists import ListedSource, read_source_list
 from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
@@ -113,7 +112,7 @@ def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
             continue
         taken.update(dict.fromkeys(names))
         new.append((source, "" if entry.title == source.url else entry.title))
-    looks = first_looks([_asks(source) for source, _ in new], terms.now)
+    looks = first_looks([source.served_by for source, _ in new], terms.now)
     return SourcesImport(
         tuple(NewSource(source, title, at) for (source, title), at in zip(new, looks, strict=True)),
         tuple(known),
@@ -192,10 +191,6 @@ def _names(url: str, key: str = "") -> set[str]:
     except BadUrl:
         return {url}
     return {registry.names_source(read), registry.names_source(read, key)}
-
-
-def _asks(source: Source) -> str:
-    return parse_http_url(source.url).host if source.platform in MANY_SITES else source.platform
 
 
 def uploaded(text: str) -> bytes:

@@ -374,16 +374,16 @@ async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> No
     await store.marks.put([Mark(job_id, from_source(source_id)) for job_id in job_ids])  # type: ignore[arg-type]
 
 
-async def fill_turn(records: Records, platform: str) -> datetime | None:
-    """Return when the next earlier post of a site may be taken; None for now."""
-    record = await records.get(RecordKind.SITE_FILL, platform)
-    return None if record is None else datetime.fromisoformat(record.value["at"])
+async def fill_turns(records: Records, served_by: Collection[str]) -> dict[str, datetime]:
+    """Return when the next earlier post of each site or host may be taken (``Source.served_by``). Left out: now."""
+    found = await records.some(RecordKind.SITE_FILL, served_by)
+    return {name: datetime.fromisoformat(record.value["at"]) for name, record in found.items()}
 
 
-async def take_fill_turn(records: Records, platform: str, before: datetime | None, after: datetime) -> bool:
-    """Take a site's turn, which was at ``before``; the next one is at ``after``. False when another worker was faster."""
+async def take_fill_turn(records: Records, served_by: str, before: datetime | None, after: datetime) -> bool:
+    """Take a turn that was at ``before``; the next one is at ``after``. False when another worker was faster."""
     known = None if before is None else {"at": before.isoformat()}
-    return await records.replace(RecordKind.SITE_FILL, platform, {"at": after.isoformat()}, if_value=known)
+    return await records.replace(RecordKind.SITE_FILL, served_by, {"at": after.isoformat()}, if_value=known)
 
 
 # --- pictures ----------------------------------------------------------------------------------------------------

@@ -73,14 +73,14 @@ def source_cards(
     now: datetime,
 ) -> list[SourceCard]:
     """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
-    post of each site is saved. What holds back a site's jobs also holds back its checks."""
+    post of each site or host is saved. What holds back a site's jobs also holds back its checks."""
     held = {hold.site: hold for hold in holds}
-    sharing = Counter(one.source.platform for one in sources if one.state.waiting and not one.source.is_paused)
+    sharing = Counter(one.source.served_by for one in sources if one.state.waiting and not one.source.is_paused)
     return [
         _card(
             one,
             platforms.get(one.source.platform),
-            sharing[one.source.platform],
+            sharing[one.source.served_by],
             fill_turns,
             held.get(None) or held.get(one.source.platform),
             now,
@@ -101,7 +101,7 @@ def _card(
     title = platform.title if platform else one_line(source.platform)
     name = one_line(one.name)
     handle = f"@{one_line(state.handle).removeprefix('@')}" if state.handle else ""
-    next_fill = max(state.fill_at or now, fill_turns.get(source.platform, now))
+    next_fill = max(state.fill_at or now, fill_turns.get(source.served_by, now))
     fill = ""
     if state.waiting:
         cap = platform.pace.account_daily_cap if platform else None

@@ -7,6 +7,7 @@ repeated and none is lost: a job is stored before its entry is marked as taken, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,7 +30,6 @@ from mediavault.core.listings import Entry, Listing
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import Extraction
-from mediavault.core.platform import Platform
 from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.store import following as stored
@@ -50,7 +50,7 @@ RECENT = 200
 MAX_TITLE_CHARS = 300
 DATES = 20
 YIELD_FOR, YIELD_AT_MOST = timedelta(minutes=1), timedelta(hours=1)
-ENOUGH_WAITING = 5  # jobs of a site: while there are more, no earlier post is added
+ENOUGH_WAITING = 5  # jobs of a site or host: while there are more, no earlier post is added
 
 log = get_logger(__name__)
 
@@ -145,10 +145,14 @@ class Follower:
             records, one, read.posts, read.known, now, is_newest_first=found.is_newest_first
         )
         changes = [decision for decision in decisions if decision.is_change]
-        taken = [decision.post for decision in changes if decision.state is EntryState.TAKEN]
-        await self._take(
-            [(post.key, read.jobs[post.key]) for post in taken], source, {p.key: p.entry for p in taken}, are_news=True
-        )
+        for are_news in (True, False):
+            taken = [
+                decision.post
+                for decision in changes
+                if decision.state is EntryState.TAKEN and decision.is_from_before is not are_news
+            ]
+            entries = {post.key: post.entry for post in taken}
+            await self._take([(post.key, read.jobs[post.key]) for post in taken], source, entries, are_news=are_news)
         later = [decision for decision in changes if decision.state is EntryState.WAITING]
         if later:  # news go before what was there before
             later.sort(key=lambda decision: decision.is_from_before)
@@ -162,8 +166,8 @@ class Follower:
             await stored.put_waiting(records, source.id, now, waiting)
         passed = [decision for decision in changes if decision.state is EntryState.PASSED]
         if passed:
-            entries = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
-            await stored.put_seen(records, source.id, entries)
+            skipped = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
+            await stored.put_seen(records, source.id, skipped)
         newly_passed = sum(each.former is None for each in passed)
         put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
         with_facts = _with_facts(state, found, now, decisions)
@@ -230,25 +234,24 @@ class Follower:
     # --- earlier posts -------------------------------------------------------------------------------------------
 
     async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
-        """Take one earlier post of each site that has no other job to do, if its turn has come."""
-        now = self.tools.clock.now()
+        """Take one earlier post of each site or host that has no other job to do, if its turn has come."""
+        now, records = self.tools.clock.now(), self.tools.store.records
+        with_posts = [one for one in sources if one.state.waiting and not one.source.is_paused]
         ready: dict[str, list[Followed]] = {}
-        for one in sources:
-            if one.state.waiting and not one.source.is_paused and (one.state.fill_at or now) <= now:
-                ready.setdefault(one.source.platform, []).append(one)
-        for platform, of_site in ready.items():
-            if waiting.get(platform, 0) <= ENOUGH_WAITING and await self._begin_fill(registry.platform(platform)):
-                await self._take_next(min(of_site, key=lambda one: (one.state.fill_at or now, one.source.id)))
-
-    async def _begin_fill(self, platform: Platform) -> bool:
-        """Take the site's turn for one earlier post; False if it has not come, or another worker took it."""
-        records, now = self.tools.store.records, self.tools.clock.now()
-        at = await stored.fill_turn(records, platform.name)
-        if at is not None and at > now:
-            return False
-        return await stored.take_fill_turn(
-            records, platform.name, at, now + fill_interval(platform.pace.account_daily_cap)
-        )
+        for one in with_posts:
+            if (one.state.fill_at or now) <= now:
+                ready.setdefault(one.source.served_by, []).append(one)
+        turns = await stored.fill_turns(records, ready) if ready else {}
+        # Jobs are counted by platform. Where that is a name for many hosts, each of them may have as many.
+        hosts = Counter(platform for _, platform in {(one.source.served_by, one.source.platform) for one in with_posts})
+        for served_by, rivals in ready.items():
+            platform, at = registry.platform(rivals[0].source.platform), turns.get(served_by)
+            has_enough = waiting.get(platform.name, 0) > ENOUGH_WAITING * hosts[platform.name]
+            if has_enough or (at is not None and at > now):
+                continue
+            then = now + fill_interval(platform.pace.account_daily_cap)
+            if await stored.take_fill_turn(records, served_by, at, then):
+                await self._take_next(min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id)))
 
     async def _take_next(self, one: Followed) -> None:
         source, records, now = one.source, self.tools.store.records, self.tools.clock.now()

@@ -237,6 +237,18 @@ async def test_what_waits_is_told_with_how_long_it_takes_and_when_the_next_is_du
     assert "next at" not in words((await vault.client.get("/sources")).text)
 
 
+async def test_how_long_earlier_posts_take_is_told_by_host_where_the_site_is_unknown(vault: ApiVault) -> None:
+    for host in ("a.example", "b.example"):
+        await follow(vault, host, url=f"https://{host}/rss", platform="generic", start=Start.EVERYTHING)
+        await found(vault, SourceState(waiting=144), host)
+    turn = vault.clock.now() + timedelta(minutes=5)
+    assert await stored.take_fill_turn(vault.store.records, "a.example", None, turn)
+    page = words((await vault.client.get("/sources")).text)
+
+    assert f"144 posts, about 24 hours, next at {turn:%Y-%m-%d %H:%M} UTC" in page
+    assert "144 posts, about 24 hours, next one soon" in page
+
+
 @pytest.mark.parametrize(("site", "says"), [(None, "The queue is paused"), ("youtube", "YouTube is paused")])
 async def test_a_pause_of_the_queue_or_the_site_is_told_in_place_of_the_next_look(
     vault: ApiVault, site: str | None, says: str

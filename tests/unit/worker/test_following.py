@@ -16,7 +16,7 @@ from mediavault.core import following_decisions
 from mediavault.core.clock import AT_ONCE
 from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
 from mediavault.core.following import EntryState, Source, Start
-from mediavault.core.following_decisions import NEWS_AT_ONCE
+from mediavault.core.following_decisions import NEWEST_AT_ONCE, NEWS_AT_ONCE
 from mediavault.core.following_filters import Filters, Reason, reason_against
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
 from mediavault.core.listings import Entry, Listing, Look, Validators
@@ -392,6 +392,81 @@ async def test_a_number_of_posts_a_day_is_kept(vault: Vault) -> None:
     await vault.run(2 * DAY, timedelta(minutes=30), finish=True)
 
     assert 8 <= len(await vault.numbers()) <= 9
+
+
+class ListPerHost(StubLister):
+    """Each source's list has ``count`` posts of its own host, the newest first; tests may pass over known ones."""
+
+    count = 30
+
+    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+        self.entries = [Entry(f"{look.url}/{number}", str(number)) for number in range(self.count, 0, -1)]
+        return await StubLister.list_entries(self, look, platform, within_s=within_s)
+
+
+async def follow_feed(vault: Vault, number: int, *, path: str = "rss", **facts: Any) -> None:
+    """Follow a feed at the ``number``-th host of a site that is not known."""
+    url = f"https://feeds{number}.example/{path}"
+    await vault.follow(id=f"s-{number}-{path}", url=url, platform="generic", **facts)
+
+
+async def taken_by_host(vault: Vault) -> dict[str, int]:
+    return dict(Counter(job.canonical_url.split("/")[2] for job in await vault.jobs()))
+
+
+async def test_earlier_posts_of_unknown_sites_take_turns_by_host(vault: Vault) -> None:
+    """A podcast's host has nothing to do with another's, and all of them are one platform."""
+    vault.listers = [ListPerHost()]
+    for number in range(12):
+        await follow_feed(vault, number, start=Start.EVERYTHING)
+    await follow_feed(vault, 0, path="other", start=Start.EVERYTHING)
+    await vault.follower.round()
+    at_first = await taken_by_host(vault)
+    await vault.run(timedelta(minutes=9), timedelta(minutes=3))
+    before_their_turn = await taken_by_host(vault)
+    await vault.run(timedelta(minutes=3), timedelta(minutes=3))
+
+    assert at_first == before_their_turn == {f"feeds{number}.example": 1 for number in range(12)}
+    assert await taken_by_host(vault) == {f"feeds{number}.example": 2 for number in range(12)}
+
+
+async def test_posts_of_an_unknown_host_wait_while_such_hosts_have_enough_to_do(vault: Vault) -> None:
+    vault.listers = [ListPerHost()]
+    for number in range(2):
+        await follow_feed(vault, number, start=Start.EVERYTHING)
+    await vault.run(5 * DAY, timedelta(minutes=30))
+
+    assert 10 <= len(await vault.jobs()) <= 13
+
+
+async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(vault: Vault) -> None:
+    vault.listers = [ListPerHost()]
+    await follow_feed(vault, 1, start=Start.NEWEST, newest=3)
+    await vault.follower.round()
+
+    assert await taken_by_host(vault) == {"feeds1.example": 3}
+    assert (await vault.one("s-1-rss")).state.waiting == 0
+    inbox = await read_inbox(vault.store, "owner", cursor=None, limit=100)
+    assert [arrival.is_news for arrival in inbox.arrivals] == [False] * 3
+    assert (await vault.one("s-1-rss")).state.new_at_last_look == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "at_once"),
+    [
+        ({"start": Start.NEWEST, "newest": 25}, NEWEST_AT_ONCE),
+        ({"start": Start.NEWEST, "newest": 3, "per_day": 2}, 0),  # the user has asked for a pace
+        ({"start": Start.EVERYTHING}, 0),
+        ({"start": Start.NEWEST, "newest": 3, "platform": "youtube", "url": CHANNEL}, 0),  # it locks accounts
+    ],
+)
+async def test_the_rest_of_the_earlier_posts_takes_its_turn(vault: Vault, facts: dict[str, Any], at_once: int) -> None:
+    vault.feed.entries = [video(number) for number in range(30, 0, -1)]
+    await vault.follow(**{"url": "https://feeds1.example/rss", "platform": "generic", **facts})
+    await vault.follower.round()
+
+    taken_in_turn = 1
+    assert len(await vault.jobs()) == at_once + taken_in_turn
 
 
 async def test_posts_from_before_wait_while_the_site_has_enough_to_do(vault: Vault) -> None:

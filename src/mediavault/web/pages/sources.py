@@ -28,7 +28,7 @@ from mediavault.store.following import (
     Followed,
     all_seen,
     change_source,
-    fill_turn,
+    fill_turns,
     find_followed,
     follow,
     follow_all,
@@ -318,11 +318,9 @@ async def _list(
 
 async def _cards(services: ApiServices, sources: list[Followed], shown: list[Followed]) -> list[SourceCard]:
     platforms = {platform.name: platform for platform in services.platforms}
-    turns = {}
-    for name in {one.source.platform for one in shown if one.state.waiting}:
-        if (at := await fill_turn(services.store.records, name)) is not None:
-            turns[name] = at
-    return source_cards(sources, shown, platforms, turns, await all_holds(services.store.records), services.clock.now())
+    records = services.store.records
+    turns = await fill_turns(records, {one.source.served_by for one in shown if one.state.waiting})
+    return source_cards(sources, shown, platforms, turns, await all_holds(records), services.clock.now())
 
 
 async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:
