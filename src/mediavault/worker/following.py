@@ -39,7 +39,7 @@ from mediavault.store.holds import all_holds
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.profiles import if_it_exists, with_settings
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.list_reading import FEW, ReadListed, SourceListing, SourceListReader
+from mediavault.worker.list_reading import FALL_BACK_AFTER, FEW, ReadListed, SourceListing, SourceListReader
 from mediavault.worker.site_limits import NotAllowedYet
 from mediavault.worker.source_pictures import with_picture
 
@@ -113,7 +113,8 @@ class Follower:
     def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
         now, state = self.tools.clock.now(), one.state
         failures = state.failures + 1
-        span = jittered(self._interval(one.source, replace(state, failures=failures)), self.tools.retry.jitter())
+        slows_down = max(0, failures - FALL_BACK_AFTER + 1)  # not before another way to read the list was tried
+        span = jittered(self._interval(one.source, replace(state, failures=slows_down)), self.tools.retry.jitter())
         return replace(
             state,
             next_look_at=now + max(span, failure.retry_after or timedelta()),

@@ -26,7 +26,7 @@ from mediavault.worker.context import WorkerContext
 LOOK_WITHIN_S = 180.0  # by each way
 FEW, MANY = 100, 20_000  # entries that a usual check reads at most, and the one that reads the earlier posts
 STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
-FALL_BACK_AFTER = 3  # failures of the cheapest way
+FALL_BACK_AFTER = 2  # failures of the cheapest way in a row: a single one may be over at the next check
 
 
 class ReadListed(Protocol):

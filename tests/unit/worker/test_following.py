@@ -38,7 +38,6 @@ from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.following import Follower
-from mediavault.worker.list_reading import FALL_BACK_AFTER
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
 from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools
@@ -511,17 +510,20 @@ async def test_a_post_that_was_passed_over_is_taken_when_it_passes(vault: Vault)
     assert await vault.numbers() == [1]
 
 
-async def test_a_feed_that_fails_is_asked_again_later_and_then_another_way(vault: Vault) -> None:
+async def test_a_feed_that_fails_is_asked_again_at_the_usual_time_and_then_another_way(vault: Vault) -> None:
     other = StubLister(name="ytdlp")
     vault.listers.append(other)
-    await vault.follow()
+    await vault.follow(interval=HOUR)
     await vault.look()
     vault.feed.failure = ExtractorBroken("404")
     other.entries = [video(1)]
-    for number in range(FALL_BACK_AFTER):
-        assert len(other.looks) == 0, number
-        await vault.look(after=HOUR)
+    await vault.look(after=HOUR)
+    asked_at, state = vault.clock.now(), (await vault.one()).state
+    assert (state.failures, len(other.looks)) == (1, 0)
+    assert state.next_look_at is not None
+    assert state.next_look_at - asked_at <= 1.1 * HOUR
 
+    await vault.run(1.2 * HOUR)
     assert await vault.numbers() == [1]
     assert (await vault.one()).state.failures == 0
     vault.feed.failure = None
