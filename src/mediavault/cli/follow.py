@@ -65,7 +65,9 @@ PreviewOption = Annotated[
 LongestOption = Annotated[float | None, typer.Option("--longest", metavar="SECONDS", help="Skip anything longer.")]
 LanguageOption = Annotated[
     list[str] | None,
-    typer.Option("--language", metavar="TAG", help="Save only posts in this language, such as en; repeatable."),
+    typer.Option(
+        "--language", metavar="TAG", help="Leave out posts in other languages than this, such as en; repeatable."
+    ),
 ]
 MembersOption = Annotated[
     bool | None, typer.Option("--members/--no-members", help="Whether to save posts for members only too.")

@@ -21,6 +21,7 @@ from mediavault.core.pictures import is_picture
 from mediavault.core.recordings import Recording
 from mediavault.core.urls import EgressScope
 
+LANGUAGE = "language"  # in an extraction's metadata: the tag of the language that the post is in
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")  # RFC 5646, in short
 
 OnProgress = Callable[[int, int | None], None]  # (bytes so far, total bytes or None)

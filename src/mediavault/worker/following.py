@@ -29,7 +29,7 @@ from mediavault.core.job import Job, NewJob, Priority
 from mediavault.core.listings import Entry, Listing
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
-from mediavault.core.media import Extraction
+from mediavault.core.media import LANGUAGE, Extraction
 from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.store import following as stored
@@ -388,5 +388,5 @@ def _entry_of(job: Job, extraction: Extraction) -> Entry:
         text=extraction.text or "",
         published_at=extraction.published_at,
         duration_s=max(lengths, default=None),
-        language=extraction.metadata.get("language"),
+        language=extraction.metadata.get(LANGUAGE),
     )

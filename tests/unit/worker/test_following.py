@@ -22,13 +22,15 @@ from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
 from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import Expected, Item, Post
-from mediavault.core.platform import Platform
+from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope
+from mediavault.platforms import registry
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.extraction.ytdlp_reading import read_answer
 from mediavault.store import following as stored
 from mediavault.store import holds
 from mediavault.store.bulk import enqueue_for_user
@@ -804,6 +806,38 @@ async def test_a_post_that_turns_out_to_be_unwanted_is_passed_over(with_one_job:
     assert await vault.reasons() == {1: Reason.LENGTH}
     await vault.look(after=HOUR)
     assert await vault.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("formats", "is_saved"),
+    [
+        ([{"language": "en", "language_preference": -1}, {"language": "de", "language_preference": 10}], False),
+        ([{"language": "en-GB"}], True),
+        ([{}], True),  # nothing says which language it is
+    ],
+)
+async def test_a_language_that_only_the_post_states_decides_once_it_is_read(
+    vault: Vault, formats: list[dict[str, Any]], is_saved: bool
+) -> None:
+    await vault.follow(filters=Filters(languages=("en",)))
+    await vault.look()
+    vault.feed.entries = [video(1)]
+    await vault.look(after=HOUR)
+    info = {
+        "id": video_id(1),
+        "formats": [{"url": "https://cdn.example/1.mp4", "protocol": "https", **f} for f in formats],
+    }
+    post = Post(video(1).url, video(1).url, "youtube", video_id(1))
+    answer = read_answer({"info": info}, post, registry.platform("youtube"), YtdlpRules(("youtube",)), now=START)
+    attempt = read(vault, metadata=answer.metadata)
+    if is_saved:
+        await attempt
+    else:
+        with pytest.raises(LeaseLost):
+            await attempt
+
+    assert await vault.reasons() == ({} if is_saved else {1: Reason.LANGUAGE})
+    assert [job.status for job in await vault.jobs()] == [JobStatus.COMPLETED] * is_saved
 
 
 async def test_a_post_that_is_wanted_after_the_look_is_saved(with_one_job: Vault) -> None:

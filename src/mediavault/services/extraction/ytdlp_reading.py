@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, OnlySound, ToolMissing, Upcoming
 from mediavault.core.installation import command_to_install
 from mediavault.core.media import (
+    LANGUAGE,
+    LANGUAGE_TAG,
     Account,
     Candidate,
     Chapter,
@@ -297,8 +300,35 @@ def _extraction(
         metadata={
             "ytdlp_version": values.text(answer.get("version")),
             "ytdlp_extractor": values.text(info_fields.get("extractor")),
+            **({LANGUAGE: language} if (language := _language(entries[0])) else {}),
         },
     )
+
+
+def _language(entry: Node) -> str | None:
+    """Return the tag of the language that the video was published in; None where nothing says which one it is.
+
+    The entry's own field is that of one of its formats, which may be dubbed: where formats name languages, the one that
+    yt-dlp prefers is the original, and none of several that it prefers alike.
+    """
+    preferred: dict[str, float] = {}
+    for fmt in values.objects(entry.get("formats")):
+        if (spoken := _tag(fmt.get("language"))) and fmt.get("acodec") != "none":
+            preference = fmt.get("language_preference")
+            preferred[spoken] = max(preferred.get(spoken, -inf), preference if isinstance(preference, int) else -1)
+    if not preferred:
+        return _tag(entry.get("language"))
+    most = max(preferred.values())
+    originals = [spoken for spoken, preference in preferred.items() if preference == most]
+    return originals[0] if len(originals) == 1 else None
+
+
+def _tag(value: object) -> str | None:
+    tag = (values.text(value) or "").strip().replace("_", "-")
+    return tag if LANGUAGE_TAG.fullmatch(tag) and tag.lower() not in _NO_LANGUAGE else None
+
+
+_NO_LANGUAGE = frozenset({"mis", "mul", "und", "zxx"})  # ISO 639: uncoded, several, unknown, none
 
 
 def _title(info_fields: Mapping[str, Any], platform: Platform) -> str | None:

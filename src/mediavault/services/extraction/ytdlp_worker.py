@@ -39,7 +39,7 @@ _OF_INFO = (
 )  # fmt: skip
 _OF_FORMAT = (
     "url", "manifest_url", "protocol", "format_id", "format_note", "ext", "vcodec", "acodec", "width", "height", "fps",
-    "tbr", "vbr", "abr", "filesize", "has_drm", "language_preference", "preference", "duration", "cookies",
+    "tbr", "vbr", "abr", "filesize", "has_drm", "language", "language_preference", "preference", "duration", "cookies",
 )  # fmt: skip
 _OF_COMMENT = ("id", "parent", "author", "text", "timestamp", "like_count", "is_pinned", "author_is_uploader")
 _HEADERS = frozenset({"referer", "origin", "user-agent"})

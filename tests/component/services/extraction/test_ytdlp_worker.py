@@ -105,6 +105,15 @@ async def test_only_the_fields_in_use_are_returned(tmp_path: Path) -> None:
     }
 
 
+async def test_the_languages_of_formats_are_returned(tmp_path: Path) -> None:
+    body = """
+    return {"id": "1", "formats": [{"url": "https://cdn/1.mp4", "language": "de", "language_preference": 10}]}
+    """
+    (one,) = (await answer(tmp_path, body))["info"]["formats"]
+
+    assert (one["language"], one["language_preference"]) == ("de", 10)
+
+
 async def test_chapters_and_the_texts_that_can_be_read_are_returned(tmp_path: Path) -> None:
     body = """
     texts = [{"ext": form, "url": "https://cdn/t." + form, "name": "English", "data": "x"} for form in ("vtt", "ttml", "json3")]

@@ -329,6 +329,32 @@ def test_chapters_are_sorted_and_numbered_where_they_have_no_title() -> None:
     assert [(each.start_s, each.title) for each in item.chapters] == [(0.0, "Start"), (30.5, "3"), (60.0, "End")]
 
 
+def spoken(language: str | None, preference: int = -1, **facts: Any) -> dict[str, Any]:
+    """A format with sound in a language."""
+    (one,) = video()["formats"]
+    return {**one, "language": language, "language_preference": preference, **facts}
+
+
+@pytest.mark.parametrize(
+    ("facts", "language"),
+    [
+        ({"language": "de"}, "de"),
+        ({"language": "pt_BR"}, "pt-BR"),
+        ({}, None),
+        ({"language": "no language at all"}, None),
+        ({"language": "und"}, None),
+        ({"language": 7}, None),
+        # yt-dlp's own fields are those of one of the formats, which may be dubbed.
+        ({"language": "fr", "formats": [spoken("fr"), spoken("de", 10), spoken(None, 10)]}, "de"),
+        ({"language": "fr", "formats": [spoken("fr"), spoken("de")]}, None),
+        ({"formats": [spoken("de", 10), spoken("de", 10)]}, "de"),
+        ({"language": "de", "formats": [spoken("fr", 10, acodec="none"), spoken(None)]}, "de"),
+    ],
+)
+def test_a_posts_language_is_the_one_that_it_was_published_in(facts: dict[str, Any], language: str | None) -> None:
+    assert read(video(**facts)).metadata.get("language") == language
+
+
 def texts(*forms: str, name: str = "en") -> list[dict[str, str]]:
     return [{"ext": form, "url": f"{CDN}/{name}.{form}"} for form in forms]
 
