@@ -377,8 +377,11 @@ def make_tools(
 
 async def fail_by_length(store: Store, claim: ClaimedJob, reason: str = "it lasts 10.0 s") -> Job:
     """End an attempt whose file is not as long as the post announced."""
-    error = f"The file was refused because {reason}."
-    code = ErrorCode.NOT_AS_ANNOUNCED
+    return await fail_asking(store, claim, ErrorCode.NOT_AS_ANNOUNCED, f"The file was refused because {reason}.")
+
+
+async def fail_asking(store: Store, claim: ClaimedJob, code: ErrorCode, error: str) -> Job:
+    """End an attempt with a question about its file."""
     await store.queue.save_items(claim, (JobItem(Item(), ItemStatus.FAILED, None, code, error),))
     return await store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 

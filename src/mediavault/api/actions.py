@@ -134,7 +134,7 @@ async def retry_job(
     """Queue a job again. ``chosen`` are the candidates that are the post's videos, each by its index or its URL.
 
     With ``profile`` it is saved in that form from now on, with an empty one in its site's or the vault's usual form. With
-    ``as_it_is`` its files are saved although they are not what the post announced. Raises BadInput when one of them is not
+    ``as_it_is`` its files are saved although they are not what the post announced, or damaged. Raises BadInput when one of them is not
     a candidate of the job, for an unknown profile, and when there is nothing to save as it is.
     """
     job = await services.store.catalogue.get(job_id)

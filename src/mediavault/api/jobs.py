@@ -123,7 +123,7 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
     ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
     in ``candidates`` or by its whole ``url``, which only admins see. They are saved as the post's items. ``chosen_url`` selects one. ``profile`` saves the post in
     another form, an empty one in its site's or the vault's usual form. ``as_it_is`` saves files that failed with
-    ``NOT_AS_ANNOUNCED`` although they are not what the post announced.
+    ``NOT_AS_ANNOUNCED`` or ``DAMAGED`` although they are not what the post announced, or damaged.
     """
     asked = body or RetryRequest()
     job = await retry_job(

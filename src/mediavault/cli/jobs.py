@@ -177,7 +177,11 @@ def retry(
         str | None, typer.Option(metavar="NAME", help="Save them in this form.", show_default=False)
     ] = None,
     as_it_is: Annotated[
-        bool, typer.Option("--as-it-is", help="Save a file that plays although it is not what the post announced.")
+        bool,
+        typer.Option(
+            "--as-it-is",
+            help="Save a file although it is not what the post announced, or although parts of it do not play.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -94,6 +94,7 @@ class ErrorCode(StrEnum):
     INCOMPLETE = "INCOMPLETE"
     NOT_A_VIDEO = "NOT_A_VIDEO"
     BAD_FILE = "BAD_FILE"
+    DAMAGED = "DAMAGED"
     NOT_AS_ANNOUNCED = "NOT_AS_ANNOUNCED"
     NO_SPACE = "NO_SPACE"
     STORAGE = "STORAGE"
@@ -256,6 +257,7 @@ _AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verificati
 _CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", "Solve it in a window; these posts then continue automatically.")
 _WARNING = Cause("account_warning", Remedy.LOOK, "%(site)s has warned your account", "Saving from this site is paused for a day. Check the account in your own browser.")
 _CHOICE = Cause("ambiguous", Remedy.CHOOSE, "Which video do you want?", "The page shows several videos. Choose one on the post's page.")
+_DAMAGED = Cause("damaged", Remedy.ACCEPT, "The file is damaged", "Parts of it do not play. On the post's page, keep it anyway or try again.")
 _NOT_AS_ANNOUNCED = Cause("not_as_announced", Remedy.ACCEPT, "The video is not as announced", "The file plays, but may be a preview or cut short. On the post's page, save it as it is or try again.")
 _DISK_FULL = Cause("no_space", Remedy.SPACE, "The disk is full", "Free up space on the library's disk, then try again.")
 _DISK = Cause("storage", Remedy.RETRY, "The library folder is not writable", "Check that its disk is mounted and writable, then try again.")
@@ -653,6 +655,14 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="The file is damaged. Retrying automatically with another copy.",
         final_hint=_TRY_LATER,
         known_by="the probe: broken tables, pictures that do not decode, no sound where it was announced",
+    ),
+    ErrorCode.DAMAGED: FailureSpec(
+        FailureScope.POST, Retry.BACKOFF, cause=_DAMAGED,
+        summary="Parts of the file do not play.",
+        hint="Parts of the file do not play. Retrying automatically; if the site has no better copy, keep the file anyway on the post's page.",
+        final_hint="Play the post in your browser. If it is damaged there too, keep the file anyway: on the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later.",
+        label="Check the file",
+        known_by="the probe: as `BAD_FILE`, of a file of which at least one stream decodes in part",
     ),
     ErrorCode.NOT_AS_ANNOUNCED: FailureSpec(
         FailureScope.POST, Retry.CONFIRM, cause=_NOT_AS_ANNOUNCED,
@@ -1106,6 +1116,12 @@ class BadFile(Retryable):
     """A video that does not play completely: broken tables, undecodable frames, no sound where sound was announced."""
 
     code = ErrorCode.BAD_FILE
+
+
+class Damaged(BadFile):
+    """A damaged file of which some plays: the user may keep it anyway."""
+
+    code = ErrorCode.DAMAGED
 
 
 class NotAsAnnounced(Retryable):

@@ -104,6 +104,8 @@ class JobItem:
     """One medium of the job's post, and what became of it. ``item`` has no candidates: they are in the job's list.
 
     ``kept`` is its file where the status says so; before that, a file that an attempt planned to save, and perhaps did.
+    ``error`` is why it could not be saved; of a saved one, why it would have been refused if a user had not wanted it as
+    it is.
     """
 
     item: Item

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.cookies import Cookie
+from mediavault.core.failures import Failure
+from mediavault.core.messages import Message
 from mediavault.core.names import safe_text, shown_text, slug
 from mediavault.core.pictures import is_picture
 from mediavault.core.recordings import Recording
@@ -346,6 +348,8 @@ class DownloadedFile:
     expected: Expected
     segmented: bool = False
     sha256: str | None = None  # of the bytes as they were written, in hexadecimal, where that is known
+    etag: str | None = None  # strong validators of the server, of a single file
+    last_modified: str | None = None
     type: ItemType = ItemType.VIDEO  # what it is to be: a video, sound (only that is examined then) or a picture
     subtitles: tuple[SubtitleSource, ...] = ()  # that the stream's manifest names
     recording: Recording | None = None  # of a stream that was running
@@ -354,8 +358,29 @@ class DownloadedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedCopy:
+    """A downloaded copy that was refused as damaged for ``reason``, a message, so that it is not downloaded again.
+
+    ``url`` is its address without the query, which may be a new signature each time. ``times`` is how often the site has
+    delivered these bytes, from any address. ``plays``: some of it does.
+    """
+
+    url: str
+    sha256: str
+    bytes: int
+    reason: Message
+    plays: bool
+    etag: str | None = None
+    last_modified: str | None = None
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a media file is. ``problems`` lists why it is not a whole, playable video; empty if it is one."""
+    """What a media file is. ``problems`` lists why it is not a whole, playable video; empty if it is one.
+
+    ``plays``: of a file with problems, at least one of its streams decodes in part.
+    """
 
     container: str | None
     video_codec: str | None
@@ -367,6 +392,7 @@ class ProbeReport:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     decoded_whole: bool = False  # every picture and all sound were decoded
+    plays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,10 +420,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A downloaded file that was examined and found to be a whole, playable video."""
+    """A downloaded file that was examined and found to be a whole, playable video.
+
+    ``despite`` is why it would have been refused, if a user wants it as it is.
+    """
 
     downloaded: DownloadedFile
     report: ProbeReport
+    despite: Failure | None = None
 
     @property
     def path(self) -> Path:

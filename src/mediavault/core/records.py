@@ -43,6 +43,7 @@ class RecordKind(StrEnum):
     DECODING = "decoding"
     STOP_RECORDING = "stop_recording"
     ACCEPTED = "accepted"
+    REFUSED = "refused"
     SOURCE = "source"
     SOURCE_STATE = "source_state"
     SOURCE_ENTRY = "source_entry"
@@ -86,6 +87,7 @@ MOVING_KINDS = (
     RecordKind.FINGERPRINT,
     RecordKind.DECODING,
     RecordKind.ACCEPTED,
+    RecordKind.REFUSED,
     RecordKind.EPISODE,
     RecordKind.ARRANGING,
     RecordKind.SOURCE,
@@ -114,7 +116,7 @@ MANY_KINDS = frozenset(
 
 # about a job's files, by its id: they go when it is removed
 CHECK_KINDS = (RecordKind.VERIFIED, RecordKind.DAMAGED)
-FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT, RecordKind.DECODING, RecordKind.ACCEPTED)
+FILE_KINDS = (*CHECK_KINDS, RecordKind.FINGERPRINT, RecordKind.DECODING, RecordKind.ACCEPTED, RecordKind.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,3 +319,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def without_query(url: str) -> str:
+    """Return a URL without its query, which in a signed one is different each time, and without its fragment."""
+    return url.partition("#")[0].partition("?")[0]

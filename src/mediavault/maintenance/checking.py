@@ -17,7 +17,7 @@ from mediavault.core.media import KeptFile
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.examining import Examined, FileExaminer
-from mediavault.maintenance.findings import judge_size, kept_by_place
+from mediavault.maintenance.findings import is_kept_damaged, judge_size, kept_by_place
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.port import Library
 from mediavault.store import decoding
@@ -140,7 +140,7 @@ async def check_files(
         verdict, detail = CheckVerdict.WHOLE, ""
         try:
             verdict, detail = judge(kept, await digest(kept.output_path))
-            if verdict is CheckVerdict.WHOLE and examiner is not None:
+            if verdict is CheckVerdict.WHOLE and examiner is not None and not is_kept_damaged(job.items, index):
                 verdict, detail = judge_examined(examined := await examiner.examine(kept))
                 if examined is not None and not examined.problems:
                     found.starts[index] = examined.next

@@ -27,7 +27,7 @@ from mediavault.maintenance.checking import (
     store_checks,
 )
 from mediavault.maintenance.examining import Examined, FileExaminer
-from mediavault.maintenance.findings import kept_by_place
+from mediavault.maintenance.findings import is_kept_damaged, kept_by_place
 from mediavault.services.library.port import Library
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import LEFT, DecodingPosition, forget_removed, hold, move, note_end, read_position
@@ -89,7 +89,7 @@ class PictureDecoder:
         if MarkKind.DECODED in {mark.name for mark in (await self._store.marks.of_jobs([job_id])).get(job_id, ())}:
             await self._store.records.remove(RecordKind.DECODING, job_id)  # another worker has just finished it
             return
-        files = kept_by_place(job)
+        files = {i: kept for i, kept in kept_by_place(job).items() if not is_kept_damaged(job.items, i)}
         index = position.next_file(files)
         if index is None:
             await self._finish(job, is_decoded=bool(files))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mediavault.core.companions import SIDECAR_SUFFIX, companions
-from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
+from mediavault.core.failures import ErrorCode
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
 
@@ -79,6 +80,11 @@ def kept_by_place(job: Job) -> dict[int, KeptFile]:
         return kept
     own = KeptFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
     return {0: own}
+
+
+def is_kept_damaged(items: Sequence[JobItem], index: int) -> bool:
+    """Whether a user kept the item's file although it was damaged: as long as its bytes are the same, that is no news."""
+    return index < len(items) and items[index].error_code is ErrorCode.DAMAGED
 
 
 def lacks_facts(job: Job) -> bool:

@@ -16,7 +16,7 @@ from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
 from mediavault.maintenance.companion_words import index_words
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.maintenance.findings import judge_size
+from mediavault.maintenance.findings import is_kept_damaged, judge_size
 from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
 from mediavault.services.library.port import Library
 from mediavault.services.library.sidecars import BadSidecar, Sidecar, read_sidecar
@@ -188,6 +188,8 @@ class Rebuild:
 
     async def _damage_of(self, sidecar: Sidecar) -> str:
         if self._examiner is None or not self._read_data or sidecar.id in self._deleted:
+            return ""
+        if is_kept_damaged(sidecar.items, sidecar.item):
             return ""
         try:
             examined = await self._examiner.examine(sidecar.kept)

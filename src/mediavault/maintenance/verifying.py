@@ -20,6 +20,7 @@ from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import (
     Finding,
     FindingKind,
+    is_kept_damaged,
     judge_orphan,
     judge_size,
     kept_by_place,
@@ -114,7 +115,8 @@ class Verification:
         findings = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
         checks = await read_checks(self._store.records, job) if self._read_data else {}
         for index, kept in kept_by_place(job).items():
-            findings += await self._examine_file(job, kept, checks.get(index))
+            plays = not is_kept_damaged(job.items, index)
+            findings += await self._examine_file(job, kept, checks.get(index), plays=plays)
             self.done.videos += 1
         self.done.jobs += 1
         self._on_jobs(1)
@@ -128,9 +130,10 @@ class Verification:
             return False
         return True
 
-    async def _examine_file(self, job: Job, kept: KeptFile, known: FileCheck | None) -> list[Finding]:
+    async def _examine_file(self, job: Job, kept: KeptFile, known: FileCheck | None, *, plays: bool) -> list[Finding]:
+        """``plays`` is False for a file that a user kept although it is damaged: only its bytes are compared."""
         findings = []
-        if problem := await self._problem_of(kept, known):
+        if problem := await self._problem_of(kept, known, self._examiner if plays else None):
             findings.append(Finding(problem[0], kept.output_path, job.id, problem[1]))
         if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
             findings.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
@@ -141,7 +144,9 @@ class Verification:
             findings.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
         return findings
 
-    async def _problem_of(self, kept: KeptFile, known: FileCheck | None) -> tuple[FindingKind, str] | None:
+    async def _problem_of(
+        self, kept: KeptFile, known: FileCheck | None, examiner: FileExaminer | None
+    ) -> tuple[FindingKind, str] | None:
         """``known`` is the result of its last check, which may have found damage when all its pictures were decoded."""
         if problem := judge_size(kept, await self._size(kept.output_path)):
             return problem
@@ -151,7 +156,7 @@ class Verification:
             async with self._readers:
                 now = await self._library.digest(kept.output_path)
                 is_as_saved = now is not None and now.sha256 == kept.sha256
-                examined = await self._examiner.examine(kept) if self._examiner and is_as_saved else None
+                examined = await examiner.examine(kept) if examiner and is_as_saved else None
         except StorageFailure as exc:
             return FindingKind.UNREADABLE, exc.message
         if now is None:

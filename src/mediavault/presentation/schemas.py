@@ -81,7 +81,7 @@ class RetryRequest(_Request):
 
     ``chosen`` are the job's candidates that the user chose as the post's videos, each by its index, from 0, or its URL;
     ``chosen_url`` is a single one by its URL. With ``profile`` the post is saved in that form. ``as_it_is`` saves files that
-    failed with ``NOT_AS_ANNOUNCED``.
+    failed with ``NOT_AS_ANNOUNCED`` or ``DAMAGED``.
     """
 
     chosen_url: Annotated[str | None, Field(max_length=200_000)] = None
@@ -582,7 +582,9 @@ class LinksView(_View):
 
 
 class ItemView(_View):
-    """One video or image of the job's post, and its status. ``index`` counts from 0, as ``CandidateView.item`` does."""
+    """One video or image of the job's post, and its status. ``index`` counts from 0, as ``CandidateView.item`` does.
+
+    ``error`` says why it could not be saved; of a saved one, why it was refused before a user wanted it as it is."""
 
     index: int
     role: ItemRole

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from mediavault.core.failures import Failure, NeedsPerson, Partial, PartialSoFar, ProxyFailed, Retryable, Stops
+from mediavault.core.failures import (
+    ErrorCode,
+    Failure,
+    NeedsPerson,
+    Partial,
+    PartialSoFar,
+    ProxyFailed,
+    Retryable,
+    Stops,
+)
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import VIDEO_TYPES, Expected, Extraction, Item, ItemRole, ItemType, KeptFile, Ownership
 from mediavault.core.messages import Message, join
@@ -68,8 +77,18 @@ class PostItems:
         item = self.items[index]
         self._put(index, replace(item, item=replace(item.item, expected=item.item.expected.completed_by(expected))))
 
-    def set_status(self, index: int, status: ItemStatus, *, kept: KeptFile | None = None) -> None:
-        self._put(index, JobItem(self.items[index].item, status, kept))
+    def set_status(
+        self, index: int, status: ItemStatus, *, kept: KeptFile | None = None, despite: Failure | None = None
+    ) -> None:
+        """Set an item's status and file. ``despite`` is why the file would have been refused; it stays with a commit."""
+        before = self.items[index]
+        if despite is not None:
+            reason: tuple[ErrorCode | None, str | None] = (despite.code, despite.message)
+        elif status is ItemStatus.KEPT and before.status is ItemStatus.COMMITTING:
+            reason = (before.error_code, before.error)
+        else:
+            reason = (None, None)
+        self._put(index, JobItem(before.item, status, kept, *reason))
 
     def mark_failed(self, index: int, failure: Failure) -> bool:
         """Record why an item could not be saved; False when the items after it must not be tried.

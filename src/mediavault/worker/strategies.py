@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.failures import (
+    BadFile,
     BadUrl,
     BrowserUnavailable,
+    Damaged,
     ErrorCode,
     Failure,
     HttpError,
@@ -42,6 +44,7 @@ from mediavault.core.media import (
     Item,
     ItemType,
     LengthSource,
+    RefusedCopy,
     SourceType,
     VerifiedFile,
 )
@@ -50,8 +53,11 @@ from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.recordings import in_words
 from mediavault.core.slow_floor import SlowTransferDetector
-from mediavault.services.download.port import MediaRequest, media_headers, media_referer
+from mediavault.core.urls import without_query
+from mediavault.services.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
 from mediavault.services.extraction.ranking import choose_candidate, explain
+from mediavault.store.refused_copies import note_refused, refused_copies
+from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.recordings import ItemRecording, note_recording, recording_of
 from mediavault.worker.stages.extract import extract_again_for
@@ -65,7 +71,7 @@ _REFUSALS = (LinkExpired, HttpError, NetworkFailure, NotAVideo)
 _USUAL = (StrategyName.SESSION, StrategyName.NAVIGATION, StrategyName.FRESH)
 _EXTRACT_FIRST = (StrategyName.FRESH, StrategyName.SESSION, StrategyName.NAVIGATION)
 _HANDSHAKE_REFUSED = (StrategyName.NAVIGATION, StrategyName.FRESH, StrategyName.SESSION)
-_STALLED = (StrategyName.FRESH,)
+_ONLY_FRESH = (StrategyName.FRESH,)
 
 
 def next_strategy(
@@ -76,6 +82,7 @@ def next_strategy(
     by_handshake: bool = False,
     visited: bool = True,
     stalled: bool = False,
+    same_bytes: bool = False,
 ) -> StrategyName | None:
     """Return the strategy to try after those in ``taken``, the last of which ended in ``failure``; None gives up.
 
@@ -85,13 +92,13 @@ def next_strategy(
     browser comes first. A post whose page was only requested, not ``visited``, is extracted again by the browser, which
     may find another URL, and leaves the cookies that the media need. A server that sent nothing in time (``stalled``)
     would keep the session and the browser waiting as well, so only a fresh extraction, which may find another server, is
-    tried.
+    tried. The same goes for a site that delivers the ``same_bytes`` again, which were refused before.
     """
     if is_final(failure):
         return None
     order: tuple[StrategyName, ...] = _USUAL
-    if stalled:
-        order = _STALLED
+    if stalled or same_bytes:
+        order = _ONLY_FRESH
     elif by_handshake and isinstance(failure, _REFUSALS):
         order = _HANDSHAKE_REFUSED
     elif not visited or (signed and isinstance(failure, LinkExpired)):
@@ -120,7 +127,8 @@ class DownloadStrategies:
     """The strategies of one attempt for one item. ``fresh`` changes ``place`` (the item's index) and ``candidate``.
 
     ``failed`` are the strategies that failed, ``tried`` the URLs that were requested, ``stalled`` the servers that sent
-    nothing in time. ``is_confirmed``: a fresh extraction found the refused URL again, so it has not expired.
+    nothing in time. ``refused`` are the damaged copies of the job that are not to be downloaded again, and
+    ``has_same_bytes`` says that the site has delivered, or would deliver, one of them again. ``is_confirmed``: a fresh extraction found the refused URL again, so it has not expired.
     ``partial_candidate`` is the candidate whose URL expired during the download: its partial file is in staging.
     """
 
@@ -130,6 +138,8 @@ class DownloadStrategies:
     failed: list[StrategyName] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     stalled: set[str] = field(default_factory=set)
+    refused: tuple[RefusedCopy, ...] = ()
+    has_same_bytes: bool = False
     is_confirmed: bool = False
     partial_candidate: Candidate | None = None
     recording: ItemRecording | None = None
@@ -149,6 +159,9 @@ class DownloadStrategies:
                 return await self._try(StrategyName.PLAIN, self._plain)
 
     async def _run_strategies(self) -> VerifiedFile:
+        store, job_id = self.attempt.tools.store, self.attempt.claim.id
+        if DAMAGE not in await accepted_reasons(store.records, job_id):
+            self.refused = await refused_copies(store.records, job_id)
         strategy: StrategyName | None = StrategyName.PLAIN
         last: Failure | None = None
         while strategy is not None:
@@ -168,6 +181,7 @@ class DownloadStrategies:
                     by_handshake=self._may_refuse_handshake(),
                     visited=self.attempt.extraction.extractor != PLAIN_PAGE,
                     stalled=self._is_stalled(),
+                    same_bytes=self.has_same_bytes,
                 )
         assert last is not None
         raise last
@@ -234,7 +248,7 @@ class DownloadStrategies:
             try:
                 return await self._try(StrategyName.FRESH, self._download_by(strategy))
             except Failure as failure:
-                if is_final(failure) or self._is_stalled():
+                if is_final(failure) or self._is_stalled() or isinstance(failure, BadFile):
                     raise
         return await self._try(StrategyName.FRESH, self._download_by(last))
 
@@ -275,7 +289,9 @@ class DownloadStrategies:
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
         """Return the best candidate not tried yet, or the current one if it is better and has another strategy left."""
         tools, exclude = self.attempt.tools, self.tried
-        has_strategies = not self._is_stalled() and len({*self.failed, StrategyName.FRESH}) < len(StrategyName)
+        has_strategies = not (self._is_stalled() or self.has_same_bytes) and len(
+            {*self.failed, StrategyName.FRESH}
+        ) < len(StrategyName)
         if or_the_same and has_strategies:
             exclude = self.tried - {self.candidate.url}
         try:
@@ -311,6 +327,8 @@ class DownloadStrategies:
                 if isinstance(failure, LinkExpired) and failure.bytes_received:
                     self.partial_candidate = self.candidate
                 raise self._as_refused(failure) from failure
+            except AlreadyRefused as failure:
+                raise self._same_bytes(failure.copy) from failure
             except TookTooLong:
                 self.stalled.update(_servers(self.candidate))
                 raise
@@ -321,10 +339,35 @@ class DownloadStrategies:
         await note_recording(self.attempt, self.candidate, fetched)
         await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
         async with self.attempt.recorder.step(Stage.VALIDATE, strategy=strategy) as note:
-            verified = await validate(replace(fetched, type=self._type), self.attempt)
+            try:
+                verified = await validate(replace(fetched, type=self._type), self.attempt)
+            except BadFile as failure:
+                await self._note_refused(fetched, failure)
+                raise
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
+
+    async def _note_refused(self, fetched: DownloadedFile, failure: BadFile) -> None:
+        """Store the damaged copy. Raises the failure that says so if the site has delivered the same bytes before."""
+        tools = self.attempt.tools
+        copy = RefusedCopy(
+            without_query(self.candidate.url),
+            await tools.vault.staging.seal(fetched.path, sha256=fetched.sha256),
+            fetched.bytes,
+            failure.message,
+            isinstance(failure, Damaged),
+            fetched.etag,
+            fetched.last_modified,
+        )
+        self.refused = await note_refused(tools.store.records, self.attempt.claim.id, copy)
+        if self.refused[0].times > 1:
+            raise self._same_bytes(copy) from failure
+
+    def _same_bytes(self, copy: RefusedCopy) -> BadFile:
+        self.has_same_bytes = True
+        message = Message("%(refused)s The site delivers the same damaged file each time.", refused=copy.reason)
+        return (Damaged if copy.plays else BadFile)(message, bytes_received=copy.bytes)
 
     def _as_refused(self, failure: Failure) -> Failure:
         """Return the failure of a media URL as what it is: only a signed one can have expired."""
@@ -402,6 +445,7 @@ class DownloadStrategies:
             max_connections=platform.media.max_connections,
             site=platform.name,
             recording=self.recording.order if self.recording is not None else None,
+            refused=self.refused if self.candidate.audio_url is None else (),
         )
 
     def _referer(self) -> str | None:

@@ -11,11 +11,13 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
-from mediavault.core.job import Job, JobStatus, new_job_id
+from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, new_job_id
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import Account, Candidate, ProbeReport, SourceType
+from mediavault.core.media import Account, Candidate, Item, ProbeReport, SourceType
+from mediavault.core.messages import Message
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.presentation.views import kept_files
 from mediavault.store.decoding import note_end, note_examined
 from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
@@ -24,7 +26,7 @@ from mediavault.store.twins import put_twins
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault, MakeVault
-from tests.stubs import fail_by_length
+from tests.stubs import fail_asking, fail_by_length
 
 
 async def page_of(vault: ApiVault, job: Job, query: str = "") -> str:
@@ -57,6 +59,26 @@ async def test_a_file_of_another_length_is_saved_as_it_is_by_a_button(vault: Api
     assert "Check the video" in page
     assert answer.status == 303
     assert await accepted_reasons(vault.store.records, job.id) == {str(job.error)}
+
+
+async def test_a_damaged_file_of_which_some_plays_is_kept_by_a_button_and_says_so(vault: ApiVault) -> None:
+    await vault.add()
+    why = Message("The file was refused because %(reason)s.", reason="its sound is damaged")
+    job = await fail_asking(vault.store, await vault.claim(), ErrorCode.DAMAGED, why)
+    page = await page_of(vault, job)
+    await vault.client.submit(f"/jobs/{job.id}/retry", {"as_it_is": "on"})
+    saved = await vault.add_kept("https://videos.example/watch/damaged", name="jane/damaged.mp4")
+    (item,) = saved.items or (JobItem(Item(), ItemStatus.KEPT, kept_files(saved)[0]),)
+    item = replace(item, error_code=ErrorCode.DAMAGED, error=why)
+    await vault.store.catalogue.remove(saved.id)
+    await vault.store.catalogue.import_jobs([StoredJob(replace(saved, items=(item,)))])
+    kept = await page_of(vault, saved)
+
+    assert "Keep it anyway" in page
+    assert await accepted_reasons(vault.store.records, job.id) == {"DAMAGED"}
+    assert "Kept as it is, on request" in kept
+    assert "its sound is damaged" in kept
+    assert "as_it_is" not in kept
 
 
 async def test_a_post_that_failed_otherwise_is_not_saved_as_it_is(vault: ApiVault) -> None:

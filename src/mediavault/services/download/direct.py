@@ -37,7 +37,7 @@ from mediavault.services.download.connections import (
     must_fit,
 )
 from mediavault.services.download.pacing import HostSlots, InterruptionCounter, wait_s
-from mediavault.services.download.port import MIN_RANGE_BYTES, DownloadLimits, MediaRequest
+from mediavault.services.download.port import MIN_RANGE_BYTES, AlreadyRefused, DownloadLimits, MediaRequest
 from mediavault.services.download.resume import (
     AlreadyComplete,
     Append,
@@ -47,6 +47,7 @@ from mediavault.services.download.resume import (
     Saved,
     StartOver,
     Whole,
+    is_refused_copy,
     judge,
     resume_request,
 )
@@ -65,7 +66,7 @@ from mediavault.services.media.sniff import DEMUXERS, DESCRIPTIONS, SNIFF_BYTES,
 PART = "media.part"
 
 # After these failures the partial file is deleted.
-_WORTHLESS = (NotAVideo, EmptyBody, TooLarge)
+_WORTHLESS = (NotAVideo, EmptyBody, TooLarge, AlreadyRefused)
 # After these failures the rest is requested.
 _INTERRUPTIONS = (Incomplete, NetworkFailure, TookTooLong)
 MAX_PHASES = 3  # with several connections that ended with a failure
@@ -208,6 +209,8 @@ class _Transfer:
             content_type=self._saved.content_type,
             expected=self._request.expected,
             sha256=self._sha256,
+            etag=self._saved.etag,
+            last_modified=self._saved.last_modified,
             decoding=self._decoding,
         )
 
@@ -295,6 +298,8 @@ class _Transfer:
     async def _receive_whole(self, answer: HttpResponse, move: Whole) -> bool:
         """Read a response that is the file from its first byte, or the first range of it."""
         saved = move.saved
+        if (copy := next((copy for copy in self._request.refused if is_refused_copy(saved, copy)), None)) is not None:
+            raise AlreadyRefused(copy)
         if self._writer.position:
             await self._rewind()
         self._saved, self._end = saved, move.end

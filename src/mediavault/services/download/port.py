@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.cookies import Cookie
+from mediavault.core.failures import BadFile
 from mediavault.core.media import (
     Candidate,
     Cue,
@@ -18,6 +19,7 @@ from mediavault.core.media import (
     ItemType,
     OnProgress,
     Preference,
+    RefusedCopy,
     SourceType,
     SubtitleSource,
 )
@@ -25,6 +27,15 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import MAX_CONNECTIONS, Platform
 from mediavault.core.recordings import Recording, RecordingEnd
 from mediavault.core.urls import EgressScope
+
+
+class AlreadyRefused(BadFile):
+    """The server still has the copy that was refused before. Its body was not read."""
+
+    def __init__(self, copy: RefusedCopy) -> None:
+        super().__init__(copy.reason)
+        self.copy = copy
+
 
 MIN_RANGE_BYTES = 1 << 20  # each range repeats 64 KiB of the one before, to compare them
 
@@ -74,7 +85,7 @@ class MediaRequest:
     ``site`` is the platform whose limits on the line apply. ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
     of at most ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most ``max_connections`` requests
     for media go to one host at a time, over all requests to one fetcher. With ``recording`` a stream that is running is
-    recorded.
+    recorded. Of a single file, a copy that was ``refused`` before is not read again: AlreadyRefused is raised.
     """
 
     url: str
@@ -90,6 +101,7 @@ class MediaRequest:
     max_connections: int = MAX_CONNECTIONS
     site: str = ""
     recording: RecordingOrder | None = None
+    refused: tuple[RefusedCopy, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError for ranges below MIN_RANGE_BYTES, and for less than one connection."""

@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, SiteClosed
+from mediavault.core.media import RefusedCopy
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import http_date, parse_retry_after
+from mediavault.core.urls import without_query
 
 # --- header fields -----------------------------------------------------------------------------------------------------
 
@@ -288,6 +290,21 @@ def _judge_part(headers: Mapping[str, str], ask: ResumeRequest, saved: Saved, ha
         saved.etag is None and changed == saved.last_modified
     )
     return Append(ask.start, named.end + 1, proven=ask.conditional and confirmed)
+
+
+def is_refused_copy(response: Saved, copy: RefusedCopy) -> bool:
+    """Return whether the file that a response begins to deliver is a copy that was refused before.
+
+    A strong validator tells. Without one it is the same once its bytes were delivered twice, unless the length differs.
+    """
+    if without_query(response.url) != copy.url:
+        return False
+    if response.etag is not None and copy.etag is not None:
+        return response.etag == copy.etag
+    same_length = response.total is None or response.total == copy.bytes
+    if response.last_modified is not None and copy.last_modified is not None:
+        return same_length and response.last_modified == copy.last_modified
+    return same_length and copy.times > 1
 
 
 def _differ(first: str | None, second: str | None) -> bool:

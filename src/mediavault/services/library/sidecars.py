@@ -19,10 +19,11 @@ from typing import Any
 from mediavault.core import recordings
 from mediavault.core.clock import is_plausible, moment_or_none
 from mediavault.core.companions import SIDECAR_SUFFIX, THUMB_MARK, is_beside, split_stem
-from mediavault.core.failures import BadInput
+from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.marks import KEPT_IN_SIDECARS, Mark, is_written_so
 from mediavault.core.media import Account, Chapter, Extraction, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.messages import from_json, to_json
 from mediavault.core.names import is_utf8, slug
 from mediavault.core.post_urls import has_url
 from mediavault.core.profiles import is_profile_name
@@ -49,6 +50,8 @@ _EXTRACTOR_KEYS = {
     "bilibili": "BiliBili", "generic": "Generic", "linkedin": "LinkedIn", "tiktok": "TikTok", "x": "Twitter",
 }  # fmt: skip
 _MARKS = "marks"
+_DESPITE = (ErrorCode.DAMAGED, ErrorCode.NOT_AS_ANNOUNCED)  # the reasons for which a user may save a file as it is
+_MAX_REASON = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,15 @@ def _written_item(entry: JobItem) -> dict[str, Any]:
         "label": entry.item.label,
         "chapters": [[chapter.start_s, chapter.title] for chapter in entry.item.chapters],
         "saved": entry.status is not ItemStatus.SKIPPED,
+        **(_written_despite(entry) if entry.status in (ItemStatus.COMMITTING, ItemStatus.KEPT) else {}),
     }
+
+
+def _written_despite(entry: JobItem) -> dict[str, Any]:
+    """Return why a saved file would have been refused; nothing where it was not."""
+    if entry.error_code is None or entry.error is None:
+        return {}
+    return {"despite": {"code": entry.error_code, "reason": entry.error, "params": to_json(entry.error)}}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -350,7 +361,18 @@ def _item(entry: Mapping[str, Any]) -> JobItem:
         label=_text_or_none(entry, "label"),
         chapters=tuple(_chapters(entry.get("chapters"))),
     )
-    return JobItem(item, ItemStatus.WAITING if entry.get("saved") is True else ItemStatus.SKIPPED)
+    status = ItemStatus.WAITING if entry.get("saved") is True else ItemStatus.SKIPPED
+    return JobItem(item, status, None, *_despite(entry.get("despite")))
+
+
+def _despite(value: Any) -> tuple[ErrorCode | None, str | None]:
+    match value:
+        case {"code": str() as code, "reason": str() as reason, **rest} if (
+            code in _DESPITE and len(reason) <= _MAX_REASON and is_utf8(reason) and "\0" not in reason
+        ):
+            params = rest.get("params")
+            return ErrorCode(code), from_json(reason, params if isinstance(params, str) else None)
+    return None, None
 
 
 def _chapters(value: Any) -> Iterator[Chapter]:

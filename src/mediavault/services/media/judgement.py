@@ -93,7 +93,13 @@ def report(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIM
         problems=(found := problems(facts, expected, floor)),
         notes=notes(facts, expected),
         decoded_whole=not found and facts.decoded is not None and facts.decoded.whole,
+        plays=_plays(facts),
     )
+
+
+def _plays(facts: FileFacts) -> bool:
+    """Whether at least one stream decodes in part."""
+    return facts.decoded is not None and (facts.decoded.pictures > 0 or facts.decoded.sounds > 0)
 
 
 def problems(facts: FileFacts, expected: Expected, floor: MinimumLimits = POST_LIMITS) -> tuple[Problem, ...]:
@@ -378,6 +384,7 @@ def report_of_sound(facts: FileFacts, expected: Expected, floor: MinimumLimits =
         problems=(found := problems_of_sound(facts, expected, floor)),
         notes=facts.structure.notes,
         decoded_whole=not found,
+        plays=_plays(facts),
     )
 
 

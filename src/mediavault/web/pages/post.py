@@ -33,6 +33,7 @@ from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.recordings import is_recording, is_to_stop
 from mediavault.store.retention import may_go_still, read_plan
+from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
 from mediavault.web.badges import site_name
@@ -123,6 +124,7 @@ async def post(
         sites_asking=await _sites_asking(services, job),
         needs_sign_in=_needs_sign_in(job),
         instead=FAILURES[job.error_code].profile if job.error_code else "",
+        may_keep=_may_keep(job),
         may_differ=job.error_code is not None and FAILURES[job.error_code].page_outcome == "no_video",
         has_sign_in=services.sign_in_of(job.platform) is not None,
         **await frame(services),
@@ -158,6 +160,12 @@ async def _may_go(services: ApiServices, job_id: JobId) -> ProposalView | None:
 def _recording(job: Job) -> str | None:
     recording = from_json(job.metadata.get(RECORDING))
     return in_words(recording) if recording is not None else None
+
+
+def _may_keep(job: Job) -> str:
+    """Return what a user may save although it was refused: "damaged" or "different"; "" for nothing."""
+    asked = questions(job)
+    return ("damaged" if DAMAGE in asked else "different") if asked else ""
 
 
 def _needs_sign_in(job: Job) -> bool:

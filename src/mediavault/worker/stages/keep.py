@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mediavault.core.companions import SIDECAR_SUFFIX, sibling, split_stem, thumbnail_path
-from mediavault.core.failures import StorageFailure, StoreError
+from mediavault.core.failures import Damaged, Failure, StorageFailure, StoreError
 from mediavault.core.job import ItemStatus
 from mediavault.core.marks import in_collection
 from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, KeptFile, VerifiedFile
@@ -47,20 +47,21 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     """
     tools, album = attempt.tools, attempt.items
     has_pictures = verified.downloaded.type in VIDEO_TYPES
-    attempt.starts[index] = 0 if has_pictures and not verified.report.decoded_whole else None
+    is_settled = verified.report.decoded_whole or isinstance(verified.despite, Damaged)
+    attempt.starts[index] = 0 if has_pictures and not is_settled else None
     sha256 = await tools.vault.staging.seal(verified.path, sha256=verified.downloaded.sha256)
     planned = album.items[index].kept
     beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
     for _ in range(MAX_NAME_RACES):
         if planned is not None and await _is_in_library(planned, tools):
             kept = replace(planned, thumbnail_path=_thumbnail_path(picture, planned.output_path), beside=beside)
-            await _begin_commit(kept, attempt, index)
+            await _begin_commit(kept, attempt, index, verified.despite)
             await _place_companions(attempt, index, kept, picture, attempt.extraction)
             return await _finish_commit(attempt, index, kept, attempt.extraction)
         kept = replace(
             _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, index)), beside=beside
         )
-        await _begin_commit(kept, attempt, index)
+        await _begin_commit(kept, attempt, index, verified.despite)
         placed, taken = await _place_companions(attempt, index, kept, picture, attempt.extraction)
         # With a name that was planned, what is there is an earlier attempt's. With a new one, it is another post's.
         if (planned is not None or not taken) and await tools.vault.place(verified.path, kept.output_path):
@@ -71,8 +72,8 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     raise StorageFailure("Other files kept taking the name: another program is writing to the library.")
 
 
-async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int) -> None:
-    attempt.items.set_status(index, ItemStatus.COMMITTING, kept=kept)
+async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
+    attempt.items.set_status(index, ItemStatus.COMMITTING, kept=kept, despite=despite)
     await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.items.items)
 
 

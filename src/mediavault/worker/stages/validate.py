@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mediavault.core.failures import BadFile, Drm, EmptyBody, Failure, Incomplete, NotAsAnnounced, NotAVideo
+from mediavault.core.failures import BadFile, Damaged, Drm, EmptyBody, Failure, Incomplete, NotAsAnnounced, NotAVideo
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message, join
-from mediavault.store.retrying import accepted_reasons
+from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 
 _FAILURES: Mapping[ProblemKind, type[Failure]] = {
@@ -24,22 +24,29 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
 async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
     """Return the file as verified. Raises the failure for the first problem that the probe reports.
 
-    A file that a user wants to be saved as it is, for this very reason, passes. Its own length is then what copies of it
+    A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes. Its own length is then what copies of it
     are compared with.
     """
     report = await attempt.tools.probe.examine(fetched)
     failure = reason_to_reject(report, size=fetched.bytes)
     if failure is None:
         return VerifiedFile(fetched, report)
-    if not isinstance(failure, NotAsAnnounced) or not await _is_accepted(failure, attempt):
+    if not await _is_accepted(failure, attempt):
         raise failure
-    note = Message("saved as it is: %(reason)s", reason=_reasons(report))
+    everything = join("; ", [problem.reason for problem in report.problems])
+    note = Message("saved as it is: %(reason)s", reason=everything)
+    despite = type(failure)(Message("The file was refused because %(reason)s.", reason=everything))
     own = replace(fetched.expected, duration_s=report.duration_s)
-    return VerifiedFile(replace(fetched, expected=own), replace(report, problems=(), notes=(*report.notes, note)))
+    as_accepted = replace(report, problems=(), notes=(*report.notes, note))
+    return VerifiedFile(replace(fetched, expected=own), as_accepted, despite)
 
 
-async def _is_accepted(failure: NotAsAnnounced, attempt: Attempt) -> bool:
-    return failure.message in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
+async def _is_accepted(failure: Failure, attempt: Attempt) -> bool:
+    """Whether a user wants the file as it is. What is asked about is a length, or that some of it is damaged."""
+    if not isinstance(failure, NotAsAnnounced | Damaged):
+        return False
+    reason = DAMAGE if isinstance(failure, Damaged) else failure.message
+    return reason in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
 
 
 def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
@@ -47,7 +54,10 @@ def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
     if not report.problems:
         return None
     message = Message("The file was refused because %(reason)s.", reason=_reasons(report))
-    return _FAILURES[report.problems[0].kind](message, bytes_received=size)
+    failure = _FAILURES[report.problems[0].kind]
+    if failure is BadFile and report.plays:
+        failure = Damaged
+    return failure(message, bytes_received=size)
 
 
 def _reasons(report: ProbeReport) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from mediavault.core.failures import EmptyBody, Failure, HttpError, LinkExpired, NotAVideo, RateLimited, SiteClosed
+from mediavault.core.media import RefusedCopy
+from mediavault.core.messages import Message
 from mediavault.services.download.resume import (
     OVERLAP_BYTES,
     AlreadyComplete,
@@ -20,6 +23,7 @@ from mediavault.services.download.resume import (
     StartOver,
     Whole,
     failure_for,
+    is_refused_copy,
     judge,
     resume_request,
 )
@@ -204,3 +208,35 @@ def test_each_status_has_its_failure(status: int, failure: type[Failure]) -> Non
 
 def test_success_is_not_a_failure() -> None:
     assert [failure_for(status, {}, now=START) for status in (200, 206, 416)] == [None, None, None]
+
+
+# --- a copy that was refused before
+
+
+def refused_copy(**facts: Any) -> RefusedCopy:
+    return RefusedCopy("https://a.example/v.mp3", "a" * 64, 1_000, Message("It is damaged."), True, **facts)
+
+
+def described(**facts: Any) -> Saved:
+    return replace(Saved("https://a.example/v.mp3?sig=2", "https://b.example/", 1_000, None, None, None), **facts)
+
+
+@pytest.mark.parametrize(
+    ("response", "copy", "is_same"),
+    [
+        ({"etag": '"1"'}, {"etag": '"1"'}, True),
+        ({"etag": '"2"'}, {"etag": '"1"', "times": 2}, False),
+        ({"last_modified": "Mon"}, {"last_modified": "Mon"}, True),
+        ({"last_modified": "Tue"}, {"last_modified": "Mon", "times": 2}, False),
+        ({"last_modified": "Mon", "total": 999}, {"last_modified": "Mon"}, False),
+        ({}, {"times": 1}, False),  # nothing says that it is not another file
+        ({}, {"times": 2}, True),
+        ({"total": None}, {"times": 2}, True),
+        ({"total": 999}, {"times": 2}, False),
+        ({"etag": '"1"', "url": "https://a.example/w.mp3"}, {"etag": '"1"'}, False),
+    ],
+)
+def test_a_refused_copy_is_known_by_its_validator_or_once_it_came_twice_by_its_length(
+    response: dict[str, Any], copy: dict[str, Any], is_same: bool
+) -> None:
+    assert is_refused_copy(described(**response), refused_copy(**copy)) is is_same
