@@ -24,14 +24,19 @@ _NAMESPACES = {
 
 @dataclass(frozen=True, slots=True)
 class RssItem:
-    """A saved video in a feed. ``id`` is a UUID that never changes; ``html`` describes it; sizes are bytes."""
+    """A saved video in a feed.
+
+    ``id`` is a UUID that never changes; ``html`` describes it; sizes are bytes. Times are in UTC; ``published_at`` is
+    ``saved_at`` where the post's publication is not known.
+    """
 
     id: str
     title: str
     author: str
     link: str | None  # the post on its site
     html: str
-    at: datetime
+    published_at: datetime
+    saved_at: datetime
     address: str
     kind: str
     bytes: int
@@ -50,7 +55,7 @@ class RssChannel:
     address: str
     home: str
     picture: str
-    at: datetime  # when its newest item came, or the feed was made
+    at: datetime  # when its last item was saved, or the feed was made
     items: Sequence[RssItem]
 
 
@@ -88,7 +93,7 @@ def _rss_item(into: Element, item: RssItem) -> None:
     _texts(into, {"title": item.title})
     if item.link:
         _texts(into, {"link": item.link})
-    _texts(into, {"description": item.html, "pubDate": format_datetime(item.at)})
+    _texts(into, {"description": item.html, "pubDate": format_datetime(item.published_at)})
     SubElement(into, "guid", {"isPermaLink": "false"}).text = f"urn:uuid:{item.id}"
     _empty(into, "enclosure", url=item.address, length=str(item.bytes), type=item.kind)
     if item.author:
@@ -101,7 +106,7 @@ def _rss_item(into: Element, item: RssItem) -> None:
 
 def _atom_entry(into: Element, item: RssItem) -> None:
     _texts(into, {"id": f"urn:uuid:{item.id}", "title": item.title})
-    _texts(into, {"updated": item.at.isoformat(), "published": item.at.isoformat()})
+    _texts(into, {"updated": item.saved_at.isoformat(), "published": item.published_at.isoformat()})
     if item.author:
         _texts(SubElement(into, "author"), {"name": item.author})
     if item.link:

@@ -11,6 +11,7 @@ from html import escape
 from urllib.parse import parse_qsl, quote
 
 from mediavault.auth.rss_feeds import RssFeed, RssFeeds
+from mediavault.core.clock import moment_or_none
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.messages import Message
@@ -122,8 +123,13 @@ async def posts_of(catalogue: JobCatalogue, query: JobQuery) -> list[Job]:
 
 
 def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str, home: str) -> RssChannel:
-    """Return the feed with these posts. ``folder`` is the address of its files, with a slash at the end."""
+    """Return the feed with these posts, the newest publication first, which is how podcast apps sort episodes.
+
+    ``jobs`` are the posts that were added last, newest first: of their videos, the first ``MOST_ITEMS`` are included.
+    ``folder`` is the address of the feed's files, with a slash at the end.
+    """
     items = [item for job in jobs for item in _items(shown_job(job), folder)][:MOST_ITEMS]
+    items.sort(key=lambda item: item.published_at, reverse=True)  # stable: the videos of a post keep their order
     return RssChannel(
         id=feed.id,
         title=feed.name,
@@ -132,13 +138,15 @@ def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str
         address=f"{folder}{document}",
         home=home,
         picture=f"{folder}{COVER_NAME}",
-        at=max((item.at for item in items), default=feed.made_at),
+        at=max((item.saved_at for item in items), default=feed.made_at),
         items=items,
     )
 
 
 def _items(job: Job, folder: str) -> Iterator[RssItem]:
     text, files = post_text(job), moving_files(job)
+    saved_at = job.completed_at or job.created_at
+    published_at = moment_or_none(job.metadata.get("published_at")) or saved_at
     for number, (index, kept) in enumerate(files.items(), start=1):
         enclosure, picture = enclosure_of(job.id, index, kept), picture_of(job.id, index, kept)
         yield RssItem(
@@ -147,7 +155,8 @@ def _items(job: Job, folder: str) -> Iterator[RssItem]:
             author=text.author,
             link=_link(job),
             html=_html(job, text),
-            at=job.completed_at or job.created_at,
+            published_at=min(published_at, saved_at),  # apps hide an episode whose date has not come
+            saved_at=saved_at,
             address=f"{folder}{enclosure.name}",
             kind=enclosure.kind,
             bytes=kept.bytes,

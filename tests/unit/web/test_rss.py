@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import timegm
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import struct_time
 
 import feedparser
 import pytest
@@ -51,6 +52,10 @@ def post(number: int = 1, *, items: int = 1, **change: object) -> Job:
     return replace(job, **change)  # type: ignore[arg-type]
 
 
+def moment(parsed: struct_time) -> datetime:
+    return datetime.fromtimestamp(timegm(parsed), UTC)
+
+
 def documents(*jobs: Job, feed: RssFeed = FEED) -> tuple[bytes, bytes]:
     home = "https://vault.example/library?q=trains"
     rss, atom = (channel_of(feed, jobs, folder=FOLDER, document=name, home=home) for name in ("rss.xml", "atom.xml"))
@@ -68,7 +73,7 @@ def test_a_feed_reader_finds_the_posts_with_their_files() -> None:
         assert enclosure.href == f"{FOLDER}01930000-0000-7000-8000-000000000001-0.mp4"
         assert (enclosure.length, enclosure.type) == ("123456", "video/mp4")
         assert first.link == "https://videos.example/watch/1"
-        assert datetime.fromtimestamp(timegm(first.published_parsed), UTC) == AT - timedelta(minutes=1)
+        assert moment(first.published_parsed) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         assert first.author == "Jane Rail"
     assert rss.version == "rss20"
     assert atom.version == "atom10"
@@ -76,6 +81,40 @@ def test_a_feed_reader_finds_the_posts_with_their_files() -> None:
     assert rss.entries[0].itunes_duration == "61"
     assert rss.feed.itunes_block == 1
     assert rss.feed.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("published", "shown"),
+    [
+        ("2026-02-11T08:00:00+02:00", datetime(2026, 2, 11, 6, 0, 0, tzinfo=UTC)),
+        (None, AT - timedelta(minutes=1)),
+        ("2027-01-01T00:00:00+00:00", AT - timedelta(minutes=1)),  # apps hide an episode until its date has come
+        ("0001-01-01T00:00:00+14:00", AT - timedelta(minutes=1)),
+    ],
+)
+def test_an_items_date_is_its_posts_publication_and_else_when_it_was_saved(
+    published: str | None, shown: datetime
+) -> None:
+    for document in documents(post(metadata={"title": "Night train", "published_at": published})):
+        [entry] = feedparser.parse(document).entries
+        assert moment(entry.published_parsed) == shown
+
+
+def test_a_document_lists_the_newest_publication_first_and_says_when_the_last_post_was_saved() -> None:
+    """Earlier posts are saved newest first: by saving, the first episode of a channel would be on top."""
+    dates = {1: "2025-01-01", 2: "2025-03-01", 3: "2025-02-01"}  # by number: 1 was saved last
+    jobs = [
+        post(number, items=2, metadata={"title": date, "published_at": f"{date}T00:00:00+00:00"})
+        for number, date in dates.items()
+    ]
+    rss, atom = (feedparser.parse(document) for document in documents(*jobs))
+
+    for parsed in (rss, atom):
+        assert [entry.title for entry in parsed.entries] == [
+            f"{date} ({number}/2)" for date in ("2025-03-01", "2025-02-01", "2025-01-01") for number in (1, 2)
+        ]
+        assert moment(parsed.feed.updated_parsed) == AT - timedelta(minutes=1)
+    assert moment(atom.entries[-1].updated_parsed) == AT - timedelta(minutes=1)
 
 
 def test_a_description_links_the_original_post_and_what_its_text_links() -> None:
@@ -167,7 +206,7 @@ def test_the_rules_notice_what_is_wrong() -> None:
     rss, atom = documents(post(1), post(2))
     for wrong in (
         rss.replace(b' length="123456"', b"", 1),
-        rss.replace(b"<pubDate>Sun, ", b"<pubDate>", 1),
+        rss.replace(b"<pubDate>Fri, ", b"<pubDate>", 1),
         rss.replace(b"000000000002-0.mp4", b"000000000001-0.mp4"),
         rss.replace(b"<itunes:explicit>false", b"<itunes:explicit>no"),
         rss.replace(b"<language>en", b"<language>english"),
