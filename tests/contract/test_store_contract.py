@@ -128,7 +128,8 @@ async def stages(store: Store, job_id: JobId) -> list[Stage]:
 
 async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> None:
     asked = numbered_job(1, url_of(1), platform="reddit", max_attempts=3)
-    new = replace(asked, profile="audio", priority=LATER, listed_by="https://feed.example")
+    facts = {"enclosed": {"url": "https://cdn.example/1.mp3", "title": "Kite é"}}
+    new = replace(asked, profile="audio", priority=LATER, listed_by="https://feed.example", metadata=facts)
 
     [answer] = await store.queue.enqueue([new])
 
@@ -146,6 +147,7 @@ async def test_an_enqueued_job_is_stored_as_given_and_queued(store: Store) -> No
         profile="audio",
         priority=LATER,
         listed_by="https://feed.example",
+        metadata=facts,
     )
     assert await store.catalogue.get(new.id) == answer.job
 
@@ -154,10 +156,11 @@ async def test_another_version_of_a_post_has_a_profile_and_a_priority_of_its_own
     await enqueue(store, 1)
 
     new = replace(numbered_job(2, url_of(1)), profile="1080p", priority=NOW, listed_by="https://feed.example")
+    new = replace(new, metadata={"enclosed": {"url": "https://cdn.example/1.mp3"}})
     [answer] = await store.queue.enqueue([new], force=True)
 
     assert (answer.job.version, answer.job.profile, answer.job.priority) == (2, "1080p", NOW)
-    assert answer.job.listed_by == "https://feed.example"
+    assert (answer.job.listed_by, answer.job.metadata) == ("https://feed.example", new.metadata)
     assert await store.catalogue.get(answer.job.id) == answer.job
 
 

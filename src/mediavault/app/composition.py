@@ -204,6 +204,7 @@ async def open_tools(
     from mediavault.services.extraction.browser_extractor import BrowserExtractor
     from mediavault.services.extraction.browser_lister import BrowserLister
     from mediavault.services.extraction.confined_reader import ConfinedReader
+    from mediavault.services.extraction.enclosure_extractor import EnclosureExtractor
     from mediavault.services.extraction.feed_lister import FeedLister
     from mediavault.services.extraction.page_extractor import PageExtractor
     from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
@@ -230,6 +231,7 @@ async def open_tools(
         arrivals = await stack.enter_async_context(open_arrival_decoder(clock))
         ytdlp = YtdlpExtractor(proxy, clock, state_dir=settings.state_dir)
         extractors: list[Extractor] = [
+            EnclosureExtractor(),
             ApiExtractor(client, reader),
             PageExtractor(client, reader),
             ytdlp,

@@ -15,6 +15,7 @@ from enum import StrEnum
 from mediavault.core.failures import BadInput
 from mediavault.core.following_filters import Filters, Reason, checked_filters
 from mediavault.core.listings import Validators
+from mediavault.core.media import EnclosedFile
 from mediavault.core.messages import Message
 from mediavault.core.site_limits import MANY_SITES
 from mediavault.core.urls import parse_http_url
@@ -168,7 +169,8 @@ class SeenEntry:
 
     ``is_read``: the post itself was read before it was skipped, so a list, which says less, does not change the decision.
     ``is_news``: it waits although it appeared after the source was followed, because many appeared at once. ``gone_at``:
-    since then, lists that were read whole no longer contain it; nothing is deleted because of that.
+    since then, lists that were read whole no longer contain it; nothing is deleted because of that. ``enclosed`` is the
+    file that it encloses, while it waits.
     """
 
     state: EntryState
@@ -181,6 +183,7 @@ class SeenEntry:
     is_read: bool = False
     is_news: bool = False
     gone_at: datetime | None = None
+    enclosed: EnclosedFile | None = None
 
 
 def post_key(canonical_url: str) -> str:

@@ -128,6 +128,7 @@ class NewJob:
     profile: str | None = None  # the name of the form in which it is saved: see core.profiles
     priority: Priority = Priority.NORMAL
     listed_by: str | None = None  # the origin of the list that named the post; None: a user asked for it
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # what the list states about it; JSON values only
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mediavault.core.media import EnclosedFile
+
 
 class EntryKind(StrEnum):
     """What kind of video a post is. The values are stored: never rename one."""
@@ -24,7 +26,8 @@ class Entry:
 
     ``post_id`` is the site's id of the post, "" where an entry has only its URL. ``is_date_exact``: False for a date that
     was worked out from a text such as "3 weeks ago"; it may be wrong by a fifth of its age. ``is_over``: False for a
-    premiere or a broadcast that has not ended. ``text`` is the description, which may be cut off.
+    premiere or a broadcast that has not ended. ``text`` is the description, which may be cut off. ``enclosed`` is the file
+    that a feed's entry encloses. ``former_url`` is the URL by which earlier versions named the post, "" if it is the same.
     """
 
     url: str
@@ -41,6 +44,8 @@ class Entry:
     is_reply: bool = False
     language: str | None = None
     thumbnail_url: str | None = None
+    enclosed: EnclosedFile | None = None
+    former_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,8 +275,26 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class EnclosedFile:
+    """The sound or video that an entry of a feed encloses, and what the feed states about the entry.
+
+    ``media_type`` is the feed's, in lower case. The length in bytes, which feeds must state, is often wrong and not read.
+    """
+
+    url: str
+    media_type: str
+    title: str | None = None
+    text: str | None = None
+    published_at: datetime | None = None
+    thumbnail_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
-    """A post's URL, as the platform registry reads it without any network."""
+    """A post's URL, as the platform registry reads it without any network.
+
+    ``enclosed`` is the file of the feed's entry that names the post, of a site that no reader knows.
+    """
 
     url: str
     canonical_url: str
@@ -284,6 +302,7 @@ class Post:
     post_id: str | None = None
     handle: str | None = None
     listed_by: str | None = None  # as in EgressScope
+    enclosed: EnclosedFile | None = None
 
     @property
     def scope(self) -> EgressScope:

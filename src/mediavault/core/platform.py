@@ -21,6 +21,7 @@ from mediavault.core.messages import Message
 MAX_CONNECTIONS = 6  # to one media host, as in browsers
 YTDLP_WALL_S = 60.0
 Extractor = Literal["api", "page", "ytdlp", "browser"]
+ENCLOSURE = "enclosure"  # the extractor for the file that a feed encloses
 PLAIN_PAGE = "page"  # the extractor that reads a page without a visit: the browser sees more
 Node = Mapping[str, Any]  # an object of a JSON document
 

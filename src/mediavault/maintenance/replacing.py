@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mediavault.core.clock import Clock
+from mediavault.core.enclosed import enclosed_in, metadata_of
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus, NewJob, Priority, new_job_id, new_trace_id
 from mediavault.core.logs import get_logger
@@ -72,6 +73,7 @@ async def _queue(job: Job, record: Record, store: Store, clock: Clock, settings:
         platform=job.platform,
         priority=Priority.LATER,
         listed_by=job.listed_by,
+        metadata=metadata_of(enclosed_in(job.metadata)),
     )
     value = {**record.value, "replaced_by": new.id}
     if not await store.records.replace(RecordKind.DAMAGED, job.id, value, if_value=record.value):

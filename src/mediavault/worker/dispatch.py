@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
-from mediavault.core.platform import Platform
+from mediavault.core.platform import ENCLOSURE, Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.platforms import registry
 
@@ -25,8 +26,14 @@ class Route:
 
 
 def route_job_by_domain(job: Job) -> Route:
-    """Route a job by its URL. Raises NotAPost or Unsupported, also for jobs that an older version accepted."""
-    return route_of(parse_http_url(job.post_url), listed_by=job.listed_by)
+    """Route a job by its URL, or to the file that a feed encloses, before the page that the URL names.
+
+    Raises NotAPost or Unsupported, also for jobs that an older version accepted.
+    """
+    route = route_of(parse_http_url(job.post_url), listed_by=job.listed_by)
+    if (enclosed := enclosed_in(job.metadata)) is None:
+        return route
+    return replace(route, post=replace(route.post, enclosed=enclosed), extractors=(ENCLOSURE, *route.extractors))
 
 
 def route_of(url: HttpUrl, *, shared_as: str | None = None, listed_by: str | None = None) -> Route:

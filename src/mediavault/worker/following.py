@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from mediavault.core.enclosed import metadata_of
 from mediavault.core.failures import (
     ExtractorBroken,
     Failure,
@@ -210,7 +211,7 @@ class Follower:
             return
         store, now = self.tools.store, self.tools.clock.now()
         profile = await if_it_exists(store.records, source.profile)
-        new = [replace(job, priority=Priority.LATER) for _, job in posts]
+        new = [replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts]
         if self.tools.live is not None:
             new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
         results = await store.queue.enqueue(new)
@@ -302,10 +303,17 @@ def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
 
 
 def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None) -> SeenEntry:
+    enclosed = entry.enclosed if state is EntryState.WAITING else None
     if isinstance(entry, SeenEntry):
-        return replace(entry, state=state, reason=reason)
+        return replace(entry, state=state, reason=reason, enclosed=enclosed)
     title = entry.title[:MAX_TITLE_CHARS] if entry.title else None
-    return SeenEntry(state, entry.url[:MAX_URL_CHARS], title, entry.published_at, now, reason)
+    url = entry.url[:MAX_URL_CHARS]
+    return SeenEntry(state, url, title, entry.published_at, now, reason, enclosed=enclosed)
+
+
+def _with_file(job: NewJob, entry: Entry | SeenEntry) -> NewJob:
+    """Return the job with the file that the entry encloses, unless its site has a reader, which knows more about the post."""
+    return replace(job, metadata=metadata_of(entry.enclosed)) if job.platform == "generic" else job
 
 
 def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Protocol
 
 from mediavault.core.failures import Failure, LoginRequired, Unsupported
-from mediavault.core.following import SeenEntry, Start
+from mediavault.core.following import SeenEntry, Start, post_key
 from mediavault.core.following_decisions import ListedPost, named_posts
 from mediavault.core.job import JobId, NewJob
-from mediavault.core.listings import Listing, Look, Validators
+from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
@@ -132,9 +132,16 @@ class SourceListReader:
         # Another lister may be asked before this list is used, for minutes. During that a waiting entry may be taken, or one
         # that was taken may be skipped: no check decides about those. Only this check changes the others.
         read = partial(self.read, listed_by=parse_http_url(one.source.url).origin)
-        posts, jobs = await named_posts(found.entries, read, registry.seen_as)
+        entries = await self._by_former_urls(one, found.entries)
+        posts, jobs = await named_posts(entries, read, registry.seen_as)
         known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])
         return SourceListing(found, posts, jobs, known)
+
+    async def _by_former_urls(self, one: Followed, entries: Sequence[Entry]) -> list[Entry]:
+        """Return the entries, each by the URL by which an earlier version took its post: it must not be taken again."""
+        keys = {entry.former_url: post_key(registry.seen_as(entry.former_url)) for entry in entries if entry.former_url}
+        known = await stored.seen(self.tools.store.records, one.source.id, keys.values()) if keys else {}
+        return [replace(e, url=e.former_url) if keys.get(e.former_url) in known else e for e in entries]
 
     def _is_short(self, one: Followed, read: SourceListing) -> bool:
         """Whether the list that was read may lack posts that are wanted: earlier ones, or more news than it shows."""

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from mediavault.core import following_decisions
 from mediavault.core.clock import AT_ONCE
+from mediavault.core.enclosed import enclosed_in
 from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
 from mediavault.core.following import EntryState, Source, Start
 from mediavault.core.following_decisions import NEWEST_AT_ONCE, NEWS_AT_ONCE
@@ -21,8 +22,9 @@ from mediavault.core.following_filters import Filters, Reason, reason_against
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
 from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
-from mediavault.core.media import Expected, Item, Post
-from mediavault.core.platform import Platform, YtdlpRules
+from mediavault.core.media import EnclosedFile, Expected, Item, Post
+from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
+from mediavault.core.profiles import Profile
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
@@ -30,6 +32,7 @@ from mediavault.core.urls import EgressScope
 from mediavault.platforms import registry
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.extraction.enclosure_extractor import EnclosureExtractor
 from mediavault.services.extraction.ytdlp_reading import read_answer
 from mediavault.store import following as stored
 from mediavault.store import holds
@@ -39,6 +42,7 @@ from mediavault.store.inbox import read_inbox
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
+from mediavault.worker.context import WorkerContext
 from mediavault.worker.following import Follower
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
@@ -916,3 +920,88 @@ async def test_an_account_that_is_renamed_posts_nothing_twice(vault: Vault) -> N
     await vault.look(after=HOUR)
 
     assert [job.canonical_url for job in await vault.jobs()] == ["https://mastodon.social/@jane/112233445566778899"]
+
+
+# --- files that entries enclose ----------------------------------------------------------------------------------
+
+EPISODE = EnclosedFile(
+    "https://cdn.example/1.mp3",
+    "audio/mpeg",
+    title="Kite 1",
+    text="Wind & kites",
+    published_at=START - timedelta(days=200),
+)
+AS_SOUND = Profile("audio", sound_only=True)
+
+
+async def follow_episode(vault: Vault, *, start: Start = Start.NOW, **facts: Any) -> Job:
+    """Return the job of an episode that came after its feed was followed, or with ``start`` was there before."""
+    episode = replace(Entry("https://blog.example/1", title="Kite 1", enclosed=EPISODE), **facts)
+    await vault.follow(url="https://blog.example/feed", platform="generic", start=start)
+    if start is Start.NOW:
+        await vault.look()
+    vault.feed.entries = [episode]
+    await vault.look(after=HOUR)
+    await vault.run(HOUR)
+    (job,) = await vault.jobs()
+    return job
+
+
+async def attempt(vault: Vault, tools: WorkerContext) -> Job:
+    (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=HOUR)
+    await process_one_cycle(claim, replace(tools, profile=AS_SOUND))
+    return await vault.store.catalogue.get(claim.id)
+
+
+@pytest.mark.parametrize("start", [Start.NOW, Start.EVERYTHING])
+async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read(vault: Vault, start: Start) -> None:
+    """The link stays the post's; its title, text and date are the feed's."""
+    queued = await follow_episode(vault, start=start)
+    page, downloader = StubExtractor(), StubDownloader()
+    tools = replace(
+        vault.tools, extractors={ENCLOSURE: EnclosureExtractor(), "page": page, "browser": page}, downloader=downloader
+    )
+    job = await attempt(vault, tools)
+
+    assert (queued.post_url, job.status) == ("https://blog.example/1", JobStatus.COMPLETED)
+    assert [request.url for request in downloader.requests] == [EPISODE.url]
+    assert page.posts == []
+    assert [job.metadata[name] for name in ("title", "text")] == ["Kite 1", "Wind & kites"]
+    assert datetime.fromisoformat(job.metadata["published_at"]) == EPISODE.published_at
+
+
+async def test_a_later_attempt_still_knows_the_enclosed_file_and_the_page_is_read_last(vault: Vault) -> None:
+    await follow_episode(vault)
+    page, downloader = StubExtractor(), StubDownloader(HttpError("gone", http_status=404))
+    tools = replace(vault.tools, extractors={ENCLOSURE: EnclosureExtractor(), "browser": page}, downloader=downloader)
+    job = await attempt(vault, tools)
+    assert job.status is JobStatus.FAILED
+    assert [request.url for request in downloader.requests[:2]] == 2 * [EPISODE.url]
+    assert len(page.posts) == 1
+
+    await vault.store.queue.retry(job.id)
+    downloader = StubDownloader()
+    await attempt(vault, replace(tools, downloader=downloader))
+    again = await vault.store.catalogue.get(job.id)
+    assert again.status is JobStatus.COMPLETED
+    assert enclosed_in(again.metadata) == EPISODE
+
+
+async def test_a_site_that_the_vault_reads_itself_is_read_although_an_entry_encloses_a_file(vault: Vault) -> None:
+    job = await follow_episode(vault, url=video(1).url)
+
+    assert job.metadata == {}
+
+
+async def test_an_episode_that_was_taken_by_its_former_url_is_not_taken_again(vault: Vault) -> None:
+    """Earlier versions took a guid that is no address for a relative one."""
+    former = await follow_episode(vault, url="https://blog.example/x1", enclosed=None)
+    new = Entry("https://cdn.example/2.mp3", former_url="https://blog.example/x2", enclosed=EPISODE)
+    vault.feed.entries = [
+        new,
+        Entry(EPISODE.url, former_url="https://blog.example/x1", enclosed=EPISODE),
+    ]
+    for _ in range(2):
+        await vault.look(after=HOUR)
+
+    assert {job.post_url for job in await vault.jobs()} == {former.post_url, new.url}

@@ -20,6 +20,7 @@ import feedparser
 
 from mediavault.core.failures import BadUrl, ExtractorBroken, Unsupported
 from mediavault.core.listings import Entry, Listing, ListPage, Look
+from mediavault.core.media import EnclosedFile
 from mediavault.core.messages import Message
 from mediavault.core.platform import FeedRules, Node, Platform
 from mediavault.core.post_urls import FeedMatch, find_feed, is_named_host, read_post
@@ -32,7 +33,7 @@ from mediavault.services.extraction.port import PageAnswer
 
 MAX_ITEMS = 10_000  # of one document
 MAX_FEED_URLS = 5  # that a page links to
-MAX_TITLE_CHARS, MAX_TEXT_CHARS = 300, 2_000
+MAX_TITLE_CHARS, MAX_TEXT_CHARS, MAX_TYPE_CHARS = 300, 2_000, 100
 _HEAD_BYTES = 65_536  # in which a document says what it is
 
 _FEED_ROOT = re.compile(rb"<(?:\w{1,20}:)?(?:rss|feed|RDF|channel)[\s>]", re.IGNORECASE)
@@ -93,12 +94,24 @@ def _checked(entry: Entry, platform: Platform) -> Entry | None:
     is_here = is_named_host(platform, url) or bool(platform.matching.posts_on_any_host)
     match = read_post(platform, url) if is_here else None
     title, text = values.text(entry.title), values.text(entry.text)
-    return replace(
+    entry = replace(
         entry,
         url=str(url),
         post_id=match.post_id if match else "",
         title=title[:MAX_TITLE_CHARS] if title else None,
         text=text[:MAX_TEXT_CHARS] if text else None,
+    )
+    return replace(entry, enclosed=_described(entry.enclosed, entry)) if entry.enclosed else entry
+
+
+def _described(file: EnclosedFile, entry: Entry) -> EnclosedFile:
+    """Return the file with what is stated about its entry."""
+    return replace(
+        file,
+        title=entry.title,
+        text=entry.text,
+        published_at=entry.published_at if entry.is_date_exact else None,
+        thumbnail_url=entry.thumbnail_url,
     )
 
 
@@ -138,6 +151,7 @@ class _Item:
     duration_s: float | None = None
     thumbnail_url: str | None = None
     language: str | None = None
+    former_link: str = ""  # that earlier versions read in an item whose guid is not an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +201,14 @@ def _entry(item: _Item, shows: set[str], *, names_all_media: bool) -> Entry | No
     """Return an item as an entry, None where it names no post.
 
     A post's URL is the item's link, or else a file's. Of an episode whose link is the page of the whole show, or is
-    missing, the enclosed file is the post.
+    missing, the enclosed file is the post. In any case it is what is downloaded.
     """
     files = [file for file in (*item.media, *item.enclosures) if _MEDIA_TYPE.match(file.type)]
     if names_all_media and not files:
         return None
-    enclosed = next((file.url for file in item.enclosures if file in files), None)
+    enclosed = next((file for file in item.enclosures if file in files and len(file.url) <= MAX_URL_CHARS), None)
     is_of_show = item.link is None or _plain(item.link) in shows
-    url = enclosed if enclosed and is_of_show else item.link or next((file.url for file in files), None)
+    url = enclosed.url if enclosed and is_of_show else item.link or next((file.url for file in files), None)
     if url is None or len(url) > MAX_URL_CHARS:
         return None
     durations = (item.duration_s, *(file.duration_s for file in files))
@@ -206,6 +220,8 @@ def _entry(item: _Item, shows: set[str], *, names_all_media: bool) -> Entry | No
         duration_s=next(filter(None, durations), None),
         language=item.language,
         thumbnail_url=item.thumbnail_url,
+        enclosed=EnclosedFile(enclosed.url, enclosed.type.lower()[:MAX_TYPE_CHARS]) if enclosed else None,
+        former_url=item.former_link,
     )
 
 
@@ -220,7 +236,7 @@ def _is_newest_first(entries: Iterable[Entry]) -> bool:
 
 def _xml_feed(answer: PageAnswer) -> _Feed:
     base = parse_http_url(answer.url, max_chars=len(answer.url))
-    headers = {"content-type": answer.headers.get("content-type", ""), "content-location": answer.url}
+    headers = {"content-type": answer.headers.get("content-type", "")}  # without a base, so that guids stay as they are
     # as a file: a text would be taken for a file's name or a URL
     parsed = feedparser.parse(
         io.BytesIO(_CHARACTER.sub(_possible, answer.body)),
@@ -268,7 +284,9 @@ def _xml_item(item: Node, feed: Node, base: HttpUrl) -> _Item:
     contents = (_get(content, "value") for content in values.objects(_get(item, "content")))
     thumbnails = (_get(thumbnail, "url") for thumbnail in values.objects(_get(item, "media_thumbnail")))
     pictures = (values.url(url, base) for url in (*thumbnails, _get(values.obj(item, "image"), "href")))
-    link = _get(item, "feedburner_origlink") or _get(item, "link")
+    link, former_link = _get(item, "feedburner_origlink") or _get(item, "link"), ""
+    if _get(item, "guidislink") and not str(link).strip().lower().startswith(("http://", "https://")):
+        link, former_link = None, values.url(link, base) or ""  # feedparser takes any guid for a link
     return _Item(
         item,
         link=values.url(link, base),
@@ -280,6 +298,7 @@ def _xml_item(item: Node, feed: Node, base: HttpUrl) -> _Item:
         duration_s=_clock_time(values.text(_get(item, "itunes_duration"))),
         thumbnail_url=next(filter(None, pictures), None),
         language=values.text(_get(feed, "language")),
+        former_link=former_link,
     )
 
 

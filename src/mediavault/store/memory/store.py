@@ -187,6 +187,7 @@ class MemoryQueue(_MemoryPort):
             profile=new.profile,
             priority=new.priority,
             listed_by=new.listed_by,
+            metadata=new.metadata,
         )
         self._state.jobs[job.id] = job
         self._state.history[job.id] = []

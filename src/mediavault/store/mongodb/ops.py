@@ -158,6 +158,7 @@ def _new_job(new: NewJob, at: int, newest: Job | None) -> Job:
         profile=new.profile,
         priority=new.priority,
         listed_by=new.listed_by,
+        metadata=new.metadata,
     )
 
 

@@ -127,6 +127,7 @@ async def _store_new(server: PostgresServer, jobs: Sequence[NewJob]) -> dict[str
             "profiles": [job.profile for job in jobs],
             "priorities": [job.priority.rank for job in jobs],
             "listed_by": [job.listed_by for job in jobs],
+            "metadata": [codec.metadata_to_json(job.metadata) for job in jobs],
             "lines": [_words_of(job) for job in jobs],
         },
     )
@@ -150,6 +151,7 @@ async def _store_version(txn: Transaction, job: NewJob, index: int, now: int | N
         "profile": job.profile,
         "priority": job.priority.rank,
         "listed_by": job.listed_by,
+        "metadata": codec.metadata_to_json(job.metadata),
         "line": _words_of(job),
     }
     for _ in range(VERSION_RACES):

@@ -7,12 +7,14 @@
 WITH {t},
 new AS (
   INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                               priority, listed_by)
+                               priority, listed_by, metadata)
   SELECT d.id, d.trace_id, d.post_url, d.canonical_url, d.platform, t.now + d.place - 1, t.now + d.place - 1, d.max_attempts,
-         d.profile, d.priority, d.listed_by
+         d.profile, d.priority, d.listed_by, d.metadata
     FROM t, unnest(:ids::text[], :trace_ids::text[], :post_urls::text[], :canonical_urls::text[], :platforms::text[],
-                   :max_attempts::int[], :profiles::text[], :priorities::smallint[], :listed_by::text[])
-            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, profile, priority, listed_by, place)
+                   :max_attempts::int[], :profiles::text[], :priorities::smallint[], :listed_by::text[],
+                   :metadata::text[])
+            WITH ORDINALITY AS d(id, trace_id, post_url, canonical_url, platform, max_attempts, profile, priority, listed_by,
+                                 metadata, place)
    WHERE NOT EXISTS (SELECT FROM mediavault.jobs AS known WHERE known.canonical_url = d.canonical_url)
    ORDER BY d.canonical_url  -- two calls that store the same posts lock them in the same order
   ON CONFLICT (canonical_url, version) DO NOTHING
@@ -28,9 +30,9 @@ SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 WITH {t},
 new AS (
   INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                               priority, listed_by, version)
+                               priority, listed_by, metadata, version)
   SELECT :id::text, :trace_id::text, :post_url::text, :canonical_url::text, :platform::text, t.now + :place::bigint, t.now + :place, :max_attempts::int, :profile::text,
-         :priority::smallint, :listed_by::text,
+         :priority::smallint, :listed_by::text, :metadata::text,
          coalesce((SELECT max(version) FROM mediavault.jobs WHERE canonical_url = :canonical_url), 0) + 1
     FROM t
   ON CONFLICT (canonical_url, version) DO NOTHING

@@ -78,6 +78,7 @@ def _enqueue_one(txn: Txn, job: NewJob, now: int, *, force: bool) -> Enqueued:
         "profile": job.profile,
         "priority": job.priority.rank,
         "listed_by": job.listed_by,
+        "metadata": codec.metadata_to_json(job.metadata),
     }
     rows = fetch_all(txn.db, SQL["enqueue_version" if force else "enqueue"], values)
     if rows:

@@ -4,15 +4,17 @@
 
 -- name: enqueue
 INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                  priority, listed_by)
-SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority, :listed_by
+                  priority, listed_by, metadata)
+SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority, :listed_by,
+       :metadata
  WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url)
 RETURNING {job};
 
 -- name: enqueue_version
 INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile,
-                  priority, listed_by, version)
+                  priority, listed_by, metadata, version)
 SELECT :id, :trace_id, :post_url, :canonical_url, :platform, :now, :now, :max_attempts, :profile, :priority, :listed_by,
+       :metadata,
        coalesce((SELECT max(version) FROM jobs INDEXED BY jobs_post WHERE canonical_url = :canonical_url), 0) + 1
 RETURNING {job};
 

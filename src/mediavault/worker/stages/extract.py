@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mediavault.core.clock import Clock
+from mediavault.core.enclosed import metadata_of
 from mediavault.core.failures import (
     BadInput,
     BadUrl,
@@ -20,7 +21,7 @@ from mediavault.core.failures import (
 from mediavault.core.job import Stage, StrategyName
 from mediavault.core.media import Extraction
 from mediavault.core.messages import Message, counted
-from mediavault.core.platform import PLAIN_PAGE
+from mediavault.core.platform import ENCLOSURE, PLAIN_PAGE
 from mediavault.core.sessions import is_signed_in
 from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
@@ -94,7 +95,8 @@ async def extract_afresh(
         await take_permit()
     journal.site, journal.permit_is_unused = route.platform, False
     if strategy is StrategyName.FRESH or journal.claim.job.chosen_urls:  # the browser sees more than the source
-        route = replace(route, extractors=tuple(name for name in route.extractors if name != PLAIN_PAGE))
+        skipped = (ENCLOSURE, PLAIN_PAGE)
+        route = replace(route, extractors=tuple(name for name in route.extractors if name not in skipped))
     extraction = await _ask(route, tools, journal, strategy, take_account_permit)
     await site_limits.report_outcome(route.platform, journal.permit, None, tools)
     return extraction
@@ -158,15 +160,16 @@ async def _ask(
             extractor=extraction.extractor,
             found=counted(len(extraction.candidates), "candidate"),
         )
-        return _with_resolved_url(extraction, route)
+        return _with_route(extraction, route)
 
 
-def _with_resolved_url(extraction: Extraction, route: Route) -> Extraction:
-    """Record the post behind a share link, for later attempts and for the sidecar."""
+def _with_route(extraction: Extraction, route: Route) -> Extraction:
+    """Record the post behind a share link, for later attempts and for the sidecar, and for them the enclosed file."""
     resolved: str | None = route.post.url if route.shared_as else None
     if resolved is None and registry.is_share_link(parse_http_url(route.post.url)):
         resolved = _post_at(extraction.final_url)
-    return replace(extraction, metadata={**extraction.metadata, RESOLVED_URL: resolved}) if resolved else extraction
+    known = {RESOLVED_URL: resolved} if resolved else {}
+    return replace(extraction, metadata={**extraction.metadata, **known, **metadata_of(route.post.enclosed)})
 
 
 def _post_at(url: str) -> str | None:

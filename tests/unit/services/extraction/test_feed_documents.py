@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.failures import ExtractorBroken, Failure, Unsupported
 from mediavault.core.listings import Entry, EntryKind, ListPage, Look
+from mediavault.core.media import EnclosedFile
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms.registry import all_platforms, platform, platform_at
@@ -67,6 +68,38 @@ def test_a_podcasts_episode_is_its_file_where_the_link_is_the_shows_page_or_miss
         "https://cdn.example/2.mp4",
         "https://blog.example/3",
     ]
+
+
+def test_the_sound_or_video_that_an_entry_encloses_is_read_with_what_the_feed_states() -> None:
+    more = enclosure("https://cdn.example/1.JPG", "image/jpeg") + enclosure("https://cdn.example/1.mp3", "Audio/MPEG")
+    more += '<itunes:image href="https://cdn.example/1.png"/>'
+    (entry,) = entries(rss(item(1, more=more)))
+
+    assert entry.url == "https://blog.example/1"
+    assert entry.enclosed == EnclosedFile(
+        "https://cdn.example/1.mp3",
+        "audio/mpeg",
+        title="Kite 1",
+        text="Wind & kites",
+        published_at=datetime(2026, 11, 27, 10, tzinfo=UTC),
+        thumbnail_url="https://cdn.example/1.png",
+    )
+    assert entries(rss(item(1, more=enclosure("https://cdn.example/1.pdf", "application/pdf"))))[0].enclosed is None
+
+
+@pytest.mark.parametrize("guid", ["x1", "/x1", "tag:blog.example,2026:1", "ftp://blog.example/1"])
+def test_a_guid_that_is_not_an_absolute_web_address_is_never_a_posts_url(guid: str) -> None:
+    of_file, bare = f"<guid>{guid}</guid>{enclosure('https://cdn.example/1.mp3')}", f"<guid>{guid}</guid>"
+    (entry,) = entries(rss(item(1, link="", more=of_file), item(2, link="", more=bare)))
+
+    assert entry.url == "https://cdn.example/1.mp3"
+    assert entry.former_url == ("https://blog.example/x1" if "x1" in guid else "")
+
+
+def test_a_guid_that_is_an_absolute_web_address_is_the_posts_url_where_there_is_no_link() -> None:
+    (entry,) = entries(rss(item(1, link="", more="<guid>https://blog.example/1</guid>")))
+
+    assert (entry.url, entry.former_url) == ("https://blog.example/1", "")
 
 
 def test_a_link_that_many_episodes_share_is_the_shows_page() -> None:
