@@ -282,7 +282,8 @@ CASES: Mapping[str, Case] = {
         lambda at: at.site.url("/inwards"),
         ErrorCode.ADDRESS_REFUSED,
         "mediavault does not connect to 192.168.1.5 (inside a home network).",
-        "If this is your own server, add it to MEDIAVAULT_ALLOW_PRIVATE (host or host:port).",
+        "If the post itself is on your own server, add that server to MEDIAVAULT_ALLOW_PRIVATE (host or host:port). Private "
+        "addresses to which posts on other sites lead are always refused.",
     ),
 }
 

@@ -319,7 +319,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.ADDRESS_REFUSED: FailureSpec(
         FailureScope.POST, Retry.NEVER, http_status=422, cause=_PRIVATE_NETWORK,
         summary="The link points into a private network.",
-        hint="If this is your own server, add it to MEDIAVAULT_ALLOW_PRIVATE (host or host:port).",
+        hint="If the post itself is on your own server, add that server to MEDIAVAULT_ALLOW_PRIVATE (host or host:port). Private addresses to which posts on other sites lead are always refused.",
         known_by="the egress guard: a private, loopback, link-local or metadata address, at submission or behind a name or a redirect",
     ),
     ErrorCode.NOT_FOUND: FailureSpec(
@@ -417,7 +417,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ErrorCode.NO_VIDEO: FailureSpec(
         FailureScope.POST, Retry.NEVER, certainty=Certainty.UNSURE, cause=_NO_VIDEO, page_outcome="no_video",
         summary="No video found in this post.",
-        hint="Open the page in a browser and check that it has a video.",
+        hint="Open the page in a browser and check that it is the right post and shows what you want to save.",
         known_by="the post's own data without a video; a page without one",
     ),
     ErrorCode.ONLY_PICTURES: FailureSpec(

@@ -241,9 +241,18 @@ def _nothing_to_play(extraction: Extraction) -> NoVideo:
         return NoVideo("No video found in this post itself; the post that it quotes has one.")
     photos = sum(item.type is ItemType.IMAGE and item.role is ItemRole.MAIN for item in extraction.items)
     photos = photos or len(extraction.image_urls)
+    if photos and extraction.media(frozenset({ItemType.IMAGE})):
+        return OnlyPictures(
+            Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
+        )
     if photos:
-        found = Message("No video found in this post; it has %(pictures)s.", pictures=counted(photos, "picture"))
-        return OnlyPictures(found) if extraction.media(frozenset({ItemType.IMAGE})) else NoVideo(found)
+        return NoVideo(
+            Message(
+                "No video found in this post. The page shows %(pictures)s, but does not say which of them are the post's, "
+                "so they cannot be saved.",
+                pictures=counted(photos, "picture"),
+            )
+        )
     if extraction.media(frozenset({ItemType.AUDIO})):
         return OnlySound("No video found in this post; it has sound.")
     return NoVideo("No video found in this post.")

@@ -80,7 +80,10 @@ class Joiner:
             answer = await self._helpers.ask(lambda: request, limits=_limits(size))
             return Path(str(answer["path"]))
         except ChildFailed as exc:
-            raise _failure(exc, size, into.parent) from exc
+            failure = _failure(exc, size, into.parent)
+            if isinstance(failure, BadFile):
+                failure = BadFile(Message("The audio cannot be saved as its own file: %(error)s.", error=exc.reason))
+            raise failure from exc
 
     async def embed(
         self, source: Path, into: Path, *, texts: Mapping[str, Sequence[Cue]], chapters: Sequence[Chapter]

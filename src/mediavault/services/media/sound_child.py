@@ -141,8 +141,10 @@ def extract(
     with ExitStack() as stack:
         source = stack.enter_context(open_input(path, demuxer))
         sound = main_sound(source)
-        if sound is None or (form := FORMATS.get(codec_name(sound))) is None:
-            raise ValueError(Message("its sound is of a kind that no file of sound here holds"))
+        if sound is None:
+            raise ValueError(Message("it has no sound"))
+        if (form := FORMATS.get(codec_name(sound))) is None:
+            raise ValueError(Message("no format for audio files here can contain %(codec)s", codec=codec_name(sound)))
         only_read(source, [sound])
         into = stem.with_name(f"{stem.name}{form.suffix}")
         out = stack.enter_context(open_output(into, form.muxer, **form.options))

@@ -22,6 +22,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
+from mediavault.core.messages import Message, to_json
+
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x1000_0000
 _CLONE_NEWNET = 0x4000_0000
@@ -126,7 +128,8 @@ def _answered(
 
 
 def _failed(exc: Exception) -> Mapping[str, Any]:
-    return {"failed": error_text(exc), "errno": getattr(exc, "errno", None)}
+    text = error_text(exc)
+    return {"failed": text, "message": to_json(text), "errno": getattr(exc, "errno", None)}
 
 
 def _encoded(answer: Mapping[str, Any]) -> bytes:
@@ -134,7 +137,9 @@ def _encoded(answer: Mapping[str, Any]) -> bytes:
 
 
 def error_text(exc: Exception) -> str:
-    """Return an exception's text without the paths of this machine that the system's errors name."""
+    """Return an exception's text without the paths of this machine that the system's errors name; a message of ours as it is."""
+    if exc.args and isinstance(exc.args[0], Message):
+        return exc.args[0]
     return f"{type(exc).__name__}: {getattr(exc, 'strerror', None) or exc}"[:200]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.messages import Message
+from mediavault.core.messages import Message, from_json
 
 GIB = 1 << 30
 MAX_ANSWER_BYTES = 4 << 20
@@ -154,7 +154,7 @@ def read_answer(out: bytes) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise ChildFailed(Message("the helper process gave an odd answer"))
     if "failed" in answer:
-        raise ChildFailed(str(answer["failed"]), errno=answer.get("errno"))
+        raise ChildFailed(from_json(str(answer["failed"]), answer.get("message")), errno=answer.get("errno"))
     return answer
 
 

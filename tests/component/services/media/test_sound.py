@@ -139,8 +139,11 @@ async def test_a_cover_of_another_form_becomes_a_jpeg(helpers: ChildPool, tmp_pa
 async def test_what_has_no_sound_that_a_file_can_hold_is_refused(
     source: bytes, helpers: ChildPool, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadFile):
+    with pytest.raises(BadFile) as caught:
         await extracted(helpers, tmp_path, source)
+
+    assert "ValueError" not in caught.value.message
+    assert caught.value.message.startswith("The audio cannot be saved as its own file: ")
 
 
 async def test_a_source_that_is_gone_is_the_disks_failure(helpers: ChildPool, tmp_path: Path) -> None:

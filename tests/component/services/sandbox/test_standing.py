@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.core.messages import Message
 from mediavault.services.browser.processes import is_alive
 from mediavault.services.sandbox.process import ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.services.sandbox.standing import PersistentChild
@@ -63,6 +64,20 @@ async def test_an_error_that_it_reports_leaves_it_running(helper: PersistentChil
         await helper.ask({"do": "raise ValueError('odd')"}, limits=LIMITS)
 
     assert (await helper.ask({}, limits=LIMITS))["server"] == before["server"]
+
+
+async def test_a_message_of_ours_comes_back_as_it_was_and_without_the_name_of_its_class(
+    helper: PersistentChild,
+) -> None:
+    said = Message("its %(kind)s begins half way", kind=Message("sound"))
+    do = "from mediavault.core.messages import Message; "
+    do += "raise ValueError(Message('its %(kind)s begins half way', kind=Message('sound')))"
+    with pytest.raises(ChildFailed) as caught:
+        await helper.ask({"do": do}, limits=LIMITS)
+
+    reason = caught.value.reason
+    assert isinstance(reason, Message)
+    assert (reason, reason.template, reason.values) == (said, said.template, said.values)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo
+from mediavault.core.failures import Ambiguous, Drm, ErrorCode, LinkExpired, NoVideo
 from mediavault.core.media import (
     COMPATIBLE,
     Candidate,
@@ -22,6 +22,8 @@ from mediavault.core.media import (
     SourceType,
     Watermark,
 )
+from mediavault.core.profiles import BUILT_IN
+from mediavault.presentation.labels import help_for
 from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save, same_item, with_choice
 from tests.stubs import candidate, extraction
 
@@ -116,6 +118,20 @@ def test_a_post_without_video_counts_the_pictures() -> None:
     pictures = ("https://a.test/1.jpg", "https://a.test/2.jpg")
     with pytest.raises(NoVideo, match="2 pictures"):
         items_to_save(replace(extraction(), items=(), image_urls=pictures))
+
+
+def test_pictures_of_a_page_that_are_not_certainly_the_posts_are_not_called_its_own() -> None:
+    """They are not saved with the profile for pictures either, so nothing may suggest that they would be."""
+    pictures = ("https://a.test/1.jpg", "https://a.test/2.jpg")
+    with pytest.raises(NoVideo) as caught:
+        items_to_save(replace(extraction(), items=(), image_urls=pictures), BUILT_IN["pictures"].types)
+
+    assert caught.value.message == (
+        "No video found in this post. The page shows 2 pictures, but does not say which of them are the post's, "
+        "so they cannot be saved."
+    )
+    assert caught.value.code is ErrorCode.NO_VIDEO
+    assert "has a video" not in help_for(ErrorCode.NO_VIDEO)
     with pytest.raises(NoVideo, match="1 picture"):
         items_to_save(replace(extraction(), items=(Item(type=ItemType.IMAGE),)))
 
