@@ -293,7 +293,13 @@ async def stub_remux(sources: Sequence[Path], into: Path) -> None:
 
 
 async def stub_extract_sound(
-    source: Path, into: Path, *, tags: Mapping[str, str], chapters: Sequence[Chapter], cover: Path | None
+    source: Path,
+    into: Path,
+    *,
+    tags: Mapping[str, str],
+    chapters: Sequence[Chapter],
+    cover: Path | None,
+    codec: str | None = None,
 ) -> Path:
     path = into.with_suffix(".m4a")
     path.write_bytes(source.read_bytes())

@@ -55,6 +55,14 @@ def add(
         int | None, typer.Option(metavar="LINES", help="The maximum resolution, such as 1080.", show_default=False)
     ] = None,
     sound_only: Annotated[bool, typer.Option("--sound-only", help="Save only the audio.")] = False,
+    sound_codec: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODEC",
+            help="With --sound-only: aac (M4A), mp3 or opus. Other codecs are converted to it.",
+            show_default=False,
+        ),
+    ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Save the pictures of a post too.")] = False,
     subtitles: Annotated[
         str | None,
@@ -93,6 +101,7 @@ def add(
         codecs=tuple(codec or ()),
         max_height=max_height,
         sound_only=sound_only,
+        sound_codec=sound_codec,
         pictures=pictures,
         subtitles=language_tags(subtitles or ""),
         automatic_subtitles=automatic_subtitles,

@@ -126,12 +126,13 @@ class Preference:
 
     A form with one of ``codecs`` (as in ``video_codec`` of a candidate) is taken before all others, the first codec
     before the next. ``max_height`` is in lines, of the shorter side: a larger form is taken only where all are larger.
-    ``sound_only``: the sound without the picture.
+    ``sound_only``: the sound without the picture. ``sound_codec``: then sound of this codec is taken before all other.
     """
 
     codecs: tuple[str, ...] = ()
     max_height: int | None = None
     sound_only: bool = False
+    sound_codec: str | None = None
 
     def codec_rank(self, codec: str | None) -> int:
         """Return the rank of a video codec: the larger, the sooner it is taken; 0 if it is not preferred."""

@@ -17,6 +17,7 @@ MAX_PROFILE_CHARS = 40
 MAX_LANGUAGES = 20
 ALL_LANGUAGES = "all"
 CODECS = ("h264", "hevc", "vp9", "av1")  # those that can be preferred
+SOUND_CODECS = ("aac", "mp3", "opus")  # those that can be chosen for audio
 HEIGHTS = (144, 8640)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -26,7 +27,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 class Profile:
     """How posts are saved.
 
-    ``codecs``, ``max_height`` and ``sound_only`` are as in :class:`~mediavault.core.media.Preference`. ``pictures``:
+    ``codecs``, ``max_height``, ``sound_only`` and ``sound_codec`` are as in :class:`~mediavault.core.media.Preference`;
+    sound that a post offers in other codecs only is converted to ``sound_codec``. ``pictures``:
     save a post's pictures too. ``subtitles`` are the languages to save next to the video, ("all",) for every one; with
     ``automatic_subtitles``, also automatic ones in languages that have no others; with ``subtitles_inside``, they and the
     chapters are also embedded in the video file. ``sponsorblock``: save the segments of YouTube videos that SponsorBlock's
@@ -38,6 +40,7 @@ class Profile:
     codecs: tuple[str, ...] = ()
     max_height: int | None = None
     sound_only: bool = False
+    sound_codec: str | None = None
     pictures: bool = False
     subtitles: tuple[str, ...] = ()
     automatic_subtitles: bool = False
@@ -51,7 +54,7 @@ class Profile:
     @property
     def preference(self) -> Preference:
         """The preference among the variants of a video."""
-        return Preference(self.codecs, self.max_height, self.sound_only)
+        return Preference(self.codecs, self.max_height, self.sound_only, self.sound_codec)
 
     @property
     def types(self) -> frozenset[ItemType]:
@@ -100,10 +103,15 @@ def unknown_profile(name: str, known: Collection[str]) -> BadInput:
 def checked(profile: Profile) -> Profile:
     """Return the profile as it is stored. Raises BadInput for an invalid name, codec, height, language, name template or
     collection."""
-    if unknown := [codec for codec in profile.codecs if codec not in CODECS]:
+    for known, chosen in ((CODECS, profile.codecs), (SOUND_CODECS, filter(None, [profile.sound_codec]))):
+        if unknown := [codec for codec in chosen if codec not in known]:
+            raise BadInput(
+                Message("%(codec)s is not a supported codec.", codec=repr(unknown[0][:MAX_PROFILE_CHARS])),
+                help=Message("The codecs are %(names)s.", names=", ".join(known)),
+            )
+    if profile.sound_codec and not profile.sound_only:
         raise BadInput(
-            Message("%(codec)s is not a supported codec.", codec=repr(unknown[0][:MAX_PROFILE_CHARS])),
-            help=Message("The codecs are %(names)s.", names=", ".join(CODECS)),
+            "Only a profile for audio only can have an audio codec.", help="Choose audio only too, or no codec."
         )
     if profile.max_height is not None and not HEIGHTS[0] <= profile.max_height <= HEIGHTS[1]:
         raise BadInput(

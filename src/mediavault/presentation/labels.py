@@ -197,7 +197,7 @@ def profile_words(profile: Profile) -> str:
         return gettext(BUILT_IN_WORDS[profile.name])
     codecs = ", ".join(CODEC_NAMES.get(codec, codec) for codec in profile.codecs)
     words = [
-        gettext("audio only") if profile.sound_only else "",
+        _sound_words(profile),
         gettext("with pictures") if profile.pictures else "",
         gettext("at most %(lines)s lines") % {"lines": profile.max_height} if profile.max_height else "",
         gettext("prefers %(codecs)s") % {"codecs": codecs} if codecs else "",
@@ -209,6 +209,12 @@ def profile_words(profile: Profile) -> str:
         gettext("file name %(template)s") % {"template": profile.name_template} if profile.name_template else "",
     ]
     return "; ".join(filter(None, words)) or gettext(BUILT_IN_WORDS["best"])
+
+
+def _sound_words(profile: Profile) -> str:
+    if profile.sound_codec:
+        return gettext("audio only, as %(codec)s") % {"codec": CODEC_NAMES[profile.sound_codec]}
+    return gettext("audio only") if profile.sound_only else ""
 
 
 def _subtitle_words(profile: Profile) -> str:

@@ -107,6 +107,7 @@ class ProfileRequest(_Request):
     codecs: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] = []
     max_height: int | None = None
     sound_only: bool = False
+    sound_codec: Annotated[str | None, Field(max_length=40)] = None
     pictures: bool = False
     subtitles: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=20)] = []
     automatic_subtitles: bool = False

@@ -50,10 +50,17 @@ class Probe(Protocol):
 
 
 class ExtractSound(Protocol):
-    """Copies the sound of a file into a file of its own, in a child process."""
+    """Copies the sound of a file into a file of its own, or converts it to ``codec``, in a child process."""
 
     async def __call__(
-        self, source: Path, into: Path, *, tags: Mapping[str, str], chapters: Sequence[Chapter], cover: Path | None
+        self,
+        source: Path,
+        into: Path,
+        *,
+        tags: Mapping[str, str],
+        chapters: Sequence[Chapter],
+        cover: Path | None,
+        codec: str | None = None,
     ) -> Path:
         """Write the file at ``into`` and the suffix of its codec, and return its path; raises a Failure."""
 

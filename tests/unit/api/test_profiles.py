@@ -18,6 +18,7 @@ WHOLE = {
     "name": "family",
     **FAMILY,
     "sound_only": False,
+    "sound_codec": None,
     "subtitles": [],
     "automatic_subtitles": False,
     "subtitles_inside": False,

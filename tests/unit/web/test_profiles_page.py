@@ -29,6 +29,15 @@ async def test_a_profile_is_added_on_the_page_and_shown_there(vault: ApiVault) -
     assert page.text.count("/profiles/remove") == 1  # the built-in ones have no such button
 
 
+async def test_a_profile_for_audio_has_a_codec(vault: ApiVault) -> None:
+    await vault.client.submit("/profiles", {"name": "podcast", "sound_only": "on", "sound_codec": "mp3"})
+    page = await vault.client.get("/profiles?change=podcast")
+
+    assert (await find_profile(vault.store.records, "podcast")).sound_codec == "mp3"  # type: ignore[union-attr]
+    assert re.search(r'<option value="mp3" selected>', page.text)
+    assert "audio only, as MP3" in page.text
+
+
 async def test_the_form_has_the_values_of_the_profile_to_change(vault: ApiVault) -> None:
     await save_profile(vault.store.records, FAMILY)
     page = await vault.client.get("/profiles?change=family")

@@ -98,7 +98,7 @@ def choose_candidate(
             offered: Sequence[Candidate] = item.candidates
             rank: Callable[[Candidate], tuple[float, ...]] = _picture_key
         case _ if prefer.sound_only:
-            offered, rank = _sounds(item.candidates), _sound_key
+            offered, rank = _sounds(item.candidates), partial(_sound_key, codec=prefer.sound_codec)
         case _:
             offered = [c for c in item.candidates if c.has_video is not False]
             rank = partial(sort_key, item=item, prefer=prefer)
@@ -178,9 +178,10 @@ def _sound_of(picture: Candidate, audio_url: str) -> Candidate:
     )
 
 
-def _sound_key(candidate: Candidate) -> tuple[float, ...]:
-    """Return the rank of a candidate for its sound: that alone first, then by bit rate; of pictures with sound those that are
-    large enough to have good sound, the smallest of them first."""
+def _sound_key(candidate: Candidate, *, codec: str | None) -> tuple[float, ...]:
+    """Return the rank of a candidate for its sound: what certainly has the codec first, since all other sound has to be
+    converted to it, which costs quality; then sound alone, then by bit rate; of pictures with sound those that are large
+    enough to have good sound, the smallest of them first."""
     is_alone = candidate.has_video is False
     may_be_alone = candidate.source_type in _OF_SEVERAL_SIZES
     shorter_side = _shorter_side(candidate)
@@ -188,6 +189,7 @@ def _sound_key(candidate: Candidate) -> tuple[float, ...]:
     return (
         -candidate.ownership,
         candidate.has_audio is True or is_alone,
+        codec is not None and _audio_codec(candidate) == codec,
         2 * is_alone + may_be_alone,
         (candidate.bitrate or 0) if is_alone else 0,
         is_fair,
@@ -195,6 +197,14 @@ def _sound_key(candidate: Candidate) -> tuple[float, ...]:
         _TRUST[candidate.found_in],
         candidate.size or 0,
     )
+
+
+_CODEC_OF_CONTAINER = {"m4a": "aac", "mp3": "mp3", "opus": "opus"}
+
+
+def _audio_codec(candidate: Candidate) -> str | None:
+    """Return its audio codec; that of sound alone follows from its container where nothing else is known."""
+    return candidate.audio_codec or _CODEC_OF_CONTAINER.get(candidate.container or "")
 
 
 def _video_codec(candidate: Candidate) -> str | None:

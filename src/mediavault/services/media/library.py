@@ -61,6 +61,9 @@ _STRICT: Mapping[str, Mapping[str, str]] = {
     "hevc": {"err_detect": "crccheck"},
     **{codec: {"err_detect": "crccheck+explode"} for codec in ("flac", "ac3", "eac3")},
 }
+_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}  # FFmpeg's own one of Opus is experimental
+# Bits a second at which each is transparent for most listeners: 160, 192 and 128 kbit/s in stereo.
+_BITS_PER_CHANNEL = {"aac": 80_000, "mp3": 96_000, "opus": 64_000}
 _JPEG_QUALITY = "3"  # FFmpeg's scale: 2 is best, 31 worst
 
 
@@ -210,6 +213,37 @@ def _frames_of_mp3(packets: Iterator[Any]) -> Iterator[Any]:
             yield packet
         elif frame:
             yield with_bytes(packet, frame)
+
+
+def add_encoder(out: OutputContainer, codec: str, sound: Any) -> Any:
+    """Add a stream to which ``encoded`` converts this sound: mono or stereo, but for FLAC, which loses nothing.
+
+    Raises ValueError where this build of FFmpeg has no such encoder.
+    """
+    source, is_lossless = sound.codec_context, codec == "flac"
+    encoder = av.Codec(_ENCODERS.get(codec, codec), "w")
+    rates = sorted(encoder.audio_rates or [source.sample_rate])
+    rate = next((rate for rate in rates if rate >= source.sample_rate), rates[-1])
+    channels = source.channels if is_lossless else min(source.channels, 2)
+    stream: Any = out.add_stream(encoder.name, rate=rate)
+    stream.codec_context.layout = source.layout if channels == source.channels else "stereo"
+    if is_lossless:
+        stream.codec_context.format = "s16" if source.format.bytes <= 2 else "s32"
+    else:
+        stream.codec_context.bit_rate = channels * _BITS_PER_CHANNEL[codec]
+    return stream
+
+
+def encoded(packets: Iterable[Any], stream: Any) -> Iterator[Any]:
+    """Yield the packets of sound converted to the codec of ``stream``. Sound that cannot be decoded is left out."""
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            continue
+        for frame in frames:
+            yield from stream.encode(frame)
+    yield from stream.encode(None)
 
 
 def with_bytes(packet: Any, body: bytes) -> Any:

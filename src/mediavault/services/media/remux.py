@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from mediavault.services.sandbox.standing import ChildPool
 BASE_S = 120.0
 WALL_PER_GIB_S = 300.0  # written, then moved by the size of the table of contents: on a slow share at 15 MB/s
 CPU_PER_GIB_S = 30.0  # measured: 2.2
+CONVERTING_PER_GIB_S = 20_000.0  # a GiB has 50 hours at 48 kbit/s: ten times faster than it plays
+CONVERTED_RATIO = 16  # from 12 kbit/s to the 192 of MP3
 OVERHEAD_BYTES = 64 << 20  # tables of contents
 SLACK_S = 1.0
 SLACK = 0.02
@@ -60,10 +62,18 @@ class Joiner:
         return await self.join([Track((source,)) for source in sources], into)
 
     async def to_sound(
-        self, source: Path, into: Path, *, tags: Mapping[str, str], chapters: Sequence[Chapter], cover: Path | None
+        self,
+        source: Path,
+        into: Path,
+        *,
+        tags: Mapping[str, str],
+        chapters: Sequence[Chapter],
+        cover: Path | None,
+        codec: str | None = None,
     ) -> Path:
         """Copy a file's sound into its own file, at ``into`` and the suffix of its codec; return its path.
 
+        Sound of another codec than ``codec`` is converted to it, and PCM to FLAC.
         ``tags`` are those of the file by FFmpeg's names. A chapter lasts until the next one. A ``cover`` that cannot be
         decoded is left out. Raises BadFile, NoSpace, StorageFailure, TookTooLong.
         """
@@ -75,9 +85,10 @@ class Joiner:
             "tags": dict(tags),
             "chapters": [(chapter.start_s, chapter.title) for chapter in chapters],
             "cover": str(cover) if cover is not None else None,
+            "codec": codec,
         }
         try:
-            answer = await self._helpers.ask(lambda: request, limits=_limits(size))
+            answer = await self._helpers.ask(lambda: request, limits=_converting_limits(size))
             return Path(str(answer["path"]))
         except ChildFailed as exc:
             failure = _failure(exc, size, into.parent)
@@ -164,6 +175,18 @@ def _limits(size: int) -> ChildLimits:
         wall_s=BASE_S + WALL_PER_GIB_S * gib,
         cpu_s=int(BASE_S + CPU_PER_GIB_S * gib) + 1,
         file_bytes=size + size // 5 + OVERHEAD_BYTES,
+    )
+
+
+def _converting_limits(size: int) -> ChildLimits:
+    """Return the limits for sound that may have to be converted, to a codec that needs more bytes."""
+    limits = _limits(size)
+    converting_s = CONVERTING_PER_GIB_S * size / GIB
+    return replace(
+        limits,
+        wall_s=limits.wall_s + 2 * converting_s,
+        cpu_s=limits.cpu_s + int(converting_s),
+        file_bytes=limits.file_bytes + CONVERTED_RATIO * size,
     )
 
 

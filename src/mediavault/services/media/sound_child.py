@@ -21,8 +21,10 @@ from mediavault.services.media.library import (
     TIME_BASE,
     add_copy,
     add_cover,
+    add_encoder,
     codec_name,
     demuxer_at,
+    encoded,
     main_sound,
     main_video,
     only_read,
@@ -68,13 +70,13 @@ FORMATS: Mapping[str, SoundFormat] = {
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """``{"task": "sound", "path", "formats_only"}`` -> FileFacts;
-    ``{"task": "extract", "path", "into": stem, "tags", "chapters", "cover"}`` -> ``{"path"}``."""
+    ``{"task": "extract", "path", "into": stem, "tags", "chapters", "cover", "codec"}`` -> ``{"path"}``."""
     quiet()
     path = Path(request["path"])
     if request["task"] == "sound":
         return to_json(examine(path, formats_only=request.get("formats_only", False)))
     cover = Path(request["cover"]) if request["cover"] else None
-    into = extract(path, Path(request["into"]), request["tags"], request["chapters"], cover)
+    into = extract(path, Path(request["into"]), request["tags"], request["chapters"], cover, request["codec"])
     return {"path": str(into)}
 
 
@@ -129,11 +131,17 @@ def _read_whole(path: Path, demuxer: str) -> PacketFacts:
 
 
 def extract(
-    path: Path, stem: Path, tags: Mapping[str, str], chapters: Sequence[Sequence[Any]], cover: Path | None
+    path: Path,
+    stem: Path,
+    tags: Mapping[str, str],
+    chapters: Sequence[Sequence[Any]],
+    cover: Path | None,
+    codec: str | None,
 ) -> Path:
     """Copy a file's sound into a file at ``stem`` and the suffix of its codec; return its path.
 
-    ``chapters`` are [start, title], by their start in seconds. Raises ValueError for sound that no format here holds.
+    It is converted where it has another codec than ``codec``, and PCM becomes FLAC, which is the same sound. ``chapters``
+    are [start, title], by their start in seconds. Raises ValueError for sound that no format here holds.
     """
     demuxer = demuxer_at(path)
     if demuxer is None:
@@ -143,22 +151,25 @@ def extract(
         sound = main_sound(source)
         if sound is None:
             raise ValueError(Message("it has no sound"))
-        if (form := FORMATS.get(codec_name(sound))) is None:
-            raise ValueError(Message("no format for audio files here can contain %(codec)s", codec=codec_name(sound)))
+        original = codec_name(sound)
+        wanted = codec or ("flac" if original.startswith("pcm_") else original)
+        if (form := FORMATS.get(wanted)) is None:
+            raise ValueError(Message("no format for audio files here can contain %(codec)s", codec=original))
         only_read(source, [sound])
         into = stem.with_name(f"{stem.name}{form.suffix}")
         out = stack.enter_context(open_output(into, form.muxer, **form.options))
-        copy = add_copy(out, sound)
+        into_stream = add_copy(out, sound) if wanted == original else add_encoder(out, wanted, sound)
         picture = small_jpeg(cover, MAX_COVER_SIDE) if cover is not None else None
         known = with_ends(chapters, _length_s(source, sound))
         if form.is_vorbis:
-            copy.metadata.update({**tags, **_vorbis_comments(known, picture)})
+            into_stream.metadata.update({**tags, **_vorbis_comments(known, picture)})
         else:
             out.metadata.update(tags)
             set_chapters(out, known)
             _add_picture(out, picture, stem.with_name(f"{stem.name}.cover.jpg"), stack)
-        for packet in _from_zero(sound_packets(source, sound)):
-            packet.stream = copy
+        packets = _from_zero(sound_packets(source, sound))
+        for packet in packets if wanted == original else encoded(packets, into_stream):
+            packet.stream = into_stream
             out.mux_one(packet)
     return into
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import Services
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
-from mediavault.core.profiles import BUILT_IN, CODECS, HEIGHTS, MAX_PROFILE_CHARS, Profile
+from mediavault.core.profiles import BUILT_IN, CODECS, HEIGHTS, MAX_PROFILE_CHARS, SOUND_CODECS, Profile
 from mediavault.presentation.labels import CODEC_NAMES, profile_words
 from mediavault.presentation.translation import gettext
 from mediavault.store.profiles import all_profiles, remove_profile, save_profile
@@ -70,6 +70,7 @@ async def _page(services: ApiServices, profile: Profile, error: BadInput | None 
         usual=now.profile,
         profile=profile,
         codecs={codec: CODEC_NAMES[codec] for codec in CODECS},
+        sound_codecs={codec: CODEC_NAMES[codec] for codec in SOUND_CODECS},
         heights=HEIGHTS,
         max_chars=MAX_PROFILE_CHARS,
         **await frame(services),
@@ -89,6 +90,7 @@ def _profile(form: dict[str, list[str]]) -> Profile:
         codecs=tuple(filter(None, (text.get("codec", ""), text.get("second_codec", "")))),
         max_height=int(height) if height else None,
         sound_only=text.get("sound_only") == "on",
+        sound_codec=text.get("sound_codec") or None,
         pictures=text.get("pictures") == "on",
         subtitles=tuple(text.get("subtitles", "").replace(",", " ").split()),
         automatic_subtitles=text.get("automatic_subtitles") == "on",

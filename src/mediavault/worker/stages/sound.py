@@ -1,4 +1,4 @@
-"""After stage 7, for a profile that saves sound only: a file of the sound, copied as it is, with cover, title and chapters."""
+"""After stage 7, for a profile that saves sound only: a file of the sound, copied or converted, with cover, title and chapters."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
             tags=tags_of(attempt.extraction),
             chapters=attempt.item(index).chapters,
             cover=cover,
+            codec=attempt.tools.profile.sound_codec,
         )
         size = path.stat().st_size
         expected = Expected(duration_s=verified.report.duration_s)
@@ -33,9 +34,12 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
             replace(verified.downloaded, path=path, bytes=size, sha256=None, expected=expected, type=ItemType.AUDIO),
             attempt,
         )
-        note.detail, note.bytes = (
-            Message("audio only, copied without re-encoding: %(codec)s", codec=again.report.audio_codec),
-            size,
+        before, after = verified.report.audio_codec, again.report.audio_codec
+        note.bytes = size
+        note.detail = (
+            Message("audio only, copied without re-encoding: %(codec)s", codec=after)
+            if before == after
+            else Message("audio only, converted from %(before)s to %(after)s", before=before, after=after)
         )
     verified.path.unlink(missing_ok=True)
     return again

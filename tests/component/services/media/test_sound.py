@@ -110,6 +110,53 @@ async def test_the_copied_sound_is_the_same_sound(name: str, helpers: ChildPool,
     assert all(old in (new, old[:ADTS_BYTES] + new) for old, new in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "suffix"),
+    [
+        ("WebM", "aac", ".m4a"),
+        ("Ogg Opus", "mp3", ".mp3"),
+        ("MP4 with pictures", "opus", ".opus"),
+        ("FLAC", "mp3", ".mp3"),
+    ],
+)
+async def test_sound_of_another_codec_than_the_chosen_one_is_converted_and_is_whole(
+    name: str, codec: str, suffix: str, helpers: ChildPool, tmp_path: Path
+) -> None:
+    path = await extracted(helpers, tmp_path, SOURCES[name][0], cover=media.jpeg(), codec=codec)
+    report = await listened(helpers, path, seconds=3.0)
+    tags, chapters, _, cover = what_is_in(path)
+
+    assert (path.suffix, report.audio_codec, report.problems) == (suffix, codec, ())
+    assert report.duration_s == pytest.approx(3.0, abs=0.1)
+    assert TAGS.items() <= tags.items()
+    assert (len(chapters), (cover or b"")[:2]) == (2, b"\xff\xd8")
+
+
+@pytest.mark.parametrize("name", ["MP4 with pictures", "MP3"])  # an Ogg file has a random number
+async def test_sound_that_has_the_chosen_codec_is_copied(name: str, helpers: ChildPool, tmp_path: Path) -> None:
+    source, codec, _ = SOURCES[name]
+    plain = (await extracted(helpers, tmp_path, source)).read_bytes()
+
+    assert (await extracted(helpers, tmp_path, source, codec=codec)).read_bytes() == plain
+
+
+@pytest.mark.parametrize(("form", "depth"), [("pcm_s16le", "s16"), ("pcm_s24le", "s32")])
+async def test_pcm_is_saved_as_flac_without_a_loss(form: str, depth: str, helpers: ChildPool, tmp_path: Path) -> None:
+    def samples(path: Path) -> bytes:
+        with av.open(str(path)) as opened:
+            sound = opened.streams.audio[0]
+            frames = list(opened.decode(sound))
+            return b"".join(
+                bytes(frame.planes[0])[: frame.samples * frame.format.bytes * sound.channels] for frame in frames
+            )
+
+    path = await extracted(helpers, tmp_path, media.sound("wav", form))
+    assert (path.suffix, (await listened(helpers, path)).problems) == (".flac", ())
+    with av.open(str(path)) as opened:
+        assert opened.streams.audio[0].format.name == depth
+    assert samples(path) == samples(tmp_path / "source")
+
+
 async def test_sound_without_chapters_and_cover_is_copied_too(helpers: ChildPool, tmp_path: Path) -> None:
     path = await extracted(helpers, tmp_path, media.sound(), chapters=(), tags={})
 
@@ -134,7 +181,7 @@ async def test_a_cover_of_another_form_becomes_a_jpeg(helpers: ChildPool, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "source", [media.mp4(sound=False), media.sound("wav", "pcm_s16le"), b"<html>no sound</html>" * 99], ids=len
+    "source", [media.mp4(sound=False), media.sound("matroska", "mp2"), b"<html>no sound</html>" * 99], ids=len
 )
 async def test_what_has_no_sound_that_a_file_can_hold_is_refused(
     source: bytes, helpers: ChildPool, tmp_path: Path

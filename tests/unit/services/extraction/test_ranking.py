@@ -289,6 +289,24 @@ def test_of_whole_files_the_smallest_of_fair_size_is_taken() -> None:
     assert heard(*sizes) == "https://m.example/480.mp4"
 
 
+def test_the_sound_of_a_chosen_codec_is_taken_before_a_better_one_of_another() -> None:
+    """As YouTube's formats 140 and 251; and a film's sound before sound that would have to be converted."""
+    aac = candidate("https://m.example/140", has_video=False, has_audio=True, bitrate=128_000, container="m4a")
+    opus = candidate("https://m.example/251", has_video=False, has_audio=True, bitrate=150_000, audio_codec="opus")
+    film = candidate("https://m.example/18", has_audio=True, audio_codec="aac", width=640, height=360)
+
+    def chosen(codec: str | None, *offered: Candidate) -> str:
+        return choose_candidate(of(*offered), now=NOW, prefer=replace(SOUND_ONLY, sound_codec=codec)).url
+
+    assert [chosen(codec, aac, opus, film) for codec in ("aac", "opus", "mp3", None)] == [
+        aac.url,
+        opus.url,
+        opus.url,
+        opus.url,
+    ]
+    assert chosen("aac", opus, film) == film.url
+
+
 def test_a_silent_video_has_no_sound_to_take() -> None:
     with pytest.raises(NoVideo):
         heard(candidate("https://m.example/v.mp4", has_audio=False))
