@@ -111,7 +111,7 @@ class ChangeableSettings(BaseModel):
     )
     pace: Annotated[Mapping[str, float], NoDecode] = Field(
         default_factory=dict,
-        description="Multiplies a site's usual wait between two posts, as in `tiktok=2,x=1.5`.",
+        description="Multiplies a site's usual wait between two posts, as in `tiktok=2,x=1.5`. It can only slow down: from 1 to 20.",
     )
     bandwidth: str = Field(
         "",

@@ -32,6 +32,7 @@ from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Episode, Layout, episode_of
 from mediavault.maintenance.findings import kept_by_place
+from mediavault.platforms.registry import site_title
 from mediavault.services.library.companion_files import exists, read_small
 from mediavault.services.library.nfo import ServerFile, server_files
 from mediavault.services.library.port import Library
@@ -261,19 +262,20 @@ async def _job(store: Store, job_id: JobId) -> Job | None:
 
 async def write_server_files(job: Job, library: Library, *, dry_run: bool = False) -> int:
     """Write the files for media servers that a post's videos lack; returns how many there were."""
-    written = 0
+    written, site = 0, site_title(job.platform, job.canonical_url)
     for index, kept in kept_by_place(job).items():
         saved_at = job.completed_at or job.updated_at
         facts = write_sidecar(job, None, _items(job), index, kept, saved_at=saved_at)
         has_picture = kept.thumbnail_path is not None and await exists(library, kept.thumbnail_path)
-        lacking = [file for file in server_files(facts, b"" if has_picture else None) if await _lacks(library, file)]
+        files = server_files(facts, b"" if has_picture else None, site=site)
+        lacking = [file for file in files if await _lacks(library, file)]
         if dry_run or not lacking:
             written += len(lacking)
             continue
         path = kept.thumbnail_path if has_picture else None
         picture = await read_small(library, path, MAX_PICTURE_BYTES) if path is not None else None
         async with library.staging.folder(job.id, secrets.randbelow(1 << 31)) as folder:
-            for file in server_files(facts, picture):
+            for file in server_files(facts, picture, site=site):
                 written += await library.place_bytes(file.body, file.path, via=folder, unless=file.unless)
     return written
 

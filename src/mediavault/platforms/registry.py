@@ -221,6 +221,12 @@ def platform(name: str) -> Platform:
     return _sites().by_name.get(name, GENERIC)
 
 
+def site_title(name: str, url: str) -> str:
+    """Return the site's own name, for a post at ``url``: of a site that we do not know its host, "" without one."""
+    site = platform(name)
+    return site.title if site is not GENERIC else (urlsplit(url).hostname or "").removeprefix("www.")
+
+
 def all_platforms() -> tuple[Platform, ...]:
     """Every site, the generic one last."""
     return tuple(_sites().by_name.values())

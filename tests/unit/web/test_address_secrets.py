@@ -280,8 +280,8 @@ async def test_what_strangers_get_has_no_secret_of_an_address(filled: Filled) ->
 def test_no_file_next_to_a_video_has_a_secret_of_an_address(filled: Filled) -> None:
     sidecar = sidecar_of(filled.jobs["kept"])
 
-    assert CANARY not in json.dumps(sidecar) + video_nfo(sidecar)
-    assert "https://videos.example/watch/1?v=7&amp;token=…" in video_nfo(sidecar)
+    assert CANARY not in json.dumps(sidecar) + video_nfo(sidecar, "videos.example")
+    assert "https://videos.example/watch/1?v=7&amp;token=…" in video_nfo(sidecar, "videos.example")
 
 
 def test_a_file_of_sound_has_no_secret_of_an_address() -> None:

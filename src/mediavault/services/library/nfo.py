@@ -47,24 +47,27 @@ class ServerFile:
     unless: tuple[str, ...] = ()
 
 
-def server_files(facts: Mapping[str, Any], picture: bytes | None) -> Iterator[ServerFile]:
+def server_files(facts: Mapping[str, Any], picture: bytes | None, *, site: str) -> Iterator[ServerFile]:
     """Yield the files that belong next to a video, and to its show if it is an episode.
 
-    ``facts`` are those of its sidecar, ``picture`` is the content of its own picture, None without one.
+    ``facts`` are those of its sidecar, ``picture`` is the content of its own picture, None without one. ``site`` is the
+    site's name as people write it, "" for a file that is from none.
     """
     path, picture_path = facts["video"]["path"], facts["thumbnail"]
     if is_picture(path):  # media servers know pictures by themselves
         return
     episode = episode_of(path)
-    yield ServerFile(sibling(path, NFO_SUFFIX), video_nfo(facts).encode())
+    yield ServerFile(sibling(path, NFO_SUFFIX), video_nfo(facts, site).encode())
     if picture is not None and picture_path:
         yield ServerFile(thumb_path(picture_path), picture)
     if episode is not None:
-        yield from _show_files(facts, episode, picture, PurePosixPath(picture_path or "").suffix)
+        yield from _show_files(facts, site, episode, picture, PurePosixPath(picture_path or "").suffix)
 
 
-def _show_files(facts: Mapping[str, Any], episode: Episode, picture: bytes | None, suffix: str) -> Iterator[ServerFile]:
-    yield ServerFile(f"{episode.show}/tvshow.nfo", show_nfo(facts).encode())
+def _show_files(
+    facts: Mapping[str, Any], site: str, episode: Episode, picture: bytes | None, suffix: str
+) -> Iterator[ServerFile]:
+    yield ServerFile(f"{episode.show}/tvshow.nfo", show_nfo(facts, site).encode())
     yield ServerFile(f"{episode.folder}/season.nfo", season_nfo(episode.season).encode())
     season = f"{episode.season:04}"
     # the last one is for Plex, which looks for a season's picture in its folder
@@ -74,10 +77,10 @@ def _show_files(facts: Mapping[str, Any], episode: Episode, picture: bytes | Non
             yield ServerFile(f"{episode.show}/{stem}{suffix}", picture, names)
 
 
-def video_nfo(facts: Mapping[str, Any]) -> str:
+def video_nfo(facts: Mapping[str, Any], site: str) -> str:
     """Return the NFO of a video: that of an episode where its path says so, else that of a film."""
     episode, published = episode_of(facts["video"]["path"]), _published(facts)
-    site, account = _site(facts), _account_name(facts)
+    account = _account_name(facts)
     lines = [
         _line("title", _title(facts)),
         *([_line("showtitle", account)] if episode else []),
@@ -94,13 +97,13 @@ def video_nfo(facts: Mapping[str, Any]) -> str:
     return _document("episodedetails" if episode else "movie", lines)
 
 
-def show_nfo(facts: Mapping[str, Any]) -> str:
+def show_nfo(facts: Mapping[str, Any], site: str) -> str:
     """Return the ``tvshow.nfo`` of the account that a video is from."""
     account = facts["account"]
     lines = [
         _line("title", _account_name(facts)),
-        _line("plot", " · ".join(filter(None, (account["handle"], _site(facts))))),
-        _line("studio", _site(facts)),
+        _line("plot", " · ".join(filter(None, (account["handle"], site)))),
+        _line("studio", site),
         _unique_id(facts, account["slug"] or facts["platform"]),
     ]
     return _document("tvshow", lines)
@@ -155,10 +158,6 @@ def _published(facts: Mapping[str, Any]) -> datetime:
     """Return when the post was published, in UTC; where that is not known, the file's date or when it was submitted."""
     known = moment_or_none(facts["published_at"] or facts.get(FILE_DATE))
     return known or datetime.fromisoformat(facts["created_at"]).astimezone(UTC)
-
-
-def _site(facts: Mapping[str, Any]) -> str:
-    return str(facts["platform"]).capitalize()
 
 
 def _runtime(seconds: float | None) -> str:

@@ -21,7 +21,7 @@ from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, K
 from mediavault.core.name_template import named_post
 from mediavault.core.platform import Platform
 from mediavault.core.shows import Layout
-from mediavault.platforms.registry import platform
+from mediavault.platforms.registry import platform, site_title
 from mediavault.services.library.companion_files import exists
 from mediavault.services.library.nfo import ServerFile, server_files
 from mediavault.services.library.sidecars import write_sidecar
@@ -229,7 +229,8 @@ async def _place_companions(
     if attempt.tools.nfo:
         now = attempt.tools.clock.now()
         facts = write_sidecar(attempt.claim.job, extraction, attempt.items.items, index, kept, saved_at=now)
-        files.extend(server_files(facts, body))
+        job = attempt.claim.job
+        files.extend(server_files(facts, body, site=site_title(job.platform, job.canonical_url)))
     stem, placed, taken = split_stem(kept.output_path)[0], [], False
     for file in files:
         if await vault.place_bytes(file.body, file.path, via=attempt.staging, unless=file.unless):

@@ -14,6 +14,7 @@ from mediavault.core.companions import sibling
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
 from mediavault.core.media import Account, Item, KeptFile
 from mediavault.core.shows import Episode
+from mediavault.platforms.registry import site_title
 from mediavault.services.library.nfo import nfo_text, server_files
 from mediavault.services.library.sidecars import write_sidecar
 from tests.contract.stores import numbered_job
@@ -44,7 +45,7 @@ def facts_of(
 def files_of(path: str = FLAT, **changes: Any) -> dict[str, bytes]:
     """Return a library with this video and what the media servers get."""
     files = {path: b"video", sibling(path, ".jpg"): PICTURE}
-    return files | {file.path: file.body for file in server_files(facts_of(path, **changes), PICTURE)}
+    return files | {file.path: file.body for file in server_files(facts_of(path, **changes), PICTURE, site="YouTube")}
 
 
 def test_each_account_is_a_folder_of_home_videos() -> None:
@@ -82,7 +83,7 @@ def test_emby_finds_the_seasons_name_and_number() -> None:
 
 
 def test_without_a_picture_only_the_nfos_are_written() -> None:
-    assert {file.path.rpartition(".")[2] for file in server_files(facts_of(EPISODE), None)} == {"nfo"}
+    assert {file.path.rpartition(".")[2] for file in server_files(facts_of(EPISODE), None, site="YouTube")} == {"nfo"}
 
 
 def test_the_videos_of_one_post_are_numbered() -> None:
@@ -144,7 +145,7 @@ def test_the_day_of_an_unknown_date_is_that_of_the_submission() -> None:
 def test_the_length_is_in_whole_minutes(seconds: float) -> None:
     facts = facts_of()
     facts["video"]["duration_s"] = seconds
-    root = parse(next(iter(server_files(facts, None))).body)
+    root = parse(next(iter(server_files(facts, None, site="YouTube"))).body)
 
     assert text_of(root, "runtime") == str(max(1, round(seconds / 60)))
 
@@ -181,3 +182,18 @@ def test_no_title_makes_a_video_another_episode_or_none(title: str) -> None:
         assert shown is not None
         assert (shown.season, shown.episodes) == (2026, (110_101,))
     assert len(path.rpartition("/")[2].encode()) <= 190
+
+
+@pytest.mark.parametrize(
+    ("platform", "url", "studio"),
+    [
+        ("youtube", "https://www.youtube.com/watch?v=abc", "YouTube"),
+        ("tiktok", "https://www.tiktok.com/@jane/video/1", "TikTok"),
+        ("generic", "https://www.blog.example/1", "blog.example"),
+        ("generic", "sha256:00", None),
+    ],
+)
+def test_the_studio_is_the_sites_own_name(platform: str, url: str, studio: str | None) -> None:
+    nfo, *_ = server_files(facts_of(), None, site=site_title(platform, url))
+
+    assert parse(nfo.body).findtext("studio") == studio
