@@ -289,6 +289,11 @@ class EnclosedFile:
     published_at: datetime | None = None
     thumbnail_url: str | None = None
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is a file of sound; playlists have media types of sound, too."""
+        return self.media_type.startswith("audio") and "mpegurl" not in self.media_type
+
 
 @dataclass(frozen=True, slots=True)
 class Post:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.core.clock import Clock
+from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
 from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
@@ -122,8 +123,16 @@ class WorkerContext:
 async def for_attempt(tools: WorkerContext, job: Job) -> WorkerContext:
     """Return the context with the job's profile and the current live settings; an attempt keeps those that it began with.
 
-    Raises StoreError.
+    Sound that a feed encloses is saved as sound in every profile: the episode has nothing else. Raises StoreError.
     """
+    enclosed = enclosed_in(job.metadata)
+    if enclosed is not None and enclosed.is_sound:
+        in_force = await _in_force(tools, job)
+        return replace(in_force, profile=replace(in_force.profile, sound_only=True))
+    return await _in_force(tools, job)
+
+
+async def _in_force(tools: WorkerContext, job: Job) -> WorkerContext:
     if tools.live is None:
         return tools
     now = await tools.live()

@@ -24,7 +24,6 @@ from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import EnclosedFile, Expected, Item, Post
 from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
-from mediavault.core.profiles import Profile
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
@@ -42,7 +41,7 @@ from mediavault.store.inbox import read_inbox
 from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
-from mediavault.worker.context import WorkerContext
+from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.following import Follower
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
@@ -931,7 +930,6 @@ EPISODE = EnclosedFile(
     text="Wind & kites",
     published_at=START - timedelta(days=200),
 )
-AS_SOUND = Profile("audio", sound_only=True)
 
 
 async def follow_episode(vault: Vault, *, start: Start = Start.NOW, **facts: Any) -> Job:
@@ -949,13 +947,13 @@ async def follow_episode(vault: Vault, *, start: Start = Start.NOW, **facts: Any
 
 async def attempt(vault: Vault, tools: WorkerContext) -> Job:
     (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=HOUR)
-    await process_one_cycle(claim, replace(tools, profile=AS_SOUND))
+    await process_one_cycle(claim, await for_attempt(tools, claim.job))
     return await vault.store.catalogue.get(claim.id)
 
 
 @pytest.mark.parametrize("start", [Start.NOW, Start.EVERYTHING])
 async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read(vault: Vault, start: Start) -> None:
-    """The link stays the post's; its title, text and date are the feed's."""
+    """The link stays the post's; its title, text and date are the feed's. Sound needs no profile for sound."""
     queued = await follow_episode(vault, start=start)
     page, downloader = StubExtractor(), StubDownloader()
     tools = replace(

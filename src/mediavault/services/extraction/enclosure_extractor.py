@@ -38,17 +38,18 @@ class EnclosureExtractor:
 def enclosed_extraction(post: Post, platform: Platform, file: EnclosedFile) -> Extraction:
     """Return the extraction of a post whose file is ``file``. Whether it is what its media type says, the download shows."""
     source_type = next((kind for name, kind in _MANIFESTS if name in file.media_type), SourceType.DIRECT)
-    is_sound = file.media_type.startswith("audio") and source_type is SourceType.DIRECT
     candidate = Candidate(
         file.url,
         source_type,
         FoundIn.PAGE_DATA,
         ownership=Ownership.ID_MATCH,
         mime=file.media_type,
-        has_video=False if is_sound else None,
-        has_audio=True if is_sound else None,
+        has_video=False if file.is_sound else None,
+        has_audio=True if file.is_sound else None,
     )
-    item = Item((candidate,), type=ItemType.AUDIO if is_sound else ItemType.VIDEO, thumbnail_url=file.thumbnail_url)
+    item = Item(
+        (candidate,), type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO, thumbnail_url=file.thumbnail_url
+    )
     return Extraction(
         post=post,
         final_url=post.url,
