@@ -662,7 +662,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         hint="Parts of the file do not play. Retrying automatically; if the site has no better copy, keep the file anyway on the post's page.",
         final_hint="Play the post in your browser. If it is damaged there too, keep the file anyway: on the post's page, or with `mediavault retry ID --as-it-is`. Otherwise try again later.",
         label="Check the file",
-        known_by="the probe: as `BAD_FILE`, of a file of which at least one stream decodes in part",
+        known_by="the probe: as `BAD_FILE`, or as `INCOMPLETE` if the site has delivered the same file before; at least one stream decodes in part",
     ),
     ErrorCode.NOT_AS_ANNOUNCED: FailureSpec(
         FailureScope.POST, Retry.CONFIRM, cause=_NOT_AS_ANNOUNCED,
@@ -1104,6 +1104,12 @@ class Incomplete(Retryable):
     """Fewer bytes, segments or seconds than announced."""
 
     code = ErrorCode.INCOMPLETE
+
+
+class CutShort(Incomplete):
+    """A file whose transfer was whole ends early, or has a gap. ``plays``: some of it does."""
+
+    plays = False
 
 
 class NotAVideo(Retryable):

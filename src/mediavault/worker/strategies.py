@@ -16,6 +16,7 @@ from mediavault.core.failures import (
     BadFile,
     BadUrl,
     BrowserUnavailable,
+    CutShort,
     Damaged,
     ErrorCode,
     Failure,
@@ -341,14 +342,14 @@ class DownloadStrategies:
         async with self.attempt.recorder.step(Stage.VALIDATE, strategy=strategy) as note:
             try:
                 verified = await validate(replace(fetched, type=self._type), self.attempt)
-            except BadFile as failure:
+            except (BadFile, CutShort) as failure:
                 await self._note_refused(fetched, failure)
                 raise
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
 
-    async def _note_refused(self, fetched: DownloadedFile, failure: BadFile) -> None:
+    async def _note_refused(self, fetched: DownloadedFile, failure: BadFile | CutShort) -> None:
         """Store the damaged copy. Raises the failure that says so if the site has delivered the same bytes before."""
         tools = self.attempt.tools
         copy = RefusedCopy(
@@ -356,7 +357,7 @@ class DownloadStrategies:
             await tools.vault.staging.seal(fetched.path, sha256=fetched.sha256),
             fetched.bytes,
             failure.message,
-            isinstance(failure, Damaged),
+            failure.plays if isinstance(failure, CutShort) else isinstance(failure, Damaged),
             fetched.etag,
             fetched.last_modified,
         )

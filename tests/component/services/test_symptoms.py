@@ -43,6 +43,11 @@ BODY = media.mp4(4.0)
 LIMITS = DownloadLimits(max_bytes=50_000_000, reserve_bytes=0, resumes=1)
 
 
+_PACKETS = len(media.ts(6.0)) // 188
+# of a transport stream, without a third of its packets
+WITH_GAP = media.ts(6.0)[: _PACKETS // 3 * 188] + media.ts(6.0)[_PACKETS * 2 // 3 * 188 :]
+
+
 def spoiled(body: bytes) -> bytes:
     """Return ``body`` with its second half zeroed: the file is structurally complete, and does not decode."""
     return body[: len(body) // 2] + bytes(len(body) - len(body) // 2)
@@ -190,6 +195,25 @@ async def test_another_url_of_a_fresh_extraction_is_tried_once(rig: WorkerRig) -
 
     assert_stored(job, ErrorCode.DAMAGED, SAME)
     assert (asked.count("/v.mp4"), asked.count("/w.mp4")) == (2, 1)
+
+
+async def test_a_film_that_has_the_same_gap_whenever_it_is_downloaded_can_be_kept(rig: WorkerRig) -> None:
+    """The transfer is whole each time: what is missing is missing at the site."""
+    rig.server.on("/v.mp4", serve(WITH_GAP))
+    refused, _ = await rig.run(rig.tools())
+    assert_stored(refused, ErrorCode.DAMAGED, SAME)
+    await retry_job(rig.store, refused.id, as_it_is=True)
+
+    (item,) = (await rig.work(rig.tools())).items
+    assert (item.status, item.error_code) == (ItemStatus.KEPT, ErrorCode.DAMAGED)
+
+
+async def test_a_file_that_is_cut_off_whenever_it_is_downloaded_is_downloaded_twice(rig: WorkerRig) -> None:
+    rig.server.on("/v.mp4", serve(BODY[: len(BODY) * 9 // 10], etag=None))
+    refused, _ = await rig.run(rig.tools())
+
+    assert_stored(refused, ErrorCode.BAD_FILE, SAME)
+    assert [request.path.partition("?")[0] for request in rig.server.requests].count("/v.mp4") == 2
 
 
 def unplayable(body: bytes) -> bytes:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mediavault.core.failures import BadFile, Damaged, Drm, EmptyBody, Failure, Incomplete, NotAsAnnounced, NotAVideo
+from mediavault.core.failures import (
+    BadFile,
+    CutShort,
+    Damaged,
+    Drm,
+    EmptyBody,
+    Failure,
+    Incomplete,
+    NotAsAnnounced,
+    NotAVideo,
+)
 from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message, join
 from mediavault.store.retrying import DAMAGE, accepted_reasons
@@ -24,8 +34,8 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
 async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
     """Return the file as verified. Raises the failure for the first problem that the probe reports.
 
-    A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes. Its own length is then what copies of it
-    are compared with.
+    A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes. Its own length is
+    then what copies of it are compared with.
     """
     report = await attempt.tools.probe.examine(fetched)
     failure = reason_to_reject(report, size=fetched.bytes)
@@ -35,17 +45,18 @@ async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
         raise failure
     everything = join("; ", [problem.reason for problem in report.problems])
     note = Message("saved as it is: %(reason)s", reason=everything)
-    despite = type(failure)(Message("The file was refused because %(reason)s.", reason=everything))
+    kind = NotAsAnnounced if isinstance(failure, NotAsAnnounced) else Damaged
+    despite = kind(Message("The file was refused because %(reason)s.", reason=everything))
     own = replace(fetched.expected, duration_s=report.duration_s)
     as_accepted = replace(report, problems=(), notes=(*report.notes, note))
     return VerifiedFile(replace(fetched, expected=own), as_accepted, despite)
 
 
 async def _is_accepted(failure: Failure, attempt: Attempt) -> bool:
-    """Whether a user wants the file as it is. What is asked about is a length, or that some of it is damaged."""
-    if not isinstance(failure, NotAsAnnounced | Damaged):
+    """Whether a user wants the file as it is. What is asked about is a length, or that some of it is damaged or missing."""
+    if not (isinstance(failure, NotAsAnnounced | Damaged) or (isinstance(failure, CutShort) and failure.plays)):
         return False
-    reason = DAMAGE if isinstance(failure, Damaged) else failure.message
+    reason = failure.message if isinstance(failure, NotAsAnnounced) else DAMAGE
     return reason in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
 
 
@@ -55,9 +66,11 @@ def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
         return None
     message = Message("The file was refused because %(reason)s.", reason=_reasons(report))
     failure = _FAILURES[report.problems[0].kind]
-    if failure is BadFile and report.plays:
-        failure = Damaged
-    return failure(message, bytes_received=size)
+    if failure is Incomplete:
+        short = CutShort(message, bytes_received=size)
+        short.plays = report.plays
+        return short
+    return (Damaged if failure is BadFile and report.plays else failure)(message, bytes_received=size)
 
 
 def _reasons(report: ProbeReport) -> str:
