@@ -123,6 +123,7 @@ UNSHOWN: Mapping[str, str] = {
     **dict.fromkeys(("SourceState.picture_url", "Filters.languages"), _API),
     **dict.fromkeys(("ListReading.key", "ListReading.platform", "ListedPost.key", "ReadList.method"), _OURS),
     **dict.fromkeys(("ListReading.url", "ListedPost.canonical_url", "Entry.post_id", "Entry.thumbnail_url"), _SAME),
+    "Entry.former_url": "compared with the posts that the source has seen",
     **dict.fromkeys(("Entry.text", "Entry.language"), "compared with what filters ask for"),
     "ListReading.stable_id": "compared with what the site says",
     "ReadList.handle": "where a list has no title, which is as SourceState has it",

@@ -300,5 +300,6 @@ def fill(db: Connection, rows: int) -> None:
             "profile": None,
             "priority": 1,
             "listed_by": None,
+            "metadata": "{}",
         }
         fetch_all(db, SQL["enqueue"], values)

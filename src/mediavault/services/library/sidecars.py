@@ -19,7 +19,7 @@ from typing import Any
 from mediavault.core import recordings
 from mediavault.core.clock import is_plausible, moment_or_none
 from mediavault.core.companions import SIDECAR_SUFFIX, THUMB_MARK, is_beside, split_stem
-from mediavault.core.failures import BadInput, ErrorCode
+from mediavault.core.failures import FAILURES, BadInput, ErrorCode, Remedy
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.marks import KEPT_IN_SIDECARS, Mark, is_written_so
 from mediavault.core.media import Account, Chapter, Extraction, Item, ItemRole, ItemType, KeptFile
@@ -50,7 +50,8 @@ _EXTRACTOR_KEYS = {
     "bilibili": "BiliBili", "generic": "Generic", "linkedin": "LinkedIn", "tiktok": "TikTok", "x": "Twitter",
 }  # fmt: skip
 _MARKS = "marks"
-_DESPITE = (ErrorCode.DAMAGED, ErrorCode.NOT_AS_ANNOUNCED)  # the reasons for which a user may save a file as it is
+# The reasons for which a user may save a file as it is.
+_DESPITE = frozenset(code for code, spec in FAILURES.items() if spec.remedy is Remedy.ACCEPT)
 _MAX_REASON = 5_000
 
 

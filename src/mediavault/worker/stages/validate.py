@@ -70,7 +70,9 @@ def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:
         short = CutShort(message, bytes_received=size)
         short.plays = report.plays
         return short
-    return (Damaged if failure is BadFile and report.plays else failure)(message, bytes_received=size)
+    if failure is BadFile and report.plays:
+        return Damaged(message, bytes_received=size)
+    return failure(message, bytes_received=size)
 
 
 def _reasons(report: ProbeReport) -> str:
