@@ -263,7 +263,10 @@ class _Refused(Exception):
 
 
 class FolderImport:
-    """One import. Memory holds a few bytes for each job and each imported file."""
+    """One import. Memory holds a few bytes for each job and each imported file, and the names of the files without a URL.
+
+    Files with a URL come first: of two identical files, the one that names its post is imported.
+    """
 
     def __init__(
         self,
@@ -300,6 +303,7 @@ class FolderImport:
 
     async def _all(self) -> AsyncIterator[ImportedFile]:
         await self._read_jobs()
+        without_url: list[FoundMedia] = []
         async for contents in _folders(self._source):
             if contents.error is not None:
                 yield self._counted(
@@ -309,8 +313,16 @@ class FolderImport:
                 yield self._counted(ImportedFile(ImportOutcome.LINK, path))
             for media in contents.media:
                 self.done.files += 1
-                yield self._counted(await self._result(media))
+                result = await self._result(media, needs_url=True)
+                if result is None:
+                    without_url.append(media)
+                    continue
+                yield self._counted(result)
                 self._on_files(1)
+        for media in without_url:
+            if (result := await self._result(media, needs_url=False)) is not None:
+                yield self._counted(result)
+            self._on_files(1)
 
     def _counted(self, result: ImportedFile) -> ImportedFile:
         self.done.outcomes[result.outcome] += 1
@@ -344,13 +356,16 @@ class FolderImport:
 
     # --- one file -------------------------------------------------------------------------------------------------
 
-    async def _result(self, media: FoundMedia) -> ImportedFile:
+    async def _result(self, media: FoundMedia, *, needs_url: bool) -> ImportedFile | None:
+        """Return what became of a file; None, and nothing was done, if it has no URL and ``needs_url`` is set."""
         facts = PostFacts(None, None)
         try:
             self._refuse_name(media)
             facts, note = await self._facts(media)
             if facts.post is not None:
                 self._refuse_known(facts.post.canonical_url, ImportOutcome.KNOWN_POST)
+            elif needs_url:
+                return None
             looked = await asyncio.to_thread(look, self._source.folder, media.relative)
             self._refuse_known(looked.digest.sha256, ImportOutcome.KNOWN_FILE)
             report = await self._probe.look_into_unknown(self._source.folder / media.relative)

@@ -191,6 +191,19 @@ async def test_a_file_without_a_url_is_known_by_its_hash(vault: Vault) -> None:
     assert stored.job.metadata["title"] == "My title"
 
 
+async def test_of_two_identical_files_the_one_with_a_url_is_imported(vault: Vault) -> None:
+    vault.put("A copy.mp4")
+    vault.put(f"B/A film [{ID}].mp4")
+    results = await vault.run()
+    [stored] = await vault.jobs()
+
+    assert outcomes(results) == {
+        f"B/A film [{ID}].mp4": ImportOutcome.IMPORTED,
+        "A copy.mp4": ImportOutcome.KNOWN_FILE,
+    }
+    assert (stored.job.canonical_url, vault.done.files) == (WATCH, 2)
+
+
 async def test_what_was_imported_can_be_rebuilt_from_the_library(vault: Vault) -> None:
     vault.put("My title.mp4")
     vault.put(f"A film [{ID}].mp4", b"another")
