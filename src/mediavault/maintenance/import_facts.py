@@ -1,4 +1,4 @@
-"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, or from its name. Pure.
+"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, from its NFO, or from its name. Pure.
 
 Only what is certain becomes a URL: anything else is a post without one.
 """
@@ -19,10 +19,13 @@ from mediavault.core.media import Account, Post, account
 from mediavault.core.names import shown_text
 from mediavault.core.platform import YtdlpRules
 from mediavault.core.urls import HttpUrl, parse_http_url
+from mediavault.core.xml_tree import XmlNode, read_xml
 from mediavault.platforms import registry
 
 MAX_TITLE_CHARS = 300
 MAX_TEXT_CHARS = 20_000
+NFO_MAX_DEPTH = 10
+NFO_MAX_ELEMENTS = 5_000  # a film with all its actors has some hundred
 
 _YOUTUBE = "https://www.youtube.com/watch?v={}"
 _GENERIC = "generic"
@@ -47,13 +50,15 @@ class PostFacts:
     published_at: datetime | None = None
 
 
-def facts_of(relative: str, info: Mapping[str, Any] | None, tags: Mapping[str, str]) -> PostFacts:
-    """Return what the file's ``.info.json``, its tags and its path in the imported folder say: of each fact, what the first of them says.
+def facts_of(
+    relative: str, info: Mapping[str, Any] | None, tags: Mapping[str, str], others: Sequence[PostFacts] = ()
+) -> PostFacts:
+    """Return what the file's ``.info.json``, its tags, ``others`` and its path in the imported folder say: of each fact, what the first of them says.
 
     Tags count where they name a post, else only for a title that nothing else has: they often are someone else's.
     """
     from_info, from_tags = _facts_from_info(info or {}), _facts_from_tags(tags)
-    sources = [from_info, *([from_tags] if from_tags.post else []), facts_from_name(relative)]
+    sources = [from_info, *([from_tags] if from_tags.post else []), *others, facts_from_name(relative)]
     post = next((source.post for source in sources if source.post), None)
     return PostFacts(
         post,
@@ -81,6 +86,58 @@ def facts_from_name(relative: str) -> PostFacts:
     if bracketed is not None and not _WORDS.fullmatch(bracketed[1]):
         return PostFacts(_post(_YOUTUBE.format(bracketed[1])), None, _title(stem[: bracketed.start()]))
     return PostFacts(None, None, _title(stem) or "video")
+
+
+# --- from an NFO ------------------------------------------------------------------------------------------------------
+
+
+def facts_from_nfo(text: str) -> PostFacts:
+    """Return what a video's NFO says, as Youtarr, Pinchflat, TubeSync, ytdl-sub and mediavault write it. Raises BadXml.
+
+    The first three name the video of YouTube by ``uniqueid``. The plot of ytdl-sub's begins with the post's URL, that of
+    mediavault's ends with it: such a URL counts only if the rest of the document confirms it, because any text may have one.
+    """
+    root = read_xml(text, max_depth=NFO_MAX_DEPTH, max_elements=NFO_MAX_ELEMENTS)
+    post, title, plot = _first_post(*_youtube_ids(root)), _below(root, "title"), _below(root, "plot")
+    aired = _below(root, "aired") or _below(root, "premiered")
+    before, _, last = plot.rpartition("\n\n")
+    first, _, after = plot.partition("\n\n")
+    at_end, at_start = _post(last), _post(first)
+    if at_end is not None and _is_identified(root, at_end):
+        post, plot = at_end, before
+    elif root.first("uniqueid") is None and at_start is not None and aired and title.startswith(f"{aired} - "):
+        post, plot, title = at_start, after, title.removeprefix(f"{aired} - ")
+    who = (
+        account(post.platform, post.handle, name)
+        if post and ((name := _account_in(root, post)) or post.handle)
+        else None
+    )
+    return PostFacts(post, who, _title(title), _text(plot), _day(aired[:10].replace("-", "")))
+
+
+def _youtube_ids(root: XmlNode) -> list[str]:
+    return [
+        _YOUTUBE.format(node.text.strip())
+        for node in root.all("uniqueid")
+        if node.get("type").casefold() == "youtube" and _ALONE.fullmatch(node.text.strip())
+    ]
+
+
+def _is_identified(root: XmlNode, post: Post) -> bool:
+    """Whether a ``uniqueid`` of the document names this post."""
+    return any((node.get("type"), node.text.strip()) == (post.platform, post.post_id) for node in root.all("uniqueid"))
+
+
+def _account_in(root: XmlNode, post: Post) -> str | None:
+    """Return the account's name: mediavault has the site as the studio, the others have the account."""
+    names = (_line(_below(root, element)) for element in ("director", "studio", "showtitle"))
+    site = {post.platform, registry.site_title(post.platform, post.url).casefold()}
+    return next((name for name in names if name and name.casefold() not in site), None)
+
+
+def _below(root: XmlNode, name: str) -> str:
+    node = root.first(name)
+    return node.text.strip() if node is not None else ""
 
 
 # --- from .info.json and from tags -------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from mediavault.core.clock import Clock, plausible
-from mediavault.core.companions import OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, companions, sibling
+from mediavault.core.companions import NFO_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, companions, sibling
 from mediavault.core.failures import BadInput, JobNotFound, StorageFailure
 from mediavault.core.job import (
     HistoryRecord,
@@ -46,10 +46,11 @@ from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import RecordKind
 from mediavault.core.shows import Layout
+from mediavault.core.xml_tree import BadXml
 from mediavault.maintenance.arranging import write_server_files
 from mediavault.maintenance.examining import damage_in, in_words
 from mediavault.maintenance.findings import kept_files, named_paths, short_key
-from mediavault.maintenance.import_facts import PostFacts, facts_of, is_unfinished, subtitles_among
+from mediavault.maintenance.import_facts import PostFacts, facts_from_nfo, facts_of, is_unfinished, subtitles_among
 from mediavault.maintenance.import_folder import (
     Changed,
     FolderContents,
@@ -78,6 +79,7 @@ from mediavault.store.trash import stored_job_from_json, stored_job_to_json, tra
 
 INFO_LIMIT_BYTES = 16 << 20  # yt-dlp's has some hundred kilobytes; with all comments of a post it is larger
 SUBTITLES_LIMIT_BYTES = 16 << 20
+NFO_LIMIT_BYTES = 1 << 20
 STAGING_NAME = "import"
 STILL_AT_S = 1.0
 PAGE = 500
@@ -400,9 +402,15 @@ class FolderImport:
                 info, note = await asyncio.to_thread(_read_info, self._source.folder, media.sibling(name))
         if info and "mediavault" in info and self._source.how is HowFilesCome.IN_PLACE:
             raise _Refused(ImportOutcome.HAS_SIDECAR)
-        facts = facts_of(media.relative, info, {})
+        others: list[PostFacts] = []
+        if (name := media.stem + NFO_SUFFIX) in media.beside:
+            nfo, remark = await asyncio.to_thread(_read_nfo, self._source.folder, media.sibling(name))
+            others.append(nfo)
+            note = note or remark
+        facts = facts_of(media.relative, info, {}, others)
         if facts.post is None or facts.title is None:
-            facts = facts_of(media.relative, info, await self._probe.tags(self._source.folder / media.relative))
+            tags = await self._probe.tags(self._source.folder / media.relative)
+            facts = facts_of(media.relative, info, tags, others)
         return facts, note
 
     def _suffix(self, media: FoundMedia, report: ProbeReport) -> str:
@@ -760,6 +768,15 @@ def _read_info(root: Path, relative: str) -> tuple[Mapping[str, Any] | None, str
         return None, Message("its .info.json is too large, or not a file: it was not used")
     value = parse_sidecar(text)
     return value, "" if value is not None else Message("its .info.json is not a JSON object: it was not used")
+
+
+def _read_nfo(root: Path, relative: str) -> tuple[PostFacts, str]:
+    """Return what an NFO says, and a remark where it cannot be used."""
+    text = _small(root, relative, NFO_LIMIT_BYTES)
+    with contextlib.suppress(BadXml):
+        if text is not None:
+            return facts_from_nfo(text.decode("utf-8", "replace")), ""
+    return PostFacts(None, None), Message("its .nfo cannot be read, or is not valid XML: it was not used")
 
 
 def _small(root: Path, relative: str, limit: int) -> bytes | None:

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from mediavault.core.names import is_utf8
 from mediavault.core.post_urls import has_url, name_of_file
-from mediavault.maintenance.import_facts import facts_from_name, facts_of, is_unfinished, subtitles_among
+from mediavault.maintenance.import_facts import (
+    facts_from_name,
+    facts_from_nfo,
+    facts_of,
+    is_unfinished,
+    subtitles_among,
+)
 
 ID = "dQw4w9WgXcQ"
 WATCH = f"https://www.youtube.com/watch?v={ID}"
@@ -142,6 +148,83 @@ def test_tags_count_only_where_they_name_a_post_on_a_known_site() -> None:
     assert url_of("A film.mp4", None, comment=WATCH) == WATCH
     assert url_of("A film.mp4", None, comment="https://shop.example/buy") is None
     assert url_of("A film.mp4", None, comment=f"see {WATCH}") is None
+
+
+# --- NFOs -----------------------------------------------------------------------------------------------------------------
+
+
+def nfo_facts(*elements: str, root: str = "movie") -> tuple[str | None, ...]:
+    """Return the URL, the account, the title, the text and the day that an NFO with these elements gives."""
+    facts = facts_from_nfo(f"<{root}>{''.join(elements)}</{root}>")
+    who, day = facts.account, facts.published_at
+    url = facts.post.canonical_url if facts.post else None
+    return url, who.display_name if who else None, facts.title, facts.text, day.date().isoformat() if day else None
+
+
+YOUTUBE_ID = f'<uniqueid type="youtube" default="true">{ID}</uniqueid>'
+
+
+@pytest.mark.parametrize(
+    ("elements", "facts"),
+    [
+        (  # Youtarr
+            (
+                "<title>A film</title><plot>See\n\nhttps://vimeo.com/1</plot>",
+                f"{YOUTUBE_ID}<youtubeid>{ID}</youtubeid><premiered>2020-01-02</premiered><studio>Jane</studio>",
+            ),
+            (WATCH, "Jane", "A film", "See\n\nhttps://vimeo.com/1", "2020-01-02"),
+        ),
+        (  # Pinchflat
+            (
+                f"<title>A film</title><showtitle>Jane</showtitle>{YOUTUBE_ID}<plot>Text</plot><aired>2020-01-02</aired>",
+            ),
+            (WATCH, "Jane", "A film", "Text", "2020-01-02"),
+        ),
+        (  # ytdl-sub
+            (
+                f"<aired>2020-01-02</aired><plot>{WATCH}\n\nTwo\n\nparts</plot><title>2020-01-02 - A film</title>",
+                "<season>2020</season><year>2020</year>",
+            ),
+            (WATCH, None, "A film", "Two\n\nparts", "2020-01-02"),
+        ),
+        (  # mediavault
+            (
+                f"<title>A film</title><plot>Text\n\n{WATCH}</plot><premiered>2020-01-02</premiered>",
+                f"<studio>YouTube</studio><director>Jane</director>{YOUTUBE_ID}",
+            ),
+            (WATCH, "Jane", "A film", "Text", "2020-01-02"),
+        ),
+        (
+            (
+                "<plot>Text\n\nhttps://vimeo.com/76979871</plot>",
+                '<studio>Vimeo</studio><uniqueid type="vimeo">76979871</uniqueid>',
+            ),
+            ("https://vimeo.com/76979871", None, None, "Text", None),
+        ),
+        (  # of a cinema film, which has the URL of a trailer
+            ('<title>Film</title><uniqueid type="imdb">tt1</uniqueid>', f"<plot>{WATCH}\n\n{WATCH}</plot>"),
+            (None, None, "Film", f"{WATCH}\n\n{WATCH}", None),
+        ),
+        (
+            (f"<plot>{WATCH}\n\nText</plot><title>A film</title><aired>2020-01-02</aired>",),
+            (None, None, "A film", f"{WATCH}\n\nText", "2020-01-02"),
+        ),
+        (('<uniqueid type="youtube">OfficialVid</uniqueid>',), (None, None, None, None, None)),
+        (("<premiered>soon</premiered><title> </title>",), (None, None, None, None, None)),
+    ],
+)
+def test_an_nfo_names_a_post_where_its_form_is_that_of_a_downloader(
+    elements: tuple[str, ...], facts: tuple[str | None, ...]
+) -> None:
+    assert nfo_facts(*elements) == facts
+
+
+def test_the_info_json_and_tags_say_more_than_the_nfo_and_that_more_than_the_name() -> None:
+    nfo = facts_from_nfo(f"<movie><title>NFO</title>{YOUTUBE_ID}<premiered>2020-01-02</premiered></movie>")
+
+    assert facts_of("Name.mp4", {"title": "Info"}, {}, [nfo]).title == "Info"
+    assert facts_of("Name.mp4", None, {"title": "Tag"}, [nfo]).title == "NFO"
+    assert facts_of("Name.mp4", None, {}, [nfo]).post == facts_of("Name.mp4", {"webpage_url": WATCH}, {}).post
 
 
 JSON = st.recursive(

@@ -253,6 +253,35 @@ async def test_tags_are_read_where_nothing_else_names_the_post(vault: Vault) -> 
     assert [result.url for result in await vault.run(apply=False)] == [WATCH]
 
 
+async def test_an_nfo_gives_the_url_and_the_date(vault: Vault) -> None:
+    """As Pinchflat's, which has no other place for them."""
+    vault.put("Film.mp4")
+    nfo = f"""<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
+        <episodedetails><title>A film</title><showtitle>Jane</showtitle>
+        <uniqueid type="youtube" default="true">{ID}</uniqueid><plot>Text</plot><aired>2020-01-02</aired></episodedetails>"""
+    vault.put("Film.nfo", nfo)
+    await vault.run()
+    [stored] = await vault.jobs()
+
+    assert stored.job.canonical_url == WATCH
+    assert stored.job.metadata["published_at"] == "2020-01-02T00:00:00+00:00"
+    assert vault.videos() == [f"youtube-jane/2020-01-02 A film [{ID}].mp4"]
+
+
+async def test_an_nfo_that_cannot_be_used_is_remarked(vault: Vault) -> None:
+    for name, body in {
+        "a": "no XML",
+        "b": "<!DOCTYPE movie><movie/>",
+        "c": f"<movie>{' ' * (2 << 20)}</movie>",
+    }.items():
+        vault.put(f"{name}.mp4", name)
+        vault.put(f"{name}.nfo", body)
+
+    assert {(result.outcome, result.detail) for result in await vault.run()} == {
+        (ImportOutcome.IMPORTED, "its .nfo cannot be read, or is not valid XML: it was not used")
+    }
+
+
 async def test_sound_comes_in_under_its_own_suffix(vault: Vault) -> None:
     vault.put("Song.m4a")
     vault.put("Song.wav")
