@@ -1,7 +1,7 @@
 """Lets searches find posts by the words of files next to their videos: of subtitles and of comments.
 
-What a worker saves has its words at once. Once a day one worker looks through the library for such files of posts without
-these words: an older release, an import or a hand put them there.
+What a worker saves and what is imported has its words at once. Once a day one worker looks through the library for such files
+of posts without these words: an older release or a hand put them there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from mediavault.core.clock import Clock, moment_or_none
-from mediavault.core.companions import COMMENTS_SUFFIX, language_of, split_stem
-from mediavault.core.job import Job
+from mediavault.core.companions import COMMENTS_SUFFIX, language_of, sibling, split_stem
+from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
+from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
 from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import WITH_FILES, kept_by_place
@@ -77,16 +78,29 @@ async def index_words(store: Store, library: Library, *, again: bool = False) ->
     return indexed
 
 
+async def index_beside(store: Store, library: Library, job_id: JobId, kept: KeptFile) -> None:
+    """Give a post of one video the words of the files next to it, as its row names them. Raises StorageFailure."""
+    for source in WordSource:
+        suffixes = [each for each in kept.beside if _source_of(each) is source]
+        if suffixes:
+            paths = [sibling(kept.output_path, suffix) for suffix in suffixes]
+            await put_texts(store.catalogue, job_id, source, await _texts(library, source, paths))
+
+
 async def _files(library: Library) -> dict[tuple[WordSource, str], list[str]]:
     """Return the files with words, by what they are and by the stem that they share with their video."""
     files: dict[tuple[WordSource, str], list[str]] = defaultdict(list)
     async for file in library.walk():
         stem, suffix = split_stem(file.path)
-        if suffix == COMMENTS_SUFFIX:
-            files[WordSource.COMMENTS, stem].append(file.path)
-        elif language_of(suffix):
-            files[WordSource.SUBTITLES, stem].append(file.path)
+        if (source := _source_of(suffix)) is not None:
+            files[source, stem].append(file.path)
     return files
+
+
+def _source_of(suffix: str) -> WordSource | None:
+    if suffix == COMMENTS_SUFFIX:
+        return WordSource.COMMENTS
+    return WordSource.SUBTITLES if language_of(suffix) else None
 
 
 def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str], Sequence[str]]) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 A file enters the library as a worker's does, and is never replaced or lost on the way::
 
-    known? -> examine -> staging folder -> seal -> [record: import] -> place -> sidecar -> [row: completed] -> remove the original
+    known? -> examine -> staging folder -> seal -> [record: import] -> place -> sidecar -> [row: completed] -> words -> remove the original
 
 The record holds the whole job, so the next run finishes what a killed one began; the original is removed last of all, and
 only where it is asked for.
@@ -48,6 +48,7 @@ from mediavault.core.records import RecordKind
 from mediavault.core.shows import Layout
 from mediavault.core.xml_tree import BadXml
 from mediavault.maintenance.arranging import write_server_files
+from mediavault.maintenance.companion_words import index_beside
 from mediavault.maintenance.examining import damage_in, in_words
 from mediavault.maintenance.findings import kept_files, named_paths, short_key
 from mediavault.maintenance.import_facts import PostFacts, facts_from_nfo, facts_of, is_unfinished, subtitles_among
@@ -548,7 +549,7 @@ class FolderImport:
         return {**stored_job_to_json(stored), "file": media.relative}
 
     async def _complete(self, stored: StoredJob, media: FoundMedia | None, picture: Path | None) -> None:
-        """Finish a file that is in the library: companions, sidecar, row, and with MOVE the removal of the original.
+        """Finish a file that is in the library: companions, sidecar, row, words, and with MOVE the removal of the original.
 
         Every step may be repeated.
         """
@@ -562,6 +563,7 @@ class FolderImport:
         if not await self._store_row(replace(stored, job=job)):
             await self._take_back(job, kept)
             raise _Refused(ImportOutcome.KNOWN_POST)
+        await index_beside(self._store, self._library, job.id, kept)
         if media is not None and self._source.how is HowFilesCome.MOVE and await self._may_be_removed(kept, media):
             await asyncio.to_thread(remove, self._source.folder, [media.relative, *taken])
         await self._store.records.remove(RecordKind.IMPORT, job.id)

@@ -175,6 +175,15 @@ async def test_a_post_comes_with_its_facts_picture_and_subtitles(vault: Vault) -
     assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
 
 
+async def test_what_is_said_in_an_imported_video_is_found_at_once(vault: Vault) -> None:
+    vault.put("A film.mp4")
+    vault.put("A film.en.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nA locomotive\n")
+    await vault.run()
+
+    page = await vault.store.catalogue.jobs(JobQuery(text="locomotive"))
+    assert [job.metadata["title"] for job in page.jobs] == ["A film"]
+
+
 async def test_a_file_without_a_url_is_known_by_its_hash(vault: Vault) -> None:
     vault.put("My title.mp4")
     vault.put("copies/The same.mp4")
