@@ -15,12 +15,13 @@ from typing import Any
 from mediavault.core.clock import is_plausible, moment_or_none
 from mediavault.core.companions import is_beside
 from mediavault.core.failures import BadUrl, NotAPost, Unsupported
-from mediavault.core.media import Account, Post, account
+from mediavault.core.media import Account, Chapter, Comment, Post, account
 from mediavault.core.names import shown_text
 from mediavault.core.platform import YtdlpRules
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.core.xml_tree import XmlNode, read_xml
 from mediavault.platforms import registry
+from mediavault.services.extraction.ytdlp_reading import chapters_of, comments_of
 
 MAX_TITLE_CHARS = 300
 MAX_TEXT_CHARS = 20_000
@@ -41,13 +42,15 @@ _WORDS = re.compile(r"[A-Z]+|[a-z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+|\d+")
 
 @dataclass(frozen=True, slots=True)
 class PostFacts:
-    """What is known about a file's post. ``post`` is None for a post without a URL."""
+    """What is known about a file's post. ``post`` is None for a post without a URL; comments and chapters are yt-dlp's."""
 
     post: Post | None
     account: Account | None
     title: str | None = None
     text: str | None = None
     published_at: datetime | None = None
+    comments: tuple[Comment, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
 
 def facts_of(
@@ -66,6 +69,8 @@ def facts_of(
         next((source.title for source in [*sources, from_tags] if source.title), None),
         next((source.text for source in sources if source.text), None),
         next((source.published_at for source in sources if source.published_at), None),
+        from_info.comments,
+        from_info.chapters,
     )
 
 
@@ -155,6 +160,8 @@ def _facts_from_info(info: Mapping[str, Any]) -> PostFacts:
         _title(info.get("title")),
         _text(info.get("description")) or _text(info.get("text")),
         published,
+        comments_of(dict(info)),
+        chapters_of(dict(info)),
     )
 
 

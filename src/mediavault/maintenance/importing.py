@@ -24,7 +24,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from mediavault.core.clock import Clock, plausible
-from mediavault.core.companions import NFO_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, companions, sibling
+from mediavault.core.comments import comments_to_lines
+from mediavault.core.companions import (
+    COMMENTS_SUFFIX,
+    NFO_SUFFIX,
+    OTHERS_INFO_SUFFIX,
+    SIDECAR_SUFFIX,
+    companions,
+    sibling,
+)
 from mediavault.core.failures import BadInput, JobNotFound, StorageFailure
 from mediavault.core.job import (
     HistoryRecord,
@@ -67,6 +75,7 @@ from mediavault.maintenance.import_folder import (
     remove,
     require_same,
 )
+from mediavault.services.extraction.ytdlp_reading import comments_of
 from mediavault.services.library import disk
 from mediavault.services.library.companion_files import exists
 from mediavault.services.library.layout import conflicting_videos
@@ -397,10 +406,7 @@ class FolderImport:
 
     async def _facts(self, media: FoundMedia) -> tuple[PostFacts, str]:
         """Return what is known about the file's post, and a remark. Raises _Refused where the file has a sidecar of this vault."""
-        info, note = None, ""
-        for suffix in (SIDECAR_SUFFIX, OTHERS_INFO_SUFFIX):
-            if (name := media.stem + suffix) in media.beside and info is None:
-                info, note = await asyncio.to_thread(_read_info, self._source.folder, media.sibling(name))
+        info, note = await self._info(media)
         if info and "mediavault" in info and self._source.how is HowFilesCome.IN_PLACE:
             raise _Refused(ImportOutcome.HAS_SIDECAR)
         others: list[PostFacts] = []
@@ -413,6 +419,14 @@ class FolderImport:
             tags = await self._probe.tags(self._source.folder / media.relative)
             facts = facts_of(media.relative, info, tags, others)
         return facts, note
+
+    async def _info(self, media: FoundMedia) -> tuple[Mapping[str, Any] | None, str]:
+        """Return the file's ``.info.json``, and a remark where it cannot be used."""
+        info, note = None, ""
+        for suffix in (SIDECAR_SUFFIX, OTHERS_INFO_SUFFIX):
+            if (name := media.stem + suffix) in media.beside and info is None:
+                info, note = await asyncio.to_thread(_read_info, self._source.folder, media.sibling(name))
+        return info, note
 
     def _suffix(self, media: FoundMedia, report: ProbeReport) -> str:
         """Return the suffix of the file in the library. Raises _Refused for a form that the vault does not save."""
@@ -504,6 +518,7 @@ class FolderImport:
     def _planned(self, file: _File, output: str, picture: Path | None) -> KeptFile:
         media, report = file.media, file.report
         beside = list(subtitles_among(media.stem, media.beside))
+        beside += [COMMENTS_SUFFIX] if file.facts.comments else []
         if self._source.how is HowFilesCome.IN_PLACE:
             infos = (media.stem + SIDECAR_SUFFIX, media.stem + OTHERS_INFO_SUFFIX)
             beside += [OTHERS_INFO_SUFFIX] if any(name in media.beside for name in infos) else []
@@ -569,11 +584,16 @@ class FolderImport:
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
     async def _place_companions(self, kept: KeptFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
-        """Place the picture and the subtitles; return the files of the folder that are in the library now."""
+        """Place the picture, the comments and the subtitles; return the files of the folder that are in the library now."""
         taken: list[str] = []
         if picture is not None and kept.thumbnail_path is not None:
             body = await asyncio.to_thread(picture.read_bytes)
             await self._library.place_bytes(body, kept.thumbnail_path, via=self._staging)
+        if media is not None and COMMENTS_SUFFIX in kept.beside:
+            info, _ = await self._info(media)  # again: the record of an interrupted import does not have them
+            if comments := comments_of(dict(info or {})):
+                target = sibling(kept.output_path, COMMENTS_SUFFIX)
+                await self._library.place_bytes(comments_to_lines(comments), target, via=self._staging)
         if media is None or self._source.how is HowFilesCome.IN_PLACE:
             return taken
         for suffix, name in subtitles_among(media.stem, media.beside).items():
@@ -712,7 +732,7 @@ class _File:
 def _stored(file: _File, job_id: JobId, kept: KeptFile, now: datetime, previous: StoredJob | None) -> StoredJob:
     """Return the completed job of a file, as the one that the post has already if there is one."""
     facts, before = file.facts, previous.job if previous else None
-    item = Item(type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO)
+    item = Item(type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO, chapters=facts.chapters)
     attempt = max(1, before.attempt_count) if before else 1
     job = Job(
         id=job_id,

@@ -234,7 +234,7 @@ JSON = st.recursive(
 )
 NAMES = [
     "id", "extractor_key", "webpage_url", "original_url", "title", "description", "uploader", "uploader_id", "channel",
-    "timestamp", "upload_date", "account", "post_url", "text", "published_at",
+    "timestamp", "upload_date", "account", "post_url", "text", "published_at", "comments", "chapters",
 ]  # fmt: skip
 
 

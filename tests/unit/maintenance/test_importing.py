@@ -14,7 +14,7 @@ import pytest
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobStatus, Stage
 from mediavault.core.marks import Mark, tag
-from mediavault.core.media import ProbeReport, Problem, ProblemKind
+from mediavault.core.media import Chapter, ProbeReport, Problem, ProblemKind
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout
@@ -31,6 +31,7 @@ from mediavault.maintenance.importing import (
 )
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
+from mediavault.services.library.companion_files import read_comments
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.port import Library
 from mediavault.store import trash
@@ -182,6 +183,35 @@ async def test_what_is_said_in_an_imported_video_is_found_at_once(vault: Vault) 
 
     page = await vault.store.catalogue.jobs(JobQuery(text="locomotive"))
     assert [job.metadata["title"] for job in page.jobs] == ["A film"]
+
+
+TALK = {
+    "comments": [
+        {"id": "1", "parent": "root", "author": "@ann", "text": "A locomotive", "timestamp": 1_577_836_800},
+        {"id": "2", "parent": "1", "author": "@bob", "text": "Yes"},
+        "no comment",
+    ],
+    "chapters": [{"start_time": 0.0, "title": "Start"}, {"start_time": 1.5, "end_time": 2.0, "title": "End"}],
+}
+
+
+@pytest.mark.parametrize("how", [HowFilesCome.COPY, HowFilesCome.IN_PLACE])
+async def test_comments_and_chapters_of_the_info_json_come_along(vault: Vault, how: HowFilesCome) -> None:
+    folder = vault.root / "tube" if how is HowFilesCome.IN_PLACE else vault.folder
+    vault.put("A film.mp4", at=folder)
+    vault.put("A film.info.json", {**INFO, **TALK}, at=folder)
+    await vault.run(how, folder=folder)
+    [stored] = await vault.jobs()
+    [item] = stored.job.items
+    [path] = [path for path in vault.files() if path.endswith(".comments.jsonl")]
+
+    assert item.item.chapters == (Chapter(0.0, "Start"), Chapter(1.5, "End"))
+    assert item.kept is not None
+    assert ".comments.jsonl" in item.kept.beside
+    comments = [(one.author, one.parent) for one in await read_comments(vault.library, path)]
+    assert comments == [("@ann", None), ("@bob", "1")]
+    assert len((await vault.store.catalogue.jobs(JobQuery(text="locomotive"))).jobs) == 1
+    assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
 
 
 async def test_a_file_without_a_url_is_known_by_its_hash(vault: Vault) -> None:
@@ -714,7 +744,7 @@ async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
         folder = vault.root / "tube" if how is HowFilesCome.IN_PLACE else vault.folder
         for name in ("A", "B"):
             vault.put(f"{name}.mp4", name, at=folder)
-            vault.put(f"{name}.info.json", {**INFO, "webpage_url": f"https://videos.example/{name}"}, at=folder)
+            vault.put(f"{name}.info.json", {**INFO, **TALK, "webpage_url": f"https://videos.example/{name}"}, at=folder)
             vault.put(f"{name}.en.vtt", f"WEBVTT {name}", at=folder)
             vault.put(f"{name}.jpg", JPEG, at=folder)
         deadline = Deadline(number, after=after)
@@ -737,9 +767,10 @@ async def _require_both(vault: Vault, how: HowFilesCome, folder: Path) -> None:
     findings = [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()]
     assert findings == []
     names = vault.files()
-    assert [sum(name.endswith(suffix) for name in names) for suffix in (".mp4", ".info.json", ".jpg", ".vtt")] == [
-        2
-    ] * 4
+    assert [
+        sum(name.endswith(suffix) for name in names)
+        for suffix in (".mp4", ".info.json", ".jpg", ".vtt", ".comments.jsonl")
+    ] == [2] * 5
     originals = [name for name in vault.files(folder) if name.endswith(".mp4")]
     assert len(originals) == (0 if how is HowFilesCome.MOVE else 2)
     assert await vault.store.records.all(RecordKind.IMPORT) == []

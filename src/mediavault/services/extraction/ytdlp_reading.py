@@ -206,12 +206,12 @@ def _item(entry: Node, candidates: tuple[Candidate, ...], source: LengthSource) 
         media_id=values.text(entry.get("id")),
         thumbnail_url=values.url(entry.get("thumbnail")),
         expected=Expected(duration_s=seconds, audio=True if heard else None, length_source=source),
-        chapters=_chapters(entry),
+        chapters=chapters_of(entry),
         subtitles=_subtitles(entry),
     )
 
 
-def _comments(entry: Node) -> tuple[Comment, ...]:
+def comments_of(entry: Node) -> tuple[Comment, ...]:
     """Return the comments in the site's order; those without words are left out."""
     found = []
     for comment in values.objects(entry.get("comments"))[:MAX_COMMENTS]:
@@ -258,7 +258,7 @@ def _texts(offered: Mapping[str, Any], forms: Sequence[str], *, automatic: bool)
             yield source
 
 
-def _chapters(entry: Node) -> tuple[Chapter, ...]:
+def chapters_of(entry: Node) -> tuple[Chapter, ...]:
     """Return the video's chapters, by their start; those without a title are numbered."""
     found: dict[float, Chapter] = {}
     for number, chapter in enumerate(values.objects(entry.get("chapters"))[:MAX_CHAPTERS], 1):
@@ -296,7 +296,7 @@ def _extraction(
         published_at=_published(info_fields),
         thumbnail_url=values.url(info_fields.get("thumbnail")) or next((i.thumbnail_url for i in items), None),
         user_agent=agent,
-        comments=_comments(entries[0]),
+        comments=comments_of(entries[0]),
         metadata={
             "ytdlp_version": values.text(answer.get("version")),
             "ytdlp_extractor": values.text(info_fields.get("extractor")),
