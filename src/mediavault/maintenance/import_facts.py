@@ -36,6 +36,11 @@ _VIDEO_ID = r"[\w-]{10}[AEIMQUYcgkosw048]"
 _IN_BRACKETS = re.compile(rf"\[({_VIDEO_ID})\]\Z", re.ASCII)
 _ALONE = re.compile(_VIDEO_ID, re.ASCII)
 _CHANNEL = re.compile(r"UC[\w-]{22}", re.ASCII)
+# No part but the id has an underscore: the others are slugs, and the format is "1080p-60fps-vp9-opus" or only its sound's.
+_TUBESYNC = re.compile(
+    rf"(?P<day>\d{{4}}-\d\d-\d\d)_[^_]+_(?P<title>[^_]+)_(?P<id>{_VIDEO_ID})_(?:\d{{3,4}}p|opus|mp4a)(?:-[a-z0-9]+)*",
+    re.ASCII,
+)
 # "[LyricsVideo]", "[REMASTERED ]", "[20240101123]": in a title such a word is likelier than an id that looks like one.
 _WORDS = re.compile(r"[A-Z]+|[a-z]+|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+|\d+")
 
@@ -80,7 +85,8 @@ def facts_of(
 def facts_from_name(relative: str) -> PostFacts:
     """Return what the path in the imported folder says.
 
-    ``Title [ID].mp4`` is how yt-dlp and Pinchflat name videos of YouTube, ``UC…/ID.mp4`` how Tube Archivist does.
+    ``Title [ID].mp4`` is how yt-dlp and Pinchflat name videos of YouTube, ``UC…/ID.mp4`` how Tube Archivist does, and
+    ``2020-01-02_source_title_ID_1080p-avc1-mp4a.mp4`` how TubeSync does, with slugs of the source and the title.
     """
     path = PurePosixPath(relative)
     stem, folder = path.stem, path.parent.name
@@ -90,6 +96,15 @@ def facts_from_name(relative: str) -> PostFacts:
     bracketed = _IN_BRACKETS.search(stem)
     if bracketed is not None and not _WORDS.fullmatch(bracketed[1]):
         return PostFacts(_post(_YOUTUBE.format(bracketed[1])), None, _title(stem[: bracketed.start()]))
+    of_tubesync = _TUBESYNC.fullmatch(stem)
+    if of_tubesync is not None:
+        title = _title(of_tubesync["title"])
+        return PostFacts(
+            _post(_YOUTUBE.format(of_tubesync["id"])),
+            None,
+            title,
+            published_at=_day(of_tubesync["day"].replace("-", "")),
+        )
     return PostFacts(None, None, _title(stem) or "video")
 
 

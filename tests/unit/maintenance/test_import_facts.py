@@ -40,6 +40,8 @@ def url_of(relative: str, info: dict[str, Any] | None = None, **tags: str) -> st
         (f"A [b] film [{ID}].webm", "A [b] film"),
         (f"{CHANNEL}/{ID}.mp4", None),  # Tube Archivist
         (f"youtube/{CHANNEL}/{ID}.mp4", None),
+        (f"jane/2020-01-02_jane_a-film_{ID}_1080p-60fps-vp9-opus.mkv", "a-film"),  # TubeSync
+        (f"jane/2020-01-02_jane_a-film_{ID}_opus.ogg", "a-film"),
     ],
 )
 def test_an_id_in_the_form_of_a_downloader_names_a_post(path: str, title: str | None) -> None:
@@ -62,12 +64,22 @@ def test_an_id_in_the_form_of_a_downloader_names_a_post(path: str, title: str | 
         "A film [dQw4w9WgXcR].mp4",  # no id ends like this
         "A film [１２３４５６７８９０w].mp4",
         f"A film ({ID}).mp4",
+        f"jane_a-film_{ID}_1080p-avc1-mp4a.mp4",
+        f"2020-01-02_jane_a-film_{ID}_final.mp4",
+        "2020-01-02_jane_a-film_OfficialVid_1080p-avc1-mp4a.mp4",
         "A film [1234567890123456789].mp4",
     ],
 )
 def test_a_name_that_only_resembles_one_names_none(path: str) -> None:
     assert facts_from_name(path).post is None
     assert facts_from_name(path).title
+
+
+def test_the_date_in_a_name_of_tubesync_is_the_post_s() -> None:
+    facts = facts_of("2020-01-02_jane_a-film_-_w4w9W_gcQ_720p-avc1-mp4a.mp4", None, {})
+
+    assert facts.published_at == datetime(2020, 1, 2, tzinfo=UTC)
+    assert facts.post is not None
 
 
 @given(
