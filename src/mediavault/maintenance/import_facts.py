@@ -1,4 +1,4 @@
-"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, from its NFO, or from its name. Pure.
+"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, from its NFO, from gallery-dl's ``.json``, or from its name. Pure.
 
 Only what is certain becomes a URL: anything else is a post without one.
 """
@@ -21,6 +21,7 @@ from mediavault.core.platform import YtdlpRules
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.core.xml_tree import XmlNode, read_xml
 from mediavault.platforms import registry
+from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.ytdlp_reading import chapters_of, comments_of
 
 MAX_TITLE_CHARS = 300
@@ -158,6 +159,53 @@ def _account_in(root: XmlNode, post: Post) -> str | None:
 def _below(root: XmlNode, name: str) -> str:
     node = root.first(name)
     return node.text.strip() if node is not None else ""
+
+
+# --- from gallery-dl --------------------------------------------------------------------------------------------------
+
+# It writes no URL of most posts, but what each site's URL consists of.
+_OF_SITE = {
+    "twitter": ("https://x.com/{}/status/{}", (("author", "name"), ("tweet_id",))),
+    "reddit": ("https://www.reddit.com/comments/{}/", (("id",),)),
+    "tiktok": ("https://www.tiktok.com/@{}/video/{}", (("user",), ("id",))),
+    "bluesky": ("https://bsky.app/profile/{}/post/{}", (("author", "handle"), ("post_id",))),
+}
+
+
+def facts_from_gallery_dl(value: Mapping[str, Any]) -> PostFacts:
+    """Return what gallery-dl's ``.json`` says. The second file of a post and those after it have no URL: they are no copies."""
+    category = value.get("category")
+    if not isinstance(category, str) or not isinstance(value.get("subcategory"), str):
+        return PostFacts(None, None)  # of another program
+    form, fields = _OF_SITE.get(category, ("", ()))
+    parts = [_part(value, *field) for field in fields]
+    is_first = (values.integer(value.get("num")) or 1) == 1
+    own = form.format(*parts) if form and all(parts) else None
+    post = _first_post(value.get("post_url"), own) if is_first else None
+    names = (("author", "nick"), ("author", "displayName"), ("author", "nickname"), ("fullname",))
+    name = _line(next((found for field in names if (found := _part(value, *field))), None))
+    handle = (post.handle if post else None) or _part(value, "username")
+    text = next((each for field in _TEXTS if (each := _text(value.get(field)))), None)
+    published = values.moment(value.get("date"))
+    return PostFacts(
+        post,
+        account(post.platform, handle if handle and _HANDLE.fullmatch(handle) else None, name)
+        if post and (handle or name)
+        else None,
+        _title(value.get("title")),
+        text,
+        _plausible(published) if published else None,
+    )
+
+
+_TEXTS = ("content", "selftext", "text", "desc", "description")  # Bluesky's description is that of the picture
+
+
+def _part(value: Mapping[str, Any], *path: str) -> str:
+    found: Any = value
+    for step in path:
+        found = found.get(step) if isinstance(found, dict) else None
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
 
 
 # --- from .info.json and from tags -------------------------------------------------------------------------------------

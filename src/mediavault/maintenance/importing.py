@@ -59,7 +59,14 @@ from mediavault.maintenance.arranging import write_server_files
 from mediavault.maintenance.companion_words import index_beside
 from mediavault.maintenance.examining import damage_in, in_words
 from mediavault.maintenance.findings import kept_files, named_paths, short_key
-from mediavault.maintenance.import_facts import PostFacts, facts_from_nfo, facts_of, is_unfinished, subtitles_among
+from mediavault.maintenance.import_facts import (
+    PostFacts,
+    facts_from_gallery_dl,
+    facts_from_nfo,
+    facts_of,
+    is_unfinished,
+    subtitles_among,
+)
 from mediavault.maintenance.import_folder import (
     Changed,
     FolderContents,
@@ -414,6 +421,11 @@ class FolderImport:
             nfo, remark = await asyncio.to_thread(_read_nfo, self._source.folder, media.sibling(name))
             others.append(nfo)
             note = note or remark
+        if (name := f"{media.name}.json") in media.beside:
+            value = await asyncio.to_thread(_read_object, self._source.folder, media.sibling(name))
+            others.append(facts_from_gallery_dl(value or {}))
+            if value is None:
+                note = note or Message("its .json cannot be read, or is not a JSON object: it was not used")
         facts = facts_of(media.relative, info, {}, others)
         if facts.post is None or facts.title is None:
             tags = await self._probe.tags(self._source.folder / media.relative)
@@ -790,6 +802,11 @@ def _read_info(root: Path, relative: str) -> tuple[Mapping[str, Any] | None, str
         return None, Message("its .info.json is too large, or not a file: it was not used")
     value = parse_sidecar(text)
     return value, "" if value is not None else Message("its .info.json is not a JSON object: it was not used")
+
+
+def _read_object(root: Path, relative: str) -> Mapping[str, Any] | None:
+    text = _small(root, relative, INFO_LIMIT_BYTES)
+    return parse_sidecar(text) if text is not None else None
 
 
 def _read_nfo(root: Path, relative: str) -> tuple[PostFacts, str]:

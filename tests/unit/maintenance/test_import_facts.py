@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mediavault.core.names import is_utf8
 from mediavault.core.post_urls import has_url, name_of_file
 from mediavault.maintenance.import_facts import (
+    facts_from_gallery_dl,
     facts_from_name,
     facts_from_nfo,
     facts_of,
@@ -239,6 +240,71 @@ def test_the_info_json_and_tags_say_more_than_the_nfo_and_that_more_than_the_nam
     assert facts_of("Name.mp4", None, {}, [nfo]).post == facts_of("Name.mp4", {"webpage_url": WATCH}, {}).post
 
 
+# --- gallery-dl -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "url", "name", "text"),
+    [
+        (
+            {
+                "category": "twitter",
+                "tweet_id": 1234567890,
+                "author": {"name": "jane", "nick": "Jane"},
+                "content": "Text",
+            },
+            "https://x.com/i/status/1234567890",
+            "Jane",
+            "Text",
+        ),
+        (
+            {
+                "category": "instagram",
+                "post_url": "https://www.instagram.com/p/CabcDEF1234/",
+                "fullname": "Jane",
+                "username": "jane",
+            },
+            "https://www.instagram.com/p/CabcDEF1234/",
+            "Jane",
+            None,
+        ),
+        (
+            {"category": "tiktok", "user": "jane", "id": "7123456789012345678", "num": 0, "desc": "Text"},
+            "https://www.tiktok.com/@_/video/7123456789012345678",
+            None,
+            "Text",
+        ),
+        (
+            {
+                "category": "bluesky",
+                "author": {"handle": "jane.example"},
+                "post_id": "3l4abcdefgh2c",
+                "num": 1,
+                "text": "Text",
+            },
+            "https://bsky.app/profile/jane.example/post/3l4abcdefgh2c",
+            None,
+            "Text",
+        ),
+        ({"category": "reddit", "id": "abc123", "num": 2, "selftext": "Text"}, None, None, "Text"),
+        ({"category": "twitter", "tweet_id": True, "author": "jane"}, None, None, None),
+        ({"category": "pixiv", "id": 12}, None, None, None),
+        ({"category": "reddit", "id": "../x"}, None, None, None),
+    ],
+)
+def test_the_json_of_gallery_dl_names_the_first_file_of_a_post(
+    value: dict[str, Any], url: str | None, name: str | None, text: str | None
+) -> None:
+    facts = facts_from_gallery_dl({"subcategory": "post", **value})
+
+    assert (facts.post and facts.post.canonical_url, facts.text) == (url, text)
+    assert (facts.account and facts.account.display_name) == name
+
+
+def test_a_json_of_another_program_says_nothing() -> None:
+    assert facts_from_gallery_dl({"category": "reddit", "id": "abc123", "title": "A film"}).title is None
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -250,6 +316,21 @@ NAMES = [
 ]  # fmt: skip
 
 
+OF_GALLERY_DL = [
+    "author",
+    "tweet_id",
+    "id",
+    "user",
+    "post_url",
+    "title",
+    "content",
+    "date",
+    "num",
+    "fullname",
+    "username",
+]
+
+
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
 @example({"timestamp": 1e300})
 @example({"timestamp": float("nan")})
@@ -259,6 +340,16 @@ NAMES = [
 @example({"title": "\ud800\0"})
 def test_any_json_gives_facts_that_a_database_can_hold(info: dict[str, Any]) -> None:
     facts = facts_of("A film.mp4", info, {})
+    texts = [facts.title, facts.text]
+    texts += [facts.account.handle, facts.account.display_name, facts.account.slug] if facts.account else []
+
+    assert all(is_utf8(text) and "\0" not in text for text in texts if text is not None)
+
+
+@given(st.sampled_from(["twitter", "instagram", "tiktok"]), st.dictionaries(st.sampled_from(OF_GALLERY_DL), JSON))
+@example("twitter", {"author": {"name": "\ud800", "nick": "\0"}, "tweet_id": 12})
+def test_any_json_of_gallery_dl_gives_facts_that_a_database_can_hold(category: str, value: dict[str, Any]) -> None:
+    facts = facts_from_gallery_dl({"subcategory": "post", "category": category, **value})
     texts = [facts.title, facts.text]
     texts += [facts.account.handle, facts.account.display_name, facts.account.slug] if facts.account else []
 

@@ -307,6 +307,23 @@ async def test_an_nfo_gives_the_url_and_the_date(vault: Vault) -> None:
     assert vault.videos() == [f"youtube-jane/2020-01-02 A film [{ID}].mp4"]
 
 
+async def test_the_json_of_gallery_dl_gives_the_url_and_the_date(vault: Vault) -> None:
+    vault.put("12_1.mp4")
+    known = {"category": "reddit", "subcategory": "submission", "id": "abc123", "title": "A film"}
+    vault.put("12_1.mp4.json", {**known, "date": "2020-01-02 03:04:05"})
+    vault.put("other.mp4", "other")
+    vault.put("other.mp4.json", "[]")
+    results = await vault.run()
+    [_, stored] = sorted(await vault.jobs(), key=lambda stored: stored.job.canonical_url, reverse=True)
+
+    assert stored.job.canonical_url == "https://www.reddit.com/comments/abc123/"
+    assert (stored.job.metadata["title"], stored.job.metadata["published_at"]) == (
+        "A film",
+        "2020-01-02T03:04:05+00:00",
+    )
+    assert results[-1].detail == "its .json cannot be read, or is not a JSON object: it was not used"
+
+
 async def test_an_nfo_that_cannot_be_used_is_remarked(vault: Vault) -> None:
     for name, body in {
         "a": "no XML",
