@@ -1,4 +1,4 @@
-"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, from its NFO, from gallery-dl's ``.json``, or from its name. Pure.
+"""What is known about the post of a file that another program saved: from yt-dlp's ``.info.json``, from the file's own tags, from its NFO, from gallery-dl's ``.json``, from ytdl-sub's archive, or from its name. Pure.
 
 Only what is certain becomes a URL: anything else is a post without one.
 """
@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mediavault.core.clock import is_plausible, moment_or_none
-from mediavault.core.companions import is_beside
+from mediavault.core.companions import VIDEO_SUFFIXES, is_beside
 from mediavault.core.failures import BadUrl, NotAPost, Unsupported
 from mediavault.core.media import Account, Chapter, Comment, Post, account
 from mediavault.core.names import shown_text
@@ -159,6 +159,25 @@ def _account_in(root: XmlNode, post: Post) -> str | None:
 def _below(root: XmlNode, name: str) -> str:
     node = root.first(name)
     return node.text.strip() if node is not None else ""
+
+
+# --- from ytdl-sub's archive ------------------------------------------------------------------------------------------
+
+
+def facts_from_archive(value: Mapping[str, Any]) -> dict[str, PostFacts]:
+    """Return what ytdl-sub's archive says of its files, by their path below the archive's folder.
+
+    A video that was split has several media files: they are parts of the post, so that none of them has its URL.
+    """
+    facts: dict[str, PostFacts] = {}
+    for video_id, entry in value.items():
+        day, names = values.obj(entry).get("upload_date"), values.items(values.obj(entry).get("file_names"))
+        media = [name for name in names if isinstance(name, str) and is_media(name)]
+        is_youtube = values.obj(entry).get("extractor") == "youtube" and _ALONE.fullmatch(video_id)
+        post = _post(_YOUTUBE.format(video_id)) if is_youtube and len(media) == 1 else None
+        published = _day(day.replace("-", "")) if isinstance(day, str) else None
+        facts |= {name: PostFacts(post, None, published_at=published) for name in media}
+    return facts
 
 
 # --- from gallery-dl --------------------------------------------------------------------------------------------------
@@ -320,8 +339,18 @@ def _plausible(moment: datetime) -> datetime | None:
 
 # --- names of the files next to a video --------------------------------------------------------------------------------
 
+# What is looked at: the vault's own suffixes, and others that may turn out to be one of its containers.
+MEDIA_SUFFIXES = frozenset(
+    {*VIDEO_SUFFIXES, ".m4v", ".3gp", ".mpeg", ".m2ts", ".mts", ".vob", ".f4v"}
+    | {".mka", ".aac", ".wav", ".oga", ".wma", ".weba"}
+)
 # What a downloader has not finished: tracks that were to be joined, and files that were being written.
 _UNFINISHED = re.compile(r"\.f\d{1,5}(?:-[\w-]{1,20})?|\.temp|\.part(?:-Frag\d+)?", re.ASCII)
+
+
+def is_media(name: str) -> bool:
+    """Return whether a name has the suffix of a file that is looked at."""
+    return PurePosixPath(name).suffix.lower() in MEDIA_SUFFIXES
 
 
 def is_unfinished(name: str) -> bool:

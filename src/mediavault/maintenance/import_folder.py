@@ -9,22 +9,19 @@ import bisect
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path, PurePosixPath
 
-from mediavault.core.companions import VIDEO_SUFFIXES
 from mediavault.core.failures import BadInput
+from mediavault.maintenance.import_facts import is_media
 from mediavault.services.library import disk
 from mediavault.services.library.disk import Digest
 
-# What is looked at: the vault's own suffixes, and others that may turn out to be one of its containers.
-MEDIA_SUFFIXES = frozenset(
-    {*VIDEO_SUFFIXES, ".m4v", ".3gp", ".mpeg", ".m2ts", ".mts", ".vob", ".f4v"}
-    | {".mka", ".aac", ".wav", ".oga", ".wma", ".weba"}
-)
+_ARCHIVE = re.compile(r"\.ytdl-sub-.+-download-archive\.json")
 CHUNK_BYTES = 1 << 20
 
 
@@ -50,26 +47,31 @@ class FoundMedia:
 
 @dataclass(slots=True)
 class FolderContents:
-    """What one folder has: its media files, links with such names, and its subfolders. ``error``: it cannot be read."""
+    """What one folder has: its media files, links with such names, its subfolders, and ytdl-sub's archives, which say what
+    the files below are. ``error``: it cannot be read.
+    """
 
     relative: str
     media: list[FoundMedia] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
     error: str | None = None
 
 
 def contents_of(root: Path, relative: str) -> FolderContents:
-    """List one folder below ``root``, sorted by name, without hidden files and folders."""
+    """List one folder below ``root``, sorted by name, without hidden files and folders other than ytdl-sub's archives."""
     found = FolderContents(relative)
     files: list[str] = []
     try:
         with os.scandir(root / relative) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
+                    if _ARCHIVE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                        found.archives.append(_joined(relative, entry.name))
                     continue
                 if entry.is_symlink():
-                    found.links += [_joined(relative, entry.name)] if _is_media(entry.name) else []
+                    found.links += [_joined(relative, entry.name)] if is_media(entry.name) else []
                 elif entry.is_dir(follow_symlinks=False):
                     found.folders.append(_joined(relative, entry.name))
                 elif entry.is_file(follow_symlinks=False):
@@ -79,14 +81,8 @@ def contents_of(root: Path, relative: str) -> FolderContents:
     files.sort()
     found.folders.sort()
     found.links.sort()
-    found.media = [
-        FoundMedia(_joined(relative, name), tuple(_beside(name, files))) for name in files if _is_media(name)
-    ]
+    found.media = [FoundMedia(_joined(relative, name), tuple(_beside(name, files))) for name in files if is_media(name)]
     return found
-
-
-def _is_media(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in MEDIA_SUFFIXES
 
 
 def _beside(name: str, names: Sequence[str]) -> Iterator[str]:

@@ -61,6 +61,7 @@ from mediavault.maintenance.examining import damage_in, in_words
 from mediavault.maintenance.findings import kept_files, named_paths, short_key
 from mediavault.maintenance.import_facts import (
     PostFacts,
+    facts_from_archive,
     facts_from_gallery_dl,
     facts_from_nfo,
     facts_of,
@@ -282,7 +283,8 @@ class _Refused(Exception):
 
 
 class FolderImport:
-    """One import. Memory holds a few bytes for each job and each imported file, and the names of the files without a URL.
+    """One import. Memory holds a few bytes for each job and each imported file, the names of the files without a URL, and what
+    ytdl-sub's archives say.
 
     Files with a URL come first: of two identical files, the one that names its post is imported.
     """
@@ -305,6 +307,7 @@ class FolderImport:
         self._known: set[int] = set()  # keys of canonical URLs, hashes and, in place, of paths
         self._trashed: set[int] = set()
         self._at_rest: dict[int, JobId] = {}  # failed and cancelled jobs, which an import completes
+        self._archived: dict[str, PostFacts] = {}  # what ytdl-sub's archives say, by the path of the file
         self.done = ImportCounts()
 
     async def run(self) -> AsyncIterator[ImportedFile]:
@@ -328,6 +331,8 @@ class FolderImport:
                 yield self._counted(
                     ImportedFile(ImportOutcome.UNREADABLE, contents.relative or ".", detail=contents.error)
                 )
+            for path in contents.archives:
+                await self._read_archive(path)
             for path in contents.links:
                 yield self._counted(ImportedFile(ImportOutcome.LINK, path))
             for media in contents.media:
@@ -342,6 +347,11 @@ class FolderImport:
             if (result := await self._result(media, needs_url=False)) is not None:
                 yield self._counted(result)
             self._on_files(1)
+
+    async def _read_archive(self, path: str) -> None:
+        value = await asyncio.to_thread(_read_object, self._source.folder, path)
+        folder = PurePosixPath(path).parent
+        self._archived |= {str(folder / name): facts for name, facts in facts_from_archive(value or {}).items()}
 
     def _counted(self, result: ImportedFile) -> ImportedFile:
         self.done.outcomes[result.outcome] += 1
@@ -426,6 +436,8 @@ class FolderImport:
             others.append(facts_from_gallery_dl(value or {}))
             if value is None:
                 note = note or Message("its .json cannot be read, or is not a JSON object: it was not used")
+        if media.relative in self._archived:
+            others.append(self._archived[media.relative])
         facts = facts_of(media.relative, info, {}, others)
         if facts.post is None or facts.title is None:
             tags = await self._probe.tags(self._source.folder / media.relative)

@@ -324,6 +324,32 @@ async def test_the_json_of_gallery_dl_gives_the_url_and_the_date(vault: Vault) -
     assert results[-1].detail == "its .json cannot be read, or is not a JSON object: it was not used"
 
 
+async def test_the_archive_of_ytdl_sub_names_the_files_below_it(vault: Vault) -> None:
+    vault.put("Jane/Season 2020/s2020.e010201 - A film.mp4")
+    vault.put("Jane/Season 2020/s2020.e010301 - Part 1.mp4", "1")
+    vault.put("Jane/Season 2020/s2020.e010301 - Part 2.mp4", "2")
+    vault.put("Joe/broken.mp4", "joe")
+    film = ["Season 2020/s2020.e010201 - A film.mp4", "Season 2020/s2020.e010201 - A film-thumb.jpg"]
+    parts = [f"Season 2020/s2020.e010301 - Part {number}.mp4" for number in (1, 2)]
+    archive = {
+        ID: {"upload_date": "2020-01-02", "extractor": "youtube", "file_names": film},
+        "aqz-KE-bpKQ": {"upload_date": "2020-01-03", "extractor": "youtube", "file_names": parts},
+        "other": [],
+    }
+    vault.put("Jane/.ytdl-sub-Jane-download-archive.json", archive)
+    vault.put("Joe/.ytdl-sub-Joe-download-archive.json", "no JSON")
+    results = await vault.run()
+
+    assert set(outcomes(results).values()) == {ImportOutcome.IMPORTED}
+    dates = {one.job.metadata["title"]: (one.job.metadata["published_at"] or "")[:10] for one in await vault.jobs()}
+    assert {result.title: (result.url, dates[result.title]) for result in results} == {
+        "s2020.e010201 - A film": (WATCH, "2020-01-02"),
+        "s2020.e010301 - Part 1": (None, "2020-01-03"),
+        "s2020.e010301 - Part 2": (None, "2020-01-03"),
+        "broken": (None, ""),
+    }
+
+
 async def test_an_nfo_that_cannot_be_used_is_remarked(vault: Vault) -> None:
     for name, body in {
         "a": "no XML",
