@@ -20,7 +20,7 @@ from mediavault.core.listings import Look
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
-from mediavault.platforms.registry import all_platforms
+from mediavault.platforms.registry import all_platforms, site_title
 from mediavault.platforms.tiktok import refusals as tiktok_refusals
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.x import refusals as x_refusals
@@ -139,6 +139,7 @@ def _bytes(text: str) -> bytes:
 
 
 WITH_MORE: Mapping[str, Read] = {
+    "platforms.registry.site_title": lambda text: site_title("generic", text),
     "core.marks.is_written_so": lambda text: marks.is_written_so(f"tag/{text}", text),
     "presentation.preferences.best_locale": lambda text: preferences.best_locale(text, frozenset({"en", "de"})),
     "server.authentication.may": lambda text: authentication.may(text, text),
