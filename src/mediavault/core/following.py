@@ -8,6 +8,7 @@ becomes a job. ``core/following_schedule.py`` decides when; ``worker/following.p
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -75,7 +76,10 @@ class Source:
     @property
     def served_by(self) -> str:
         """What serves its list, and is asked in turns: its site, or its host where the platform is a name for many sites."""
-        return parse_http_url(self.url).host if self.platform in MANY_SITES else self.platform
+        if self.platform in MANY_SITES:
+            with suppress(BadInput):  # a row that something else has changed: its page must still open
+                return parse_http_url(self.url).host
+        return self.platform
 
 
 def checked(source: Source) -> Source:
