@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.app.outgoing import vault_proxies
-from mediavault.app.storage import free_bytes
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BadInput, BadUrl, Failure
 from mediavault.core.installation import command_to_install
@@ -25,6 +24,7 @@ from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard, SystemResolver
 from mediavault.services.egress.port import Timeouts
 from mediavault.services.egress.proxy import EgressProxy
+from mediavault.services.library.disk import free_bytes
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import Store
 

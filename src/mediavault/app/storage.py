@@ -6,7 +6,6 @@ A driver is loaded only when a URL needs it.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from mediavault.core.failures import BadSetting, StorageFailure, StoreError
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
+from mediavault.services.library.disk import free_bytes
 from mediavault.services.library.port import Library
 from mediavault.services.library.staging import STAGING_FOLDER
 from mediavault.store.patience import DatabaseWait
@@ -259,11 +259,3 @@ def _requires_driver(what: str, extra: str) -> Iterator[None]:
 async def free_for_videos(settings: Settings) -> int | None:
     """Return the free bytes of the library's disk; None for an object storage, and where it is unknown."""
     return None if settings.vault_url else await asyncio.to_thread(free_bytes, settings.download_dir)
-
-
-def free_bytes(folder: Path) -> int | None:
-    """Return the free bytes of a folder's disk; None where it is unknown."""
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return None

@@ -1122,12 +1122,14 @@ class BadFile(Retryable):
     """A video that does not play completely: broken tables, undecodable frames, no sound where sound was announced."""
 
     code = ErrorCode.BAD_FILE
+    plays = False  # some of it
 
 
 class Damaged(BadFile):
     """A damaged file of which some plays: the user may keep it anyway."""
 
     code = ErrorCode.DAMAGED
+    plays = True
 
 
 class NotAsAnnounced(Retryable):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from mediavault.core.failures import IllegalMove, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus, NewJob
-from mediavault.store.port import Enqueued, JobCatalogue, JobQuery, JobQueue, Store
+from mediavault.store.port import Enqueued, JobCatalogue, JobOrder, JobQuery, JobQueue, Store
+
+FAILED_PAGE = 200
 
 
 async def enqueue_for_user(queue: JobQueue, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
@@ -83,6 +85,14 @@ async def existing_jobs(catalogue: JobCatalogue, job_ids: Iterable[JobId]) -> As
     for job_id in job_ids:
         with contextlib.suppress(JobNotFound):
             yield await catalogue.get(job_id)
+
+
+async def retry_failed(store: Store, is_meant: Callable[[Job], bool], *, platform: str | None = None) -> int:
+    """Queue the failed jobs that are meant, of a platform or of all, oldest first; returns how many."""
+    failed = iter_jobs(
+        store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=FAILED_PAGE, order=JobOrder.OLDEST)
+    )
+    return await retry_each(store, (job async for job in failed if is_meant(job)))
 
 
 async def retry_each(store: Store, jobs: AsyncIterable[Job], *, at_most: int | None = None) -> int:

@@ -22,7 +22,7 @@ from mediavault.core.sessions import BrowserTask, SessionState, can_be_signed_in
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import parse_http_url
-from mediavault.store.bulk import iter_jobs, retry_each
+from mediavault.store.bulk import iter_jobs, retry_each, retry_failed
 from mediavault.store.port import JobCatalogue, JobOrder, JobQuery, Store
 
 PAGE = 200
@@ -220,8 +220,7 @@ def browser_task_for(job: Job, submission: Submission) -> BrowserTask:
 async def resume_waiting(store: Store, platform: str, is_meant: Callable[[Job], bool] = lambda _: True) -> int:
     """Open the platform after a user's action and queue its waiting jobs again; returns how many."""
     await store.site_limits.reopen_site(platform)
-    failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
-    resumed = await retry_each(store, (job async for job in failed if waits_for_sign_in(job) and is_meant(job)))
+    resumed = await retry_failed(store, lambda job: waits_for_sign_in(job) and is_meant(job), platform=platform)
     log.info("jobs_resumed", platform=platform, count=resumed)
     return resumed
 

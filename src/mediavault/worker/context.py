@@ -125,11 +125,10 @@ async def for_attempt(tools: WorkerContext, job: Job) -> WorkerContext:
 
     Sound that a feed encloses is saved as sound in every profile: the episode has nothing else. Raises StoreError.
     """
-    enclosed = enclosed_in(job.metadata)
-    if enclosed is not None and enclosed.is_sound:
-        in_force = await _in_force(tools, job)
-        return replace(in_force, profile=replace(in_force.profile, sound_only=True))
-    return await _in_force(tools, job)
+    in_force, enclosed = await _in_force(tools, job), enclosed_in(job.metadata)
+    if enclosed is None or not enclosed.is_sound:
+        return in_force
+    return replace(in_force, profile=replace(in_force.profile, sound_only=True))
 
 
 async def _in_force(tools: WorkerContext, job: Job) -> WorkerContext:

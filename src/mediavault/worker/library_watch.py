@@ -13,14 +13,13 @@ from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, Storag
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.services.library.port import Library
-from mediavault.store.bulk import iter_jobs, retry_each
-from mediavault.store.port import JobOrder, JobQuery, Store
+from mediavault.store.bulk import retry_failed
+from mediavault.store.port import Store
 from mediavault.worker.attempt_result import AttemptResult
 from mediavault.worker.breaker import Breaker
 
 log = get_logger(__name__)
 
-PAGE = 200
 ROOM_BYTES = 100_000_000  # a short video
 
 
@@ -110,8 +109,7 @@ class LibraryWatch:
 
 async def requeue_after_full_disk(store: Store) -> None:
     """Queue the jobs that found the disk full, oldest first."""
-    failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), limit=PAGE, order=JobOrder.OLDEST))
-    count = await retry_each(store, (job async for job in failed if job.error_code is ErrorCode.NO_SPACE))
+    count = await retry_failed(store, lambda job: job.error_code is ErrorCode.NO_SPACE)
     log.info("room_again", jobs=count)
 
 

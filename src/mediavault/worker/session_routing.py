@@ -7,15 +7,14 @@ from datetime import timedelta
 
 from mediavault.core.failures import FAILURES, Failure, SignInHelp
 from mediavault.core.fleet import ALIVE_WITHIN, is_served
-from mediavault.core.job import JobStatus, WorkerHeartbeat
+from mediavault.core.job import Job, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.store.bulk import iter_jobs, retry_each
-from mediavault.store.port import JobOrder, JobQuery, Store, Workers
+from mediavault.store.bulk import retry_failed
+from mediavault.store.port import Store, Workers
 
 # A CAPTCHA is not among these: it is solved in the browser to which it was shown.
 _SIGN_IN_MAY_HELP = (SignInHelp.NEEDED, SignInHelp.MAY_HELP)
-PAGE = 200
 STRANDED_AFTER = timedelta(minutes=10)  # a machine that restarts, or is being upgraded, is back by then
 
 log = get_logger(__name__)
@@ -67,11 +66,8 @@ async def requeue_after_sign_in(platforms: Collection[str], store: Store) -> int
     The process that opened the sign-in window has done so already, but another machine may have claimed them before it
     knew of the session.
     """
-    count = 0
-    for platform in platforms:
-        failed = iter_jobs(store.catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE, order=JobOrder.OLDEST))
-        count += await retry_each(
-            store,
-            (job async for job in failed if job.error_code and FAILURES[job.error_code].sign_in is SignInHelp.NEEDED),
-        )
-    return count
+
+    def needs_sign_in(job: Job) -> bool:
+        return job.error_code is not None and FAILURES[job.error_code].sign_in is SignInHelp.NEEDED
+
+    return sum([await retry_failed(store, needs_sign_in, platform=platform) for platform in platforms])

@@ -161,8 +161,9 @@ class DownloadStrategies:
 
     async def _run_strategies(self) -> VerifiedFile:
         store, job_id = self.attempt.tools.store, self.attempt.claim.id
-        if DAMAGE not in await accepted_reasons(store.records, job_id):
-            self.refused = await refused_copies(store.records, job_id)
+        self.refused = await refused_copies(store.records, job_id)
+        if self.refused and DAMAGE in await accepted_reasons(store.records, job_id):
+            self.refused = ()
         strategy: StrategyName | None = StrategyName.PLAIN
         last: Failure | None = None
         while strategy is not None:
@@ -357,7 +358,7 @@ class DownloadStrategies:
             await tools.vault.staging.seal(fetched.path, sha256=fetched.sha256),
             fetched.bytes,
             failure.message,
-            failure.plays if isinstance(failure, CutShort) else isinstance(failure, Damaged),
+            failure.plays,
             fetched.etag,
             fetched.last_modified,
         )

@@ -89,6 +89,9 @@ class HeldClaim:
     written: bool = False
     ends: bool = False
 
+    def begin_outcome(self) -> None:
+        self.ends = True
+
 
 class Worker:
     """One worker process: its slots, its leases and its loops."""
@@ -273,9 +276,7 @@ class Worker:
                 continue
             if claim.id in still:
                 attempt.deadline = self._deadline(sent)
-            elif (
-                not attempt.ends
-            ):  # else the write itself finds out who has the job, and what follows it must still happen
+            elif not attempt.ends:  # its last write finds out who has the job, and what follows that must still happen
                 self._stop(attempt, why="lease_lost")
 
     async def _find_new_sessions(self) -> frozenset[str]:
@@ -358,9 +359,11 @@ class Worker:
 
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
-            free_slot, begin_outcome = partial(self._free_slot, attempt), partial(_begin_outcome, attempt)
+            free_slot = partial(self._free_slot, attempt)
             tools = await for_attempt(self._tools, attempt.claim.job)
-            ending = await process_one_cycle(attempt.claim, tools, on_slot_left=free_slot, on_outcome=begin_outcome)
+            ending = await process_one_cycle(
+                attempt.claim, tools, on_slot_left=free_slot, on_outcome=attempt.begin_outcome
+            )
             self._tally[ending.metric_label] += 1
             self._library.record_result(ending)
         except LeaseLost:  # logged by the pipeline; the attempt that holds the job now continues
@@ -477,7 +480,3 @@ class Worker:
         self._background.add(task)  # the event loop keeps only a weak reference
         task.add_done_callback(self._background.discard)
         return task
-
-
-def _begin_outcome(attempt: HeldClaim) -> None:
-    attempt.ends = True

@@ -47,6 +47,14 @@ def translate_errors(folder: Path, *, doing: str = Message("written")) -> Iterat
         raise failure_of_disk(exc, folder, doing=doing) from exc
 
 
+def free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of a folder's disk; None where it is unknown."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
 def prove_writable(folder: Path) -> None:
     """Create the folder; write, rename and remove a file in it."""
     with translate_errors(folder):

@@ -45,10 +45,7 @@ class Staging:
 
     def free_bytes(self) -> int | None:
         """Return the free bytes of the disk; None where that is unknown."""
-        try:
-            return shutil.disk_usage(self.root).free
-        except OSError:
-            return None
+        return disk.free_bytes(self.root)
 
     @asynccontextmanager
     async def folder(self, job_id: str, fence: int) -> AsyncIterator[Path]:

@@ -54,9 +54,12 @@ async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
 
 async def _is_accepted(failure: Failure, attempt: Attempt) -> bool:
     """Whether a user wants the file as it is. What is asked about is a length, or that some of it is damaged or missing."""
-    if not (isinstance(failure, NotAsAnnounced | Damaged) or (isinstance(failure, CutShort) and failure.plays)):
+    if isinstance(failure, NotAsAnnounced):
+        reason: str = failure.message
+    elif isinstance(failure, BadFile | CutShort) and failure.plays:
+        reason = DAMAGE
+    else:
         return False
-    reason = failure.message if isinstance(failure, NotAsAnnounced) else DAMAGE
     return reason in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
 
 
