@@ -29,10 +29,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from benchmarks.idle import await_healthy, free_port, stop_process, vault_environment
-from benchmarks.posts import served
+from benchmarks.idle import vault_environment
+from benchmarks.posts import running_vault, served
 
-HOSTS, FEEDS, WAITING = 20, 200, 400
+HOSTS, FEEDS, WAITING, JOBS = 20, 200, 400, 3  # JOBS: the vault's usual number
 EVERY = 1_000  # posts
 WARM = 2_000  # posts until caches are full and pools have their size
 MOST_MB = 2.0  # a 1,000 posts
@@ -103,22 +103,13 @@ class Vault:
 
 
 @contextmanager
-def running(folder: Path, hosts: Sequence[str]) -> Iterator[Vault]:
-    port, token = free_port(), secrets.token_urlsafe(24)
-    settings = {
-        **vault_environment(folder, port),
-        "MEDIAVAULT_ALLOW_PRIVATE": json.dumps(list(hosts)),
-        "MEDIAVAULT_TOKEN": token,
-    }
-    command = [sys.executable, "-m", "mediavault"]
-    subprocess.run([*command, "password", "--stdin"], env=settings, input=PASSWORD, text=True, check=True)
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen([*command, "serve"], env=settings, stdout=log, stderr=log)
-        try:
-            await_healthy(process, port, folder / "serve.log")
-            yield Vault(process.pid, port, token)
-        finally:
-            stop_process(process)
+def protected_vault(folder: Path, hosts: Sequence[str]) -> Iterator[Vault]:
+    """Run a vault that has a password and an admin token."""
+    token = secrets.token_urlsafe(24)
+    command = [sys.executable, "-m", "mediavault", "password", "--stdin"]
+    subprocess.run(command, env=vault_environment(folder, 0), input=PASSWORD, text=True, check=True)
+    with running_vault(folder, hosts, jobs=JOBS, MEDIAVAULT_TOKEN=token) as started:
+        yield Vault(started.pid, started.port, token)
 
 
 def submit(vault: Vault, urls: Iterator[str]) -> None:
@@ -192,7 +183,7 @@ def soak(folder: Path, minutes: float) -> tuple[list[Sample], list[str | None]]:
         site = first.rpartition("/posts/")[0].rpartition(":")[2]
         hosts = [f"127.0.0.{number + 1}:{site}" for number in range(HOSTS)]
         urls = (f"http://{hosts[number % HOSTS]}/posts/{number}" for number in itertools.count())
-        with running(folder, hosts) as vault:
+        with protected_vault(folder, hosts) as vault:
             environment = {**vault_environment(folder, vault.port), "MEDIAVAULT_TOKEN": vault.token}
             sources = [
                 json.loads(vault.ask("POST", "/api/sources", {"url": f"http://{hosts[n % HOSTS]}/feeds/{n}"})[1])["id"]
@@ -237,7 +228,7 @@ def _samples(vault: Vault, deadline: float) -> list[Sample]:
 
 @contextmanager
 def each(deadline: float, work: Mapping[float, Callable[[], None]]) -> Iterator[list[str | None]]:
-    """Do each piece of work in a thread of its own, with its pause in seconds. Yields the outcomes: None, or a problem."""
+    """Do each piece of work in its own thread, with its pause in seconds. Yields the outcomes: None, or a problem."""
     outcomes: list[str | None] = []
 
     def repeat(pause_s: float, do: Callable[[], None]) -> None:

@@ -83,7 +83,7 @@ def kept_by_place(job: Job) -> dict[int, KeptFile]:
 
 
 def is_kept_damaged(items: Sequence[JobItem], index: int) -> bool:
-    """Whether a user kept the item's file although it was damaged: as long as its bytes are the same, that is no news."""
+    """Whether a user kept the item's file although it was damaged: as long as its bytes are the same, nothing is new."""
     return index < len(items) and items[index].error_code is ErrorCode.DAMAGED
 
 

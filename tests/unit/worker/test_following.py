@@ -992,7 +992,7 @@ async def test_a_site_that_the_vault_reads_itself_is_read_although_an_entry_encl
 
 
 async def test_an_episode_that_was_taken_by_its_former_url_is_not_taken_again(vault: Vault) -> None:
-    """Earlier versions took a guid that is no address for a relative one."""
+    """Earlier versions took a guid that is not an address for a relative one."""
     former = await follow_episode(vault, url="https://blog.example/x1", enclosed=None)
     new = Entry("https://cdn.example/2.mp3", former_url="https://blog.example/x2", enclosed=EPISODE)
     vault.feed.entries = [

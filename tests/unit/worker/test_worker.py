@@ -692,7 +692,7 @@ async def test_jobs_of_a_full_disk_continue_as_soon_as_there_is_room_again(
         for disk["free"] in (20_000_000, 119_000_000):
             setting.clock.advance(1)
             await setting.settle()
-        assert await setting.status(job_id) is JobStatus.FAILED, "what one deleted picture frees is no room"
+        assert await setting.status(job_id) is JobStatus.FAILED, "what a deleted picture frees is too little"
 
         setting.downloader.fails = None
         disk["free"] = 121_000_000
