@@ -254,7 +254,7 @@ async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damage
     assert damaged > 5 or name.endswith("-wal")  # SQLite itself leaves out what is damaged in its log
 
 
-_LOST = "database's log was damaged or cut short"
+_LOST = "database's log was damaged, cut short or removed"
 
 
 def is_page(answer: Answer) -> bool:

@@ -18,7 +18,9 @@ _WAY_BACK = Message(
 LOG, LIBRARY = "log", "library"
 LOSSES: Mapping[str, Concern] = {
     LOG: Concern(
-        Message("The database's log was damaged or cut short: what was accepted before the last start may be missing."),
+        Message(
+            "The database's log was damaged, cut short or removed: what was accepted before the last start may be missing."
+        ),
         _WAY_BACK,
     ),
     LIBRARY: Concern(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -20,7 +21,13 @@ from mediavault.core.media import KeptFile
 from mediavault.store.losses import LOSSES, forget_losses, losses
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine
-from mediavault.store.sqlite.engine import connect_to_write, refuse_unsafe_version, sqlite_version, translate_refusal
+from mediavault.store.sqlite.engine import (
+    connect_to_write,
+    fetch_all,
+    refuse_unsafe_version,
+    sqlite_version,
+    translate_refusal,
+)
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -307,7 +314,9 @@ def _changed(log: bytes, at: int) -> bytes:
     return log[:at] + bytes(byte ^ 0xA5 for byte in log[at : at + 64]) + log[at + 64 :]
 
 
-LOG_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+LOG_DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
+    "removed": lambda log: None,
+    "emptied": lambda log: b"",
     "64 bytes changed": lambda log: _changed(log, len(log) // 2),
     "its last change changed": lambda log: _changed(log, len(log) - 1_000),
     "its header changed": lambda log: _changed(log, 0),
@@ -323,8 +332,8 @@ async def _left_by_a_kill(folder: Path, count: int) -> Path:
         await store.queue.enqueue([new_job(f"https://videos.example/{number}")])
     left = folder / "left"
     left.mkdir()
-    for name in ("jobs.db", "jobs.db-wal"):
-        (left / name).write_bytes((folder / name).read_bytes())
+    for name in ("jobs.db", "jobs.db-wal", "jobs.db-lock"):
+        shutil.copy2(folder / name, left / name)
     await store.close()
     return left / "jobs.db"
 
@@ -335,7 +344,10 @@ async def test_what_a_damaged_log_may_have_cost_is_said_until_the_library_was_re
 ) -> None:
     path = await _left_by_a_kill(tmp_path, 30)
     log = path.with_name("jobs.db-wal")
-    log.write_bytes(LOG_DAMAGES[damage](log.read_bytes()))
+    damaged = LOG_DAMAGES[damage](log.read_bytes())
+    log.unlink()
+    if damaged is not None:
+        log.write_bytes(damaged)
     with structlog.testing.capture_logs() as lines:
         store = SqliteJobStore(path, FakeClock())
         await store.open()
@@ -369,6 +381,24 @@ async def test_a_sound_log_costs_nothing(tmp_path: Path, log_end: bytes) -> None
     await other.close()
     await store.close()
 
+    assert said == ()
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_a_log_that_another_program_has_emptied_into_the_file_costs_nothing(tmp_path: Path, count: int) -> None:
+    path = await _left_by_a_kill(tmp_path, count)
+    other = connect_to_write(path)
+    fetch_all(other, "SELECT count(*) FROM jobs")
+    other.close()
+    has_log = path.with_name("jobs.db-wal").exists()
+    store = SqliteJobStore(path, FakeClock())
+    for _ in range(2):  # and is used and closed as usual
+        await store.open()
+        said = await losses(store.records)
+        await store.queue.enqueue([new_job("https://videos.example/more")])
+        await store.close()
+
+    assert not has_log
     assert said == ()
 
 

@@ -7,6 +7,7 @@ emptied, or it was lost. Source of the format: sqlite.org/fileformat2.html, sect
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from mediavault.store.sqlite.engine import Connection, fetch_all
@@ -15,18 +16,18 @@ _HEADER, _FRAME = 32, 24  # bytes before the first frame, and before the page of
 _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and the order of the bytes that its checksums are of
 
 
-def has_lost_changes(path: Path, db: Connection) -> bool:
-    """Whether the log of the database at ``path`` has changes that SQLite cannot read, or was cut short.
+def has_lost_changes(path: Path, db: Connection, *, lacking: int) -> bool:
+    """Whether the log of the database at ``path`` has changes that SQLite cannot read, was cut short or is gone.
 
     ``db`` is a connection to it that has not written yet, and no process may write during the call. A change that a kill has
-    cut short does not count: it was not acknowledged. Raises OSError and SqliteError.
+    cut short does not count: it was not acknowledged. The log had changes that the file lacks if that was last written
+    at ``lacking``, in ns. Raises OSError and SqliteError.
     """
-    try:
+    log = b""
+    with suppress(FileNotFoundError):
         log = path.with_name(f"{path.name}-wal").read_bytes()
-    except FileNotFoundError:
-        return False
     if len(log) <= _HEADER:
-        return False
+        return path.stat().st_mtime_ns == lacking
     if not _is_sound_header(log[:_HEADER]):
         return True
     page_bytes, salts = int.from_bytes(log[8:12]), log[16:24]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from mediavault.core.failures import StoreDamaged, StoreRemoved
@@ -15,15 +16,14 @@ class OpenFile:
         """Raises OSError. Called right after the file was opened: a descriptor of our own would cost SQLite its locks."""
         self.damage: StoreDamaged | None = None
         self._path = path
-        self._identity = _identity(path)
+        self._identity = _identity(path.stat())
 
-    def require_same(self) -> None:
-        """Raise StoreRemoved unless the path still names the file that was opened."""
-        try:
-            if _identity(self._path) == self._identity:
-                return
-        except OSError:
-            pass  # its folder is gone, or cannot be read
+    def require_same(self) -> int:
+        """Return when the file was last written, in ns. Raises StoreRemoved if the path no longer names it."""
+        with suppress(OSError):  # its folder is gone, or cannot be read
+            status = os.stat(self._path)  # noqa: PTH116 - before every write: Path.stat takes longer
+            if _identity(status) == self._identity:
+                return status.st_mtime_ns
         raise StoreRemoved("The state folder was removed or replaced while the vault runs.")
 
     def note(self, error: BaseException) -> None:
@@ -32,6 +32,5 @@ class OpenFile:
             self.damage = error
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = os.stat(path)  # noqa: PTH116 - before every write: Path.stat takes longer
+def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino

@@ -135,7 +135,7 @@ class SqliteFile:
             lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
             if lock.try_to_enter():  # else the log is in use, and was looked at when that began
                 with lock:
-                    has_lost = has_lost_changes(self._path, db)
+                    has_lost = has_lost_changes(self._path, db, lacking=lock.left)
 
         db: Connection | None = None
         try:

@@ -34,6 +34,7 @@ from mediavault.store.wake import Signals
 MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
 IDLE_S = 2.0  # without a change, after which the log is emptied into the file
 CHECKPOINT_COMMITS = 100  # changes after which it is, as soon as no call waits
+_LEFT_BYTES = 8
 SLOW_LOCK_S = 1.0  # waiting longer for the other processes is worth a line in the log
 
 P = ParamSpec("P")
@@ -85,7 +86,8 @@ _Answer = tuple[_Call, Any, BaseException | None]
 class WriteLock:
     """Lets one process write at a time, first come, first served.
 
-    SQLite's own lock is polled with growing pauses: of four busy processes two never got it. ``flock`` queues.
+    SQLite's own lock is polled with growing pauses: of four busy processes two never got it. ``flock`` queues. Who has the
+    lock may leave a number in its file.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -106,6 +108,16 @@ class WriteLock:
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    @property
+    def left(self) -> int:
+        """Return the number that was left last, 0 if none was. Raises OSError."""
+        return int.from_bytes(os.pread(self._fd, _LEFT_BYTES, 0))
+
+    def leave(self, number: int) -> None:
+        """Leave a number for whoever has the lock next, this process or another, also after a kill. Raises OSError."""
+        if number != self.left:
+            os.pwrite(self._fd, number.to_bytes(_LEFT_BYTES), 0)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -197,6 +209,8 @@ class SqliteWriter:
             while calls := self._next_calls():
                 for start in range(0, len(calls), MAX_BATCH):
                     self._transact(calls[start : start + MAX_BATCH])
+            if self._changes_in_log:
+                self._empty_log()
         finally:
             self._db.close()
             self._lock.close()
@@ -230,12 +244,16 @@ class SqliteWriter:
         try:
             with self._lock:
                 self._file.require_same()
+                left, is_busy = self._lock.left, True
+                self._lock.leave(0)  # first: after a kill in between, the log would be missed
                 self._db.set_busy_timeout(0)  # a call may come any moment
                 try:
                     ((is_busy, *_),) = fetch_all(self._db, "PRAGMA wal_checkpoint(TRUNCATE)")
                 finally:
                     use_busy_timeout(self._db)
-        except (SqliteError, StoreRemoved) as exc:
+                    if is_busy:
+                        self._lock.leave(left)
+        except (SqliteError, StoreRemoved, OSError) as exc:
             log.warning("log_not_emptied", error=str(exc))
             return
         if not is_busy:
@@ -263,7 +281,7 @@ class SqliteWriter:
 
     def _commit(self, batch: Sequence[_Call]) -> tuple[list[_Answer], Txn]:
         db = self._db
-        self._file.require_same()
+        written_at = self._file.require_same()
         before = db.total_changes()
         try:
             self._sync_fully(any(call.durable for call in batch))
@@ -281,11 +299,20 @@ class SqliteWriter:
             if db.total_changes() != before:
                 self._changes_in_log += 1
                 self._changed_at = self._clock.monotonic()
+                self._note_log(written_at)
         except BaseException:
             if db.in_transaction:  # SQLite itself rolls back when the disk is full or fails
                 db.execute("ROLLBACK")
             raise
         return answers, txn
+
+    def _note_log(self, written_at: int) -> None:
+        """Leave a note, before any caller is answered, of the file that lacks what the log has since this commit.
+
+        A file that the commit itself has written (``wal_autocheckpoint``) may lack nothing.
+        """
+        with suppress(OSError):  # a full disk: nothing is lost yet
+            self._lock.leave(written_at if self._file.require_same() == written_at else 0)
 
     def _sync_fully(self, full: bool) -> None:  # noqa: FBT001 - the pragma's own value
         if full is not self._full_sync:
