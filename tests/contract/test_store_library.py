@@ -184,6 +184,26 @@ async def test_a_search_does_not_match_across_two_fields(store: Store) -> None:
     assert len((await store.catalogue.jobs(JobQuery(text="京"))).jobs) == 1
 
 
+SECRET_URL = "https://podcasts.example/ann/e12.mp3?token=kestrel9471&part=hill#sig=merlin5"
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("kes", False), ("token kestrel9471", False), ("merlin5", False), ("a?token=kestrel9471", False), ("e12 hill", True),
+        (SECRET_URL, True), (f"{SECRET_URL} garden", False), (SECRET_URL.replace("9471", ""), True),
+    ],
+)  # fmt: skip
+async def test_a_post_is_not_found_by_a_secret_in_its_url_but_by_the_whole_url(
+    store: Store, text: str, matches: bool
+) -> None:
+    """A search by the beginning of a secret would tell a member, letter by letter, what no page shows."""
+    await store.queue.enqueue([numbered_job(1, SECRET_URL)])
+    await adopt(store, [job_of(2, title="Garden")])
+
+    assert bool((await store.catalogue.jobs(JobQuery(text=text))).jobs) is matches
+
+
 async def test_a_search_sees_changes_immediately(store: Store) -> None:
     """Submitted, extracted, saved and removed jobs: a search right afterwards sees each change."""
     await store.queue.enqueue([numbered_job(1, "https://videos.example/zebra")])

@@ -18,6 +18,7 @@ _DIGEST_CHARS = 12
 
 _DATA = re.compile(r"\bdata:[\w.+-]++/[\w.+-]++[;,]\S*+", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?:https?|wss?|ftp)://[^\s\"'<>`]+", re.IGNORECASE)
+_PLAIN = re.compile(r"https?://[\w.-]++(?:/(?:(?!eyJ)[\w./~@-])*+)?+")  # has no place for a secret; quick to tell
 _SCHEME = re.compile(r"\b(bearer|basic)\s++[\w.~+/=-]{6,}+", re.IGNORECASE)
 # Names are matched whole and inspected afterwards: an alternative inside a repeated word takes quadratic time.
 _NAME = re.compile(r"(?<![\w-])([\w-]++)[\"']?\s*+[:=]\s*+")
@@ -78,6 +79,8 @@ def redact_address(url: str) -> str:
 
 def redact_page(url: str) -> str:
     """Return a page's address unchanged, but for user names, passwords and the values that look like secrets."""
+    if _PLAIN.fullmatch(url):
+        return url
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -89,6 +92,11 @@ def redact_page(url: str) -> str:
         return url
     where = redact_address(f"{parts.scheme}://{parts.netloc}{parts.path}")
     return where + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+def redact_pages(text: str) -> str:
+    """Return a text with all addresses in it as of :func:`redact_page`."""
+    return _ADDRESS.sub(lambda match: redact_page(match[0]), text)
 
 
 def redact_distinctly(url: str) -> str:

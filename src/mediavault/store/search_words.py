@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from mediavault.core.media import Account
+from mediavault.core.redaction import redact_page, redact_pages
 
 # Separates the fields of a job, so that no run of characters is found across two; no text has it as a word.
 GAP = "\ue000"
@@ -82,12 +83,15 @@ def line_of(texts: Iterable[str | None]) -> str:
 
 
 def job_line(post_url: str, canonical_url: str, account: Account | None, metadata: Mapping[str, Any]) -> str:
-    """Return the line that a job is found by: title, text, handle, display name and URL."""
+    """Return the line that a job is found by: title, text, handle, display name and URL, without the URL's secrets.
+
+    A search tells whether a word begins like this: letter by letter, that would be the whole secret.
+    """
     texts_of_post = [metadata.get("title"), metadata.get("text")]
     texts = [text if isinstance(text, str) else None for text in texts_of_post]
     if account is not None:
         texts += [account.handle, account.display_name]
-    return line_of([*texts, post_url, canonical_url if canonical_url != post_url else None])
+    return line_of([*texts, *map(redact_page, dict.fromkeys((post_url, canonical_url)))])
 
 
 def account_line(handle: str | None, display_name: str | None) -> str:
@@ -133,7 +137,7 @@ def parse_search(text: str | None) -> tuple[Term, ...] | None:
     """Return a search's terms: None for no search (only spaces), empty if it finds nothing (only punctuation)."""
     if not text or text.isspace():
         return None
-    words = words_of(text[: MAX_SEARCH_WORDS * MAX_WORD_CHARS])[:MAX_SEARCH_WORDS]
+    words = words_of(redact_pages(text[: MAX_SEARCH_WORDS * MAX_WORD_CHARS]))[:MAX_SEARCH_WORDS]
     return tuple(dict.fromkeys(_terms_of(words)))
 
 
