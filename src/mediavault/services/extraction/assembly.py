@@ -27,7 +27,7 @@ from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership, site_of
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.build import pictures
-from mediavault.services.extraction.page_data.document import documents, parse_json
+from mediavault.services.extraction.page_data.document import documents, parse_json, schema_named
 from mediavault.services.extraction.page_data.elements import attribute_setups, element_documents
 from mediavault.services.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.services.extraction.page_data.html_scan import scan
@@ -38,6 +38,7 @@ from mediavault.services.extraction.page_data.metadata import (
     says_it_has_video,
     story_of,
 )
+from mediavault.services.extraction.page_data.microdata import video_objects
 from mediavault.services.extraction.page_data.oembed import Story
 from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
 from mediavault.services.extraction.page_data.page_identity import as_video
@@ -66,6 +67,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     tags = list(scan(html))  # once: it is the costly part
     page = read_page(tags, url)
     page.add_setups(attribute_setups(html))
+    page.items = [schema_named(item) for item in video_objects(html)]
     return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
 
 

@@ -72,10 +72,11 @@ _MIME_GROUPS: Mapping[str, MediaKind] = {
 }
 
 
-def kind_of(parts: SplitResult, mime: str, platform: Platform | None) -> MediaKind:
+def kind_of(parts: SplitResult, mime: str, platform: Platform | None, *, declared: bool = False) -> MediaKind:
     """Return the kind of thing that the URL names.
 
-    ``mime`` is the bare lower-case content type of the response, or ""; it takes precedence over the URL.
+    ``mime`` is the bare lower-case content type of the response, or ""; it takes precedence over the URL. ``declared`` is
+    as in ``classify_media``.
     """
     if _STATIC_PATH.search(parts.path) or _is_host(parts, _STATIC_HOSTS):
         return MediaKind.STATIC
@@ -86,7 +87,7 @@ def kind_of(parts: SplitResult, mime: str, platform: Platform | None) -> MediaKi
         or _by_query(parts)
         or by_extension(parts)
     )
-    return _refined(named or _by_media_path(parts, platform), parts)
+    return _refined(named or _by_media_path(parts, platform), parts, declared=declared)
 
 
 def by_extension(parts: SplitResult) -> MediaKind | None:
@@ -286,11 +287,11 @@ _TIKTOK_SUBTITLE = re.compile(r"(?:^|&)ds=4(?:&|$)")
 _BILIBILI_AUDIO = re.compile(r"-302\d\d\.m4s$")  # its .m4s files are whole tracks; 302xx are the audio tracks' numbers
 
 
-def _refined(kind: MediaKind, parts: SplitResult) -> MediaKind:
+def _refined(kind: MediaKind, parts: SplitResult, *, declared: bool) -> MediaKind:
     """Return which part of a video it is, for what looks like a video."""
     if kind is MediaKind.SEGMENT and "/upgcxcode/" in parts.path:
         return MediaKind.AUDIO_ONLY if _BILIBILI_AUDIO.search(_name(parts)) else MediaKind.VIDEO_ONLY
-    if kind in {MediaKind.DIRECT, MediaKind.AUDIO_ONLY} and _is_segment(parts):
+    if kind in {MediaKind.DIRECT, MediaKind.AUDIO_ONLY} and _is_segment(parts, declared=declared):
         return MediaKind.SEGMENT
     if kind not in {MediaKind.DIRECT, MediaKind.HLS}:
         return kind
@@ -299,8 +300,9 @@ def _refined(kind: MediaKind, parts: SplitResult) -> MediaKind:
     return _track(parts) or kind
 
 
-def _is_segment(parts: SplitResult) -> bool:
-    return bool(_SEGMENT_PATH.search(parts.path) or _SEGMENT_NAME.search(_name(parts))) or is_byte_range(parts)
+def _is_segment(parts: SplitResult, *, declared: bool) -> bool:
+    is_named = not declared and _SEGMENT_NAME.search(_name(parts))
+    return bool(is_named or _SEGMENT_PATH.search(parts.path)) or is_byte_range(parts)
 
 
 def _track(parts: SplitResult) -> MediaKind | None:

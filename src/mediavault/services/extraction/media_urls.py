@@ -73,17 +73,20 @@ _PLAYABLE_KINDS = _WHOLE_KINDS | {MediaKind.SEGMENT}
 _TRACKS = frozenset({MediaKind.VIDEO_ONLY, MediaKind.AUDIO_ONLY})
 
 
-def classify_media(url: str, mime: str | None = None, *, platform: Platform | None = None) -> MediaUrl:
+def classify_media(
+    url: str, mime: str | None = None, *, platform: Platform | None = None, declared: bool = False
+) -> MediaUrl:
     """Classify ``url``. Never raises.
 
-    ``mime`` is the content type of its response where one was seen; it takes precedence over the name. URLs longer than
+    ``mime`` is the content type of its response where one was seen; it takes precedence over the name. ``declared``: the
+    page says that this is its video, so that a name like a segment's says nothing. URLs longer than
     ``MAX_MEDIA_URL_CHARS``, which are never fetched, are judged by their beginning.
     """
     url = url[:MAX_MEDIA_URL_CHARS]
     parts = _split(url)
     if parts is None:
         return MediaUrl(MediaKind.OTHER, rejected="it is not an HTTP URL")
-    kind = kind_of(parts, (mime or "").partition(";")[0].strip().lower(), platform)
+    kind = kind_of(parts, (mime or "").partition(";")[0].strip().lower(), platform, declared=declared)
     rejected = _rejection(url, parts, platform, kind)
     if rejected == _A_PREVIEW and kind in _VIDEO_KINDS:
         kind = MediaKind.PREVIEW

@@ -15,6 +15,7 @@ from mediavault.services.extraction.candidates import NetworkMedia, Sighting, ca
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build
+from mediavault.services.extraction.page_data.hosted import is_hosted
 
 SAME_LENGTH_S = 0.5  # between a player's length and its stream's, which is a sum of rounded segments
 _SOUND_CODEC = re.compile(r"mp4a|ac-3|ec-3|opus|vorbis|flac|mp3", re.IGNORECASE)
@@ -78,8 +79,11 @@ def _of_source(
 def _of_player(url: str, platform: Platform) -> Candidate | None:
     """Return the candidate at a player's URL, also where the name says nothing or is that of a preview.
 
-    The player is a better source than the name, unless that clearly says picture, sound or segment: then None.
+    The player is a better source than the name, unless that clearly says picture, sound, segment or another site's player:
+    then None.
     """
+    if is_hosted(url):
+        return None
     candidate = candidate_at(url, platform, FoundIn.DOM)
     if candidate is not None:
         return candidate

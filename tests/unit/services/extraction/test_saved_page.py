@@ -318,6 +318,7 @@ _WORDS = f"<p>{'A kite flew over the bay. ' * 5}</p>"
         f'<div class="player" data-video-src="{PLAYS}"></div>',
         f'<object type="video/mp4" data="{PLAYS}"></object>',
         f'<embed type="video/mp4" src="{PLAYS}">',
+        f'<embed data-url="{PLAYS}">',
         f'<iframe src="{PLAYS}"></iframe>',
         f'<object data="/p.swf"><param name="flashvars" value="file={PLAYS}&amp;image=/p.jpg"></object>',
         f'<script type="application/ld+json">{{"@type": "VideoObject", "embedUrl": "{PLAYS}"}}</script>',
@@ -370,6 +371,8 @@ def test_clips_in_attributes_of_a_strip_do_not_outweigh_the_pages_own_player() -
         '<script src="https://fast.wistia.com/embed/medias/abcde12345.jsonp"></script><div class="wistia_embed"></div>',
         '<script src="https://cdn.jwplayer.com/players/AbCdEfGh-IjKlMnOp.js"></script>',
         '<amp-youtube data-videoid="abcdefghijk"></amp-youtube>',
+        '<video controls src="https://www.youtube.com/watch?v=abcdefghijk"></video>',
+        '<video controls><source src="https://www.youtube.com/watch?v=abcdefghijk" type="video/youtube"></video>',
         '<script type="application/ld+json">{"@type": "VideoObject", "contentUrl": "https://vimeo.com/12345678"}</script>',
     ],
 )

@@ -34,7 +34,7 @@ def candidate(
 
     The page's facts are added by the caller.
     """
-    seen = classify_media(url, mime, platform=platform)
+    seen = classify_media(url, mime, platform=platform, declared=found_in is FoundIn.META)
     return Candidate(
         url=url,
         source_type=seen.source_type or SourceType.UNKNOWN,

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.js_literal import parse_literal, written_texts
+from mediavault.services.extraction.page_data.json_walk import Node
 
 MAX_BYTES = 50_000_000
 # Python's objects take up to 25 times the memory of their text: no more of one page than this becomes objects
@@ -49,6 +50,21 @@ def linked_data(tags: Iterable[Tag]) -> list[object]:
             room -= len(tag.text)
             parsed += _linked(_without_comment(tag.text))
     return parsed
+
+
+_SCHEMA_NAMES = {
+    name.lower(): name
+    for name in (
+        "articleBody", "contentUrl", "datePublished", "duration", "embedUrl", "encodingFormat", "mainEntityOfPage", "thumbnailUrl",
+        "uploadDate",
+    )
+}  # fmt: skip
+
+
+def schema_named(node: Node) -> Node:
+    """Return an object with names of the schema as that writes them: pages have ``contentURL`` as well."""
+    wrong = {name: right for name in node if (right := _SCHEMA_NAMES.get(name.lower(), name)) != name}
+    return {**{right: node[name] for name, right in wrong.items()}, **node} if wrong else node
 
 
 def _linked(text: str) -> list[object]:

@@ -9,11 +9,11 @@ _HOSTED = re.compile(
         (?:www\.|m\.)?youtube(?:-nocookie)?\.com/(?:embed/(?!videoseries)[\w-]{6,}|v/[\w-]{6,}|shorts/|watch\?)
       | youtu\.be/[\w-]{6,}
       | player\.vimeo\.com/video/ | (?:www\.)?vimeo\.com/(?:\w+/)*\d{5,}
-      | (?:www\.|geo\.)?dailymotion\.com/(?:embed/|video/|player) | dai\.ly/
+      | (?:www\.|geo\.)?dailymotion\.com/(?:embed/|(?:crawler/)?video/|player) | dai\.ly/
       | players\.brightcove\.net/[^#]*videoId= | bcove\.video/
       | [\w.-]*kaltura\.com/[^#]*entry_id
       | fast\.wistia\.(?:net|com)/embed/
-      | (?:cdn\.jwplayer|content\.jwplatform)\.com/players/
+      | (?:cdn\.jwplayer|content\.jwplatform)\.com/(?:players|v2/media)/
       | clips\.twitch\.tv/ | player\.twitch\.tv/\?[^#]*video=
       | (?:www\.)?facebook\.com/(?:plugins/video|watch|[^/]+/videos/)
       | (?:www\.)?tiktok\.com/(?:embed/|player/|@[^/]+/video/)

@@ -12,7 +12,7 @@ from mediavault.core.media import SubtitleSource
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.document import linked_data
+from mediavault.services.extraction.page_data.document import linked_data, schema_named
 from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.json_walk import Node, walk
@@ -62,6 +62,7 @@ class HtmlPage:
     downloads: list[str] = field(default_factory=list)  # files that links offer for download
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
     linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
+    items: list[Node] = field(default_factory=list)  # the VideoObjects of the microdata, in the same form
 
     def meta(self, *names: str) -> str | None:
         """Return the first non-empty content, by the order of ``names``."""
@@ -90,7 +91,7 @@ def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
     reading = _Reading(HtmlPage(base=base, url=url))
     for tag in tags:
         reading.take(tag)
-    reading.page.linked = [node for document in linked_data(tags) for node in walk(document)]
+    reading.page.linked = [schema_named(node) for document in linked_data(tags) for node in walk(document)]
     return reading.page
 
 
@@ -128,8 +129,8 @@ class _Reading:
             case "meta":
                 name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
                 page.metas.append((name.strip().lower(), attributes.get("content", "")))
-            case "source" if self.player is not None and (source := source_of(attributes)):
-                self.player.sources.append(source)
+            case "source" if self.player is not None:
+                self.player.sources += self._own_files(source_of(attributes))
             case "track" if self.player is not None and len(self.player.subtitles) < MAX_TRACKS:
                 self.player.subtitles += [text] if (text := self._subtitles(attributes)) else []
             case "title" if not page.title:
@@ -160,17 +161,12 @@ class _Reading:
         return SubtitleSource(url, attributes.get("srclang", ""))
 
     def _link(self, attributes: Mapping[str, str]) -> None:
-        """Read the page's own URL, or microdata.
-
-        Microdata names that metas may have too are stored with a prefix.
-        """
+        """Read the page's own URL, or the author of its video in microdata, with a prefix: metas have these names too."""
         name = attributes.get("itemprop", "")
         if attributes.get("rel", "").lower() == "canonical":
             self.page.canonical = self.page.canonical or self.page.absolute(attributes.get("href"))
         elif name in _MICRODATA:
             self.page.metas.append((f"link:{name}", attributes.get("content") or attributes.get("href", "")))
-        elif name.lower() in ("contenturl", "thumbnailurl"):
-            self.page.metas.append((name.lower(), attributes.get("href", "")))
 
     def _base(self, address: str | None) -> None:
         if (url := self.page.absolute(address)) is not None:
@@ -197,13 +193,22 @@ class _Reading:
         own = PlayerFile(attributes["src"]) if attributes.get("src") else source_of(attributes)
         self.page.hosted |= any(name in attributes for name in ("data-video-id", "data-brightcove-video-id"))
         self.player = HtmlPlayer(
-            sources=[*([own] if own else []), *(setup.sources if setup and not own else ())],
+            sources=[*self._own_files(own), *(setup.sources if setup and not own else ())],
             poster=attributes.get("poster") or attributes.get("data-poster") or (setup.poster if setup else ""),
             muted_loop="loop" in attributes and "muted" in attributes and "controls" not in attributes,
             container=self.open_containers[-1] if self.open_containers else "",
         )
         is_preview = "controls" not in attributes and self._leads_elsewhere()
         (self.page.previews if is_preview else self.page.players).append(self.player)
+
+    def _own_files(self, source: PlayerFile | None) -> list[PlayerFile]:
+        """Return the file of a player, unless it is a page of a video site, which a script shows in its place."""
+        address = self.page.absolute(source.address) if source else None
+        if address is None or not is_hosted(address):
+            return [source] if source else []
+        self.page.hosted = True
+        self.page.frames += [address] if len(self.page.frames) < MAX_FRAMES else []
+        return []
 
     def _leads_elsewhere(self) -> bool:
         """Whether the open link leads to another page: not to this one, by a shorter or longer URL, or to a file."""
@@ -215,7 +220,7 @@ class _Reading:
         attributes = tag.attributes
         match tag.name:
             case "object" | "embed":
-                self._plugin(tag, self.page.absolute(attributes.get("data") or attributes.get("src")))
+                self._plugin(tag, self.page.absolute(attributes.get("data") or _address(attributes)))
             case "param" if attributes.get("name", "").lower() == "flashvars":
                 self._set_up([_flash(attributes.get("value", ""))])
             case "script" if "src" in attributes:
@@ -273,7 +278,12 @@ def _flash(variables: str) -> Setup | None:
 def _address(attributes: Mapping[str, str]) -> str | None:
     """Return the address of a lazy element: a script moves it to ``src``, over a placeholder, once it is visible."""
     later = next(
-        (attributes[name] for name in ("data-src", "data-lazy-src", "data-litespeed-src") if attributes.get(name)), None
+        (
+            attributes[name]
+            for name in ("data-src", "data-lazy-src", "data-litespeed-src", "data-url")
+            if attributes.get(name)
+        ),
+        None,
     )
     src = attributes.get("src", "")
     return later if later and not src.startswith("http") else src or later

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,7 @@ from mediavault.services.extraction.page_data.oembed import Story
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, not a post
 MAX_CARD_VIDEOS = 20
+_NO_ADDRESS = re.compile(r"[\"“”„‘’«»<>{}`^|]")  # a template that nobody filled in, or quotation marks of a text
 _EMBED = re.compile(r"/(?:embed|player|iframe)(?:[/.-]|$)", re.IGNORECASE)
 
 _POSTINGS = frozenset(
@@ -103,7 +105,7 @@ def shows_adverts(page: HtmlPage) -> bool:
 def links_to_other_videos(page: HtmlPage) -> bool:
     """Whether what plays in the page leads to other pages, or its VideoObjects all name other pages as theirs."""
     return bool(page.previews) or (
-        any("VideoObject" in _types(node) for node in page.linked) and not _video_objects(page)
+        any("VideoObject" in _types(node) for node in (*page.linked, *page.items)) and not _video_objects(page)
     )
 
 
@@ -120,17 +122,11 @@ def broadcast_of(page: HtmlPage) -> Broadcast | None:
 
 
 def announced_by(page: HtmlPage) -> Expected:
-    """Return the length that all VideoObjects agree on, otherwise the one that Open Graph or microdata state."""
-    announced = {seconds for node in _video_objects(page) if (seconds := values.duration(node.get("duration")))}
-    if announced:
+    """Return the length that all VideoObjects agree on, otherwise the one that Open Graph states."""
+    announced = {values.duration(node.get("duration")) for node in _video_objects(page)}
+    if any(announced):
         return _declared(announced.pop() if len(announced) == 1 else None)
-    return _declared(values.duration(page.meta("og:video:duration", "video:duration")) or _of_microdata(page))
-
-
-def _of_microdata(page: HtmlPage) -> float | None:
-    """Return the length that the only video of a page's microdata has (https://schema.org/duration)."""
-    written = {content for name, content in page.metas if name == "duration"}
-    return values.duration(written.pop()) if len(written) == 1 and page.meta("contenturl", "embedurl") else None
+    return _declared(values.duration(page.meta("og:video:duration", "video:duration")))
 
 
 def _declared(seconds: float | None) -> Expected:
@@ -144,7 +140,7 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
     """
     if (story := oembed.story(documents)) is not None:
         return story
-    own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
+    own = next((n for n in (*page.linked, *page.items) if _types(n) & _POSTINGS and _is_about(page, n)), {})
     name, handle = _author(page, own, platform)
     blog, post_id = _in_the_sites_app(page)
     pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
@@ -174,10 +170,20 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
 def _video_objects(page: HtmlPage) -> list[Node]:
     """Return the VideoObjects, of several only those that do not name another page as theirs.
 
-    A list of other posts is not a carousel.
+    A list of other posts is not a carousel. Those of microdata complete the linked data's about the same file; the others
+    count only where linked data name no file: they are often of players that a network puts into pages.
     """
-    videos = [node for node in page.linked if "VideoObject" in _types(node)]
+    linked = [node for node in page.linked if "VideoObject" in _types(node)]
+    items = {_first_file(node): node for node in reversed(page.items)}
+    videos: list[Node] = [{**items.get(_first_file(node), {}), **node} for node in linked]
+    if not any(_files_of(node, page, None) for node in linked):
+        held = set(map(_first_file, linked))
+        videos += [node for node in page.items if _first_file(node) not in held and items[_first_file(node)] is node]
     return videos if len(videos) == 1 else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
+
+
+def _first_file(node: Node) -> str:
+    return str(next(iter(_several(node.get("contentUrl"))), ""))
 
 
 def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
@@ -199,40 +205,48 @@ def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
 
 
 def _of_object(node: Node, page: HtmlPage, platform: Platform) -> list[Candidate]:
-    """Return the candidates of a VideoObject.
+    """Return the candidates of a VideoObject."""
+    mime = _mime(node)
+    return [
+        replace(
+            candidate,
+            width=candidate.width or values.integer(_plain(node.get("width"))),
+            height=candidate.height or values.integer(_plain(node.get("height"))),
+            duration_s=values.duration(node.get("duration")),
+        )
+        for url in _files_of(node, page, platform)
+        for candidate in (build.candidate(url, platform, FoundIn.META, mime=mime),)
+    ]
+
+
+def _files_of(node: Node, page: HtmlPage, platform: Platform | None) -> list[str]:
+    """Return the URLs of the files that a VideoObject names.
 
     ``contentUrl`` is the file by definition, so a name that says nothing is accepted too; some sites write the file as
-    the URL of the player or of the object.
+    the URL of the player or of the object. The page itself is not its own file.
     """
-    named = _several(node.get("contentUrl"))
-    candidates = [c for address in named if (c := _linked(node, address, page, platform, believed=True))]
-    others = [address for name in ("embedUrl", "url") for address in _several(node.get(name))] if not candidates else []
-    return candidates or [c for address in others if (c := _linked(node, address, page, platform, believed=False))]
+    for names, believed in ((("contentUrl",), True), (("embedUrl", "url"), False)):
+        addresses = (address for name in names for address in _several(node.get(name)))
+        found = (_file_at(address, page, platform, mime=_mime(node), believed=believed) for address in addresses)
+        if files := [url for url in found if url is not None and not _is_page(url, page, node)]:
+            return files
+    return []
 
 
-def _linked(node: Node, address: object, page: HtmlPage, platform: Platform, *, believed: bool) -> Candidate | None:
-    """Return the candidate at a URL of an object; None for the page itself, which is not its own file."""
+def _mime(node: Node) -> str | None:
     mime = values.text(node.get("encodingFormat"))
-    candidate = _candidate(address, page, platform, mime=mime if mime and "/" in mime else None, believed=believed)
-    if candidate is None or _is_page(candidate, page, node):
-        return None
-    return replace(
-        candidate,
-        width=candidate.width or values.integer(_plain(node.get("width"))),
-        height=candidate.height or values.integer(_plain(node.get("height"))),
-        duration_s=values.duration(node.get("duration")),
-    )
+    return mime if mime and "/" in mime else None
 
 
-def _is_page(candidate: Candidate, page: HtmlPage, node: Node) -> bool:
+def _is_page(url: str, page: HtmlPage, node: Node) -> bool:
     """Whether what an object names as its file is a page: this one, its own, or one of this site without a file's name."""
-    place = _host_and_path(candidate.url)
+    place = _host_and_path(url)
     pages = filter(None, map(page.absolute, (page.url, node.get("url"), node.get("mainEntityOfPage"))))
-    if place in set(map(_host_and_path, pages)) and not classify_media(candidate.url).may_be_video:
+    if place in set(map(_host_and_path, pages)) and not classify_media(url, declared=True).may_be_video:
         return True
-    is_named = classify_media(candidate.url, candidate.mime).may_be_video
     same_site = place.partition("/")[0] == _host_and_path(page.url).partition("/")[0]
-    return not is_named and (same_site or urlsplit(candidate.url).path.endswith("/"))
+    is_named = classify_media(url, _mime(node), declared=True).may_be_video
+    return not is_named and (same_site or urlsplit(url).path.endswith("/"))
 
 
 def _card_candidates(page: HtmlPage, platform: Platform) -> list[Candidate]:
@@ -246,30 +260,38 @@ def _card_candidates(page: HtmlPage, platform: Platform) -> list[Candidate]:
                 candidates.append(replace(candidate, width=candidate.width or width, height=candidate.height or height))
     mime = (page.meta("twitter:player:stream:content_type") or "").partition(";")[0] or None
     stream = _candidate(page.meta("twitter:player:stream"), page, platform, mime=mime, believed=True)
-    # a few sites name the file itself as their player, or in microdata (https://schema.org/contentUrl)
-    named = (
-        _candidate(page.meta("twitter:player"), page, platform, mime=None, believed=False),
-        _candidate(page.meta("contenturl"), page, platform, mime=None, believed=True),
-    )
-    return [*candidates, *filter(None, (stream, *named))]
+    # a few sites name the file itself as their player
+    named = (page.meta("twitter:player"), page.meta("videourl"))
+    files = (_candidate(address, page, platform, mime=None, believed=False) for address in named)
+    return [*candidates, *filter(None, (stream, *files))]
 
 
 def _candidate(
     address: object, page: HtmlPage, platform: Platform, *, mime: str | None, believed: bool
 ) -> Candidate | None:
-    """Return the candidate at ``address``; None where it is not a file.
+    url = _file_at(address, page, platform, mime=mime, believed=believed)
+    return build.candidate(url, platform, FoundIn.META, mime=mime) if url else None
+
+
+def _file_at(
+    address: object, page: HtmlPage, platform: Platform | None, *, mime: str | None, believed: bool
+) -> str | None:
+    """Return the URL at ``address``; None where it is not a file.
 
     ``believed``: where it is written says that this is a file, so that a URL without an extension counts.
     """
+    address = unescape(address) if isinstance(address, str) else address
+    if not isinstance(address, str) or _NO_ADDRESS.search(address):
+        return None
     url = page.absolute(address)
     if url is None or is_hosted(url) or (mime or "").lower().startswith(("text/", "application/x-shockwave")):
         return None
     if _EMBED.search(urlsplit(url).path) and not classify_media(url, platform=platform).may_be_video:
         return None  # a player's page, whatever its type is said to be
-    seen = classify_media(url, mime, platform=platform)
+    seen = classify_media(url, mime, platform=platform, declared=True)
     if seen.rejected or not (seen.may_be_video or (believed and seen.kind is MediaKind.OTHER)):
         return None
-    return build.candidate(url, platform, FoundIn.META, mime=mime)
+    return url
 
 
 def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
@@ -290,7 +312,8 @@ def _open_graph_groups(page: HtmlPage) -> list[dict[str, str]]:
 
 
 def _types(node: Node) -> set[str]:
-    return {str(name).rpartition("/")[2] for name in _several(node.get("@type"))}
+    names = (str(name).rpartition("/")[2] for name in _several(node.get("@type")))
+    return {"VideoObject" if name.lower() == "videoobject" else name for name in names}
 
 
 def _several(value: object) -> Sequence[Any]:

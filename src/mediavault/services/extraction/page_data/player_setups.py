@@ -126,7 +126,7 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
             for setup in setups_of(_parsed(text))[:1]:
                 sources += setup.sources
                 poster = poster or setup.poster
-        elif _may_hold_a_file(name) and _is_file(text):
+        elif _may_hold_a_file(name) and _ONE_ADDRESS.fullmatch(text.strip()) and _is_file(text):
             sources.append(PlayerFile(text.strip()))
         elif name.removeprefix("data-") in _PICTURES:
             poster = poster or text
@@ -208,8 +208,11 @@ def _height_of(value: object) -> int | None:
 
 
 _EXTENSION = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd|mkv|flv)(?:[?#&]|$)", re.IGNORECASE)
+_ONE_ADDRESS = re.compile(r"(?:https?:)?/[^\s,;\"'<>]+", re.IGNORECASE)
 _NO_FILE = re.compile(
-    r"thumb|poster|image|icon|script|style|css|track|caption|subtitle|preview|teaser|hover|ad-|share", re.IGNORECASE
+    r"thumb|poster|image|icon|script|style|css|track|caption|subtitle|preview|teaser|hover|ad-|share"
+    r"|suggest|recommend|related|audio|podcast|speech",
+    re.IGNORECASE,
 )
 
 

@@ -17,6 +17,8 @@ from mediavault.services.extraction.page_data.hosted import is_hosted
         "https://www.dailymotion.com/embed/video/x8abcde",
         "https://cdnapisec.kaltura.com/p/1/sp/100/embedIframeJs/uiconf_id/2/partner_id/1?entry_id=1_abcd",
         "https://players.brightcove.net/1/default_default/index.html?videoId=612345",
+        "https://cdn.jwplayer.com/v2/media/AbCdEfGh",
+        "https://www.dailymotion.com/crawler/video/x8abcde",
         "https://tube.example/videos/embed/9c9de5e8-0a1e-484a-b099-e80766180a6d",
     ],
 )
@@ -32,6 +34,7 @@ def test_the_player_of_one_video_is_recognised(url: str) -> None:
         "https://www.googletagmanager.com/ns.html?id=GTM-1",
         "https://news.example/widgets/weather",
         "https://cdn.example/videos/kite.mp4",
+        "https://cdn.jwplayer.com/videos/AbCdEfGh-IjKlMnOp.mp4",
         "https://cdn-cf-east.streamable.com/video/mp4/abc123.mp4",
     ],
 )

@@ -65,6 +65,26 @@ def test_open_graph_names_a_file_but_not_a_player_page() -> None:
     assert urls(embed + file) == [[f"{CDN}kite"]]
 
 
+def test_what_metadata_name_as_the_file_is_one_although_it_is_named_like_a_segment() -> None:
+    name = f"{CDN}news-SEG2_L.mp4"
+    (item,) = declared_videos(page(linked(**{"@type": "VideoObject", "contentUrl": name})), GENERIC)
+
+    assert [(c.url, c.source_type) for c in item.candidates] == [(name, SourceType.DIRECT)]
+    assert urls(linked(**{"@type": "VideoObject", "contentUrl": f"{CDN}news.mp4?bytestart=0"})) == []
+
+
+@pytest.mark.parametrize("address", [f"{CDN}&rdquo;kite&rdquo;.mp4", f"{CDN}{{{{id}}}}.mp4", f'{CDN}"kite".mp4'])
+def test_what_does_not_look_like_an_address_is_none(address: str) -> None:
+    assert urls(linked(**{"@type": "VideoObject", "contentUrl": address})) == []
+    assert urls(meta("og:video", address.replace('"', "&quot;"))) == []
+
+
+def test_an_address_in_linked_data_may_be_written_for_html() -> None:
+    assert urls(linked(**{"@type": "VideoObject", "contentUrl": f"{CDN}kite.mp4?a=1&amp;b=2"})) == [
+        [f"{CDN}kite.mp4?a=1&b=2"]
+    ]
+
+
 def test_a_card_next_to_one_video_object_is_a_further_address_of_it() -> None:
     assert urls(linked(**VIDEO) + meta("og:video", f"{CDN}kite-small.mp4")) == [
         [f"{CDN}kite.mp4", f"{CDN}kite-small.mp4"]
@@ -83,17 +103,12 @@ def test_an_advert_or_preview_is_never_declared() -> None:
     assert urls(meta("og:video", "https://ad.doubleclick.net/spot.mp4")) == []
 
 
-MICRODATA = '<meta itemprop="contentURL" content="/kite.mp4"><meta itemprop="duration" content="00:01:00">'
-
-
 @pytest.mark.parametrize(
     ("html", "seconds"),
     [
         (linked(**VIDEO), 62.5),
         (linked(**VIDEO) + linked(**{**VIDEO, "duration": "PT5S"}), None),
         (meta("og:video:duration", "12"), 12),
-        (MICRODATA, 60),
-        (MICRODATA + '<meta itemprop="duration" content="PT5S">', None),
         ('<meta itemprop="duration" content="PT5S">', None),  # of anything
     ],
 )
@@ -169,9 +184,9 @@ def test_players_in_the_html_know_their_article() -> None:
 
 @pytest.mark.parametrize(
     "html",
-    [meta("twitter:player", f"{CDN}kite.mp4"), f'<meta itemprop="contentURL" content="{CDN}kite.mp4">'],
+    [meta("twitter:player", f"{CDN}kite.mp4"), meta("videoUrl", f"{CDN}kite.mp4")],
 )
-def test_a_card_or_microdata_may_name_the_file_itself(html: str) -> None:
+def test_a_card_may_name_the_file_itself(html: str) -> None:
     assert urls(html) == [[f"{CDN}kite.mp4"]]
     assert urls(meta("twitter:player", "https://site.test/embed/7")) == []
 

@@ -97,6 +97,13 @@ def test_an_attribute_that_holds_a_file_or_a_configuration_sets_up_a_player() ->
         f"<script>var x = '{FILE}';</script>",
         f"text {FILE} ",
         f'<div data-src="{FILE}',
+        '<input type="file" accept=".jpg,.mp4,.ogv">',
+        f'<div data-ga4-event-suggested-video="{FILE}"></div>',
+        '<div data-audiofile="https://cdn.example/article.m4a/playlist.m3u8"></div>',
+        f'<button data-text2speech-src="{FILE}"></button>',
+        f'<div data-label="Watch {FILE} now"></div>',
+        f'<div data-files="{FILE},{FILE}"></div>',
+        '<div data-name="kite.mp4"></div>',
     ],
 )
 def test_links_previews_and_text_set_up_no_player(html: str) -> None:
