@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.media import Extraction, Post, account
@@ -26,6 +27,7 @@ from mediavault.services.extraction.ownership import OwnershipResult, assign_own
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.services.extraction.page_data.html_page import read_page
+from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.page_identity import (
     addresses_in,
     articles_linking,
@@ -37,8 +39,10 @@ from mediavault.services.extraction.page_data.timelines import read_timeline
 from mediavault.services.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.services.extraction.visible_text import visible_text
 from mediavault.services.extraction.walls import hard_wall, soft_wall
+from mediavault.services.extraction.ytdlp_reading import read_answer
 
 EXTRACTOR = "saved_page"
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,9 @@ def read_saved_list(platform: Platform, url: str, saved: SavedDocument) -> Saved
 def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extraction, PageData | None, bool]:
     """Return what was found, the platform's own data, and whether these assign some of the videos to other posts."""
     source, names_foreign = saved.source, False
+    if not saved.html and platform.ytdlp is not None and (info := _info_json(source.documents)) is not None:
+        extraction = read_answer({"info": info}, post, platform, platform.ytdlp, now=_NEVER)
+        return replace(extraction, extractor=EXTRACTOR, cookies=()), None, False
     data = data_of(post, platform, source)
     if data is not None and data.found:
         extraction = _with_story(from_page_data(post, platform, data, None, source), _story_only(platform, post, saved))
@@ -175,6 +182,12 @@ def _read(platform: Platform, post: Post, saved: SavedDocument) -> tuple[Extract
         extraction = from_page(post, platform, source, OwnershipResult(owned.items, (*owned.others, *foreign)))
         extraction = _with_facts(extraction, data) if data is not None else extraction
     return replace(extraction, extractor=EXTRACTOR), data, names_foreign
+
+
+def _info_json(documents: Sequence[object]) -> Node | None:
+    """Return the ``.info.json`` that yt-dlp has written; None for other answers."""
+    info = values.obj(documents[0] if len(documents) == 1 else None)
+    return info if info.keys() >= {"formats", "extractor_key", "webpage_url"} else None
 
 
 def _story_only(platform: Platform, post: Post, saved: SavedDocument) -> Extraction:

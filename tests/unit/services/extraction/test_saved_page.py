@@ -57,6 +57,32 @@ def page(html: str) -> Extraction:
     return read(GENERIC, page_post(), html.encode())
 
 
+@pytest.mark.parametrize("url", ["https://vimeo.com/443437002", "https://films.example/7"])
+def test_the_info_json_of_yt_dlp_is_read_as_its_answer_is(url: str) -> None:
+    address, platform = identify(parse_http_url(url))
+    sound = {"format_id": "a", "url": f"{CDN}a.m4a", "ext": "m4a", "acodec": "mp4a.40.2", "vcodec": "none"}
+    rungs = [
+        {
+            "format_id": str(height),
+            "url": f"{CDN}{height}.mp4",
+            "ext": "mp4",
+            "protocol": "https",
+            "vcodec": "avc1",
+            "height": height,
+        }
+        for height in (360, 1080, 720)
+    ]
+    info = {
+        "_type": "video", "id": "443437002", "title": "A kite", "uploader": "Jane", "duration": 62, "webpage_url": url,
+        "extractor_key": "Vimeo", "formats": [sound, *rungs],
+    }  # fmt: skip
+    look = read_saved_post(platform, address, open_saved(json.dumps(info).encode(), url))
+
+    assert look.outcome is PageOutcome.VIDEO
+    assert look.extraction is not None
+    assert (best(look.extraction), look.extraction.title) == (f"{CDN}1080.mp4", "A kite")
+
+
 def test_a_saved_answer_is_read_like_a_live_one() -> None:
     extraction = read(X, x_post(), json.dumps(x_answer(tweet(x_video()))).encode())
 
