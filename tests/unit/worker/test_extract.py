@@ -252,6 +252,54 @@ async def test_an_embedded_post_of_another_site_is_followed_once(tools: WorkerCo
     assert (pair.first.asked, pair.second.asked) == (1, 1)
 
 
+TOOT = "https://nas.example.org/@ann/112345678901234567"
+
+
+@pytest.mark.parametrize(
+    ("page", "listed_by", "is_exemptible"),
+    [
+        ("https://stranger.example/film", None, False),
+        ("https://stranger.example/film", "https://feed.example", False),
+        ("https://stranger.example/film", "https://nas.example.org", False),
+        ("https://nas.example.org/film", "https://feed.example", False),
+        ("https://nas.example.org/film", None, True),
+        ("https://nas.example.org/film", "https://nas.example.org", True),
+    ],
+)
+async def test_a_post_in_a_page_is_exempt_only_on_the_server_of_a_page_that_may_be(
+    page: str, listed_by: str | None, is_exemptible: bool, tools: WorkerContext
+) -> None:
+    """Or the page of a stranger would choose what is requested on the owner's network."""
+    asked: list[Post] = []
+
+    class Noting(StubExtractor):
+        async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+            asked.append(post)
+            return await super().extract(post, platform, within_s=within_s)
+
+    stub = {"page": StubExtractor(no_video(TOOT)), "api": Noting(FOUND)}
+    route = Route(replace(FOUND.post, url=page, listed_by=listed_by), GENERIC, ("page",))
+    await ask_extractors(route, replace(tools, extractors=stub))
+
+    assert [post.url for post in asked] == [TOOT]
+    assert (asked[0].scope.exemptible is not None) is is_exemptible
+
+
+async def test_a_share_link_leads_to_no_exemption(tools: WorkerContext) -> None:
+    asked: list[Post] = []
+
+    class Noting(StubExtractor):
+        async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+            asked.append(post)
+            return await super().extract(post, platform, within_s=within_s)
+
+    stub = {"browser": StubExtractor(replace(FOUND, final_url=TOOT)), "api": Noting(FOUND)}
+    route = Route(replace(FOUND.post, url="https://t.co/Abc", listed_by=""), GENERIC, ("browser",))
+    await ask_extractors(route, replace(tools, extractors=stub))
+
+    assert asked[0].scope.exemptible is None
+
+
 @pytest.mark.parametrize(
     ("url", "answer"),
     [

@@ -271,7 +271,8 @@ def led_elsewhere(extraction: Extraction, route: Route) -> Route | None:
     if not registry.is_share_link(parse_http_url(route.post.url)):
         return None
     try:
-        target = route_of(parse_http_url(extraction.final_url, max_chars=MAX_MEDIA_URL_CHARS), shared_as=route.post.url)
+        url = parse_http_url(extraction.final_url, max_chars=MAX_MEDIA_URL_CHARS)
+        target = route_of(url, shared_as=route.post.url, listed_by=_named_by(route))
     except (BadInput, Final):
         return None
     return target if target.post.post_id is not None and target.platform.name != route.platform.name else None
@@ -282,7 +283,7 @@ def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
     routes: dict[str, Route] = {}
     for url in (embed for failure in failures if isinstance(failure, NoVideo) for embed in failure.embeds):
         try:
-            target = route_of(parse_http_url(url))
+            target = route_of(parse_http_url(url), listed_by=_named_by(route))
         except (BadInput, Final):
             continue
         if target.post.post_id is not None and target.platform.name != route.platform.name:
@@ -290,3 +291,12 @@ def embedded_post(failures: Sequence[Failure], route: Route) -> Route | None:
             anonymous = replace(target, extractors=target.platform.extractors)
             routes[target.post.canonical_url] = anonymous
     return next(iter(routes.values())) if len(routes) == 1 else None
+
+
+def _named_by(route: Route) -> str:
+    """Return what ``listed_by`` is for a post to which this one leads: a page chooses such posts as freely as a list.
+
+    So they are exempt on this post's own server only, and only if this one may be.
+    """
+    page = route.post.scope.exemptible
+    return page.origin if page is not None else ""
