@@ -23,6 +23,7 @@ from typing import IO
 
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
+from mediavault.core.names import reserved_name
 from mediavault.services.sealing.bag import (
     BAG_INFO,
     BAGIT,
@@ -58,7 +59,12 @@ _DESCRIBED_TWICE = Message("The zip describes a file twice, in different ways.")
 _DESCRIPTORS = re.compile(re.escape(_DESCRIPTOR))
 _LONGEST_END_BYTES = 4 + 20 + 2  # a descriptor, and the first bytes of what follows it
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_VERSION = 45  # of a program that can unpack it: ZIP64. Others pass over a file that wants more
+_MAX_PARTS = 3  # of a path: the folder, data/ and a name
+_MAX_PART_BYTES = 255  # what disks take of a name
+_ODD = re.compile(r'[<>:"\\|?*%]')  # what Windows has no place for, and what is encoded in manifests
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # some disks and programs leave these out of names
+_VERSION = re.compile(r";[0-9]*\Z")  # of VMS, which Info-ZIP drops at a name's end
 
 
 class CopyProblemKind(StrEnum):
@@ -165,15 +171,25 @@ def _check_heads(infos: Sequence[zipfile.ZipInfo]) -> None:
             raise NoSealedCopy("The zip has links or folders; a sealed copy has files only.")
         if info.external_attr & 0xFFFF or mode & ~(stat.S_IFREG | 0o666):
             raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
+        if info.extract_version > _MAX_VERSION:
+            raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
         if not _is_plain(info):
             raise NoSealedCopy("The zip has a file whose name leads outside its folder, or is not plain.")
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:
+    """Whether all programs and disks take the name as it is: our writer makes no other (``zip_stream.Names``)."""
     name = info.orig_filename
-    if name != info.filename or _CONTROL.search(name) or "\\" in name or ":" in name or "%" in name:
+    if name != info.filename or _ODD.search(name) or any(unicodedata.category(c) in _UNPRINTABLE for c in name):
         return False
-    return all(part not in ("", ".", "..") for part in name.split("/"))
+    parts = name.split("/")
+    return len(parts) <= _MAX_PARTS and all(map(_is_plain_part, parts)) and not _VERSION.search(name)
+
+
+def _is_plain_part(part: str) -> bool:
+    """Whether it is a name that is not empty and leads nowhere; Windows drops dots and spaces at its end, jar what is before dots."""
+    is_kept = part != "" and not part.endswith((".", " ")) and not reserved_name(part)
+    return is_kept and len(part.encode("utf-8", "surrogatepass")) <= _MAX_PART_BYTES
 
 
 def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo]) -> None:
@@ -191,6 +207,7 @@ def _check_layout(stream: IO[bytes], archive: zipfile.ZipFile, infos: Sequence[z
         is_streamed = bool(info.flag_bits & _STREAMED)
         if (
             (head[0], head[2], head[3]) != (b"PK\x03\x04", info.flag_bits, info.compress_type)
+            or head[1] > _MAX_VERSION
             or (head[4], head[5]) != _dos_time(info)
             or name != _encoded(info)
             or not _are_facts_of(info, head[6], (head[8], head[7]), extra, is_streamed=is_streamed)
@@ -275,13 +292,18 @@ def _inside(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     for info in infos:
         folder, slash, path = info.filename.partition("/")
         folders.add(folder if slash else "")
-        folded.add(unicodedata.normalize("NFC", info.filename).casefold())
+        folded.add(_folded(info.filename))
         entries[path] = info
     if len(folders) != 1 or "" in folders:
         raise NoSealedCopy("The zip does not contain exactly one folder.")
     if len(folded) != len(infos):
         raise NoSealedCopy("The zip has two files with the same name.")
     return entries
+
+
+def _folded(name: str) -> str:
+    """Return what names have in common that a disk may take for the same (Unicode, 3.13, D145)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

@@ -191,6 +191,41 @@ def test_two_names_that_look_the_same_are_refused(sealed: Path, tmp_path: Path) 
         check_copy(written(resealed(files_of(sealed) | more), tmp_path / "a.zip"))
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/.../bag/verify.sh",  # jar drops what is before it, and so replaces ours
+        "data/page.txt;1",  # unzip drops a version of VMS
+        "data/page.txt;",
+        "data/page.txt.",
+        "data/page.txt ",
+        "data/.. /x",
+        "data/page.txt/x",  # the name of a file
+        "data/folder/x",
+        "data/NUL.txt",
+        "data/page?txt",
+        "data/pa\u200dge.txt",
+        "data/page.txt\x85",
+        "data/" + "a" * 256,
+    ],
+)
+def test_names_that_programs_or_disks_change_are_refused(sealed: Path, tmp_path: Path, path: str) -> None:
+    with pytest.raises(NoSealedCopy, match="name leads outside"):
+        check_copy(written(resealed(files_of(sealed) | {path: b"Other words"}), tmp_path / "a.zip"))
+
+
+def test_a_folder_whose_name_programs_drop_is_refused(sealed: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoSealedCopy, match="name leads outside"):
+        check_copy(written(files_of(sealed), tmp_path / "a.zip", folder="..."))
+
+
+def test_two_names_that_differ_in_the_case_of_a_composed_letter_are_refused(sealed: Path, tmp_path: Path) -> None:
+    more = {"data/\u0390": b"a", "data/\u03aa\u0301": b"b"}
+
+    with pytest.raises(NoSealedCopy, match="two files with the same name"):
+        check_copy(written(resealed(files_of(sealed) | more), tmp_path / "a.zip"))
+
+
 def test_a_second_folder_is_refused(sealed: Path, tmp_path: Path) -> None:
     file = written(files_of(sealed), tmp_path / "a.zip")
     with zipfile.ZipFile(file, "a") as archive:
@@ -288,6 +323,7 @@ class RawFile:
     attributes: int = 0o644 << 16
     internal: int = 0
     system: int = UNIX
+    needs: int = 20  # the version of a program that can unpack it
     descriptor: bytes = b""
     sizes: tuple[int, int] | None = None
     offset: int | None = None
@@ -298,7 +334,18 @@ class RawFile:
         flags = self.flags if self.local_flags is None else self.local_flags
         name = self.name.encode()
         head = struct.pack(
-            "<4s5H3I2H", b"PK\3\4", 20, flags, 0, self.local_time, 33, crc, size, size, len(name), len(self.local_extra)
+            "<4s5H3I2H",
+            b"PK\3\4",
+            self.needs,
+            flags,
+            0,
+            self.local_time,
+            33,
+            crc,
+            size,
+            size,
+            len(name),
+            len(self.local_extra),
         )
         return head + name + self.local_extra + self.content + self.descriptor
 
@@ -309,7 +356,7 @@ class RawFile:
             b"PK\1\2",
             20,
             self.system,
-            20,
+            self.needs,
             self.flags,
             0,
             0,
@@ -412,6 +459,7 @@ FORMS: dict[str, list[RawFile]] = {
     "a program": with_facts(VIDEO, attributes=0o755 << 16),
     "set user id": with_facts(VIDEO, attributes=0o4644 << 16),
     "a text by its internal attribute": with_facts(VIDEO, internal=1),
+    "a version that other programs pass over": with_facts(VIDEO, needs=63),
     "masked heads": with_facts(VIDEO, flags=0x2000),
     "a patch": with_facts(VIDEO, flags=0x20),
     "a flag of the local head alone": with_facts(VIDEO, local_flags=0x800),
