@@ -357,7 +357,7 @@ def _compare(
             yield CopyProblem(CopyProblemKind.MANIFEST, name, line[:200])
         else:
             listed[match[2]] = match[1]
-    if text and not text.endswith(b"\n"):
+    if not _is_utf8(text) or (text and not text.endswith(b"\n")):
         yield CopyProblem(CopyProblemKind.MANIFEST, name)
     for path in sorted(listed.keys() - expected):
         yield CopyProblem(CopyProblemKind.MISSING, path)
@@ -366,6 +366,14 @@ def _compare(
             yield CopyProblem(CopyProblemKind.EXTRA, path)
         elif _sha256(archive, entries[path]) != listed[path]:
             yield CopyProblem(CopyProblemKind.CHANGED, path)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _sha256(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str | None:

@@ -122,6 +122,15 @@ def test_whatever_was_left_out_is_named(sealed: Path, tmp_path: Path, path: str)
     assert (CopyProblemKind.MISSING, path) in problems(written(files, tmp_path / "a.zip"))
 
 
+def test_a_manifest_that_is_not_utf_8_is_a_problem(sealed: Path, tmp_path: Path) -> None:
+    """Other programs would look for another name."""
+    files = resealed(files_of(sealed) | {"data/\ufffd.txt": b"a"})
+    files[MANIFEST] = files[MANIFEST].replace("\ufffd".encode(), b"\xff")
+    files[TAG_MANIFEST] = manifest(files, (p for p in files if not p.startswith("data/") and p != TAG_MANIFEST))
+
+    assert (CopyProblemKind.MANIFEST, MANIFEST) in problems(written(files, tmp_path / "a.zip"))
+
+
 def test_a_byte_that_flipped_inside_the_zip_is_found(sealed: Path) -> None:
     """Even the zip's own checksum differs then."""
     data = bytearray(sealed.read_bytes())
