@@ -27,7 +27,7 @@ _MASTER_TAGS = frozenset(
         "EXT-X-CONTENT-STEERING",
     }
 )
-MAX_QUALITIES = 5_000  # variants, and renditions
+MAX_QUALITIES = 1_000  # variants, and renditions
 _ADDRESS_MARKS = frozenset("./?:")
 _LICENSED = ("com.apple", "com.microsoft", "com.widevine", "urn:uuid")
 

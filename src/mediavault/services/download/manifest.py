@@ -39,15 +39,21 @@ _CODEC = {
 _NO_MEDIA = re.compile(r"(stpp|wvtt|tx3g|c608|c708)(\..*)?", re.IGNORECASE)  # text tracks
 
 
+MAX_CODECS_CHARS = 256  # each quality's are compared several times
+
+
 @dataclass(frozen=True, slots=True)
 class QualityLevel:
-    """One quality of a stream as its manifest describes it; 0 and "" where it says nothing."""
+    """One quality of a stream as its manifest describes it; 0 and "" where it says nothing. Of long codecs the beginning counts."""
 
     width: int = 0
     height: int = 0
     bandwidth: int = 0
     codecs: str = ""
     fps: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codecs", self.codecs[:MAX_CODECS_CHARS])
 
     @property
     def shorter_side(self) -> int:
@@ -120,9 +126,12 @@ MAX_SEGMENTS = 20_000
 _HIDDEN_CONTROL = re.compile(r"%(0[0-9a-f]|1[0-9a-f]|7f)", re.IGNORECASE)
 
 
+_MAX_FILE_BYTES = 1 << 63  # and a number that can be written down
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a resource: ``length`` bytes from ``start``. Raises ValueError for an empty one."""
+    """A part of a resource: ``length`` bytes from ``start``. Raises ValueError for an empty one, and for one past any file."""
 
     start: int
     length: int
@@ -130,6 +139,8 @@ class Span:
     def __post_init__(self) -> None:
         if self.start < 0 or self.length <= 0:
             raise ValueError(Message("a byte range is empty"))
+        if self.start + self.length > _MAX_FILE_BYTES:
+            raise ValueError(Message("a byte range is past the end of any file"))
 
     @property
     def header(self) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
 from mediavault.services.download.manifest import (
+    MAX_CODECS_CHARS,
     MAX_SEGMENTS,
     Init,
     Key,
@@ -166,6 +167,7 @@ def test_a_playlist_without_an_end_is_live(lines: tuple[str, ...], failure: type
         (("#EXTINF:x,", "1.ts"), NotAVideo),
         (("#EXTINF:1.0,", "#EXT-X-BYTERANGE:0@0", "1.ts"), NotAVideo),
         (("#EXTINF:1.0,", "#EXT-X-BYTERANGE:10", "1.ts"), NotAVideo),
+        (("#EXTINF:1.0,", f"#EXT-X-BYTERANGE:{'9' * 4_300}@{'9' * 4_300}", "1.ts"), NotAVideo),
         (("#EXTINF:1.0,", "1%0a.ts"), NotAVideo),
         (("#EXTINF:1.0,", "1\r.ts\x0b"), NotAVideo),
         (("#EXTINF:1.0,", "1\u2028.ts"), NotAVideo),
@@ -215,6 +217,16 @@ def test_sound_that_browsers_play_is_preferred_to_surround_sound_with_the_same_p
     )  # fmt: skip
 
     assert read.best(Wanted()).url.endswith("stereo.m3u8")
+
+
+def test_a_master_is_compared_in_little_time_whatever_it_holds() -> None:
+    """5,000 variants with codecs of a thousand characters took more than a second of the event loop."""
+    variant = [f'#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="{"avc1.4d401e," * 80}"', "video.m3u8"]
+    known = master(*variant)
+
+    assert len(known.variants[0].rung.codecs) == MAX_CODECS_CHARS
+    with pytest.raises(NotAVideo):
+        master(*variant * 1_001)
 
 
 def test_sound_only_variants_are_left_out() -> None:
