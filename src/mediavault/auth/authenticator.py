@@ -42,6 +42,7 @@ from mediavault.store.saved_searches import remove_searches
 COOKIE = "mediavault_session"
 TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
 AT_PROVIDER = "at the provider"  # whom a try to sign in there names: no user's name has spaces
+BEARER_TRIES_ALTOGETHER = 5_000  # a minute: nobody guesses a token, and one address must not lock others out
 BEARER_TRIES = 100  # wrong tokens per minute and address: enough for a program that still has an old one
 
 log = get_logger(__name__)
@@ -112,7 +113,9 @@ class Authenticator:
         self.shared_links = SharedLinks(records, clock, on_ended=self.endings.announce)
         self.rss_feeds = RssFeeds(records, clock, settings.state_dir, on_ended=self.endings.announce)
         self._tries = LoginThrottle(clock)
-        self._bearers = LoginThrottle(clock, per_address=BEARER_TRIES, per_user=BEARER_TRIES, total=BEARER_TRIES)
+        self._bearers = LoginThrottle(
+            clock, per_address=BEARER_TRIES, per_user=BEARER_TRIES_ALTOGETHER, total=BEARER_TRIES_ALTOGETHER
+        )
 
     @property
     def has_vault_token(self) -> bool:

@@ -11,6 +11,7 @@ import ipaddress
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mediavault.core.clock import Clock
 
@@ -19,9 +20,12 @@ TRIES_OF_AN_ADDRESS = 10  # per minute, as specified
 TRIES_FOR_A_USER = 20  # per minute, from all addresses; more than one address gets, or one could lock the user out
 TRIES_ALTOGETHER = 60  # per minute; like the two above, without those where the user has signed in from the address
 MAX_ADDRESSES = 4_096
-MAX_KNOWN = 256  # pairs of an address and a user who has signed in there
+MAX_KNOWN_USERS, MAX_KNOWN_ADDRESSES = 256, 64  # who has signed in, and at which addresses: of each user the latest
 MAX_NAME_CHARS = 100  # of a user that a try names
 _IPV6_HOME = 64  # bits: one home or server usually has a whole /64
+
+
+T = TypeVar("T")
 
 
 class LoginThrottle:
@@ -39,7 +43,7 @@ class LoginThrottle:
         self._limit, self._of_user, self._altogether = per_address, per_user, total
         self._tries: OrderedDict[str, list[_Try]] = OrderedDict()  # by address
         self._all: deque[_Try] = deque(maxlen=total)
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()  # the addresses of each user
 
     def begin(self, address: str, user: str = "") -> float | None:
         """Count a try and return None if it may proceed; else return the seconds until one may.
@@ -48,11 +52,8 @@ class LoginThrottle:
         """
         now, bucket, user = self._clock.monotonic(), address_bucket(address), user[:MAX_NAME_CHARS]
         tries = [one for one in self._tries.get(bucket, ()) if now - one.at < WINDOW_S]
-        self._tries[bucket] = tries
-        self._tries.move_to_end(bucket)
-        while len(self._tries) > MAX_ADDRESSES:
-            self._tries.popitem(last=False)
-        is_known = (bucket, user) in self._known
+        _put_last(self._tries, bucket, tries, MAX_ADDRESSES)
+        is_known = bucket in self._known.get(user, ())
         waits = [_wait([one for one in tries if one.user == user], self._limit, now)]
         if not is_known:
             waits += [
@@ -72,10 +73,15 @@ class LoginThrottle:
         bucket, user = address_bucket(address), user[:MAX_NAME_CHARS]
         if bucket in self._tries:
             self._tries[bucket] = [one for one in self._tries[bucket] if one.user != user]
-        self._known[bucket, user] = None
-        self._known.move_to_end((bucket, user))
-        while len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
+        _put_last(self._known.setdefault(user, OrderedDict()), bucket, None, MAX_KNOWN_ADDRESSES)
+        _put_last(self._known, user, self._known[user], MAX_KNOWN_USERS)
+
+
+def _put_last(known: OrderedDict[str, T], key: str, value: T, most: int) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > most:
+        known.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,12 @@ class Route:
 def route_job_by_domain(job: Job) -> Route:
     """Route a job by its URL, or to the file that a feed encloses, before the page that the URL names.
 
+    If a user has asked for the post since, exemptions hold for its page and not for what the feed has named.
     Raises NotAPost or Unsupported, also for jobs that an older version accepted.
     """
-    route = route_of(parse_http_url(job.post_url), listed_by=job.listed_by)
-    if (enclosed := enclosed_in(job.metadata)) is None:
+    url, enclosed = parse_http_url(job.post_url), enclosed_in(job.metadata)
+    route = route_of(url, listed_by=url.origin if enclosed and job.listed_by is None else job.listed_by)
+    if enclosed is None:
         return route
     return replace(route, post=replace(route.post, enclosed=enclosed), extractors=(ENCLOSURE, *route.extractors))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.auth.authenticator import Authenticator
+from mediavault.auth.authenticator import BEARER_TRIES, Authenticator, Credentials
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.login_throttle import TRIES_OF_AN_ADDRESS
 from mediavault.auth.shared_links import SharedLinks
@@ -18,6 +18,7 @@ from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
 
 ADDRESS = "192.0.2.1"
+TOKEN = "the vault's own long token, which nobody guesses"
 RIGHT, OWN = "the owner's long password", "the viewer's long password"
 
 
@@ -62,3 +63,17 @@ async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_anoth
     assert guesses == TRIES_OF_AN_ADDRESS
     with pytest.raises(TooManyTries):
         await links.unlock(link, key, RIGHT, ADDRESS)
+
+
+async def test_wrong_tokens_from_one_address_lock_no_token_out_at_another(clock: FakeClock, tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, token=TOKEN)
+    authenticator = Authenticator(MemoryJobStore(clock).records, settings, clock, loopback=True)
+    refused = 0
+    for number in range(2 * BEARER_TRIES):
+        try:
+            await authenticator.authenticate(Credentials(ADDRESS, bearer=f"wrong {number}"))
+        except TooManyTries:
+            refused += 1
+
+    assert refused == BEARER_TRIES
+    assert await authenticator.authenticate(Credentials("192.0.2.2", bearer=TOKEN)) is not None

@@ -72,6 +72,18 @@ def test_an_address_that_has_signed_in_is_not_blocked_by_others(clock: FakeClock
     assert allowed_tries(throttle, "203.0.113.9", 100) == TRIES_OF_AN_ADDRESS
 
 
+def test_a_user_who_signs_in_at_hundreds_of_addresses_does_not_block_another_at_a_known_one(clock: FakeClock) -> None:
+    throttle = LoginThrottle(clock)
+    throttle.succeeded("203.0.113.1", "owner")
+    for number in range(1_000):
+        throttle.succeeded(f"2001:db8:{number:x}::1", "viewer")
+    for number in range(TRIES_FOR_A_USER):
+        throttle.begin(f"198.51.100.{number}", "owner")
+
+    assert throttle.begin("198.51.100.99", "owner") is not None
+    assert throttle.begin("203.0.113.1", "owner") is None
+
+
 def test_the_reported_wait_is_the_actual_wait(clock: FakeClock) -> None:
     throttle = LoginThrottle(clock)
     allowed_tries(throttle, "192.0.2.1", 5)

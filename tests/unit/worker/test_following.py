@@ -27,7 +27,7 @@ from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
-from mediavault.core.urls import EgressScope
+from mediavault.core.urls import EgressScope, is_exemptible, parse_http_url
 from mediavault.platforms import registry
 from mediavault.platforms.registry import identify
 from mediavault.services.egress.guard import EgressGuard
@@ -42,10 +42,11 @@ from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.context import WorkerContext, for_attempt
+from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.following import Follower
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
-from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools
+from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job
 
 CHANNEL = "https://www.youtube.com/channel/UCaaaaaaaaaaaaaaaaaaaaaa"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -966,6 +967,18 @@ async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read
     assert page.posts == []
     assert [job.metadata[name] for name in ("title", "text")] == ["Kite 1", "Wind & kites"]
     assert datetime.fromisoformat(job.metadata["published_at"]) == EPISODE.published_at
+
+
+async def test_a_user_who_asks_for_an_episode_opens_its_page_and_not_the_host_that_the_feed_named(vault: Vault) -> None:
+    """An exemption of MEDIAVAULT_ALLOW_PRIVATE for the page's host must not reach what a stranger's feed encloses."""
+    job = await follow_episode(vault)
+    await vault.store.queue.enqueue([new_job(job.post_url, clock=vault.clock)])
+    route = route_job_by_domain(await vault.store.catalogue.get(job.id))
+
+    page = parse_http_url(job.post_url)
+    assert route.post.enclosed == EPISODE
+    assert is_exemptible(page, route.post.listed_by)
+    assert not is_exemptible(parse_http_url(EPISODE.url), route.post.listed_by)
 
 
 async def test_a_later_attempt_still_knows_the_enclosed_file_and_the_page_is_read_last(vault: Vault) -> None:
