@@ -44,6 +44,7 @@ from mediavault.platforms import registry
 from mediavault.presentation.views import kept_paths
 from mediavault.services.browser.session_manager import SessionManager, note_account
 from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.egress.public_names import PublicNames
 from mediavault.services.extraction.port import Extractor
 from mediavault.services.library.port import Library
 from mediavault.services.tracing.opening import open_tracing
@@ -386,7 +387,12 @@ def worker_limits(settings: Settings) -> WorkerLimits:
 def make_guard(settings: Settings) -> EgressGuard:
     """Return the egress guard: posts may never reach the API's own port. The proxy adds its own port. Raises BadSetting."""
     own_ports = (settings.port,) if settings.port else ()
-    return EgressGuard(settings.allow_private, own_ports=own_ports, proxies=upstream_proxies(settings))
+    return EgressGuard(
+        settings.allow_private,
+        own_ports=own_ports,
+        proxies=upstream_proxies(settings),
+        public_names=PublicNames(settings.state_dir / "public-names"),
+    )
 
 
 def make_submission(settings: Settings) -> Submission:

@@ -29,13 +29,13 @@ from mediavault.services.egress.addresses import (
     name_refusal,
     port_is_served,
 )
+from mediavault.services.egress.public_names import PublicNames
 
 SockAddress = tuple[str, int] | tuple[str, int, int, int]
 Endpoint = tuple[socket.AddressFamily, SockAddress]
 
 MAX_ENDPOINTS = 16  # of a longer answer, all are checked and the first are used
 LOOKUPS_AT_ONCE = 16  # a dead DNS server holds a thread for 10 to 30 s; the loop's default threads write files
-MAX_PUBLIC_NAMES = 100_000  # remembered, about 10 MB; only with a network rule
 
 _LOOPBACK = (IPv4Address("127.0.0.1"), ip_address("::1"))
 
@@ -80,13 +80,14 @@ class EgressGuard:
         own_ports: Iterable[int] = (),
         resolver: Resolver | None = None,
         proxies: UpstreamProxies | None = None,
+        public_names: PublicNames | None = None,
     ) -> None:
         """``proxies`` say which way a connection leaves; where it may lead does not depend on them."""
         self.proxies = proxies or UpstreamProxies()
         self._rules = AllowRules.parse(allow_private)
         self._own_ports = set(own_ports)
         self._resolver = resolver or SystemResolver()
-        self._public_names: set[str] = set()
+        self._public_names = public_names or PublicNames()
 
     def claim_port(self, port: int) -> None:
         """Mark a port of this machine as mediavault's own: no rule opens it."""
@@ -120,7 +121,7 @@ class EgressGuard:
         """Return whether the rules' exemptions hold for fetches of the post at ``scope``.
 
         A name that only a network rule covers is looked up. Once it has answered with a public address it is never
-        exempt again in this process: its owner could point it at the local network while its page is open.
+        exempt again: its owner could point it at the local network while its page is open, or at any later time.
         """
         if scope is None or not self._rules:
             return False
@@ -209,16 +210,12 @@ class EgressGuard:
             return list(_LOOPBACK)
         addresses = [ip_address(answer) for answer in await self._resolver(host)]
         if self._rules.networks and any(judge(address) is None for address in addresses):
-            self._remember_public(host)
-        return addresses
-
-    def _remember_public(self, host: str) -> None:
-        if len(self._public_names) < MAX_PUBLIC_NAMES:
             self._public_names.add(host)
+        return addresses
 
     def _network_rules_hold(self, host: str) -> bool:
         # with the set full it is no longer known which names were public, so only exact rules hold
-        return host not in self._public_names and len(self._public_names) < MAX_PUBLIC_NAMES
+        return host not in self._public_names and not self._public_names.is_full
 
     def _opened_by_network(self, host: str, port: int, address: Address) -> bool:
         refusal = judge(address)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from mediavault.core.failures import AddressRefused, BadSetting, NetworkFailure
 from mediavault.core.urls import HttpUrl, parse_http_url
-from mediavault.services.egress import guard as guarding
+from mediavault.services.egress import public_names
 from mediavault.services.egress.guard import MAX_ENDPOINTS, EgressGuard, SystemResolver
+from mediavault.services.egress.public_names import PublicNames
 from tests.unit.services.egress.servers import Names
 
 PUBLIC = parse_http_url("https://site.test/post/1")
@@ -283,10 +285,22 @@ async def test_a_name_that_was_public_once_gets_no_networks_exemption() -> None:
     assert not await allowed(egress, "evil.test", 80, post)
 
 
+async def test_a_name_that_was_public_before_a_restart_gets_no_networks_exemption(tmp_path: Path) -> None:
+    file, post = tmp_path / "public-names", parse_http_url("http://evil.test/")
+
+    def started(*answers: str) -> EgressGuard:
+        return EgressGuard(("192.168.0.0/16",), resolver=Names(evil_test=list(answers)), public_names=PublicNames(file))
+
+    assert await allowed(started("93.184.216.34"), "evil.test", 80, post)
+    assert not await allowed(started("192.168.1.10"), "evil.test", 80, post)
+    file.write_bytes(b"\xff")
+    assert await allowed(started("192.168.1.10"), "evil.test", 80, post)
+
+
 async def test_when_too_many_names_were_public_no_name_gets_a_networks_exemption(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(guarding, "MAX_PUBLIC_NAMES", 1)
+    monkeypatch.setattr(public_names, "MAX_PUBLIC_NAMES", 1)
     egress = reached("192.168.1.0/24", "nas.lan:80")
     assert await allowed(egress, "nas.lan", 8096, NAS)
     await egress.resolve("site.test", 443, scope=NAS)
