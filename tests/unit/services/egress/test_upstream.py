@@ -37,7 +37,7 @@ from tests.unit.services.egress.test_proxy import browser, echo, once
 from tests.upstream_stubs import KINDS, PASSWORD, PUBLIC, PUBLIC_IPV6, TRIAL, StubProxy, public_names, stub_proxy
 
 POST = "http://a.test/post"
-QUICK = Timeouts(connect_s=0.1, read_s=5)
+QUICK = Timeouts(connect_s=0.5, read_s=5)
 
 
 def guarded(*proxies: StubProxy, names: Names | None = None, rules: tuple[str, ...] = ()) -> EgressGuard:
