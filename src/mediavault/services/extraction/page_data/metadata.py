@@ -175,7 +175,7 @@ def _video_objects(page: HtmlPage) -> list[Node]:
     """
     linked = [node for node in page.linked if "VideoObject" in _types(node)]
     items = {_first_file(node): node for node in reversed(page.items)}
-    videos: list[Node] = [{**items.get(_first_file(node), {}), **node} for node in linked]
+    videos: list[Node] = [{**(items.get(file, {}) if (file := _first_file(node)) else {}), **node} for node in linked]
     if not any(_files_of(node, page, None) for node in linked):
         held = set(map(_first_file, linked))
         videos += [node for node in page.items if _first_file(node) not in held and items[_first_file(node)] is node]
@@ -206,17 +206,10 @@ def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
 
 def _of_object(node: Node, page: HtmlPage, platform: Platform) -> list[Candidate]:
     """Return the candidates of a VideoObject."""
-    mime = _mime(node)
-    return [
-        replace(
-            candidate,
-            width=candidate.width or values.integer(_plain(node.get("width"))),
-            height=candidate.height or values.integer(_plain(node.get("height"))),
-            duration_s=values.duration(node.get("duration")),
-        )
-        for url in _files_of(node, page, platform)
-        for candidate in (build.candidate(url, platform, FoundIn.META, mime=mime),)
-    ]
+    width, height = values.integer(_plain(node.get("width"))), values.integer(_plain(node.get("height")))
+    seconds, mime = values.duration(node.get("duration")), _mime(node)
+    files = (build.candidate(url, platform, FoundIn.META, mime=mime) for url in _files_of(node, page, platform))
+    return [replace(c, width=c.width or width, height=c.height or height, duration_s=seconds) for c in files]
 
 
 def _files_of(node: Node, page: HtmlPage, platform: Platform | None) -> list[str]:

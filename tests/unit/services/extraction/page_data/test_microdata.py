@@ -76,6 +76,13 @@ def test_an_item_of_the_same_file_completes_the_linked_data_and_another_one_is_l
     assert announced_by(page) == Expected(62, length_source=LengthSource.DECLARED)
 
 
+def test_an_item_without_a_file_completes_no_linked_data_without_one() -> None:
+    named = linked(**{"@type": "VideoObject", "embedUrl": FILE})
+    other = f'<div {VIDEO}><meta itemprop="duration" content="PT62S"></div>'
+
+    assert announced_by(read_source(URL, named + other).page).duration_s is None
+
+
 def test_the_length_of_a_hosted_video_is_not_that_of_the_file_next_to_it() -> None:
     hosted = linked(
         **{"@type": "VideoObject", "contentUrl": "https://www.youtube.com/watch?v=abcdefghijk", "duration": "PT15M"}
