@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_PUBLIC_NAMES = 100_000  # about 10 MB of memory; only with a network rule
-_MAX_FILE_BYTES = 32 << 20
 
 
 class PublicNames:
@@ -42,7 +41,9 @@ class PublicNames:
         if self._names is None:
             self._names = set()
             if self._file is not None:
-                with suppress(OSError, UnicodeDecodeError):
-                    if self._file.stat().st_size <= _MAX_FILE_BYTES:
-                        self._names.update(self._file.read_text(encoding="utf-8").split())
+                with suppress(OSError), self._file.open(encoding="utf-8", errors="replace") as lines:
+                    for line in lines:
+                        if len(self._names) >= MAX_PUBLIC_NAMES:
+                            break
+                        self._names.add(line.strip())
         return self._names

@@ -169,9 +169,8 @@ def _check_heads(infos: Sequence[zipfile.ZipInfo]) -> None:
             raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
         if info.is_dir() or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode)):
             raise NoSealedCopy("The zip has links or folders; a sealed copy has files only.")
-        if info.external_attr & 0xFFFF or mode & ~(stat.S_IFREG | 0o666):
-            raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
-        if info.extract_version > _MAX_VERSION:
+        is_other_kind = info.external_attr & 0xFFFF or mode & ~(stat.S_IFREG | 0o666)
+        if is_other_kind or info.extract_version > _MAX_VERSION:
             raise NoSealedCopy("The zip has files of a kind that a sealed copy does not have.")
         if not _is_plain(info):
             raise NoSealedCopy("The zip has a file whose name leads outside its folder, or is not plain.")

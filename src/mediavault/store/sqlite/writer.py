@@ -115,7 +115,7 @@ class WriteLock:
         return int.from_bytes(os.pread(self._fd, _LEFT_BYTES, 0))
 
     def leave(self, number: int) -> None:
-        """Leave a number for whoever has the lock next, this process or another, also after a kill. Raises OSError."""
+        """Leave a number for the next process that has the lock, also after a kill. Raises OSError."""
         if number != self.left:
             os.pwrite(self._fd, number.to_bytes(_LEFT_BYTES), 0)
 
@@ -264,7 +264,6 @@ class SqliteWriter:
         try:
             with self._lock:
                 answers, txn = self._commit(batch)
-                self._file.require_same()  # else it was removed since, and what was written is lost
         except StoreRemoved as exc:
             answers, txn = [(call, None, exc) for call in batch], None
         except _CannotBegin as exc:
@@ -296,23 +295,24 @@ class SqliteWriter:
             if txn.history:
                 db.executemany(SQL["append_history"], txn.history)
             db.execute("COMMIT")
+            now_written_at = self._file.require_same()  # else it was removed since, and what was written is lost
             if db.total_changes() != before:
                 self._changes_in_log += 1
                 self._changed_at = self._clock.monotonic()
-                self._note_log(written_at)
+                self._note_log(written_at, now_written_at)
         except BaseException:
             if db.in_transaction:  # SQLite itself rolls back when the disk is full or fails
                 db.execute("ROLLBACK")
             raise
         return answers, txn
 
-    def _note_log(self, written_at: int) -> None:
+    def _note_log(self, written_at: int, now_written_at: int) -> None:
         """Leave a note, before any caller is answered, of the file that lacks what the log has since this commit.
 
         A file that the commit itself has written (``wal_autocheckpoint``) may lack nothing.
         """
         with suppress(OSError):  # a full disk: nothing is lost yet
-            self._lock.leave(written_at if self._file.require_same() == written_at else 0)
+            self._lock.leave(written_at if now_written_at == written_at else 0)
 
     def _sync_fully(self, full: bool) -> None:  # noqa: FBT001 - the pragma's own value
         if full is not self._full_sync:
