@@ -248,8 +248,8 @@ class StubProbe:
 
 
 class StubResponse:
-    def __init__(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self.status, self.url, self._body, self.headers = status, MEDIA_URL, body, headers
+    def __init__(self, status: int, body: bytes, headers: Mapping[str, str], url: str = MEDIA_URL) -> None:
+        self.status, self.url, self._body, self.headers = status, url, body, headers
 
     async def read_chunk(self, limit: int = 1 << 20) -> bytes:
         chunk, self._body = self._body[:limit], self._body[limit:]
@@ -279,7 +279,7 @@ class StubClient:
         decode: bool = False,
     ) -> AsyncIterator[HttpResponse]:
         self.urls.append(url)
-        yield StubResponse(self._status, self._body, self._headers)
+        yield StubResponse(self._status, self._body, self._headers, url)
 
     async def close(self) -> None:
         return None

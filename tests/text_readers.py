@@ -57,8 +57,9 @@ from mediavault.services.extraction import (
 from mediavault.services.extraction.api_extractor import read_answer
 from mediavault.services.extraction.assembly import read_source
 from mediavault.services.extraction.browser_extractor import read_capture
+from mediavault.services.extraction.evidence import evidence, page_facts
 from mediavault.services.extraction.feed_documents import read_feed
-from mediavault.services.extraction.page_data import build, html_scan, page_identity, selectors
+from mediavault.services.extraction.page_data import boxes, build, html_scan, page_identity, selectors
 from mediavault.services.extraction.page_manifests import page_manifests
 from mediavault.services.extraction.port import ApiAnswer, PageAnswer
 from mediavault.services.extraction.profile_pages import read_profile
@@ -179,6 +180,8 @@ WITH_MORE: Mapping[str, Read] = {
     ),
     "services.extraction.manifests.parse_manifest": lambda text: manifests.parse_manifest(_bytes(text), URL),
     "services.extraction.manifests.read_manifest": lambda text: manifests.read_manifest(_bytes(text), URL),
+    "services.extraction.evidence.page_facts": lambda text: _evidence(text),
+    "services.extraction.page_data.boxes.names_around": lambda text: boxes.names_around(text, len(text)),
     "services.extraction.media_identity.on_media_host": lambda text: media_identity.on_media_host(URL + text, TIKTOK),
     "services.extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
     "services.extraction.media_urls.media_key": lambda text: media_urls.media_key(URL + text, TIKTOK),
@@ -207,6 +210,14 @@ WITH_MORE: Mapping[str, Read] = {
 
 def _items(text: str) -> Iterator[object]:
     return as_items("1", [{"id": "1", "desc": text, "video": {"playAddr": text}}])
+
+
+def _evidence(text: str) -> object:
+    """Read a page's titles, address and pictures, and a video's own title, boxes and URL beside them."""
+    url = URL + text
+    page = page_facts(url, texts=[text], pictures=[url], length_s=9.0, marks_main=True, is_about_video=False)
+    shown = candidates.candidate_at(url, GENERIC, FoundIn.DOM)
+    return evidence(candidates.Sighting((shown,) if shown else (), title=text, names=text, media_id=text), page)
 
 
 def _tiktok(text: str) -> object:
@@ -378,7 +389,7 @@ _PARTS = (
     "<iframe src=//a>", "<img src=a ", "<template>", "<style>", "x={", "x=[{a:", "f({", "/*", "//a\n", "`", "data:a/b,", "http://a",
     "http://", "eyJ", "x-", "token", "token=", "cookie:", "é", "\u0301", "\u202e", "&amp;", "&#", "&", "#", "#EXTINF:1,\na\n", 'A="b",',
     "#EXT-X-KEY:METHOD=NONE\n", "{$a}", "$Number%0", "<S d='1'/>", "<Period>", "<BaseURL>", "<BaseURL ", "<MPD ", "<?xml ", "<?", "1:",
-    "PT1", "P1Y", "bytes=", "0-1,", "a b ", "a.b.", "init-", "seg1-", "/v/t1", "for(;;);", "\x1b[", "\t", "a,b;q=1,", "\r\n", "a:b\r\n",
+    "PT1", "P1Y", "kite wind ", "kiteWind", "bytes=", "0-1,", "a b ", "a.b.", "init-", "seg1-", "/v/t1", "for(;;);", "\x1b[", "\t", "a,b;q=1,", "\r\n", "a:b\r\n",
 )  # fmt: skip
 _HEADS = ("", "<html>", '{"a": "', "#EXTM3U\n", '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">', "<script>", "GET /")
 

@@ -175,14 +175,14 @@ def _print_post(extraction: Extraction) -> None:
 def _candidates(extraction: Extraction, choice: Candidate | None) -> Table:
     """Return a table of all candidates, item by item, with the item's number, role and type."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "Item", "Owned by", "Kind", "Picture", "Size", "Seen in", "Address"):
-        table.add_column(name, overflow="fold", no_wrap=name != "Address")  # only the URL may wrap
+    for name in ("", "Item", "Owned by", "Evidence", "Kind", "Picture", "Size", "Seen in", "Address"):
+        table.add_column(name, overflow="fold", no_wrap=name not in ("Evidence", "Address"))
     for number, item in enumerate(extraction.items, 1):
         words = f"{number} {item.role}" + (f" {item.type}" if item.type != "video" else "")
         for candidate in item.candidates:
             table.add_row(*_row(candidate, choice, words))
         if not item.candidates:
-            table.add_row("", words, "", "", "", "", "", Text(one_line(item.thumbnail_url or "")))
+            table.add_row("", words, "", "", "", "", "", "", Text(one_line(item.thumbnail_url or "")))
     for candidate in extraction.others:
         table.add_row(*_row(candidate, choice, ""))
     return table
@@ -193,6 +193,7 @@ def _row(candidate: Candidate, choice: Candidate | None, item: str) -> tuple[str
         "→" if choice is not None and candidate.url == choice.url else "",
         item,
         candidate.ownership.name.lower(),
+        " ".join(candidate.evidence),
         candidate.source_type,
         f"{candidate.width}×{candidate.height}" if candidate.width and candidate.height else "",
         format_size(candidate.size),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.cookies import Cookie
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import Failure
 from mediavault.core.messages import Message
 from mediavault.core.names import safe_text, shown_text, slug
@@ -180,6 +181,7 @@ class Candidate:
     source_type: SourceType
     found_in: FoundIn
     ownership: Ownership = Ownership.UNKNOWN
+    evidence: tuple[Sign, ...] = ()  # on pages of sites without a reader
     media_key: str | None = None
     mime: str | None = None
     container: str | None = None

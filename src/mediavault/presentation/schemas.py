@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
 
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.following import MOST_NEWEST, MOST_PER_DAY, EntryState, Start
 from mediavault.core.following_filters import MAX_PATTERN_CHARS, MAX_PATTERNS, Reason
@@ -434,13 +435,15 @@ class ErrorView(_View):
 
 class CandidateView(_View):
     """A candidate of a job. ``frame`` is the path of a picture of it, null where none is offered; it answers 404 where none
-    can be made. ``thumbnail_url`` is the picture that the page shows before it plays.
+    can be made. ``thumbnail_url`` is the picture that the page shows before it plays. ``evidence`` is what a page of a site
+    without a reader says for and against the video being its own.
     """
 
     url: str
     source_type: SourceType
     found_in: FoundIn
     ownership: str
+    evidence: list[Sign]
     media_key: str | None
     mime: str | None
     container: str | None

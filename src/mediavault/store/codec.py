@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from mediavault.core.clock import from_micros, to_micros
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode, StoreDamaged
 from mediavault.core.job import ItemStatus, JobItem
 from mediavault.core.media import (
@@ -49,11 +50,12 @@ _DEFAULTS: Mapping[str, Any] = {
     )
     for field in fields(Candidate)
 }
-_TO_JSON: Mapping[str, Callable[[Any], Any]] = {"expires_at": datetime.isoformat, "headers": dict}
+_TO_JSON: Mapping[str, Callable[[Any], Any]] = {"expires_at": datetime.isoformat, "headers": dict, "evidence": list}
 _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "source_type": SourceType,
     "found_in": FoundIn,
     "ownership": Ownership,
+    "evidence": lambda names: tuple(map(Sign, names)),
     "watermark": Watermark,
     "expires_at": datetime.fromisoformat,
 }

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from mediavault.core.evidence import in_words
 from mediavault.core.job import Job
 from mediavault.core.media import Candidate
 from mediavault.presentation.labels import format_duration, format_size, one_line
-from mediavault.presentation.translation import gettext
+from mediavault.presentation.translation import gettext, translated
 from mediavault.presentation.views import frame_path, is_choosing
 
 MAX_ADDRESS_CHARS = 300
@@ -19,11 +20,12 @@ _DATA = "data:"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One candidate. ``number`` is its index; ``length`` is "" and ``frame`` None where they are not known."""
+    """One candidate. ``number`` is its index; ``length`` and ``evidence`` are "" and ``frame`` None where not known."""
 
     number: int
     length: str
     facts: tuple[str, ...]
+    evidence: str
     address: str
     frame: str | None
     is_portrait: bool
@@ -55,6 +57,7 @@ def _choice(job: Job, number: int, candidate: Candidate) -> Choice:
         number,
         format_duration(candidate.duration_s) if candidate.duration_s else "",
         tuple(one_line(fact) for fact in facts if fact),
+        translated(in_words(candidate.evidence)),
         "" if candidate.url.startswith(_DATA) else candidate.url[:MAX_ADDRESS_CHARS],
         frame_path(job, number),
         bool(width and height and height > width),

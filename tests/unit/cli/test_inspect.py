@@ -16,7 +16,7 @@ from mediavault.services.sandbox.process import ChildLimits, ChildTookTooLong
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection
 
-FILM = "https://cdn.example/film.mp4"
+FILM = "https://cdn.videos.example/film.mp4"
 PAGE = f"""<!doctype html><html><head><title>A film</title>
 <meta property="og:title" content="A film"><meta property="og:url" content="{POST}"></head>
 <body><main><video src="{FILM}" width="640" height="360"></video></main></body></html>"""

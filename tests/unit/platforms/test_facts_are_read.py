@@ -24,7 +24,7 @@ from mediavault.core.platform import (
 )
 
 SOURCE = Path(mediavault.__file__).parent
-FOR_PEOPLE = {"checked"}  # says how old the facts are
+FOR_PEOPLE = {"checked", "known_from", "reads", "leaves_out"}  # the list of sites is made from them
 RECORDS = (Platform, FeedRules, ListRules, Matching, PageReader, YtdlpRules, MediaRules, SignIn, Walls, Pace)
 MAX_FIELDS = 25
 

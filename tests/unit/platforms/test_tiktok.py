@@ -149,6 +149,31 @@ def test_the_embedded_players_answer_is_read() -> None:
     assert best(read({"items": [item]})) == ["https://v16m.tiktokcdn.com/play/video/tos/a/"]
 
 
+def test_an_item_of_the_app_is_read_without_the_marked_file_for_downloading() -> None:
+    def file(name: str, **facts: Any) -> dict[str, Any]:
+        return {**play_address(name), "uri": "v0f0001", **facts}
+
+    item = {
+        "aweme_id": TIKTOK_ID,
+        "desc": "A kite",
+        "create_time": 1_657_677_954,
+        "author": {"unique_id": "jane", "nickname": "Jane"},
+        "video": {
+            "duration": 12_300,
+            "play_addr": file("play"),
+            "download_addr": file("marked", data_size=9_000_000),
+            "bit_rate": [
+                {"bit_rate": 500_000, "is_h265": 0, "play_addr": file("low", width=360, height=640)},
+                {"bit_rate": 900_000, "is_h265": 0, "play_addr": file("high", width=1080, height=1920)},
+            ],
+        },
+    }
+    data = read({"aweme_detail": item})
+
+    assert best(data) == ["https://v16m.tiktokcdn.com/high/video/tos/a/"]
+    assert (data.handle, data.text, data.items[0].expected.duration_s) == ("jane", "A kite", 12.3)
+
+
 def test_a_page_of_2020_names_the_item_in_next_data() -> None:
     data = read({"props": {"pageProps": {"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}}})
 

@@ -1,6 +1,7 @@
-"""Converts the items of TikTok's embeds to the form of its pages.
+"""Converts the items of TikTok's embeds and of its app to the form of its pages.
 
-Checked 2026-11-24 against recorded answers, and against the fields that yt-dlp 2026.10.26 reads.
+Checked 2026-11-24 against recorded answers, and against the fields that yt-dlp 2026.10.26 reads; those of the app only
+against published clients.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:
-    """Yield the items with this id that the documents hold in an embed's form, converted to that of the pages."""
+    """Yield the items with this id that the documents hold in another form, converted to that of the pages."""
     for document in documents:
         for node in walk(document):
             infos = values.obj(node, "itemInfos")
@@ -21,10 +22,12 @@ def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:
                 yield _of_embed(node)
             if str(node.get("id_str")) == post_id and "author_info" in node:
                 yield _of_player(node)
+            if str(node.get("aweme_id")) == post_id and "video" in node:
+                yield _of_app(node)
 
 
-def _first(picture: Node) -> object:
-    return next(iter(values.items(picture.get("url_list"))), None)
+def _first(picture: object) -> object:
+    return next(iter(values.items(values.obj(picture).get("url_list"))), None)
 
 
 def _of_embed(embed: Node) -> dict[str, Any]:
@@ -51,6 +54,46 @@ def _of_player(item: Node) -> dict[str, Any]:
         "author": {"uniqueId": author.get("unique_id"), "nickname": author.get("nickname")},
         "video": _one_file(video.get("url_list"), values.obj(video, "meta"), _first(values.obj(video, "cover"))),
         **_slides(values.obj(item, "image_post_info"), "display_image", "url_list"),
+    }
+
+
+def _of_app(item: Node) -> dict[str, Any]:
+    """Convert an item of the app (``aweme_detail``): a ladder under ``bit_rate``; its file for downloading is marked."""
+    author, video = values.obj(item, "author"), values.obj(item, "video")
+    seconds = values.milliseconds(video.get("duration"))
+    rungs = [
+        {
+            "CodecType": "h265" if rung.get("is_h265") or rung.get("is_bytevc1") else "h264",
+            "Bitrate": rung.get("bit_rate"),
+            "BitrateFPS": rung.get("FPS"),
+            "PlayAddr": _address(rung.get("play_addr")),
+        }
+        for rung in values.objects(video.get("bit_rate"))
+    ]
+    return {
+        "id": str(item["aweme_id"]),
+        "desc": item.get("desc"),
+        "createTime": item.get("create_time"),
+        "author": {"uniqueId": author.get("unique_id"), "nickname": author.get("nickname")},
+        "video": {
+            "duration": seconds,
+            "bitrateInfo": rungs,
+            "PlayAddrStruct": _address(video.get("play_addr")),
+            "downloadAddr": _first(video.get("download_addr")),
+            "originCover": _first(video.get("origin_cover")) or _first(video.get("cover")),
+        },
+        **_slides(values.obj(item, "image_post_info"), "display_image", "url_list"),
+    }
+
+
+def _address(written: object) -> dict[str, Any]:
+    named = values.obj(written)
+    return {
+        "Uri": named.get("uri"),
+        "UrlList": values.items(named.get("url_list")),
+        "Width": named.get("width"),
+        "Height": named.get("height"),
+        "DataSize": named.get("data_size"),
     }
 
 

@@ -84,6 +84,7 @@ class SeenVideo:
     frame_url: str
     # the <article> or <main> around it, whose videos share the name ("article:0"), "aside" in a sidebar, "" outside of any
     container: str = ""
+    names: str = ""  # what it and the boxes around it are called, up to the article: ids, classes, labels, the heading
     holds_permalink: bool = False  # that container holds the page's heading or a link to the page itself
     advert: bool = False  # an element around it is labelled as advertising
     has_audio: bool | None = None  # True once sound was decoded; None: not known

@@ -140,9 +140,23 @@ const advertised = element => {
   }
   return false;
 };
+// what an element and the boxes around it are called, up to the article: ids, classes, labels, and the heading above it
+const names = element => {
+  const words = [];
+  let heading = '';
+  for (let at = element, level = 0; at && level < 12 && !/^(?:ARTICLE|MAIN|BODY|HTML)$/.test(at.tagName); at = up(at), level++) {
+    const own = ['id', 'class', 'role', 'title', 'aria-label'].map(name => at.getAttribute(name));
+    words.unshift(...own, ...at.getAttributeNames().filter(name => name.startsWith('data-')));
+    for (let near = at, count = 0; !heading && near && count < 6; near = near.previousElementSibling, count++) {
+      if (/^H[2-6]$/.test(near.tagName)) heading = near.textContent.slice(0, 200);
+    }
+  }
+  return [...words, heading].filter(Boolean).join(' ').replace(/\\s+/g, ' ').slice(-2000);
+};
 const place = element => {
+  const around = {names: names(element), advert: advertised(element)};
   for (let at = element; at; at = up(at)) {
-    if (at.closest(ASIDE)) return {container: 'aside', holds_permalink: false, advert: advertised(element)};
+    if (at.closest(ASIDE)) return {container: 'aside', holds_permalink: false, ...around};
   }
   let box = null;
   for (let at = element; at && !box; at = up(at)) box = at.closest('article,[role="article"]') || null;
@@ -154,7 +168,7 @@ const place = element => {
   const here = location.origin + location.pathname;
   const own = !!box && (!!box.querySelector('h1')
     || [...box.querySelectorAll('a[href]')].slice(0, 500).some(a => location.pathname !== '/' && a.href.split(/[?#]/)[0] === here));
-  return {container: name || '', holds_permalink: own, advert: advertised(element)};
+  return {container: name || '', holds_permalink: own, ...around};
 };
 """.replace("LIMIT", str(MAX_VIDEOS))
 

@@ -104,7 +104,9 @@ def _has_all_to_show(now: VisitProgress, idle_s: float) -> bool:
 
 
 # Of a frame that does not answer: its players count as part of the page's content.
-UNKNOWN_POSITION: Mapping[str, Any] = {"container": "frame", "holds_permalink": False, "advert": False, "visible": True}
+UNKNOWN_POSITION: Mapping[str, Any] = {
+    "container": "frame", "names": "", "holds_permalink": False, "advert": False, "visible": True
+}  # fmt: skip
 
 
 def within_frame(position: Mapping[str, Any], around: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,6 +114,7 @@ def within_frame(position: Mapping[str, Any], around: Mapping[str, Any]) -> Mapp
     return {
         **position,
         "container": around["container"],
+        "names": f"{around['names']} {position['names']}",
         "holds_permalink": around["holds_permalink"],
         "advert": position["advert"] or around["advert"],
         "visible": position["visible"] and around["visible"],
@@ -137,6 +140,7 @@ def seen_video(facts: Mapping[str, Any], frame_url: str, place: Mapping[str, Any
         muted_loop=facts["muted_loop"],
         frame_url=frame_url,
         container=around["container"],
+        names=f"{place['names']} {facts['names']}" if place else facts["names"],
         holds_permalink=around["holds_permalink"],
         advert=bool(facts["advert"] or around["advert"]),
         has_audio=facts["has_audio"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
+from mediavault.core.evidence import Sign
 from mediavault.core.media import (
     Account,
     Candidate,
@@ -22,9 +23,17 @@ from mediavault.core.media import (
 )
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.browser.port import PageCapture
-from mediavault.services.extraction.candidates import NetworkMedia, Sighting, candidate_at, merge, with_written_size
+from mediavault.services.extraction.candidates import (
+    NamedBy,
+    NetworkMedia,
+    Sighting,
+    candidate_at,
+    merge,
+    with_written_size,
+)
+from mediavault.services.extraction.evidence import PageFacts, evidence, is_own, page_facts
 from mediavault.services.extraction.media_identity import identity
-from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership, site_of
+from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.build import pictures
 from mediavault.services.extraction.page_data.document import documents, parse_json, schema_named
@@ -41,6 +50,7 @@ from mediavault.services.extraction.page_data.metadata import (
 from mediavault.services.extraction.page_data.microdata import video_objects
 from mediavault.services.extraction.page_data.oembed import Story
 from mediavault.services.extraction.page_data.other_posts import NO_FOREIGN_MEDIA, foreign_media
+from mediavault.services.extraction.page_data.own_records import own_videos
 from mediavault.services.extraction.page_data.page_identity import as_video
 from mediavault.services.extraction.page_data.player_records import player_records
 from mediavault.services.extraction.page_data.player_setups import PlayerFile, primary_setups
@@ -67,6 +77,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     tags = list(scan(html))  # once: it is the costly part
     page = read_page(tags, url)
     page.add_setups(attribute_setups(html))
+    page.name_boxes(html)
     page.items = [schema_named(item) for item in video_objects(html)]
     return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
 
@@ -107,13 +118,14 @@ def declared_sightings(page: HtmlPage, platform: Platform) -> list[Sighting]:
     """Return the videos that the page's metadata name as its own, one sighting per video."""
     return [
         Sighting(
-            item.candidates,
-            declared=True,
-            expected=item.expected,
-            thumbnail_url=item.thumbnail_url,
-            media_id=item.media_id,
+            video.candidates,
+            named_by=NamedBy.MAIN_ITEM if video.is_main else NamedBy.CARD if video.by_card else NamedBy.OBJECT,
+            title=video.title,
+            expected=video.expected,
+            thumbnail_url=video.thumbnail_url,
+            media_id=video.media_id,
         )
-        for item in declared_videos(page, platform)
+        for video in declared_videos(page, platform)
     ]
 
 
@@ -132,18 +144,53 @@ def assign_own_media(
     """
     page = source.page
     players = [_with_ladder(player, page, platform) for player in players]
-    declared = list(declared) or _marked_as_primary(source, platform)
+    declared = list(declared) or _marked_as_primary(source, platform) or _in_own_record(source, platform)
     rest = _with_records(source, platform, rest, held=[*players, *declared])
     if not any(sighting.candidates for sighting in (*players, *declared, *rest)):
-        rest = _offered_for_download(page, platform)
+        rest = _offered_for_download(page, platform) or _in_variables(page, platform)
     seen = [*players, *declared, *rest]
     media = foreign_media(post, platform, source.documents) if seen else NO_FOREIGN_MEDIA
     foreign = [s for s in seen if any(map(media.holds, s.candidates)) or _is_of_another_account(s, page, platform)]
     own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
-    evidence = PageEvidence(page.marks_main, says_it_has_video(page) and not page.hosted, site_of(page.url))
-    owned = assign_ownership(own[0], own[1], own[2], evidence)
+    facts = _facts(post, source, platform)
+    owned = assign_ownership(own[0], own[1], own[2], facts)
+    if not platform.matching.posts:  # no reader of its own
+        owned = _judged(owned, facts)
     unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
     return OwnershipResult(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))
+
+
+def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
+    page, story = source.page, story_of(source.page, source.documents, platform)
+    return page_facts(
+        page.url or post.url,
+        texts=(story.title, page.title, page.heading, page.meta("og:title", "twitter:title"), story.text),
+        pictures=filter(None, (story.thumbnail_url, *story.image_urls)),
+        length_s=announced_by(page).duration_s,
+        marks_main=page.marks_main,
+        is_about_video=says_it_has_video(page) and not page.hosted,
+    )
+
+
+def _judged(owned: OwnershipResult, page: PageFacts) -> OwnershipResult:
+    """Add the evidence to the videos of a page; those for which it is not enough may be others'."""
+    items = [(item, evidence(item, page)) for item in owned.items]
+    others = [(other, evidence(other, page)) for other in owned.others]
+    unsure = [(item, signs) for item, signs in items if not is_own(signs)]
+    return OwnershipResult(
+        tuple(_with_evidence(item, signs) for item, signs in items if is_own(signs)),
+        tuple(_with_evidence(one, signs, Ownership.UNKNOWN) for one, signs in (*unsure, *others)),
+        owned.names_foreign,
+    )
+
+
+def _with_evidence(sighting: Sighting, signs: tuple[Sign, ...], level: Ownership | None = None) -> Sighting:
+    return replace(
+        sighting,
+        candidates=tuple(
+            replace(c, evidence=signs, ownership=c.ownership if level is None else level) for c in sighting.candidates
+        ),
+    )
 
 
 def _is_of_another_account(sighting: Sighting, page: HtmlPage, platform: Platform) -> bool:
@@ -187,7 +234,16 @@ def _marked_as_primary(source: PageSource, platform: Platform) -> list[Sighting]
     if len(setups) != 1:
         return []
     candidates = _candidates_at(_files(setups[0].sources, source.page), platform, FoundIn.PAGE_DATA)
-    return [Sighting(tuple(candidates), declared=True)] if candidates else []
+    return [Sighting(tuple(candidates), named_by=NamedBy.MAIN_ITEM)] if candidates else []
+
+
+def _in_own_record(source: PageSource, platform: Platform) -> list[Sighting]:
+    """Return the only video in the record of the page's own article, on sites without a reader of their own."""
+    setups = [] if platform.matching.posts else own_videos(source.documents, source.page)
+    if len(setups) != 1:
+        return []
+    candidates = _candidates_at(_files(setups[0].sources, source.page), platform, FoundIn.PAGE_DATA)
+    return [Sighting(tuple(candidates), named_by=NamedBy.RECORD)] if candidates else []
 
 
 def _offered_for_download(page: HtmlPage, platform: Platform) -> list[Sighting]:
@@ -195,6 +251,14 @@ def _offered_for_download(page: HtmlPage, platform: Platform) -> list[Sighting]:
     urls = {identity(url): url for address in page.downloads if (url := page.absolute(address))}
     candidates = [c for url in urls.values() if (c := candidate_at(url, platform, FoundIn.DOM))]
     return [Sighting((candidates[0],))] if len(candidates) == 1 else []
+
+
+def _in_variables(page: HtmlPage, platform: Platform) -> list[Sighting]:
+    """Return the videos that scripts keep in variables, on a page that shows no other, of a site without a reader."""
+    if platform.matching.posts:
+        return []
+    kept = [(_candidates_at(_files(each.sources, page), platform, FoundIn.DOM), each.names) for each in page.variables]
+    return [Sighting(tuple(candidates), names=names) for candidates, names in kept if candidates]
 
 
 def _with_records(

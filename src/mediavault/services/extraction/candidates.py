@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from urllib.parse import urljoin
 
 from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
@@ -31,13 +32,28 @@ _PLAYER_HEADERS = frozenset({"referer", "origin"})
 _TRUST = {found_in: rank for rank, found_in in enumerate(FoundIn)}
 
 
+class NamedBy(StrEnum):
+    """What of a page names a video as its own."""
+
+    MAIN_ITEM = "main_item"  # the data of what the page is about
+    OBJECT = "object"  # a VideoObject
+    RECORD = "record"  # the record of its article, in the page's state
+    CARD = "card"  # Open Graph, or a Twitter card
+    SETUP = "setup"  # a script that sets up a player
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One video as the page shows it. ``player`` is None for a URL that no player of the page is known to play."""
+    """One video as the page shows it. ``player`` is None for a URL that no player of the page is known to play.
+
+    ``title`` is the video's own, and ``names`` are as in ``SeenVideo``, where no player has them.
+    """
 
     candidates: tuple[Candidate, ...]
     player: SeenVideo | None = None
-    declared: bool = False  # the page's own metadata name it as its video
+    named_by: NamedBy | None = None
+    title: str | None = None
+    names: str = ""
     expected: Expected = field(default_factory=Expected)
     thumbnail_url: str | None = None
     media_id: str | None = None

@@ -39,3 +39,9 @@ def on_media_host(url: str, platform: Platform) -> bool:
 def is_advert(url: str) -> bool:
     """Whether ``url`` is served by an ad network, or is in a folder of adverts."""
     return classify_media(url).rejected == _ADVERT
+
+
+def site_of(url: str) -> str:
+    """Return the site of a URL: the last two labels of its host, three below a short second one (``co.uk``)."""
+    labels = (urlsplit(url).hostname or "").split(".")
+    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mediavault.core.failures import MediavaultError
-from mediavault.core.media import Extraction, ItemRole, Post
+from mediavault.core.media import Candidate, Extraction, ItemRole, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import PageSource
+from mediavault.services.extraction.evidence import AGAINST
 from mediavault.services.extraction.page_data.html_page import HtmlPage
 from mediavault.services.extraction.page_data.metadata import announces_video, links_to_other_videos, shows_adverts
 from mediavault.services.extraction.page_data.other_posts import names_other_videos
@@ -65,7 +67,8 @@ def outcome_of(extraction: Extraction, shown: ShownPage) -> PageOutcome:
     if shown.own_data:
         return _without_own(extraction)
     if extraction.others and not (shown.others_only and shown.a_video):
-        return PageOutcome.NO_OWN_VIDEO if shown.others_only or len(extraction.others) == 1 else PageOutcome.AMBIGUOUS
+        is_sure = shown.others_only or _are_others(extraction.others)
+        return PageOutcome.NO_OWN_VIDEO if is_sure else PageOutcome.AMBIGUOUS
     if shown.posts:
         return PageOutcome.MANY_POSTS if shown.posts > 1 else PageOutcome.NO_OWN_VIDEO
     if shown.a_video:
@@ -73,6 +76,13 @@ def outcome_of(extraction: Extraction, shown: ShownPage) -> PageOutcome:
     if shown.others_videos:
         return PageOutcome.NO_OWN_VIDEO
     return PageOutcome.NO_VIDEO if shown.words else PageOutcome.METADATA_ONLY
+
+
+def _are_others(candidates: Sequence[Candidate]) -> bool:
+    """Whether the page says of all videos that they are not its own, or nothing at all of its only one."""
+    if not any(candidate.evidence for candidate in candidates):
+        return len(candidates) == 1
+    return all(AGAINST & set(candidate.evidence) for candidate in candidates)
 
 
 def _without_own(extraction: Extraction) -> PageOutcome:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from mediavault.core.media import Ownership
 from mediavault.services.browser.port import SeenVideo
 from mediavault.services.extraction.candidates import Sighting
-from mediavault.services.extraction.media_identity import identity
+from mediavault.services.extraction.evidence import SAME_LENGTH_S, PageFacts, is_outside
+from mediavault.services.extraction.media_identity import identity, site_of
 
 MIN_PLAYER_HEIGHT_PX = 120  # smaller ones are previews
 CLEARLY_LARGER = 1.6  # times the area of the next
-SAME_LENGTH_S = 2.0  # metadata round
+_SAYS_NOTHING = PageFacts()
 MAX_CAROUSEL = 40  # sites allow 10 to 20; what shows more is an index of posts
 
 
@@ -34,24 +34,11 @@ class OwnershipResult:
     names_foreign: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PageEvidence:
-    """What the page says about its video without naming one.
-
-    ``marks_main``: it has an article or a main element. ``is_about_video``: its metadata say that it shows a video, and
-    that is not another site's. ``site`` is the page's, as of :func:`site_of`.
-    """
-
-    marks_main: bool = False
-    is_about_video: bool = False
-    site: str = ""
-
-
 def assign_ownership(
     players: Sequence[Sighting],
     declared: Sequence[Sighting],
     rest: Sequence[Sighting],
-    evidence: PageEvidence = PageEvidence(),
+    page: PageFacts = _SAYS_NOTHING,
 ) -> OwnershipResult:
     """Sort the sightings of a page without platform data.
 
@@ -60,9 +47,7 @@ def assign_ownership(
     """
     everything = [*players, *declared, *rest]
     stray = [
-        p
-        for p in players
-        if not _is_named(p, declared) and (_is_stray(p, evidence) or _contradicts(p, declared, evidence))
+        p for p in players if not _is_named(p, declared) and (is_outside(p, page) or _contradicts(p, declared, page))
     ]
     if stray:  # a widget's clip, or a station's live channel; what the network showed may be theirs
         players, rest = [p for p in players if p not in stray], []
@@ -169,6 +154,8 @@ def _joined(item: Sighting, named: Sighting) -> Sighting:
         expected=item.expected.completed_by(named.expected),
         thumbnail_url=named.thumbnail_url or item.thumbnail_url,
         media_id=item.media_id or named.media_id,
+        title=item.title or named.title,
+        named_by=item.named_by or named.named_by,
     )
 
 
@@ -191,36 +178,20 @@ def _is_shown(sighting: Sighting) -> bool:
     return player is not None and player.visible and player.height >= MIN_PLAYER_HEIGHT_PX and not player.advert
 
 
-def _is_stray(sighting: Sighting, evidence: PageEvidence) -> bool:
-    """Whether nothing says that the player is part of the post: it is in a sidebar, or outside the main content."""
-    player = sighting.player
-    if player is None:
-        return False
-    return player.container == "aside" or (
-        evidence.marks_main and not evidence.is_about_video and not player.container and not player.holds_permalink
-    )
-
-
-def _contradicts(sighting: Sighting, declared: Sequence[Sighting], evidence: PageEvidence) -> bool:
+def _contradicts(sighting: Sighting, declared: Sequence[Sighting], page: PageFacts) -> bool:
     """Whether the page names one video, and the player has another one: of a third site, and not as long.
 
     That is an advert's file. A player often has other files of the video that the metadata name, mostly on their site.
     """
     named = [d for d in declared if d.candidates]
-    if len(named) != 1 or not sighting.candidates or not evidence.site:
+    if len(named) != 1 or not sighting.candidates or not page.site:
         return False
-    sites = {evidence.site, *(site_of(c.url) for c in named[0].candidates)}
+    sites = {page.site, *(site_of(c.url) for c in named[0].candidates)}
     if sites & {site_of(c.url) for c in sighting.candidates}:
         return False
     played = sighting.player.duration_s if sighting.player else None
     announced = named[0].expected.duration_s
     return played is None or announced is None or abs(played - announced) > SAME_LENGTH_S
-
-
-def site_of(url: str) -> str:
-    """Return the site of a URL: the last two labels of its host, three below a short second one (``co.uk``)."""
-    labels = (urlsplit(url).hostname or "").split(".")
-    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])
 
 
 def _container(sighting: Sighting) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from mediavault.core.evidence import in_words
 from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo, OnlyPictures, OnlySound
 from mediavault.core.media import (
     VIDEO_TYPES,
@@ -234,6 +235,8 @@ def explain(candidate: Candidate) -> str:
         candidate.note or None,
     ]
     known = join(", ", [fact for fact in facts if fact])
+    if candidate.evidence and candidate.ownership is not Ownership.CHOSEN:
+        return Message("%(evidence)s: %(facts)s", evidence=in_words(candidate.evidence), facts=known)
     return Message("%(whose)s: %(facts)s", whose=_WHOSE[candidate.ownership], facts=known)
 
 
@@ -269,7 +272,10 @@ def _nothing_to_play(extraction: Extraction) -> NoVideo:
 
 
 def _several_unsure(extraction: Extraction) -> Ambiguous:
-    count = len(extraction.others)
+    count, evidence = len(extraction.others), extraction.others[0].evidence
+    if count == 1 and evidence:
+        words = in_words(evidence)
+        return Ambiguous(Message("One video was found, and it may not be the post's: %(evidence)s.", evidence=words))
     return Ambiguous(
         "One video was found, but nothing says that it is the post's."
         if count == 1

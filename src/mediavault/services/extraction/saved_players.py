@@ -11,7 +11,7 @@ from dataclasses import replace
 from mediavault.core.media import Ownership
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture, SeenVideo
-from mediavault.services.extraction.candidates import Sighting, network_media, with_written_size
+from mediavault.services.extraction.candidates import NamedBy, Sighting, network_media, with_written_size
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.services.extraction.players import player_sightings
@@ -41,8 +41,14 @@ def by_script(page: HtmlPage, players: Sequence[Sighting], platform: Platform) -
     for seen in sightings(page, page.set_up, platform):
         new = tuple(c for c in seen.candidates if identity(c.url) not in held)
         held |= {identity(c.url) for c in new}
-        scripted += [replace(seen, candidates=new, player=None, declared=True)] if new else []
+        scripted += (
+            [replace(seen, candidates=new, player=None, named_by=NamedBy.SETUP, names=_names_of(seen))] if new else []
+        )
     return scripted
+
+
+def _names_of(seen: Sighting) -> str:
+    return seen.player.names if seen.player else ""
 
 
 def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
@@ -86,4 +92,5 @@ def _as_seen(page: HtmlPage, player: HtmlPlayer) -> SeenVideo:
         muted_loop=player.muted_loop,
         frame_url=page.url,
         container=player.container,
+        names=player.names,
     )

@@ -35,6 +35,8 @@ from mediavault.core.media import (
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.recordings import BEGAN_AT
+from mediavault.services.extraction.candidates import Sighting
+from mediavault.services.extraction.evidence import evidence, is_own, page_facts
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.ytdlp_cookies import cookies_of
@@ -171,7 +173,7 @@ def _sort_out(
 ) -> tuple[tuple[Item, ...], tuple[Candidate, ...]]:
     """Return the post's items, and candidates that may be another post's."""
     if platform.name == "generic":
-        level = Ownership.LONE if len(shown) == 1 else None
+        level = Ownership.LONE if len(shown) == 1 and _is_sure(*shown[0], post) else None
     elif is_list and len(shown) > 1 and not site.owns_list:
         raise ExtractorBroken("yt-dlp found several videos and cannot tell the post's own from a quoted post's.")
     else:
@@ -186,6 +188,14 @@ def _sort_out(
         else:
             others += [c for c in candidates if c.has_video is not False]
     return tuple(items), tuple(others)
+
+
+def _is_sure(entry: Node, candidates: tuple[Candidate, ...], post: Post) -> bool:
+    """Whether the only video of a page is its own: what yt-dlp finds on a page that it does not know may be an advert's."""
+    if entry.get("extractor_key") != "Generic":
+        return True
+    page = page_facts(post.url, texts=(), pictures=(), length_s=None, marks_main=False, is_about_video=False)
+    return is_own(evidence(Sighting(candidates, media_id=values.text(entry.get("id"))), page))
 
 
 def _names(entry: Node, post: Post, site: YtdlpRules) -> bool:

@@ -31,7 +31,7 @@ GENERIC = Platform(name="generic", title="this site")
 VIDEO = {
     "current_src": "https://a.test/v.mp4", "sources": [], "poster": "", "duration_s": 3.0, "width": 640, "height": 360,
     "video_width": 320, "video_height": 180, "visible": True, "muted_loop": False, "has_audio": True, "container": "main",
-    "holds_permalink": True, "advert": False, "fed": [], "protected": False, "plays": [], "left": 0, "top": 0,
+    "names": "", "holds_permalink": True, "advert": False, "fed": [], "protected": False, "plays": [], "left": 0, "top": 0,
 }  # fmt: skip
 
 
@@ -66,7 +66,7 @@ class StubHandle:
 
 class StubElement:
     async def evaluate(self, expression: str, arg: Any = None) -> Any:
-        return {"container": "article:0", "holds_permalink": True, "advert": False, "visible": True}
+        return {"container": "article:0", "names": "", "holds_permalink": True, "advert": False, "visible": True}
 
 
 class StubPage:

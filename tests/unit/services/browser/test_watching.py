@@ -85,14 +85,24 @@ def test_an_advert_that_plays_automatically_does_not_end_the_visit_before_the_cl
 
 # --- where a player is ----------------------------------------------------------------------------------------------
 
-INNER = {"container": "", "holds_permalink": False, "advert": False, "visible": True, "width": 680, "height": 420}
+INNER = {
+    "container": "",
+    "names": "film",
+    "holds_permalink": False,
+    "advert": False,
+    "visible": True,
+    "width": 680,
+    "height": 420,
+}
 
 
 def test_a_frame_in_a_frame_is_where_the_outer_one_is() -> None:
-    outer = {**INNER, "container": "article:0", "holds_permalink": True, "width": 700}
+    outer = {**INNER, "container": "article:0", "names": "box", "holds_permalink": True, "width": 700}
     position = within_frame(INNER, outer)
 
-    assert (position["container"], position["holds_permalink"], position["width"]) == ("article:0", True, 680)
+    assert (position["container"], position["names"], position["holds_permalink"], position["width"]) == (
+        "article:0", "box film", True, 680,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("of", ["inner", "outer"])

@@ -12,7 +12,7 @@ from mediavault.services.browser.port import PageCapture, SeenResponse, SeenVide
 X_ID = "1700000000000000001"
 TIKTOK_ID = "7123456789012345678"
 PAGE = "https://site.test/posts/kite"
-CDN = "https://cdn.test/"
+CDN = "https://cdn.site.test/"
 
 
 def x_post(suffix: str = "") -> Post:

@@ -6,7 +6,7 @@ import pytest
 
 from mediavault.services.extraction.manifests import Manifest, read_manifest
 
-URL = "https://cdn.test/a/master.m3u8?token=1"
+URL = "https://cdn.site.test/a/master.m3u8?token=1"
 MASTER = """#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",URI="audio/index.m3u8"
 #EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360,CODECS="avc1.4d401e,mp4a.40.2"
@@ -39,9 +39,9 @@ def test_a_master_gives_its_best_variant_and_lists_its_playlists() -> None:
         50.0,
     )
     assert manifest.children == (
-        "https://cdn.test/a/audio/index.m3u8",
-        "https://cdn.test/a/low/index.m3u8",
-        "https://cdn.test/high/index.m3u8",
+        "https://cdn.site.test/a/audio/index.m3u8",
+        "https://cdn.site.test/a/low/index.m3u8",
+        "https://cdn.site.test/high/index.m3u8",
     )
 
 
@@ -50,9 +50,9 @@ def test_a_playlist_lists_its_segments_with_their_init_and_its_length() -> None:
 
     assert (manifest.is_master, manifest.duration_s, manifest.live) == (False, 6.5, False)
     assert manifest.children == (
-        "https://cdn.test/a/init.mp4",
-        "https://cdn.test/a/seg-1.m4s",
-        "https://cdn.test/a/seg-2.m4s",
+        "https://cdn.site.test/a/init.mp4",
+        "https://cdn.site.test/a/seg-1.m4s",
+        "https://cdn.site.test/a/seg-2.m4s",
     )
 
 
@@ -117,7 +117,7 @@ def test_a_playlist_is_recognised_however_it_begins(start: str) -> None:
 def test_odd_addresses_are_not_children() -> None:
     text = PLAYLIST.replace("seg-1.m4s", "file:///etc/passwd").replace("init.mp4", "data:,x")
 
-    assert read(text).children == ("https://cdn.test/a/seg-2.m4s",)
+    assert read(text).children == ("https://cdn.site.test/a/seg-2.m4s",)
 
 
 def test_a_dash_manifest_is_counted_by_its_best_quality() -> None:
@@ -139,7 +139,7 @@ def test_the_files_of_a_dash_manifests_tracks_are_its_own() -> None:
     text = MPD.replace('codecs="avc1.4d401e"/>', 'codecs="avc1.4d401e"><BaseURL>360.mp4</BaseURL></Representation>')
     template = '<SegmentTemplate media="$RepresentationID$-$Number$" initialization="i" duration="40"/>'
 
-    assert read(text).children[0] == "https://cdn.test/a/360.mp4"
+    assert read(text).children[0] == "https://cdn.site.test/a/360.mp4"
     assert [child.rpartition("/")[2] for child in read(MPD.replace("<AdaptationSet>", f"<AdaptationSet>{template}")).children] == [
         "i", "1-1", "1-2", "2-1", "2-2",
     ]  # fmt: skip

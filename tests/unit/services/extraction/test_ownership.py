@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mediavault.core.media import FoundIn, Ownership, SourceType
-from mediavault.services.extraction.candidates import Sighting
-from mediavault.services.extraction.ownership import OwnershipResult, PageEvidence, assign_ownership
+from mediavault.services.extraction.candidates import NamedBy, Sighting
+from mediavault.services.extraction.evidence import PageFacts
+from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
 from tests.stubs import candidate
 from tests.unit.services.extraction.samples import CDN, player
 
@@ -21,7 +22,7 @@ def shown(name: str, **facts: Any) -> Sighting:
 def declared(*names: str) -> Sighting:
     return Sighting(
         tuple(candidate(f"{CDN}{n}.mp4", found_in=FoundIn.META, ownership=Ownership.UNKNOWN) for n in names),
-        declared=True,
+        named_by=NamedBy.OBJECT,
     )
 
 
@@ -146,16 +147,16 @@ def test_every_sighting_is_returned() -> None:
 
 # --- evidence ------------------------------------------------------------------------------------------------------
 
-MARKED = PageEvidence(marks_main=True)
-ABOUT_VIDEO = PageEvidence(marks_main=True, is_about_video=True)
+MARKED = PageFacts(marks_main=True)
+ABOUT_VIDEO = PageFacts(marks_main=True, is_about_video=True)
 
 
 def others(owned: OwnershipResult) -> list[str]:
     return [c.url.removeprefix(CDN).removesuffix(".mp4") for s in owned.others for c in s.candidates]
 
 
-@pytest.mark.parametrize("evidence", [PageEvidence(), MARKED, ABOUT_VIDEO])
-def test_a_clip_in_a_sidebar_is_not_the_posts_even_where_it_is_alone(evidence: PageEvidence) -> None:
+@pytest.mark.parametrize("evidence", [PageFacts(), MARKED, ABOUT_VIDEO])
+def test_a_clip_in_a_sidebar_is_not_the_posts_even_where_it_is_alone(evidence: PageFacts) -> None:
     owned = assign_ownership([shown("widget", container="aside")], [], [], evidence)
 
     assert (owned.items, others(owned)) == ((), ["widget"])

@@ -13,7 +13,7 @@ from tests.growth import growth_of
 from tests.unit.services.extraction.samples import PAGE
 
 BLOB = "blob:https://site.test/1"
-PLAYLIST = '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4.0,\nseg1.m4s?a=1\n#EXTINF:4,\nhttps://cdn.test/seg2.m4s\n#EXT-X-ENDLIST\n'
+PLAYLIST = '#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4.0,\nseg1.m4s?a=1\n#EXTINF:4,\nhttps://cdn.site.test/seg2.m4s\n#EXT-X-ENDLIST\n'
 MPD = '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">{base}<Period><BaseURL>v/</BaseURL></Period></MPD>'
 
 
@@ -44,7 +44,7 @@ def test_a_playlist_that_a_page_made_gets_a_data_address_and_absolute_urls() -> 
     [
         ("", f"<BaseURL>{PAGE}</BaseURL><Period>"),
         ("<BaseURL>films/</BaseURL>", "<BaseURL>https://site.test/posts/films/</BaseURL><Period>"),
-        ("<BaseURL>https://cdn.test/</BaseURL>", "<BaseURL>https://cdn.test/</BaseURL><Period>"),
+        ("<BaseURL>https://cdn.site.test/</BaseURL>", "<BaseURL>https://cdn.site.test/</BaseURL><Period>"),
     ],
 )
 def test_a_dash_manifest_takes_its_base_along(own: str, wanted: str) -> None:

@@ -131,7 +131,7 @@ def test_a_page_whose_data_hold_other_posts_videos_alone_says_nothing_against_th
 @SITES
 def test_another_posts_player_and_an_advert_are_not_the_posts(url: str, record: object) -> None:
     article = f'<article><a href="{url}">now</a><p>{WORDS}</p></article>'
-    related = '<article><a href="/other/9">x</a><video src="https://cdn.test/a.mp4"></video></article>'
+    related = '<article><a href="/other/9">x</a><video src="https://cdn.site.test/a.mp4"></video></article>'
     advert = '<video src="https://ads.doubleclick.net/a.mp4"></video>'
 
     assert read_saved(url, page(article + related)).outcome == "no_own_video"

@@ -20,7 +20,7 @@ from mediavault.services.extraction.ranking import choose_candidate
 from mediavault.services.extraction.saved_page import SavedPageResult, open_saved, read_saved_post
 
 URL = "https://site.example/posts/12"
-CDN = "https://cdn.example"
+CDN = "https://cdn.site.example"
 WORDS = "Twenty words about a kite that flew over the hill on a windy day in autumn, and then came back home."
 LADDER = [
     {"src": f"{CDN}/v360.mp4", "height": 360, "type": "video/mp4"},
@@ -78,6 +78,27 @@ def test_a_video_outside_the_main_content_is_offered_but_not_chosen(body: str) -
     assert chosen(result) is None
     assert others(result.extraction) == [f"{CDN}/clip.mp4"]
     assert result.outcome is PageOutcome.NO_OWN_VIDEO
+
+
+def test_a_file_in_a_scripts_variable_is_the_posts_only_where_it_is_alone() -> None:
+    one, two = (f'<script>var videoSrc{n} = "{CDN}/{n}.mp4";</script>' for n in "12")
+
+    assert chosen(read(one)) == f"{CDN}/1.mp4"
+    assert chosen(read(one + two)) is None
+    assert chosen(read(f'{one}<article><video controls src="{CDN}/own.mp4"></video></article>')) == f"{CDN}/own.mp4"
+
+
+def test_the_record_of_the_article_in_page_state_names_its_video() -> None:
+    state = {
+        "page": {
+            "article": {"url": URL, "media": {"src": "https://files.example/own.mp4"}},
+            "more": [{"src": f"{CDN}/x.mp4"}],
+        }
+    }
+    script = f'<script id="__NEXT_DATA__" type="application/json">{json.dumps(state)}</script>'
+    result = read(f'{script}<aside><video controls src="{CDN}/clip.mp4"></video></aside>')
+
+    assert chosen(result) == "https://files.example/own.mp4"
 
 
 def test_a_sidebars_clip_does_not_hide_the_articles_video() -> None:
@@ -344,7 +365,10 @@ RECORDS: dict[str, tuple[dict[str, Any], Sequence[str]]] = {
         ["v720.mp4"],
     ),
     "streamable": (
-        {"thumbnail_url": "//cdn.example/t.jpg", "files": {"mp4": {"url": "//cdn.example/v720.mp4", "height": 720}}},
+        {
+            "thumbnail_url": "//cdn.example/t.jpg",
+            "files": {"mp4": {"url": "//cdn.site.example/v720.mp4", "height": 720}},
+        },
         ["v720.mp4"],
     ),
     "kick": ({"clip": {"id": "clip_01ABC", "clip_url": f"{CDN}/clip.m3u8", "duration": 30}}, ["clip.m3u8"]),

@@ -400,3 +400,21 @@ def test_of_a_machines_captions_only_those_in_the_videos_own_language_are_taken(
 )
 def test_rubbish_is_no_subtitles(offered: Any) -> None:
     assert subtitles(subtitles=offered, automatic_captions=offered) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "is_sure"),
+    [
+        ("https://news.example/12", "Generic", False),
+        ("https://www.tube.example/12", "Generic", True),
+        ("https://news.example/12", "Youtube", True),
+    ],
+)
+def test_what_is_found_on_a_page_that_yt_dlp_does_not_know_is_asked_about_if_it_is_another_hosts(
+    page: str, key: str, is_sure: bool
+) -> None:
+    post = Post(page, page, "generic")
+    extraction = read(video(extractor_key=key), platform=GENERIC, site=YtdlpRules(("generic",)), post=post)
+
+    assert bool(extraction.items) is is_sure
+    assert bool(extraction.others) is not is_sure

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 
+from mediavault.services.extraction.page_data.boxes import names_around, names_of
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS
 from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS, attributes_of
 from mediavault.services.extraction.page_data.player_setups import MAX_SETUPS, Setup, setup_in_attributes
@@ -103,7 +105,7 @@ def attribute_setups(html: str) -> list[Setup]:
         tried += 1
         attributes, position = attributes_of(html, name.end(), position)
         if (setup := setup_in_attributes(attributes)) is not None:
-            setups.append(setup)
+            setups.append(replace(setup, names=f"{names_around(html, start)} {names_of(attributes)}"))
     return setups
 
 

@@ -12,6 +12,7 @@ from mediavault.core.media import SubtitleSource
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.services.extraction.media_urls import classify_media
 from mediavault.services.extraction.page_data import values
+from mediavault.services.extraction.page_data.boxes import names_around, names_of
 from mediavault.services.extraction.page_data.document import linked_data, schema_named
 from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.html_scan import Tag
@@ -23,9 +24,11 @@ from mediavault.services.extraction.page_data.player_setups import (
     setup_in_attributes,
     setups_in_script,
     source_of,
+    variables_in_script,
 )
 
 MAX_PLAYERS = 200
+MAX_NAMED_PLAYERS = 20
 MAX_PICTURES = 200
 MAX_FRAMES = 50
 MAX_TRACKS = 100  # of one player
@@ -33,12 +36,17 @@ MAX_TRACKS = 100  # of one player
 
 @dataclass(slots=True)
 class HtmlPlayer:
-    """A ``<video>`` as written: its own src first, then its sources. ``container`` is as in ``SeenVideo``."""
+    """A ``<video>`` as written: its own src first, then its sources.
+
+    ``container`` and ``names`` are as in ``SeenVideo``. ``start`` is where it begins in the page.
+    """
 
     sources: list[PlayerFile] = field(default_factory=list)
     poster: str = ""
     muted_loop: bool = False
     container: str = ""
+    names: str = ""
+    start: int = 0
     subtitles: list[SubtitleSource] = field(default_factory=list)
 
 
@@ -56,6 +64,7 @@ class HtmlPage:
     players: list[HtmlPlayer] = field(default_factory=list)
     previews: list[HtmlPlayer] = field(default_factory=list)  # what plays in a link to another page
     set_up: list[HtmlPlayer] = field(default_factory=list)  # players that only a script builds
+    variables: list[HtmlPlayer] = field(default_factory=list)  # files that scripts keep in variables
     marks_main: bool = False  # it has an article or a main element
     hosted: bool = False  # the page has a player of another site's video
     pictures: list[str] = field(default_factory=list)
@@ -73,13 +82,18 @@ class HtmlPage:
         """Add players that have no element of their own in the page as it was written."""
         self.set_up += written_players(setups[: MAX_SETUPS - len(self.set_up)])
 
+    def name_boxes(self, html: str) -> None:
+        """Add to the first players what the boxes around them are called in the page, whose text is ``html``."""
+        for player in self.players[:MAX_NAMED_PLAYERS]:
+            player.names = f"{names_around(html, player.start)} {player.names}".strip()
+
     def absolute(self, address: object) -> str | None:
         return values.url(address, self.base)
 
 
 def written_players(setups: Sequence[Setup]) -> list[HtmlPlayer]:
     """Return setups in the form of the elements that they replace."""
-    return [HtmlPlayer(sources=list(setup.sources), poster=setup.poster) for setup in setups]
+    return [HtmlPlayer(sources=list(setup.sources), poster=setup.poster, names=setup.names) for setup in setups]
 
 
 def read_page(tags: Sequence[Tag], url: str) -> HtmlPage:
@@ -197,6 +211,8 @@ class _Reading:
             poster=attributes.get("poster") or attributes.get("data-poster") or (setup.poster if setup else ""),
             muted_loop="loop" in attributes and "muted" in attributes and "controls" not in attributes,
             container=self.open_containers[-1] if self.open_containers else "",
+            names=names_of(attributes),
+            start=tag.start,
         )
         is_preview = "controls" not in attributes and self._leads_elsewhere()
         (self.page.previews if is_preview else self.page.players).append(self.player)
@@ -227,6 +243,8 @@ class _Reading:
                 self.page.hosted |= is_hosted(self.page.absolute(attributes["src"]) or "")
             case "script":
                 self._set_up(setups_in_script(tag.text))
+                room = MAX_SETUPS - len(self.page.variables)
+                self.page.variables += written_players(variables_in_script(tag.text)[:room])
 
     def _plugin(self, tag: Tag, address: str | None) -> None:
         """Read a file that the browser itself plays in a frame, or that a plugin once played."""

@@ -32,12 +32,16 @@ _END_OF = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """``text`` is the content of script, style, title, textarea and h1; ``closing`` marks an end tag."""
+    """``text`` is the content of script, style, title, textarea and h1; ``closing`` marks an end tag.
+
+    ``start`` is where it begins in the page.
+    """
 
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     closing: bool = False
+    start: int = 0
 
 
 def scan(html: str) -> Iterator[Tag]:
@@ -62,25 +66,33 @@ def scan(html: str) -> Iterator[Tag]:
         headings += name == "h1" and not closing
         if name == "h1" and headings > _MAX_HEADINGS:
             continue
-        tag, position = _read(html, name, closing, end[0], position)
+        tag, position = _read(html, name, closing, end[0], position, opening.start())
         if tag.name == "template":
             templates = max(0, templates - 1) if tag.closing else templates + 1
         elif not templates:
             yield tag
 
 
-def _read(html: str, name: str, closing: bool, rest: str, position: int) -> tuple[Tag, int]:  # noqa: FBT001
+def _read(
+    html: str,
+    name: str,
+    closing: bool,  # noqa: FBT001
+    rest: str,
+    position: int,
+    start: int,
+) -> tuple[Tag, int]:
     if closing:
-        return Tag(name, closing=True), position
+        return Tag(name, closing=True, start=start), position
     attributes = _attributes(rest)
     if name == "h1":  # its text is wanted too, but it holds elements, and may never be closed
-        return Tag(name, attributes, html[position : position + _MAX_HEADING_CHARS].split("</h1", 1)[0]), position
+        text = html[position : position + _MAX_HEADING_CHARS].split("</h1", 1)[0]
+        return Tag(name, attributes, text, start=start), position
     if name not in _RAW:
-        return Tag(name, attributes), position
+        return Tag(name, attributes, start=start), position
     end = _END_OF[name].search(html, position)
     stop = end.start() if end else len(html)
     content = html[position:stop]
-    return Tag(name, attributes, unescape(content) if name == "title" else content), stop
+    return Tag(name, attributes, unescape(content) if name == "title" else content, start=start), stop
 
 
 def attributes_of(html: str, start: int, otherwise: int) -> tuple[dict[str, str], int]:

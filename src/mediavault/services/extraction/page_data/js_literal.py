@@ -1,6 +1,6 @@
 """Object literals of JavaScript turned into JSON: names without quotes, single quotes, comments, trailing commas.
 
-Only literals: nothing is evaluated, and anything else ends the reading. One pass, linear in time.
+Only literals: nothing is evaluated, and anything else ends the reading; of ``'62' * 1 || 0`` the first part counts. One pass, linear in time.
 Source: ECMA-262, 12.9 "Literals"; checked 2026-11-24.
 """
 
@@ -21,6 +21,7 @@ _TOKEN = re.compile(
       | (?P<mark>[{}\[\],:])
       | (?P<number>-?(?:0[xX][0-9a-fA-F]+|(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?))
       | (?P<flag>![01])
+      | (?P<tail>(?:\|\||&&|\?\?|[*/])\s*+(?:-?\d[\w.]*+|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[A-Za-z_$][\w$.]*+))
       | (?P<name>[A-Za-z_$][\w$]*+)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -56,7 +57,9 @@ def parse_literal(text: str, start: int = 0) -> tuple[object, int]:
             raise ValueError("no object and no array", position)
         if depth > MAX_DEPTH:
             raise ValueError("too deep", position)
-        if not token["comment"]:
+        if token["tail"] and written[-1][-1] in "{[,:":
+            raise ValueError("no value", position)
+        if not token["comment"] and not token["tail"]:
             written.append(mark or _as_json(token))
     return _loaded("".join(written), position), position
 

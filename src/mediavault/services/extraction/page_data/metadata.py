@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from mediavault.core.media import Broadcast, Candidate, Expected, FoundIn, Item, LengthSource
+from mediavault.core.media import Broadcast, Candidate, Expected, FoundIn, LengthSource
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import is_named_host
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import build, oembed, values
+from mediavault.services.extraction.page_data.document import schema_named
 from mediavault.services.extraction.page_data.hosted import is_hosted
 from mediavault.services.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.services.extraction.page_data.json_walk import Node
@@ -34,12 +35,43 @@ _POSTINGS = frozenset(
     {"VideoObject", "SocialMediaPosting", "DiscussionForumPosting", "Article", "NewsArticle", "BlogPosting", "WebPage"}
 )
 
+# What a page can be about, and under which names that has its video
+_OWNERS = _POSTINGS | {
+    "Recipe",
+    "HowTo",
+    "Product",
+    "Event",
+    "Course",
+    "Movie",
+    "TVEpisode",
+    "Episode",
+    "ReportageNewsArticle",
+    "QAPage",
+}
+_VIDEO_OF = ("video", "mainEntity", "associatedMedia", "trailer")
 _SOCIAL_POSTINGS = frozenset({"SocialMediaPosting", "DiscussionForumPosting"})
 MAX_PICTURES = 100
 
 
-def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
-    """Return the videos that JSON-LD and the link-preview cards name, one item per video, in document order.
+@dataclass(frozen=True, slots=True)
+class DeclaredVideo:
+    """A video that a page's metadata name.
+
+    ``is_main``: the object of what the page is about has it as its video, or it says that its page is this one.
+    ``by_card``: only a link preview names it. ``title`` is its own.
+    """
+
+    candidates: tuple[Candidate, ...]
+    media_id: str | None = None
+    thumbnail_url: str | None = None
+    expected: Expected = field(default_factory=Expected)
+    title: str | None = None
+    is_main: bool = False
+    by_card: bool = False
+
+
+def declared_videos(page: HtmlPage, platform: Platform) -> list[DeclaredVideo]:
+    """Return the videos that JSON-LD and the link-preview cards name, in document order.
 
     A card names the post's only or first video: with a single VideoObject it is a further URL of it.
     """
@@ -52,7 +84,7 @@ def declared_videos(page: HtmlPage, platform: Platform) -> list[Item]:
     if not card:
         return linked
     if not linked:
-        return [Item(build.merged(card))]
+        return [DeclaredVideo(build.merged(card), by_card=True)]
     if len(linked) == 1:
         return [replace(linked[0], candidates=build.merged([*linked[0].candidates, *card]))]
     return linked
@@ -64,16 +96,16 @@ def _is_front_page_instead(page: HtmlPage) -> bool:
     return bool(stated) and not any(map(_path, stated)) and bool(_path(page.url))
 
 
-def _of_same_host(card: list[Candidate], linked: Item, page: HtmlPage) -> list[Candidate]:
+def _of_same_host(card: list[Candidate], linked: DeclaredVideo, page: HtmlPage) -> list[Candidate]:
     """Return the card's files without those of a third host, which may be a preview, where the VideoObject names a file."""
     if not any(classify_media(c.url, c.mime).may_be_video for c in linked.candidates):
         return card
-    hosts = {_host_and_path(url).partition("/")[0] for url in (page.url, *(c.url for c in linked.candidates))}
-    return [c for c in card if _host_and_path(c.url).partition("/")[0] in hosts]
+    hosts = {host_and_path(url).partition("/")[0] for url in (page.url, *(c.url for c in linked.candidates))}
+    return [c for c in card if host_and_path(c.url).partition("/")[0] in hosts]
 
 
 def _path(url: str) -> str:
-    return _host_and_path(url).partition("/")[2]
+    return host_and_path(url).partition("/")[2]
 
 
 def announces_video(page: HtmlPage, inside: Collection[str] = ()) -> bool:
@@ -186,22 +218,37 @@ def _first_file(node: Node) -> str:
     return str(next(iter(_several(node.get("contentUrl"))), ""))
 
 
-def _linked_videos(page: HtmlPage, platform: Platform) -> list[Item]:
-    items: list[Item] = []
+def _linked_videos(page: HtmlPage, platform: Platform) -> list[DeclaredVideo]:
+    videos: list[DeclaredVideo] = []
+    of_main = _files_of_main(page)
     for node in _video_objects(page):
         candidates = _of_object(node, page, platform)
-        held = {c.url for item in items for c in item.candidates}
+        held = {c.url for video in videos for c in video.candidates}
         if new := [c for c in candidates if c.url not in held]:
             pictures = filter(None, map(page.absolute, _addresses(node.get("thumbnailUrl") or node.get("thumbnail"))))
-            items.append(
-                Item(
+            videos.append(
+                DeclaredVideo(
                     build.merged(new),
                     media_id=values.text(node.get("@id")),
                     thumbnail_url=next(pictures, None),
                     expected=_declared(values.duration(node.get("duration"))),
+                    title=values.text(node.get("name")) or values.text(node.get("headline")),
+                    is_main=_names_page(page, node) or _first_file(node) in of_main,
                 )
             )
-    return items
+    return videos
+
+
+def _files_of_main(page: HtmlPage) -> set[str]:
+    """Return the files of the videos that the objects of what the page is about have."""
+    owners = (node for node in page.linked if _types(node) & _OWNERS and _is_about(page, node))
+    videos = (video for node in owners for name in _VIDEO_OF for video in _several(node.get(name)))
+    return {_first_file(schema_named(video)) for video in videos if isinstance(video, dict)} - {""}
+
+
+def _names_page(page: HtmlPage, node: Node) -> bool:
+    """Whether an object says that this page is its own."""
+    return bool(node.get("url") or node.get("mainEntityOfPage")) and _is_about(page, node)
 
 
 def _of_object(node: Node, page: HtmlPage, platform: Platform) -> list[Candidate]:
@@ -233,11 +280,11 @@ def _mime(node: Node) -> str | None:
 
 def _is_page(url: str, page: HtmlPage, node: Node) -> bool:
     """Whether what an object names as its file is a page: this one, its own, or one of this site without a file's name."""
-    place = _host_and_path(url)
+    place = host_and_path(url)
     pages = filter(None, map(page.absolute, (page.url, node.get("url"), node.get("mainEntityOfPage"))))
-    if place in set(map(_host_and_path, pages)) and not classify_media(url, declared=True).may_be_video:
+    if place in set(map(host_and_path, pages)) and not classify_media(url, declared=True).may_be_video:
         return True
-    same_site = place.partition("/")[0] == _host_and_path(page.url).partition("/")[0]
+    same_site = place.partition("/")[0] == host_and_path(page.url).partition("/")[0]
     is_named = classify_media(url, _mime(node), declared=True).may_be_video
     return not is_named and (same_site or urlsplit(url).path.endswith("/"))
 
@@ -330,12 +377,12 @@ def _addresses(value: object) -> list[object]:
 def _is_about(page: HtmlPage, node: Node) -> bool:
     """Whether an object names no page, or this one."""
     named = filter(None, map(page.absolute, _addresses([node.get("url"), node.get("mainEntityOfPage")])))
-    pages = {_host_and_path(url) for url in named}
-    own = {_host_and_path(url) for url in (page.url, page.canonical, page.absolute(page.meta("og:url"))) if url}
+    pages = {host_and_path(url) for url in named}
+    own = {host_and_path(url) for url in (page.url, page.canonical, page.absolute(page.meta("og:url"))) if url}
     return not pages or bool(pages & own)
 
 
-def _host_and_path(url: str) -> str:
+def host_and_path(url: str) -> str:
     """Return host and path, which are what remains of a URL when it is shared."""
     try:
         parts = urlsplit(url)

@@ -74,10 +74,11 @@ class PlayerFile:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The sources of one player: the qualities of one video."""
+    """The sources of one player: the qualities of one video. ``names`` are of its element and the boxes around it."""
 
     sources: tuple[PlayerFile, ...]
     poster: str = ""
+    names: str = ""
 
 
 def setups_in_script(script: str) -> list[Setup]:
@@ -92,6 +93,24 @@ def setups_in_script(script: str) -> list[Setup]:
         if len(setups) >= MAX_SETUPS or effort <= 0:
             break
     return setups[:MAX_SETUPS]
+
+
+_VARIABLE = re.compile(
+    r"""(?<![\w$])([A-Za-z_$][\w$]{0,60}+)["']?\s*+[:=]\s*+(["'])((?:https?:)?\\?/\\?/[^"'\s<>]{5,2000}+)\2"""
+)
+_OF_VIDEO = re.compile(r"video|src|stream|hls|media|mp4|asset|file|movie|clip", re.IGNORECASE)
+
+
+def variables_in_script(script: str) -> list[Setup]:
+    """Return the files that a script keeps in variables which are named like a video's, each once (``videoSrc = "…"``)."""
+    if len(script) > MAX_SCRIPT_CHARS:
+        return []
+    found: dict[str, Setup] = {}
+    for variable in islice(_VARIABLE.finditer(script), _MAX_CALLS):
+        name, address = variable[1], variable[3].replace("\\/", "/")
+        if _OF_VIDEO.search(name) and _may_hold_a_file(name) and _is_file(address):
+            found.setdefault(address, Setup((PlayerFile(address),), names=name))
+    return list(found.values())[:MAX_SETUPS]
 
 
 def setups_of(value: object) -> list[Setup]:
@@ -225,11 +244,11 @@ def _is_file(address: str, mime: str = "") -> bool:
 
 
 def _may_be_file(address: str) -> bool:
-    kind = classify_media(_as_absolute(address)).kind
+    kind = classify_media(as_absolute(address)).kind
     return kind not in {MediaKind.IMAGE, MediaKind.STATIC, MediaKind.SUBTITLE, MediaKind.AUDIO_ONLY, MediaKind.PREVIEW}
 
 
-def _as_absolute(address: str) -> str:
+def as_absolute(address: str) -> str:
     if address.startswith(("http://", "https://")):
         return address
     return f"https:{address}" if address.startswith("//") else f"https://unknown.invalid/{address.lstrip('/')}"

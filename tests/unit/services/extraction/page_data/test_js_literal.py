@@ -17,6 +17,7 @@ from mediavault.services.extraction.page_data.js_literal import parse_literal
         ("{a:`two\nlines`, /* note */ b:1, // end\n}", {"a": "two\nlines", "b": 1}),
         ("[{a:'\"quoted\"'},[],]", [{"a": '"quoted"'}, []]),
         ("{a:'one\\\ntwo'}", {"a": "onetwo"}),
+        ("{a:'10002' * 1 || 0,b:[6/2,x ?? 'y']}", {"a": "10002", "b": [6, "x"]}),
     ],
 )
 def test_a_literal_becomes_the_value_that_it_writes(written: str, value: object) -> None:
@@ -24,10 +25,11 @@ def test_a_literal_becomes_the_value_that_it_writes(written: str, value: object)
 
 
 @pytest.mark.parametrize(
-    "written", ["{a:b()}", "{return 1}", "function(){}", "{a:1", "{a:'x}", "'text'", "{a 1}", "{" * 500]
+    "written",
+    ["{a:b()}", "{return 1}", "function(){}", "{a:1", "{a:'x}", "'text'", "{a 1}", "{" * 500, "{a:* 2}", "{a:'b' + c}"],
 )
 def test_a_text_that_is_not_a_whole_literal_is_refused_with_the_position(written: str) -> None:
-    with pytest.raises(ValueError, match=r"no literal|no object|too deep") as refused:
+    with pytest.raises(ValueError, match=r"no literal|no object|no value|too deep") as refused:
         parse_literal(written)
 
     assert 0 <= int(refused.value.args[-1]) <= len(written)

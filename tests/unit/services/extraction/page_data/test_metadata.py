@@ -92,7 +92,7 @@ def test_a_card_next_to_one_video_object_is_a_further_address_of_it() -> None:
 
 
 def test_a_twitter_stream_is_read() -> None:
-    html = '<meta name="twitter:player:stream" content="https://cdn.test/s.m3u8">'
+    html = '<meta name="twitter:player:stream" content="https://cdn.site.test/s.m3u8">'
     (item,) = declared_videos(page(html), GENERIC)
 
     assert item.candidates[0].source_type is SourceType.HLS
@@ -169,11 +169,11 @@ def test_the_pictures_of_an_article_are_counted_without_avatars_and_pixels() -> 
 def test_an_oembed_answer_names_author_and_picture() -> None:
     answer = {
         "version": "1.0", "type": "video", "provider_name": "Site", "author_name": "Jane", "author_url": "https://site.test/@jane",
-        "title": "A kite", "thumbnail_url": "https://cdn.test/t.jpg",
+        "title": "A kite", "thumbnail_url": "https://cdn.site.test/t.jpg",
     }  # fmt: skip
     story = story_of(page(""), [answer])
 
-    assert (story.handle, story.display_name, story.thumbnail_url) == ("jane", "Jane", "https://cdn.test/t.jpg")
+    assert (story.handle, story.display_name, story.thumbnail_url) == ("jane", "Jane", "https://cdn.site.test/t.jpg")
 
 
 def test_players_in_the_html_know_their_article() -> None:

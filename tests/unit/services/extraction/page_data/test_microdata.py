@@ -13,7 +13,7 @@ from tests.growth import growth_of
 from tests.unit.services.extraction.samples import linked
 
 URL = "https://site.test/7"
-FILE = "https://cdn.test/kite.mp4"
+FILE = "https://cdn.site.test/kite.mp4"
 VIDEO = 'itemscope itemtype="https://schema.org/VideoObject"'
 PICTURE = 'itemscope itemtype="https://schema.org/ImageObject"'
 
@@ -42,14 +42,14 @@ def test_an_item_becomes_an_object_with_the_items_in_it() -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        f'<figure {PICTURE}><a itemprop="contentUrl" href="https://cdn.test/big-picture">x</a></figure>',
+        f'<figure {PICTURE}><a itemprop="contentUrl" href="https://cdn.site.test/big-picture">x</a></figure>',
         f'<div {VIDEO}><meta itemprop="name" content="A kite"></div><meta itemprop="contentUrl" content="{FILE}">',
         f'<div {VIDEO}><span itemprop="thumbnail" {PICTURE}><link itemprop="contentUrl" href="{FILE}"></span></div>',
         f'<!-- <div {VIDEO}><link itemprop="contentUrl" href="{FILE}"></div> -->',
         f"""<div {VIDEO}><script>x = '<link itemprop="contentUrl" href="{FILE}">';</script></div>""",
         f'<meta itemprop="contentUrl" content="{FILE}">',
-        f'<div {VIDEO}><link itemprop="contentUrl" href="https://cdn.test/kite.jpg"></div>',
-        f'<div {VIDEO}><link itemprop="contentUrl" href="https://cdn.test/kite.mp3"></div>',
+        f'<div {VIDEO}><link itemprop="contentUrl" href="https://cdn.site.test/kite.jpg"></div>',
+        f'<div {VIDEO}><link itemprop="contentUrl" href="https://cdn.site.test/kite.mp3"></div>',
         f'<div {VIDEO}><link itemprop="contentUrl" href="https://www.youtube.com/watch?v=abcdefghijk"></div>',
         f'<div {VIDEO}><link itemprop="contentUrl" href="/7"></div>',
         f'<div {VIDEO}><link itemprop="contentUrl" href="https://site.test/embed/9"></div>',

@@ -7,7 +7,13 @@ import json
 import pytest
 
 from mediavault.services.extraction.page_data.elements import attribute_setups
-from mediavault.services.extraction.page_data.player_setups import MAX_SETUPS, setups_in_script, setups_of, source_of
+from mediavault.services.extraction.page_data.player_setups import (
+    MAX_SETUPS,
+    setups_in_script,
+    setups_of,
+    source_of,
+    variables_in_script,
+)
 
 FILE = "https://cdn.example/kite.mp4"
 LIST = "https://cdn.example/kite.m3u8"
@@ -65,6 +71,21 @@ def test_each_entry_of_a_playlist_is_a_separate_video() -> None:
 )
 def test_addresses_that_are_not_a_players_file_are_passed_over(script: str) -> None:
     assert addresses(script) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        (f'var video_asset_url = "{FILE}";', [FILE]),
+        (f"const iOSSrc='{LIST}', poster='/p.jpg';", [LIST]),
+        (f'{{"streamUrl": "{FILE}"}}'.replace("/", "\\/"), [FILE]),
+        (f'var teaserVideo = "{FILE}"; var previewSrc = "{FILE}";', []),
+        (f'var greeting = "{FILE}";', []),
+        ('var videoPage = "https://cdn.example/watch";', []),
+    ],
+)
+def test_a_file_in_a_variable_that_is_named_like_a_videos_is_found(script: str, found: list[str]) -> None:
+    assert [setup.sources[0].address for setup in variables_in_script(script)] == found
 
 
 def test_the_sizes_next_to_a_source_are_read() -> None:
