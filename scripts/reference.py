@@ -18,6 +18,7 @@ from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import WorkerHeartbeat, WorkerId
 from mediavault.core.settings import SECRETS, ChangeableSettings, Settings, variable
 from mediavault.core.site_limits import SiteLimit
+from mediavault.platforms.registry import all_platforms
 from mediavault.store.port import StoreReport
 from mediavault.web.app import create_app
 
@@ -217,12 +218,33 @@ def _error_rows() -> Iterator[str]:
         yield row(f"`{code}`", spec.scope, spec.known_by, spec.retry_note or spec.retry, helps, status)
 
 
+# --- sites -------------------------------------------------------------------------------------------------------------
+
+
+def sites() -> str:
+    known = [platform for platform in all_platforms() if platform.matching.posts]
+    return (
+        "# Sites\n\n"
+        + GENERATED
+        + f"{len(known)} sites have a reader of their own, which finds a post's video by the post's id. Any other page is read by "
+        "what it says of itself, and what is not surely its own is asked about. Where both find nothing, yt-dlp is asked.\n\n"
+        "What a reader expects was checked on the day below against the sources named. None of them was checked against the "
+        "site itself: a site changes without notice, and then its posts fail with `EXTRACTOR_BROKEN` until its reader is mended.\n\n"
+        + table("site", "known from", "checked on", "reads", "does not read")
+        + "".join(
+            row(site.title, ", ".join(site.known_from), site.checked, site.reads, site.leaves_out)
+            for site in sorted(known, key=lambda site: site.title.casefold())
+        )
+    )
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "api.md": api,
     "metrics.md": metrics,
     "errors.md": errors,
+    "sites.md": sites,
 }
 
 

@@ -323,6 +323,15 @@ class Pace:
     cooldown_s: int = 900  # after a 429 that names no time
 
 
+class KnownFrom(StrEnum):
+    """What the facts about a site were checked against."""
+
+    LIVE = "the site itself"
+    RECORDED = "recorded pages and answers"
+    PUBLISHED = "published extractors"
+    DOCUMENTED = "its documentation"
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """Everything that is particular to one site: facts, and the pure functions that read its documents."""
@@ -330,6 +339,9 @@ class Platform:
     name: str
     title: str  # as people write it: "TikTok"
     checked: str = ""  # ISO date on which these facts were last checked
+    known_from: tuple[KnownFrom, ...] = ()
+    reads: str = ""  # for people: which posts
+    leaves_out: str = ""  # for people: what of the site is not read, besides what the site itself does not show
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
     resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http may fail, a browser works

@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     ListRules,
     Matching,
     MediaRules,
@@ -31,6 +32,9 @@ BILIBILI = Platform(
     name="bilibili",
     title="Bilibili",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos and each part of one with several, episodes that are free",
+    leaves_out="live broadcasts, courses and series that cost something",
     extractors=("ytdlp", "browser"),
     matching=Matching(
         brands=("bilibili",),

@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -28,6 +29,9 @@ BLUESKY = Platform(
     name="bluesky",
     title="Bluesky",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.DOCUMENTED),
+    reads="posts with a video or a GIF, those of the quoted post",
+    leaves_out="feeds, lists and starter packs",
     extractors=("api", "browser", "ytdlp"),
     api_url="https://public.api.bsky.app/xrpc/app.bsky.feed.getPostThread?depth=0&uri=at://{handle}/app.bsky.feed.post/{post_id}",
     matching=Matching(

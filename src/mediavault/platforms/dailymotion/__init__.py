@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     ListRules,
     Matching,
     MediaRules,
@@ -29,6 +30,9 @@ DAILYMOTION = Platform(
     name="dailymotion",
     title="Dailymotion",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos, also from embeds",
+    leaves_out="channels' topics and hubs",
     extractors=("ytdlp", "browser"),
     matching=Matching(
         brands=("dailymotion",),

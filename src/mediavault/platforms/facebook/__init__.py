@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -43,6 +44,9 @@ FACEBOOK = Platform(
     name="facebook",
     title="Facebook",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos, reels, posts of accounts, pages and groups with one or several videos, shared posts",
+    leaves_out="stories, live broadcasts, the advert library",
     extractors=("browser", "ytdlp"),
     resolve_with="browser",
     matching=Matching(

@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -32,6 +33,9 @@ INSTAGRAM = Platform(
     name="instagram",
     title="Instagram",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts, reels and carousels, single stories and highlights with a sign-in",
+    leaves_out="live broadcasts, accounts",
     extractors=("browser", "ytdlp"),
     matching=Matching(
         brands=("instagram",),

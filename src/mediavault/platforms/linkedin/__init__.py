@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -25,6 +26,9 @@ LINKEDIN = Platform(
     name="linkedin",
     title="LinkedIn",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts with a video, as guests or signed in",
+    leaves_out="events, courses, newsletters",
     extractors=("page", "browser", "ytdlp"),
     matching=Matching(
         brands=("linkedin",),

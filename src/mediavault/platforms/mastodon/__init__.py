@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Matching, MediaRules, PageReader, Platform, Walls, paths
+from mediavault.core.platform import AddressPattern, KnownFrom, Matching, MediaRules, PageReader, Platform, Walls, paths
 from mediavault.platforms.mastodon.feeds import ACCOUNT_FEEDS
 from mediavault.platforms.mastodon.reader import read
 from mediavault.services.extraction.page_data.statuses import ids_of
@@ -28,6 +28,9 @@ MASTODON = Platform(
     name="mastodon",
     title="Mastodon",
     checked="2026-11-24",
+    known_from=(KnownFrom.DOCUMENTED,),
+    reads="posts of servers that answer without a sign-in, with their videos, GIFs and sounds",
+    leaves_out="servers on unknown hosts whose URLs look like other software's; they are read as any page",
     extractors=("api", "browser"),
     api_url="https://{host}/api/v1/statuses/{post_id}",
     matching=Matching(

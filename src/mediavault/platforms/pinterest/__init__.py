@@ -7,6 +7,7 @@ from urllib.parse import SplitResult
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -42,6 +43,9 @@ PINTEREST = Platform(
     name="pinterest",
     title="Pinterest",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="video pins, idea pins with several videos, pictures",
+    leaves_out="boards and searches",
     extractors=("page", "browser", "ytdlp"),
     matching=Matching(
         brands=("pinterest",),

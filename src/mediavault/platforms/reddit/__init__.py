@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -29,6 +30,9 @@ REDDIT = Platform(
     name="reddit",
     title="Reddit",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos and GIFs with their sound, galleries, crossposts",
+    leaves_out="files at other hosts that a post only links to are read as those hosts' pages",
     extractors=("api", "browser", "ytdlp"),
     api_url="https://www.reddit.com/comments/{post_id}/.json?raw_json=1",
     matching=Matching(

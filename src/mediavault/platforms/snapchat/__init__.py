@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.platform import AddressPattern, Matching, MediaRules, Pace, PageReader, Platform, YtdlpRules, paths
+from mediavault.core.platform import (
+    AddressPattern,
+    KnownFrom,
+    Matching,
+    MediaRules,
+    Pace,
+    PageReader,
+    Platform,
+    YtdlpRules,
+    paths,
+)
 from mediavault.platforms.snapchat.reader import ids_of, read
 
 _ID = r"(?P<post_id>[\w-]{10,255})(?=/|$)"
@@ -16,6 +26,9 @@ SNAPCHAT = Platform(
     name="snapchat",
     title="Snapchat",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="spotlights, single public stories and highlights",
+    leaves_out="lenses, the map",
     extractors=("page", "browser", "ytdlp"),
     matching=Matching(
         brands=("snapchat",),

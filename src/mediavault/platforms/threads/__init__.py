@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -26,6 +27,9 @@ THREADS = Platform(
     name="threads",
     title="Threads",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts with videos and pictures, those of the quoted or reposted post",
+    leaves_out="feeds and tags; yt-dlp does not know the site, so there is no second way",
     extractors=("browser",),
     matching=Matching(
         hosts=("threads.com", "www.threads.com", "l.threads.com", "threads.net", "www.threads.net", "l.threads.net"),

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     ListRules,
     Matching,
     Measures,
@@ -38,6 +39,9 @@ TIKTOK = Platform(
     name="tiktok",
     title="TikTok",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos and photo posts, also from embeds",
+    leaves_out="stories, live broadcasts, sounds and collections",
     extractors=("browser", "ytdlp"),
     matching=Matching(
         brands=("tiktok",),

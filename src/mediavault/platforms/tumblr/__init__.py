@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -32,6 +33,9 @@ TUMBLR = Platform(
     name="tumblr",
     title="Tumblr",
     checked="2026-11-24",
+    known_from=(KnownFrom.DOCUMENTED, KnownFrom.PUBLISHED),
+    reads="posts with videos of Tumblr's own, reblogs, blogs on their own domain",
+    leaves_out="videos of other sites in a post are read as those sites' pages",
     extractors=("page", "browser", "ytdlp"),
     matching=Matching(
         brands=("tumblr",),

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     ListRules,
     Matching,
     MediaRules,
@@ -47,6 +48,9 @@ TWITCH = Platform(
     name="twitch",
     title="Twitch",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="clips; recordings of broadcasts through yt-dlp",
+    leaves_out="collections, categories",
     extractors=("ytdlp", "browser"),
     matching=Matching(
         brands=("twitch",),

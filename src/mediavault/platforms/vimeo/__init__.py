@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     ListRules,
     Matching,
     MediaRules,
@@ -38,6 +39,9 @@ VIMEO = Platform(
     name="vimeo",
     title="Vimeo",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos, also unlisted ones with their hash, and those of embeds",
+    leaves_out="live events, whole showcases and groups; copy-protected videos",
     extractors=("ytdlp", "browser"),
     matching=Matching(
         brands=("vimeo",),

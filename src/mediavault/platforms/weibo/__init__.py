@@ -6,6 +6,7 @@ import re
 
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -30,6 +31,9 @@ WEIBO = Platform(
     name="weibo",
     title="Weibo",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts with videos, reposts, the video site's own pages",
+    leaves_out="live broadcasts, long articles",
     extractors=("api", "browser", "ytdlp"),
     api_url="https://weibo.com/ajax/statuses/show?id={post_id}",
     matching=Matching(

@@ -7,6 +7,7 @@ import re
 from mediavault.core.platform import (
     AccountCookie,
     AddressPattern,
+    KnownFrom,
     Matching,
     MediaRules,
     Pace,
@@ -45,6 +46,9 @@ X = Platform(
     name="x",
     title="X",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts with videos and GIFs, several in one post, those of the quoted post, player cards",
+    leaves_out="live broadcasts, spaces, lists and accounts; answers and adverts around the post",
     extractors=("browser", "ytdlp"),
     matching=Matching(
         brands=("twitter",),

@@ -7,6 +7,7 @@ import re
 from mediavault.core.listings import EntryKind
 from mediavault.core.platform import (
     AddressPattern,
+    KnownFrom,
     ListRules,
     Matching,
     MediaRules,
@@ -41,6 +42,9 @@ YOUTUBE = Platform(
     name="youtube",
     title="YouTube",
     checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="videos, shorts, ended broadcasts",
+    leaves_out="clips are saved as the whole video; copy-protected films",
     extractors=("ytdlp", "browser"),
     matching=Matching(
         brands=("youtube",),
