@@ -28,6 +28,7 @@ class Sign(StrEnum):
     PREVIEW = "preview"
     SPOKEN = "spoken"
     OUTSIDE = "outside"  # it stands in a sidebar, or outside of the page's main content
+    INDEX = "index"  # the page is a list of posts
     LOOP = "loop"  # it plays muted, again and again, without controls
 
 
@@ -49,6 +50,7 @@ _IN_WORDS: Mapping[Sign, str] = {
     Sign.PREVIEW: Message("in a box for previews or pop-ups"),
     Sign.SPOKEN: Message("in a box for spoken text"),
     Sign.OUTSIDE: Message("beside the main content"),
+    Sign.INDEX: Message("the page is a list of posts"),
     Sign.LOOP: Message("it plays muted, again and again"),
 }
 

@@ -916,11 +916,13 @@ class Unsupported(Final):
 class NoVideo(Final):
     """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there.
 
-    ``instead`` is what was read of a post that has other media. ``broadcast`` is what the page says of one.
+    ``final_url`` is where the page was, after its redirects. ``instead`` is what was read of a post that has other media.
+    ``broadcast`` is what the page says of one.
     """
 
     code = ErrorCode.NO_VIDEO
     embeds: tuple[str, ...] = ()
+    final_url: str | None = None
     instead: Extraction | None = None
     broadcast: Broadcast | None = None
 

@@ -276,6 +276,7 @@ _ERROR_FIELDS: Mapping[str, Any] = {
     "retry_after": timedelta | None,
     "starts_at": datetime | None,
     "embeds": tuple[str, ...],
+    "final_url": str | None,
     "instead": Extraction | None,
     "broadcast": Broadcast | None,
     "causes": tuple[failures.Failure, ...],

@@ -21,6 +21,7 @@ from mediavault.core.failures import (
     Failure,
     LoginRequired,
     NetworkFailure,
+    NotAPost,
     NoVideo,
     Private,
     ProxyFailed,
@@ -239,6 +240,7 @@ def no_video(*embeds: str) -> NoVideo:
     return failure
 
 
+VIDEO_PAGE = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
 YOUTUBE_FRAME = "https://www.youtube.com/embed/2lAe1cqCOXo?rel=0"
 
 
@@ -421,9 +423,44 @@ async def test_one_sign_alone_does_not_make_a_post_deleted(tools: WorkerContext)
 
 
 async def test_a_link_that_the_browser_followed_to_another_known_site_is_extracted_there(tools: WorkerContext) -> None:
-    target = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
-    unsure = replace(UNSURE, final_url=target)
+    unsure = replace(UNSURE, final_url=VIDEO_PAGE)
     pair = TwoExtractors(tools, "browser", unsure, FOUND)
     pair.route = replace(pair.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",))
 
     assert await pair.ask() is FOUND
+
+
+def with_final_url(failure: NoVideo, url: str) -> NoVideo:
+    failure.final_url = url
+    return failure
+
+
+@pytest.mark.parametrize(
+    "found",
+    [replace(UNSURE, final_url=VIDEO_PAGE), with_final_url(NoVideo("none"), VIDEO_PAGE)],
+    ids=["page", "failure"],
+)
+async def test_a_short_link_of_an_unknown_host_is_followed_to_a_post_of_a_known_site(
+    found: Extraction | NoVideo, tools: WorkerContext
+) -> None:
+    pair = TwoExtractors(tools, "browser", found, FOUND)
+    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://go.paper.test/x1"), extractors=("browser",))
+
+    assert await pair.ask() is FOUND
+
+
+async def test_a_short_link_of_an_unknown_host_that_leads_to_a_channel_is_no_post(tools: WorkerContext) -> None:
+    channel = with_final_url(NoVideo("none"), "https://www.youtube.com/@jane")
+    pair = TwoExtractors(tools, "browser", channel, FOUND)
+    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://go.paper.test/x1"), extractors=("browser",))
+
+    with pytest.raises(NotAPost, match="an account's page on YouTube"):
+        await pair.ask()
+
+
+async def test_a_page_of_an_unknown_host_that_moved_on_its_own_host_is_read_there(tools: WorkerContext) -> None:
+    moved = replace(FOUND, final_url="https://paper.test/2026/kites")
+    pair = TwoExtractors(tools, "browser", moved, FOUND)
+    pair.route = replace(pair.route, post=replace(FOUND.post, url="https://paper.test/x1"), extractors=("browser",))
+
+    assert await pair.ask() is moved

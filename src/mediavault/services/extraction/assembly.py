@@ -42,8 +42,10 @@ from mediavault.services.extraction.page_data.html_page import HtmlPage, read_pa
 from mediavault.services.extraction.page_data.html_scan import scan
 from mediavault.services.extraction.page_data.json_walk import walk
 from mediavault.services.extraction.page_data.metadata import (
+    add_microdata,
     announced_by,
     declared_videos,
+    is_index,
     says_it_has_video,
     story_of,
 )
@@ -78,7 +80,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     page = read_page(tags, url)
     page.add_setups(attribute_setups(html))
     page.name_boxes(html)
-    page.items = [schema_named(item) for item in video_objects(html)]
+    add_microdata(page, [schema_named(item) for item in video_objects(html)])
     return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
 
 
@@ -169,6 +171,7 @@ def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
         length_s=announced_by(page).duration_s,
         marks_main=page.marks_main,
         is_about_video=says_it_has_video(page) and not page.hosted,
+        is_index=is_index(page),
     )
 
 

@@ -263,6 +263,8 @@ def _nothing_found(
         return TookTooLong("The page was not seen to its end in the time that a post is given.")
     if not known and platform.matching.posts and outcome is not PageOutcome.NO_VIDEO:  # other sites send nothing more
         return ExtractorBroken(Message("%(site)s did not show the post or its video.", site=platform.title))
+    if outcome is PageOutcome.MANY_POSTS:
+        return NotAPost("This page is a list of posts, not one post.")
     failure = no_video(extraction)
     failure.broadcast = broadcast_of(page)
     return failure

@@ -26,7 +26,9 @@ _MIN_ID_CHARS = 5
 
 _OF_ITSELF = frozenset({Sign.MAIN_ITEM, Sign.NAMED, Sign.RECORD})
 _IN_AGREEMENT = frozenset({Sign.OWN_HOST, Sign.SAME_ID, Sign.SAME_TITLE, Sign.SAME_PICTURE, Sign.SAME_LENGTH})
-AGAINST = frozenset({Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.OUTSIDE, Sign.OTHER_TITLE})
+AGAINST = frozenset(
+    {Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.OUTSIDE, Sign.OTHER_TITLE, Sign.INDEX}
+)
 
 # Of boxes: whole words, in ids, classes and headings
 _BOXES = {
@@ -52,7 +54,7 @@ class PageFacts:
     """What a page says of itself and of its video, without naming one.
 
     ``site`` is that of its address, as of :func:`site_of`, ``path`` the rest of it. ``marks_main``: it has an article or a
-    main element. ``is_about_video``: its metadata say that it shows a video, and that is not another site's. ``words`` are
+    main element. ``is_index``: it is a list of posts. ``is_about_video``: its metadata say that it shows a video, and that is not another site's. ``words`` are
     those of its titles and its address. ``hosts`` serve its own pictures, and ``pictures`` are the names of their files.
     ``length_s`` is the length of its video, None where it states none, or several.
     """
@@ -61,6 +63,7 @@ class PageFacts:
     path: str = ""
     marks_main: bool = False
     is_about_video: bool = False
+    is_index: bool = False
     words: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     pictures: frozenset[str] = frozenset()
@@ -75,6 +78,7 @@ def page_facts(
     length_s: float | None,
     marks_main: bool,
     is_about_video: bool,
+    is_index: bool = False,
 ) -> PageFacts:
     """Return the facts of the page at ``url``: ``texts`` are its titles, ``pictures`` the URLs of those of its own."""
     parts, named = urlsplit(url), list(pictures)
@@ -83,6 +87,7 @@ def page_facts(
         path=f"{parts.path}?{parts.query}",
         marks_main=marks_main,
         is_about_video=is_about_video,
+        is_index=is_index,
         words=frozenset(word for text in (*texts, _path(url)) for word in _words(text or "")),
         hosts=frozenset(urlsplit(picture).hostname or "" for picture in named) - {""},
         pictures=frozenset(filter(None, map(_file, named))),
@@ -136,6 +141,7 @@ def _looked_at(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool
     yield Sign.OTHER_HOST, bool(urls) and not is_own_host
     yield Sign.OTHER_TITLE, len(title) >= _MIN_TITLE_WORDS and bool(page.words) and not _agree(title, page.words)
     yield Sign.OUTSIDE, is_outside(sighting, page)
+    yield Sign.INDEX, page.is_index
     yield Sign.LOOP, player is not None and player.muted_loop
     box = " ".join(_NO_WORD.split(_CAPITAL.sub(" ", names))).lower()
     for sign, words in _BOXES.items():

@@ -12,7 +12,12 @@ from mediavault.core.platform import PageData, Platform
 from mediavault.services.extraction.assembly import PageSource
 from mediavault.services.extraction.evidence import AGAINST
 from mediavault.services.extraction.page_data.html_page import HtmlPage
-from mediavault.services.extraction.page_data.metadata import announces_video, links_to_other_videos, shows_adverts
+from mediavault.services.extraction.page_data.metadata import (
+    announces_video,
+    is_index,
+    links_to_other_videos,
+    shows_adverts,
+)
 from mediavault.services.extraction.page_data.other_posts import names_other_videos
 from mediavault.services.extraction.page_data.page_identity import articles_linking, is_another_post, is_not_a_post
 from mediavault.services.extraction.page_data.timelines import read_timeline
@@ -52,6 +57,7 @@ class ShownPage:
     words: bool = False  # enough of the post that a missing video is really absent
     posts: int = 0  # number that an answer lists
     others_only: bool = False  # what is not surely the post's is surely not the post's
+    index: bool = False  # it is a list of posts, of a site without a reader
     others_videos: bool = False  # its data, or its players, name videos of other posts or of adverts
 
 
@@ -66,6 +72,8 @@ def outcome_of(extraction: Extraction, shown: ShownPage) -> PageOutcome:
         return PageOutcome.DRM if all(candidate.drm for candidate in own) else PageOutcome.VIDEO
     if shown.own_data:
         return _without_own(extraction)
+    if shown.index:
+        return PageOutcome.MANY_POSTS
     if extraction.others and not (shown.others_only and shown.a_video):
         is_sure = shown.others_only or _are_others(extraction.others)
         return PageOutcome.NO_OWN_VIDEO if is_sure else PageOutcome.AMBIGUOUS
@@ -121,6 +129,7 @@ def shown_by(
         words=bool(html) and not another and not is_not_a_post(platform, page) and _shows_something(page, words),
         posts=0 if html else read_timeline(source.documents).posts,
         others_only=bool(linked) or another,
+        index=not platform.matching.posts and is_index(page),
         others_videos=not own_data
         and any(
             (shows_adverts(page), links_to_other_videos(page), names_other_videos(post, platform, source.documents))

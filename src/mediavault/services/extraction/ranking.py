@@ -243,7 +243,7 @@ def explain(candidate: Candidate) -> str:
 def no_video(extraction: Extraction) -> NoVideo:
     """Return the failure that says why there is nothing to save, and what the post has instead."""
     failure = _nothing_to_play(extraction)
-    failure.embeds = extraction.embeds
+    failure.embeds, failure.final_url = extraction.embeds, extraction.final_url
     if any(item.role is ItemRole.MAIN and not item.is_video for item in extraction.items):
         failure.instead = extraction
     return failure

@@ -36,7 +36,7 @@ from mediavault.worker.dispatch import Route, route_of
 from mediavault.worker.recorder import AttemptRecorder
 from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
 from mediavault.worker.stages.extractor_results import ExtractorResults
-from mediavault.worker.stages.resolve import resolve
+from mediavault.worker.stages.resolve import end_of, resolve
 
 RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
 
@@ -220,9 +220,9 @@ async def ask_extractors(
                     if results.add(failure, extractor) and on_doubt is not None:
                         await on_doubt(failure)
                     continue
-                if (other_route := led_elsewhere(extraction, route)) is not None:
+                if isinstance(extraction, Route):
                     left_s = max(1.0, end_s - tools.clock.monotonic())
-                    return await ask_extractors(other_route, tools, follow_embeds=False, within_s=left_s)
+                    return await ask_extractors(extraction, tools, follow_embeds=False, within_s=left_s)
                 if extraction.items or not extraction.others:
                     return extraction
                 results.unsure = results.unsure or extraction
@@ -243,14 +243,22 @@ async def ask_extractors(
     return results.without_video(route, tools.profile.types, now=tools.clock.now())
 
 
-async def _read(extractor: Extractor, route: Route, tools: WorkerContext, *, within_s: float) -> Extraction:
-    """Return what the extractor reads, also of a stream that is running if the profile wants it."""
+async def _read(extractor: Extractor, route: Route, tools: WorkerContext, *, within_s: float) -> Extraction | Route:
+    """Return what the extractor reads, also of a stream that is running if the profile wants it.
+
+    A route is that of the post elsewhere to which the page led.
+    """
     try:
-        return await extractor.extract(route.post, route.platform, within_s=within_s)
+        extraction = await extractor.extract(route.post, route.platform, within_s=within_s)
     except LiveNow as failure:
         if failure.instead is None or not tools.profile.record_live:
             raise
         return failure.instead
+    except NoVideo as failure:
+        if failure.final_url is None or (elsewhere := led_elsewhere(failure.final_url, route)) is None:
+            raise
+        return elsewhere
+    return led_elsewhere(extraction.final_url, route) or extraction
 
 
 async def _outside_time_limit(bound: asyncio.Timeout, wait: Callable[[], Awaitable[None]], clock: Clock) -> float:
@@ -263,15 +271,20 @@ async def _outside_time_limit(bound: asyncio.Timeout, wait: Callable[[], Awaitab
     return waited_s
 
 
-def led_elsewhere(extraction: Extraction, route: Route) -> Route | None:
-    """Return the route of a post on another known site, if the browser followed a share link there.
+def led_elsewhere(final_url: str, route: Route) -> Route | None:
+    """Return the route of a post on another known site, if a share link or an unknown site's link led there.
 
-    The extractors of that site read the post better.
+    The extractors of that site read the post better. Raises NotAPost and SeemsDeleted as :func:`end_of`.
     """
-    if not registry.is_share_link(parse_http_url(route.post.url)):
+    if route.platform.matching.posts and not registry.is_share_link(parse_http_url(route.post.url)):
         return None
     try:
-        url = parse_http_url(extraction.final_url, max_chars=MAX_MEDIA_URL_CHARS)
+        url = parse_http_url(final_url, max_chars=MAX_MEDIA_URL_CHARS)
+    except BadUrl:
+        return None
+    if registry.platform_at(url).name != route.platform.name:
+        end_of(url)
+    try:
         target = route_of(url, shared_as=route.post.url, listed_by=_named_by(route))
     except (BadInput, Final):
         return None

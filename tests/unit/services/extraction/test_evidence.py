@@ -72,6 +72,11 @@ def test_words_that_only_contain_a_mark_are_none(names: str) -> None:
     assert not signs(seen(names=names)) & {Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN}
 
 
+def test_on_a_list_of_posts_a_video_is_no_posts_own() -> None:
+    assert signs(seen(), replace(PAGE, is_index=True)) == {Sign.OTHER_HOST, Sign.INDEX}
+    assert not is_own({Sign.OWN_HOST, Sign.INDEX})
+
+
 def test_a_title_of_one_word_or_on_a_page_without_titles_says_nothing() -> None:
     assert Sign.OTHER_TITLE not in signs(seen(title="VID_20260102"))
     assert Sign.OTHER_TITLE not in signs(seen(title="How to bake bread"), PageFacts())

@@ -103,6 +103,7 @@ def test_the_outcome_of_videos_that_are_not_surely_the_posts(
             PageOutcome.METADATA_ONLY,
         ),  # it has a video, which is not one of the others
         (ShownPage(own_data=True, others_videos=True), PageOutcome.NO_VIDEO),
+        (ShownPage(index=True, words=True, a_video=True), PageOutcome.MANY_POSTS),
         (ShownPage(posts=1), PageOutcome.NO_OWN_VIDEO),
         (ShownPage(posts=2, others_videos=True), PageOutcome.MANY_POSTS),
     ],

@@ -412,6 +412,49 @@ def test_a_platform_that_always_sends_its_data_is_not_guessed_at_from_scripts() 
     assert looked(html, "https://www.pinterest.com/pin/123456789012345678/")[1] == []
 
 
+_TEASERS = "".join(f'<article><a href="/2026/05/{n}">Kites {n}</a><p>{_WORDS}</p></article>' for n in range(3))
+_COLLECTION = (
+    '<script type="application/ld+json">{"@type": "CollectionPage", "url": "https://news.example/kites"}</script>'
+)
+
+
+@pytest.mark.parametrize(
+    ("html", "url"),
+    [
+        (f"{_COLLECTION}{_WORDS}", "https://news.example/kites"),
+        (f'<meta property="og:type" content="profile">{_WORDS}', "https://films.example/jane"),
+        (_TEASERS, "https://news.example/"),
+        (_TEASERS, "https://news.example/category/kites/"),
+        (_TEASERS, "https://films.example/@jane"),
+        (_TEASERS, "https://films.example/de/channel/jane/videos"),
+    ],
+)
+def test_a_page_that_is_plainly_a_list_of_posts_is_said_to_be_one_and_saves_none_of_them(html: str, url: str) -> None:
+    file = "https://news.example/a.mp4"
+    player = f'<main><video src="{file}" width="640" height="360"></video></main>'
+
+    assert looked(html, url) == (PageOutcome.MANY_POSTS, [])
+    assert looked(html + player, url) == (PageOutcome.MANY_POSTS, [file])
+
+
+@pytest.mark.parametrize(
+    ("html", "url"),
+    [
+        (_TEASERS, "https://news.example/2026/05/kite"),
+        (_TEASERS, "https://news.example/?p=12"),
+        (_WORDS, "https://kite.example/"),
+        (
+            f'{_COLLECTION}<script type="application/ld+json">{{"@type": "NewsArticle", "headline": "Kites"}}</script>{_WORDS}',
+            "https://news.example/kites",
+        ),
+    ],
+)
+def test_a_page_with_teasers_is_a_post_unless_it_says_otherwise(html: str, url: str) -> None:
+    player = f'<video src="{url}kite.mp4" width="640" height="360"></video>'
+
+    assert looked(f"<main>{player}{html}</main>", url)[0] is PageOutcome.VIDEO
+
+
 def test_a_removed_post_still_names_who_posted_it() -> None:
     post = {"id": "1abcde", "title": "A kite", "author": "jane", "media": None, "removed_by_category": "moderator"}
     answer = [{"kind": "Listing", "data": {"children": [{"kind": "t3", "data": post}]}}]

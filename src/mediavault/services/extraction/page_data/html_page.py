@@ -66,12 +66,14 @@ class HtmlPage:
     set_up: list[HtmlPlayer] = field(default_factory=list)  # players that only a script builds
     variables: list[HtmlPlayer] = field(default_factory=list)  # files that scripts keep in variables
     marks_main: bool = False  # it has an article or a main element
+    articles: int = 0
     hosted: bool = False  # the page has a player of another site's video
     pictures: list[str] = field(default_factory=list)
     downloads: list[str] = field(default_factory=list)  # files that links offer for download
     frames: list[str] = field(default_factory=list)  # addresses of other pages shown in this one
-    linked: list[Node] = field(default_factory=list)  # every object of the JSON-LD
-    items: list[Node] = field(default_factory=list)  # the VideoObjects of the microdata, in the same form
+    linked: list[Node] = field(
+        default_factory=list
+    )  # every object of the JSON-LD, and the VideoObjects of the microdata
 
     def meta(self, *names: str) -> str | None:
         """Return the first non-empty content, by the order of ``names``."""
@@ -195,6 +197,7 @@ class _Reading:
         name = "aside" if is_aside else f"article:{self.articles}" if tag.name == "article" else tag.name
         self.open_containers.append(name)
         self.articles += tag.name == "article"
+        self.page.articles = self.articles
         self.page.marks_main |= not is_aside
         del self.open_containers[:-_MAX_OPEN]
 

@@ -49,6 +49,13 @@ _OWNERS = _POSTINGS | {
     "QAPage",
 }
 _VIDEO_OF = ("video", "mainEntity", "associatedMedia", "trailer")
+_INDEXES = frozenset({"CollectionPage", "ProfilePage", "SearchResultsPage"})
+_INDEX_PATH = re.compile(
+    r"/(?:[a-z]{2}(?:-[a-z]{2})?/)?(?:$|(?:archives?|authors?|categor(?:y|ies)|channels?|page|playlists?|search|series|tags?|topics?|users?)(?:/|$)"
+    r"|@[^/]+/?$)",
+    re.IGNORECASE,
+)
+_MIN_ARTICLES = 3
 _SOCIAL_POSTINGS = frozenset({"SocialMediaPosting", "DiscussionForumPosting"})
 MAX_PICTURES = 100
 
@@ -129,6 +136,21 @@ def says_it_has_video(page: HtmlPage) -> bool:
     )
 
 
+def is_index(page: HtmlPage) -> bool:
+    """Whether the page is plainly a list of posts, or an account's page, and no post itself.
+
+    Its metadata say so, or its URL does and it has several articles. Source: https://schema.org/CollectionPage.
+    """
+    kinds = {kind for node in page.linked if _is_about(page, node) for kind in _types(node)}
+    if kinds & _OWNERS - {"WebPage"} or (page.meta("og:type") or "").startswith(("article", "video")):
+        return False
+    parts = urlsplit(page.url)
+    is_named_so = _INDEX_PATH.match(parts.path) is not None and not parts.query
+    return (
+        bool(kinds & _INDEXES) or page.meta("og:type") == "profile" or (is_named_so and page.articles >= _MIN_ARTICLES)
+    )
+
+
 def shows_adverts(page: HtmlPage) -> bool:
     """Whether a player of the page plays only adverts."""
     return any(_is_advert(page, player) for player in (*page.players, *page.set_up))
@@ -136,9 +158,8 @@ def shows_adverts(page: HtmlPage) -> bool:
 
 def links_to_other_videos(page: HtmlPage) -> bool:
     """Whether what plays in the page leads to other pages, or its VideoObjects all name other pages as theirs."""
-    return bool(page.previews) or (
-        any("VideoObject" in _types(node) for node in (*page.linked, *page.items)) and not _video_objects(page)
-    )
+    names_some = any("VideoObject" in _types(node) for node in page.linked)
+    return bool(page.previews) or (names_some and not _video_objects(page))
 
 
 def _is_advert(page: HtmlPage, player: HtmlPlayer) -> bool:
@@ -172,7 +193,7 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
     """
     if (story := oembed.story(documents)) is not None:
         return story
-    own = next((n for n in (*page.linked, *page.items) if _types(n) & _POSTINGS and _is_about(page, n)), {})
+    own = next((n for n in page.linked if _types(n) & _POSTINGS and _is_about(page, n)), {})
     name, handle = _author(page, own, platform)
     blog, post_id = _in_the_sites_app(page)
     pictures = tuple(dict.fromkeys(filter(None, map(page.absolute, _pictures(page, own)))))
@@ -199,18 +220,27 @@ def story_of(page: HtmlPage, documents: Sequence[object] = (), platform: Platfor
 # --- videos ----------------------------------------------------------------------------------------------------
 
 
-def _video_objects(page: HtmlPage) -> list[Node]:
-    """Return the VideoObjects, of several only those that do not name another page as theirs.
+def add_microdata(page: HtmlPage, items: Sequence[Node]) -> None:
+    """Add a page's VideoObjects of microdata to its linked data.
 
-    A list of other posts is not a carousel. Those of microdata complete the linked data's about the same file; the others
-    count only where linked data name no file: they are often of players that a network puts into pages.
+    They complete the linked data's about the same file; the others count only where linked data name no file: they are
+    often of players that a network puts into pages.
     """
-    linked = [node for node in page.linked if "VideoObject" in _types(node)]
-    items = {_first_file(node): node for node in reversed(page.items)}
-    videos: list[Node] = [{**(items.get(file, {}) if (file := _first_file(node)) else {}), **node} for node in linked]
-    if not any(_files_of(node, page, None) for node in linked):
-        held = set(map(_first_file, linked))
-        videos += [node for node in page.items if _first_file(node) not in held and items[_first_file(node)] is node]
+    of_file = {_first_file(item): item for item in reversed(items)}
+    videos = [
+        (place, node, _first_file(node)) for place, node in enumerate(page.linked) if "VideoObject" in _types(node)
+    ]
+    names_file = any(_files_of(node, page, None) for _, node, _ in videos)
+    for place, node, file in videos:
+        page.linked[place] = {**(of_file.get(file, {}) if file else {}), **node}
+    if not names_file:
+        held = {file for *_, file in videos}
+        page.linked += [item for file, item in reversed(of_file.items()) if file not in held]
+
+
+def _video_objects(page: HtmlPage) -> list[Node]:
+    """Return the VideoObjects, of several only those that do not name another page: a list of posts is not a carousel."""
+    videos = [node for node in page.linked if "VideoObject" in _types(node)]
     return videos if len(videos) == 1 else [node for node in videos if _is_about(page, node)][:MAX_LINKED_VIDEOS]
 
 
