@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from mediavault.core import marks, media, name_template, names, xml_tree
+from mediavault.core import marks, media, name_template, names, settings, xml_tree
 from mediavault.core.failures import Failure
 from mediavault.core.holds import is_paused
 from mediavault.core.listings import Look
@@ -149,6 +149,7 @@ WITH_MORE: Mapping[str, Read] = {
     "server.ranges.wanted_range": lambda text: ranges.wanted_range(text, 1_000),
     "server.security.comes_from_elsewhere": lambda text: comes_from_elsewhere(None, text, "vault.test"),
     "server.security.host_is_ours": lambda text: host_is_ours(text, HostRules(frozenset({"vault.test"}))),
+    "core.settings.is_on_site": lambda text: settings.is_on_site(URL + text, ("news.example",)),
     "core.holds.is_paused": lambda text: is_paused(text, [text]),
     "core.media.account": lambda text: media.account("generic", text, text),
     "core.name_template.named_post": lambda text: name_template.stem_of(

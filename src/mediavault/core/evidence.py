@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from mediavault.core.messages import Message, join
@@ -53,6 +53,15 @@ _IN_WORDS: Mapping[Sign, str] = {
     Sign.INDEX: Message("the page is a list of posts"),
     Sign.LOOP: Message("it plays muted, again and again"),
 }
+
+
+# Of what is no player of the page's own, whatever a user wants of its site
+_NO_PLAYER = frozenset({Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX})
+
+
+def is_players(signs: Collection[Sign]) -> bool:
+    """Whether a player of the page plays a video, which is no advert, recommended video, preview or the like."""
+    return Sign.PLAYER in signs and not _NO_PLAYER & set(signs)
 
 
 def in_words(signs: Iterable[Sign]) -> str:

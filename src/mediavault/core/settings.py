@@ -6,10 +6,11 @@ import ipaddress
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
@@ -48,6 +49,7 @@ GIB = 1 << 30
 LOW_SPACE_FACTOR = 4  # times ``reserve_mb``: less free space is worth a warning
 MAX_SLOWER = 20.0  # times; beyond that a site's jobs would hardly move
 MAX_SHOWN_CHARS = 60
+MAX_HOSTS = 200
 _PARSING_PROBLEMS = {
     "int_parsing": Message("is not an integer"),
     "float_parsing": Message("is not a number"),
@@ -96,6 +98,10 @@ class ChangeableSettings(BaseModel):
     )
     site_profiles: Annotated[Mapping[str, str], NoDecode] = Field(
         default_factory=dict, description="The same for individual sites, such as `youtube=1080p,soundcloud=audio`."
+    )
+    first_player_sites: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Sites, such as `news.example`, whose first player is saved where nothing says which video is the post's. Adverts never are.",
     )
     name_template: str = Field(
         DEFAULT_NAME_TEMPLATE,
@@ -161,6 +167,20 @@ class ChangeableSettings(BaseModel):
     @classmethod
     def _check_site_profiles(cls, profiles: Mapping[str, str]) -> Mapping[str, str]:
         return {site: cls._check_profile(name) for site, name in sorted(profiles.items()) if name.strip()}
+
+    @field_validator("first_player_sites", mode="before")
+    @classmethod
+    def _read_hosts(cls, value: Any) -> Any:
+        """Read hosts as people write them: separated by commas or spaces, with ``www.`` or as a whole URL."""
+        parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
+        return tuple(sorted({site_host(str(part)) for part in parts if str(part).strip()}))
+
+    @field_validator("first_player_sites")
+    @classmethod
+    def _not_too_many(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if len(hosts) > MAX_HOSTS:
+            raise ValueError(Message("at most %(most)s sites", most=str(MAX_HOSTS)))
+        return hosts
 
     @field_validator("bandwidth")
     @classmethod
@@ -447,6 +467,21 @@ class Settings(ChangeableSettings, BaseSettings):
 
 
 WIDEST_PROXIES = {4: 8, 6: 32}  # prefix bits
+
+
+def site_host(text: str) -> str:
+    """Return the host of a site, without ``www.``, from its name or any URL on it. Raises ValueError for anything else."""
+    try:
+        return parse_http_url(text if "://" in text else f"https://{text}").host.removeprefix("www.")
+    except BadUrl as exc:
+        shown = f"{text[:MAX_SHOWN_CHARS]!r}"
+        raise ValueError(Message("%(host)s is no host, such as news.example", host=shown)) from exc
+
+
+def is_on_site(url: str, hosts: Collection[str]) -> bool:
+    """Whether a URL's host is one of ``hosts``, as of :func:`site_host`, or below one."""
+    host = (urlsplit(url).hostname or "").removeprefix("www.")
+    return any(host == one or host.endswith(f".{one}") for one in hosts)
 
 
 def check_proxy(proxy: str) -> None:

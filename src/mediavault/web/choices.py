@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mediavault.core.evidence import in_words
+from mediavault.core.evidence import in_words, is_players
 from mediavault.core.job import Job
 from mediavault.core.media import Candidate
+from mediavault.core.settings import site_host
 from mediavault.presentation.labels import format_duration, format_size, one_line
 from mediavault.presentation.translation import gettext, translated
 from mediavault.presentation.views import frame_path, is_choosing
@@ -36,6 +37,12 @@ def choices_of(job: Job) -> list[Choice]:
     if not is_choosing(job):
         return []
     return [_choice(job, number, candidate) for number, candidate in enumerate(job.candidates)]
+
+
+def first_player_site(job: Job) -> str:
+    """Return the site of a post whose first player could be saved, while a user is to choose; "" where there is none."""
+    has_player = is_choosing(job) and any(is_players(candidate.evidence) for candidate in job.candidates)
+    return site_host(job.canonical_url) if has_player else ""
 
 
 def seen_candidates(candidates: Sequence[Candidate]) -> str:

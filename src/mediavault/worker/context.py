@@ -108,6 +108,7 @@ class WorkerContext:
     save_quoted: bool = False
     sponsorblock_url: str = ""
     name_template: str = DEFAULT_NAME_TEMPLATE
+    first_player_sites: tuple[str, ...] = ()  # as in the settings
     layout: Layout = Layout.ACCOUNTS
     nfo: bool = False  # whether each video gets files for media servers
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
@@ -140,6 +141,7 @@ async def _in_force(tools: WorkerContext, job: Job) -> WorkerContext:
         tools,
         profile=profile,
         name_template=profile.name_template or now.name_template,
+        first_player_sites=now.first_player_sites,
         layout=now.layout,
         nfo=now.nfo,
         pace=now.pace,

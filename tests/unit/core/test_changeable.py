@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import BadSetting
-from mediavault.core.settings import ChangeableSettings, load_settings, validate_setting
+from mediavault.core.settings import ChangeableSettings, is_on_site, load_settings, validate_setting
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ from mediavault.core.settings import ChangeableSettings, load_settings, validate
         ("pace", "TikTok=2, x=1,vimeo=1.5", {"tiktok": 2.0, "vimeo": 1.5}),
         ("pace", {"x": 3}, {"x": 3.0}),
         ("pace", "", {}),
+        (
+            "first_player_sites",
+            "https://www.Films.example/a, news.example news.example",
+            ("films.example", "news.example"),
+        ),
+        ("first_player_sites", "", ()),
         ("retention_days", "0", 0),
     ],
 )
@@ -42,6 +48,8 @@ def test_a_setting_given_as_text_is_parsed(name: str, value: Any, expected: Any)
         ("pace", "x=21"),
         ("pace", "x=nan"),
         ("pace", "x"),
+        ("first_player_sites", "news.example, ftp://a.example"),
+        ("first_player_sites", " ".join(f"a{n}.example" for n in range(201))),
         ("retention_days", "-1"),
     ],
 )
@@ -69,3 +77,17 @@ def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.pace == {"tiktok": 2.0}
     assert settings.name_template == "{id} {title}"
     assert settings.model_fields_set & set(ChangeableSettings.model_fields) == {"pace", "name_template"}
+
+
+@pytest.mark.parametrize(
+    ("url", "is_there"),
+    [
+        ("https://news.example/a", True),
+        ("https://www.news.example/a", True),
+        ("https://video.news.example/a", True),
+        ("https://notnews.example/a", False),
+        ("https://other.example/news.example", False),
+    ],
+)
+def test_a_site_is_its_host_and_what_is_below_it(url: str, is_there: bool) -> None:
+    assert is_on_site(url, ("news.example",)) is is_there

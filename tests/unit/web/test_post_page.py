@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, new_job_id
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import Account, Candidate, Item, ProbeReport, SourceType
+from mediavault.core.media import Account, Candidate, Item, Ownership, ProbeReport, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
@@ -23,10 +24,11 @@ from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.retrying import accepted_reasons
 from mediavault.store.twins import put_twins
+from mediavault.web.choices import seen_candidates
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault, MakeVault
-from tests.stubs import fail_asking, fail_by_length
+from tests.stubs import candidate, fail_asking, fail_by_length
 
 
 async def page_of(vault: ApiVault, job: Job, query: str = "") -> str:
@@ -450,3 +452,63 @@ async def test_a_second_version_that_is_damaged_too_is_said_to_stay(vault: ApiVa
     assert "It was itself saved in place of a damaged one, and is not saved again automatically." in await page_of(
         vault, job
     )
+
+
+# --- the first player of a site ----------------------------------------------------------------------------------
+
+
+async def asking(vault: ApiVault, *signs: Sign) -> Job:
+    """A post of an unknown site, with two videos of which nothing says which is its own."""
+    await vault.add("https://www.news.example/kites")
+    claim = await vault.claim()
+    unsure = tuple(
+        candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN, evidence=(Sign.PLAYER, *signs))
+        for n in (1, 2)
+    )
+    await vault.store.queue.checkpoint(claim, Checkpoint(None, None, SourceType.UNKNOWN, unsure, (), None, None, {}))
+    return await vault.store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Two videos.", retry_in=None)
+
+
+async def test_each_video_that_can_be_chosen_says_what_speaks_for_it_and_is_saved_by_one_button(
+    vault: ApiVault,
+) -> None:
+    job = await asking(vault, Sign.SUGGESTED)
+    page = await page_of(vault, job)
+    form = {"seen": seen_candidates(job.candidates), "only": "1", "chosen": "0"}
+    answer = await vault.client.submit(f"/jobs/{job.id}/retry", form)
+
+    assert page.count("a player plays it, in a box for recommended videos") == page.count("Save this one") == 2
+    assert answer.status == 303
+    assert (await vault.store.catalogue.get(job.id)).chosen_urls == (job.candidates[1].url,)
+
+
+async def test_a_site_is_remembered_whose_first_player_the_user_wants_and_can_be_forgotten(vault: ApiVault) -> None:
+    job = await asking(vault)
+    page = await page_of(vault, job)
+    form = {"seen": seen_candidates(job.candidates), "chosen": "1", "first_player": "on"}
+    await vault.client.submit(f"/jobs/{job.id}/retry", form)
+
+    assert re.search("Always save the first player on .{0,20}news.example", page)
+    assert (await vault.services.live.current()).first_player_sites == ("news.example",)
+    assert 'value="news.example"' in (await vault.client.get("/settings")).text
+
+    await vault.client.submit("/settings", {"first_player_sites": ""})
+    assert (await vault.services.live.current()).first_player_sites == ()
+
+
+async def test_no_first_player_is_offered_where_the_boxes_are_for_adverts(vault: ApiVault) -> None:
+    job = await asking(vault, Sign.ADVERT)
+    form = {"seen": seen_candidates(job.candidates), "chosen": "1", "first_player": "on"}
+    await vault.client.submit(f"/jobs/{job.id}/retry", form)
+
+    assert "Always save the first player" not in await page_of(vault, await asking(vault, Sign.ADVERT))
+    assert (await vault.services.live.current()).first_player_sites == ()
+
+
+async def test_a_setting_of_the_environment_is_not_offered_to_be_changed(make_vault: MakeVault) -> None:
+    vault = make_vault(first_player_sites="films.example")
+    job = await asking(vault)
+    form = {"seen": seen_candidates(job.candidates), "chosen": "1", "first_player": "on"}
+
+    assert "Always save the first player" not in await page_of(vault, job)
+    assert (await vault.client.submit(f"/jobs/{job.id}/retry", form)).status == 303

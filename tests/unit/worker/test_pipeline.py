@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import (
     BadFile,
     Deleted,
@@ -794,6 +795,35 @@ async def test_the_user_chooses_where_nothing_shows_which_video_belongs_to_the_p
     job = await worked(await reclaim(store, clock), tools)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
+
+
+@pytest.mark.parametrize(
+    ("sites", "signs", "status"),
+    [
+        (("cdn.example", "videos.example"), (), JobStatus.COMPLETED),
+        ((), (), JobStatus.FAILED),
+        (("other.example",), (), JobStatus.FAILED),
+        (("videos.example",), (Sign.ADVERT,), JobStatus.FAILED),
+    ],
+)
+async def test_the_first_player_is_saved_on_the_sites_of_which_the_user_wants_it(
+    sites: tuple[str, ...],
+    signs: tuple[Sign, ...],
+    status: JobStatus,
+    store: Store,
+    clock: FakeClock,
+    claim: ClaimedJob,
+    tmp_path: Path,
+) -> None:
+    played = candidate("https://cdn.example/b.mp4", ownership=Ownership.UNKNOWN, evidence=(Sign.PLAYER, *signs))
+    named = candidate("https://cdn.example/a.mp4", ownership=Ownership.UNKNOWN)
+    extractor, downloader = StubExtractor(extraction(named, played)), ByUrl({"b": VIDEO})
+    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, replace(tools, first_player_sites=sites))
+
+    assert job.status is status
+    told = [record for record in await store.catalogue.history(job.id) if "the first player" in record.detail]
+    assert bool(told) is (status is JobStatus.COMPLETED)
 
 
 def three_unsure() -> tuple[list[Candidate], Extraction]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from mediavault.core.evidence import in_words
+from mediavault.core.evidence import in_words, is_players
 from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo, OnlyPictures, OnlySound
 from mediavault.core.media import (
     VIDEO_TYPES,
@@ -297,7 +297,17 @@ def _sound(candidate: Candidate, *, wanted: bool | None) -> int:
 # --- the user's choice -----------------------------------------------------------------------------------------------
 
 
-def with_choice(extraction: Extraction, chosen_urls: Sequence[str]) -> Extraction:
+def with_first_player(extraction: Extraction) -> Extraction:
+    """Return the extraction with the page's first player as the post's video, as a user wants it of its site.
+
+    It is unchanged where the page itself says which video is the post's, and where it has no such player.
+    """
+    players = (c for c in extraction.others if is_players(c.evidence))
+    first = None if extraction.items else next(players, None)
+    return extraction if first is None else with_choice(extraction, [first.url], as_=Ownership.PLAYER)
+
+
+def with_choice(extraction: Extraction, chosen_urls: Sequence[str], *, as_: Ownership = Ownership.CHOSEN) -> Extraction:
     """Return the extraction with the videos that the user chose as the post's, in the order of ``chosen_urls``.
 
     What was chosen and is no longer found keeps its place, as an item without candidates. The extraction is unchanged
@@ -312,7 +322,7 @@ def with_choice(extraction: Extraction, chosen_urls: Sequence[str]) -> Extractio
         same = [c for c in extraction.candidates if found and (c is found or _is_same_video(c, found))]
         taken += same
         holder = next((item for item in extraction.items if any(c is found for c in item.candidates)), Item())
-        chosen[_choice_id(url)] = _chosen_item(_choice_id(url), same, holder.expected)
+        chosen[_choice_id(url)] = _chosen_item(_choice_id(url), same, holder.expected, as_)
     if not taken:
         return extraction
     items = tuple(chosen.values())
@@ -320,9 +330,9 @@ def with_choice(extraction: Extraction, chosen_urls: Sequence[str]) -> Extractio
     return replace(extraction, items=items, others=others, selected=None)
 
 
-def _chosen_item(media_id: str, candidates: Sequence[Candidate], expected: Expected) -> Item:
+def _chosen_item(media_id: str, candidates: Sequence[Candidate], expected: Expected, as_: Ownership) -> Item:
     picture = next((c.thumbnail_url for c in candidates if c.thumbnail_url), None)
-    owned = tuple(replace(c, ownership=Ownership.CHOSEN, item=None) for c in candidates)
+    owned = tuple(replace(c, ownership=as_, item=None) for c in candidates)
     return Item(owned, media_id=media_id, thumbnail_url=picture, expected=expected)
 
 

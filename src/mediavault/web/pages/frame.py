@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, MediavaultError, StoreError
+from mediavault.core.users import OWNER
 from mediavault.presentation.labels import help_for, profile_words
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import translated
@@ -103,3 +104,9 @@ def own_path(path: str) -> str:
     """Return ``path`` if it is our page, else ``/``. To browsers, two leading slashes or a backslash name a host."""
     is_ours = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
     return path if is_ours and path.isascii() and len(path) <= MAX_OWN_PATH_CHARS else "/"
+
+
+def changed_by(request: Request) -> str:
+    """Return the user and the client's address; only the address for the owner, who may have several devices."""
+    address = request.client.host if request.client else ""
+    return address if current_user() == OWNER else f"{current_user()}, {address}"

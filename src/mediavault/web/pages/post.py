@@ -27,7 +27,7 @@ from mediavault.presentation.retention import proposal_view
 from mediavault.presentation.schemas import MAX_CHOSEN, ProposalView
 from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.views import job_view, kept_files
-from mediavault.server.authentication import current_user
+from mediavault.server.authentication import current_user, may
 from mediavault.store.checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
@@ -37,10 +37,10 @@ from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
 from mediavault.web.badges import site_name
-from mediavault.web.choices import choices_of, seen_candidates
+from mediavault.web.choices import choices_of, first_player_site, seen_candidates
 from mediavault.web.decoding_state import decoding_state
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
-from mediavault.web.pages.frame import frame, own_path, profiles_in_words, read_fields, read_form, see_other
+from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.same_video import same_videos
@@ -96,6 +96,7 @@ async def post(
         said=post_text(job),
         choices=choices_of(as_shown),
         seen=seen_candidates(job.candidates),
+        first_player_site=await _first_player_site(services, job_id),
         videos=saved,
         video=shown,
         start=t,
@@ -222,20 +223,24 @@ async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
 
 @router.post("/jobs/{job_id}/retry")
 async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``all`` chooses them all, and ``seen``
-    is what ``seen_candidates`` returned when the form was made; a form without these chooses nothing. With ``profile`` the
-    post is saved in that form, with an empty one in the usual form. ``as_it_is`` saves what is not as announced. With
-    ``back`` the reader returns there.
+    """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``only`` is that of a single one,
+    ``all`` chooses them all, and ``seen`` is what ``seen_candidates`` returned when the form was made; a form without these
+    chooses nothing. ``first_player`` adds the post's site to those whose first player is saved. With ``profile`` the post is
+    saved in that form, with an empty one in the usual form. ``as_it_is`` saves what is not as announced. With ``back`` the
+    reader returns there.
     """
-    fields = await read_fields(request, most=MAX_CHOSEN + 5)
+    fields = await read_fields(request, most=MAX_CHOSEN + 6)
     profile = next(iter(fields.get("profile", ())), None)
     chosen = await _chosen(services, job_id, fields)
+    if "first_player" in fields and (site := await _first_player_site(services, job_id)):
+        now = (await services.live.current()).first_player_sites
+        await services.live.change("first_player_sites", [*now, site], by=changed_by(request))
     await retry_job(services, feed, job_id, chosen=chosen, profile=profile, as_it_is="as_it_is" in fields)
     return see_other(own_path(fields["back"][0]) if "back" in fields else f"/jobs/{job_id}")
 
 
 async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, list[str]]) -> Collection[int]:
-    numbers = [number for number in fields.get("chosen", ()) if number]
+    numbers = [number for number in fields.get("only", fields.get("chosen", [])) if number]
     seen = next(iter(fields.get("seen", ())), "")
     if not numbers and not seen:
         return ()
@@ -253,6 +258,13 @@ async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, lis
     if not known.keys() >= set(numbers):
         raise BadInput("Unknown choice of video.", help="Reload the page: the post has been read again.")
     return [known[number] for number in numbers]
+
+
+async def _first_player_site(services: ApiServices, job_id: JobId) -> str:
+    """Return the site whose first player the user may have saved from now on, as the post's page offers it; else ""."""
+    if "first_player_sites" in services.live.fixed or not may("POST", "/settings"):
+        return ""
+    return first_player_site(await services.store.catalogue.get(job_id))
 
 
 @router.post("/jobs/{job_id}/priority")

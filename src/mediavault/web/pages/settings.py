@@ -16,16 +16,14 @@ from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.site_limits import MANY_SITES
-from mediavault.core.users import OWNER
 from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
-from mediavault.server.authentication import current_user
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import all_profiles
 from mediavault.store.server_calls import last_call
 from mediavault.store.volume import volume_of_today
-from mediavault.web.pages.frame import frame, own_path, profiles_in_words, read_form, see_other
+from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_form, see_other
 from mediavault.web.render import render
 from mediavault.web.setting_fields import LAYOUTS, example_name, example_post, fields_of, read_submitted, validate
 
@@ -53,7 +51,7 @@ async def save_form(request: Request, services: Services) -> Response:
     now = await services.live.current()
     usual = {name for name, value in good.items() if value == services.live.unchanged(name)}
     changed = {name: value for name, value in good.items() if name not in usual and value != getattr(now, name)}
-    await services.live.save(changed, resets=usual & changes.keys(), by=_changed_by(request))
+    await services.live.save(changed, resets=usual & changes.keys(), by=changed_by(request))
     return see_other("/settings?saved=true")
 
 
@@ -132,12 +130,6 @@ async def _example(services: ApiServices) -> NamedPost:
         (account.handle or account.slug) if account else "",
         job.created_at,
     )
-
-
-def _changed_by(request: Request) -> str:
-    """Return the user and the client's address; only the address for the owner, who may have several devices."""
-    address = request.client.host if request.client else ""
-    return address if current_user() == OWNER else f"{current_user()}, {address}"
 
 
 @router.post("/appearance")

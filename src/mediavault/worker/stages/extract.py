@@ -23,11 +23,12 @@ from mediavault.core.media import Extraction
 from mediavault.core.messages import Message, counted
 from mediavault.core.platform import ENCLOSURE, PLAIN_PAGE
 from mediavault.core.sessions import is_signed_in
+from mediavault.core.settings import is_on_site
 from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.extraction.ranking import same_item, with_choice
+from mediavault.services.extraction.ranking import same_item, with_choice, with_first_player
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.checkpoint import saved_extraction
@@ -154,12 +155,15 @@ async def _ask(
         await journal.skipped(Stage.EXTRACT, failure.message, strategy=strategy)
 
     async with journal.step(Stage.EXTRACT, strategy=strategy) as note:
-        extraction = await ask_extractors(route, tools, before_session=before_session, on_doubt=record_doubt)
+        found = await ask_extractors(route, tools, before_session=before_session, on_doubt=record_doubt)
+        extraction = with_first_player(found) if is_on_site(route.post.url, tools.first_player_sites) else found
         note.detail = Message(
             "%(extractor)s: %(found)s",
             extractor=extraction.extractor,
             found=counted(len(extraction.candidates), "candidate"),
         )
+        if extraction is not found:
+            note.detail = Message("%(found)s; the first player, as the settings say for this site", found=note.detail)
         return _with_route(extraction, route)
 
 

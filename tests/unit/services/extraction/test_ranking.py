@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import Ambiguous, Drm, ErrorCode, LinkExpired, NoVideo
 from mediavault.core.media import (
     COMPATIBLE,
@@ -24,7 +25,14 @@ from mediavault.core.media import (
 )
 from mediavault.core.profiles import BUILT_IN
 from mediavault.presentation.labels import help_for
-from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save, same_item, with_choice
+from mediavault.services.extraction.ranking import (
+    choose_candidate,
+    explain,
+    items_to_save,
+    same_item,
+    with_choice,
+    with_first_player,
+)
 from tests.stubs import candidate, extraction
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -227,6 +235,34 @@ def test_a_chosen_video_that_the_page_no_longer_shows_keeps_its_place_and_is_not
         same_item(0, before, after)
     with pytest.raises(NoVideo, match="no longer shows"):
         choose_candidate(after.items[0], now=NOW)
+
+
+def test_the_first_player_that_is_no_advert_can_be_taken_where_the_page_names_no_video() -> None:
+    played = (Sign.PLAYER, Sign.OTHER_HOST)
+    found = unsure(
+        c("text"),
+        c("advert", evidence=(*played, Sign.ADVERT)),
+        c("loop", evidence=(*played, Sign.LOOP)),
+        c("film", evidence=played),
+    )
+    taken = with_first_player(found)
+
+    assert addresses(taken) == [["film"]]
+    assert taken.items[0].candidates[0].ownership is Ownership.PLAYER
+    assert len(taken.others) == 3
+
+
+@pytest.mark.parametrize("sign", [Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX])
+def test_no_first_player_is_taken_that_stands_for_something_else(sign: Sign) -> None:
+    found = unsure(c("a", evidence=(Sign.PLAYER, sign)))
+
+    assert with_first_player(found) is found
+
+
+def test_a_video_that_the_page_names_as_its_own_is_kept_whatever_plays_first() -> None:
+    named = replace(unsure(c("other", evidence=(Sign.PLAYER,))), items=extraction().items)
+
+    assert with_first_player(named) is named
 
 
 def test_a_choice_of_which_nothing_is_left_changes_nothing() -> None:
