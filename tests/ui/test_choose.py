@@ -11,9 +11,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Candidate, FoundIn, SourceType
+from mediavault.core.settings import site_host
 from mediavault.store.port import JobQuery, StoredJob
 from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.vault import Vault, sample_vault, show_frames
@@ -41,7 +43,11 @@ async def with_three(vault: Vault) -> Job:
         status=JobStatus.FAILED,
         error_code=ErrorCode.AMBIGUOUS,
         error="3 videos were found, and nothing says which is the post's.",
-        candidates=(*job.candidates[:2], WITHOUT_FRAME),
+        candidates=(
+            replace(job.candidates[0], evidence=(Sign.PLAYER, Sign.OTHER_HOST)),
+            replace(job.candidates[1], evidence=(Sign.PLAYER, Sign.OTHER_HOST, Sign.SUGGESTED)),
+            WITHOUT_FRAME,
+        ),
         chosen_urls=(),
     )
     await vault.store.catalogue.remove(job.id)
@@ -114,6 +120,28 @@ async def test_videos_are_selected_and_counted_without_javascript(
     await expect(page.locator("#state")).to_contain_text("Waiting")
     stored = await several.store.catalogue.get(job.id)
     assert len(stored.chosen_urls) == (3 if everything else 2)
+
+
+@EACH_SIZE
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_video_is_saved_by_one_button_that_says_which_and_the_site_is_remembered(
+    pages: Pages, several: Vault, size: Size, *, javascript: bool
+) -> None:
+    pages.allow.append(NO_FRAME)
+    job = await with_three(several)
+    page = await pages(f"/jobs/{job.id}", base=several.base, size=size, javascript=javascript)
+    await expect(page.locator(".choice").nth(1)).to_contain_text("in a box for recommended videos")
+    assert await overflow(page) == []
+    await page.get_by_label("Always save the first player on").check()
+    await page.get_by_role("button", name="Save video 2").click()
+
+    await expect(page.locator("#state")).to_contain_text("Waiting")
+    stored = await several.store.catalogue.get(job.id)
+    assert stored.chosen_urls == (job.candidates[1].url,)
+    page = await pages("/settings", base=several.base, size=size, javascript=javascript)
+    await expect(page.locator("#first_player_sites")).to_have_value(site_host(job.canonical_url))
+    await page.get_by_role("button", name="Reset: Sites whose first player is saved").click()
+    await expect(page.locator("#first_player_sites")).to_have_value("")
 
 
 async def test_a_choice_from_a_page_that_is_out_of_date_is_refused_with_what_helps(

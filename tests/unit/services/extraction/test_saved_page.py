@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from html import escape
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import pytest
 
@@ -354,6 +355,57 @@ _WORDS = f"<p>{'A kite flew over the bay. ' * 5}</p>"
 )
 def test_a_page_can_name_its_video_in_many_ways(html: str) -> None:
     assert looked(_WORDS + html) == (PageOutcome.VIDEO, [PLAYS])
+
+
+_LINKED = json.dumps({"@type": "VideoObject", "contentUrl": PLAYS})
+_SETUP = json.dumps({"sources": [{"src": PLAYS}]})
+_ARTICLE = {"url": "https://news.example/2026/05/kite", "video": {"src": PLAYS}}
+_ROW = "7:" + json.dumps(["$", "$L8", None, {"article": _ARTICLE}]) + "\n"
+_PUSHED = [
+    f"<script>self.__next_f.push([1,{json.dumps(text)}])</script>" for text in ("5:I[1]\n" + _ROW[:30], _ROW[30:])
+]
+_CACHE = {
+    "Article:1": {"__typename": "Article", "url": _ARTICLE["url"], "lead": {"__ref": "Video:2"}},
+    "Video:2": {"__typename": "Video", "streams": [{"url": PLAYS}], "of": {"__ref": "Article:1"}},
+}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f'<script type="application/ld+json">/*<![CDATA[*/{_LINKED}/*]]>*/</script>',
+        f'<script type="application/ld+json">{escape(_LINKED)}</script>',
+        f'<div class="player" data-config="{escape(escape(_SETUP))}"></div>',
+        f'<div class="player" data-config="{quote(_SETUP)}"></div>',
+        "<div class=\"player\" data-config='{}'></div>".format(_SETUP.replace('"', '\\"')),
+        f"<script>var c = {{video: {{src: '{PLAYS}?a=1\\x26amp;b=2', id: '7' * 1 || 0}}}};</script>",
+        f'<script type="application/json">{json.dumps({"_mediaStreamArray": [{"_stream": [PLAYS]}]})}</script>',
+        f"<script>window.__APOLLO_STATE__ = {json.dumps(_CACHE)};</script>",
+        "".join(_PUSHED),
+    ],
+    ids=[
+        "a comment",
+        "escaped",
+        "escaped twice",
+        "for a URL",
+        "for a string",
+        "in a script",
+        "ARD",
+        "Apollo",
+        "Next.js",
+    ],
+)
+def test_a_video_is_found_in_data_as_frameworks_and_people_write_them(html: str) -> None:
+    outcome, [url] = looked(_WORDS + html)
+
+    assert (outcome, url.partition("?")[0]) == (PageOutcome.VIDEO, PLAYS)
+    assert url.endswith(("kite.mp4", "?a=1&b=2"))
+
+
+def test_linked_data_whose_texts_have_entities_are_read_as_they_are() -> None:
+    data = json.dumps({"@type": "VideoObject", "description": "A &quot;kite&quot;", "contentUrl": PLAYS})
+
+    assert looked(f'<script type="application/ld+json">{data}</script>{_WORDS}') == (PageOutcome.VIDEO, [PLAYS])
 
 
 def test_of_a_players_rungs_the_one_that_states_the_largest_size_is_saved() -> None:

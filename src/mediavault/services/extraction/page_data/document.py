@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from html import unescape
+from itertools import islice
 
 from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.js_literal import parse_literal, written_texts
@@ -26,6 +28,7 @@ def documents(tags: Iterable[Tag]) -> list[object]:
     These are JSON scripts, known ids, and literals in other scripts (``x = {…}``, ``load("…", {…})``); no JSON-LD.
     """
     parsed: list[object] = []
+    streamed: list[str] = []
     room = MAX_JSON_CHARS
     for tag in tags:
         if tag.name != "script" or tag.closing or _is_linked_data(tag.attributes.get("type", "")):
@@ -34,11 +37,29 @@ def documents(tags: Iterable[Tag]) -> list[object]:
             continue
         if _holds_json(tag.attributes.get("type", ""), tag.attributes.get("id", "")):
             new = parse_json(tag.text)
+        elif pushed := _FLIGHT.match(tag.text):
+            new = _whole(tag.text[pushed.end() :].rstrip(" \n;").removesuffix(")"))
+            streamed += (text for row in new if isinstance(row, list) for text in row if isinstance(text, str))
+            room, new = room - len(tag.text), []
         else:
             new = literals(tag.text)
         room -= len(tag.text) if new else 0
         parsed += new
-    return parsed
+    return parsed + _rows("".join(streamed))
+
+
+# The stream in which Next.js sends a page's data: ``self.__next_f.push([1, "7:{…}\n"])``, one row a line.
+# Source: https://github.com/facebook/react/tree/main/packages/react-server (Flight); checked 2026-12-01.
+_FLIGHT = re.compile(r"\s*self\.__next_f\.push\((?=\[)")
+_ROW = re.compile(r"^[0-9a-f]*+:(?=[\[{])", re.MULTILINE)
+
+
+def _rows(stream: str) -> list[object]:
+    rows = (
+        stream[row.end() : end if (end := stream.find("\n", row.end())) >= 0 else len(stream)]
+        for row in _ROW.finditer(stream)
+    )
+    return [value for row in islice(rows, _MAX_LITERALS) for value in _whole(row)]
 
 
 def linked_data(tags: Iterable[Tag]) -> list[object]:
@@ -68,8 +89,8 @@ def schema_named(node: Node) -> Node:
 
 
 def _linked(text: str) -> list[object]:
-    """Parse JSON-LD, which people write by hand: with superfluous commas, and line breaks in strings."""
-    for written in (text, re.sub(r",(?=\s*[}\]])", "", text)):
+    """Parse JSON-LD, which people write by hand: with superfluous commas, line breaks in strings, or escaped."""
+    for written in (text, re.sub(r",(?=\s*[}\]])", "", text), unescape(text)):
         try:
             return [json.loads(written, strict=False)]
         except (ValueError, RecursionError):
@@ -191,6 +212,11 @@ def _is_linked_data(kind: str) -> bool:
     return kind.partition(";")[0].strip().lower() == "application/ld+json"
 
 
+_WRAPPING = re.compile(
+    r"^\s*+(?:<!--|(?://\s*+|/\*\s*+)?<!\[CDATA\[\s*+(?:\*/)?)|(?:-->|(?://\s*+|/\*\s*+)?\]\]>\s*+(?:\*/)?)\s*+$"
+)  # in a comment that hides it from scripts, or not
+
+
 def _without_comment(text: str) -> str:
     """Return JSON-LD without the ``<!-- -->`` or CDATA section that some pages wrap it in."""
-    return re.sub(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>)\s*$", "", text)
+    return _WRAPPING.sub("", text)

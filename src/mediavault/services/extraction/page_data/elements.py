@@ -68,7 +68,7 @@ def _elements(html: str) -> Iterator[tuple[str, dict[str, str]]]:
             yield name[1].lower(), attributes
 
 
-_FILE_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd)(?=[?#&\"'\s\\])", re.IGNORECASE)
+_FILE_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd)(?=[?#&%\"'\s\\])", re.IGNORECASE)
 _READ_ELSEWHERE = frozenset(
     {
         "a",

@@ -73,7 +73,7 @@ def written_texts(script: str) -> list[str]:
     """Return the contents of a script's strings that begin like JSON."""
     starts = (match.end() for match in islice(_TEXT.finditer(script), MAX_TEXTS))
     tokens = filter(None, (_TOKEN.match(script, start) for start in starts))
-    return [_unescaped(token[token.lastgroup][1:-1]) for token in tokens if token.lastgroup in ("single", "double")]
+    return [unescaped(token[token.lastgroup][1:-1]) for token in tokens if token.lastgroup in ("single", "double")]
 
 
 def _loaded(written: str, position: int) -> object:
@@ -88,7 +88,7 @@ def _as_json(token: re.Match[str]) -> str:
         case "double" if _PLAIN_STRING.fullmatch(token["double"]):
             return token["double"]
         case "double" | "single" | "template":
-            return json.dumps(_unescaped(token[token.lastgroup][1:-1]))
+            return json.dumps(unescaped(token[token.lastgroup][1:-1]))
         case "number":
             return _number(token["number"])
         case "flag":
@@ -104,7 +104,8 @@ def _number(written: str) -> str:
     return f"{sign}{digits}0" if digits.endswith(".") else f"{sign}{digits}"
 
 
-def _unescaped(content: str) -> str:
+def unescaped(content: str) -> str:
+    """Return the text of a string literal, without its quotes, whose escapes are as written."""
     return _ESCAPE.sub(_character, content) if "\\" in content else content
 
 

@@ -94,16 +94,23 @@ def own_videos(documents: Sequence[object], page: HtmlPage) -> list[Setup]:
     )
     found: dict[tuple[str, ...], Setup] = {}
     for document in documents:
-        nodes = islice(walk(document), MAX_NODES)
+        nodes = list(islice(walk(document), MAX_NODES))
+        kept = _kept_apart(nodes)
         for record in islice(filter(identity.holds, nodes), MAX_RECORDS):
-            for setup in _videos(record, identity):
+            for setup in _videos(record, identity, kept):
                 found.setdefault(tuple(source.address for source in setup.sources), setup)
     return list(found.values())
 
 
-def _videos(record: Node, identity: _Identity) -> Iterator[Setup]:
+def _kept_apart(nodes: Sequence[Node]) -> Mapping[str, Node]:
+    """Return the records that others only refer to (``{"__ref": "Video:7"}``), by their names in Apollo's cache."""
+    named = (entry for node in nodes for entry in node.items() if isinstance(entry[1], dict))
+    return {name: node for name, node in named if name.partition(":")[0] == node.get("__typename")}
+
+
+def _videos(record: Node, identity: _Identity, kept: Mapping[str, Node]) -> Iterator[Setup]:
     """Yield the videos in a record that are not in a part about something else."""
-    pending: list[Node] = [record]
+    pending, kept = [record], dict(kept)
     for _ in range(MAX_NODES):
         if not pending:
             return
@@ -111,7 +118,8 @@ def _videos(record: Node, identity: _Identity) -> Iterator[Setup]:
         if files := tuple(dict.fromkeys(_files(node))):
             yield Setup(files)
             continue
-        pending += reversed([inner for inner in _parts(node) if identity.stated(inner) is not False])
+        parts = (kept.pop(str(inner["__ref"]), inner) if "__ref" in inner else inner for inner in _parts(node))
+        pending += reversed([inner for inner in parts if identity.stated(inner) is not False])
 
 
 def _parts(node: Node) -> Iterator[Node]:

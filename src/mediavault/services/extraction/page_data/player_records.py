@@ -2,7 +2,7 @@
 
 One reader per player, by the form of its own interface; no guessing. The forms are those that published clients and
 extractors read from JW Player (``/v2/media``), Brightcove (Playback API), Kaltura (``getPlaybackContext``), Wistia,
-Vidyard, Streamable, Kick and Rumble; checked 2026-11-28.
+Vidyard, Streamable, Kick, Rumble and the ARD; checked 2026-12-01.
 """
 
 from __future__ import annotations
@@ -158,6 +158,17 @@ def _rumble(node: Node, platform: Platform) -> Item | None:
     return _item(candidates, node, seconds=values.number(node.get("duration")), name="vid", picture=node.get("i"))
 
 
+def _media_streams(node: Node, platform: Platform) -> Item | None:
+    """``{"_mediaStreamArray": [{"_quality", "_stream": URL or [URL], "_width", "_height"}]}``, of the ARD's players."""
+    candidates = [
+        candidate
+        for stream in values.objects(node.get("_mediaStreamArray"))
+        for address in values.items(stream.get("_stream")) or [stream.get("_stream")]
+        for candidate in _candidate(address, platform, {"width": stream.get("_width"), "height": stream.get("_height")})
+    ]
+    return _item(candidates, node, seconds=values.number(node.get("_duration")), name="_id")
+
+
 _READERS: Sequence[Callable[[Node, Platform], Item | None]] = (
     _wistia,
     _jw,
@@ -167,6 +178,7 @@ _READERS: Sequence[Callable[[Node, Platform], Item | None]] = (
     _streamable,
     _kick,
     _rumble,
+    _media_streams,
 )
 
 

@@ -11,12 +11,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from itertools import islice
+from urllib.parse import unquote
 
 from mediavault.services.extraction.media_urls import MediaKind, classify_media
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.hosted import is_hosted
-from mediavault.services.extraction.page_data.js_literal import parse_literal
+from mediavault.services.extraction.page_data.js_literal import parse_literal, unescaped
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 MAX_SETUPS = 50
@@ -107,7 +109,7 @@ def variables_in_script(script: str) -> list[Setup]:
         return []
     found: dict[str, Setup] = {}
     for variable in islice(_VARIABLE.finditer(script), _MAX_CALLS):
-        name, address = variable[1], variable[3].replace("\\/", "/")
+        name, address = variable[1], _address(variable[3])
         if _OF_VIDEO.search(name) and _may_hold_a_file(name) and _is_file(address):
             found.setdefault(address, Setup((PlayerFile(address),), names=name))
     return list(found.values())[:MAX_SETUPS]
@@ -141,8 +143,8 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
     sources: list[PlayerFile] = []
     poster = ""
     for name, text in attributes.items():
-        if text.lstrip()[:1] in ("{", "["):
-            for setup in setups_of(_parsed(text))[:1]:
+        if text.lstrip()[:1] in ("{", "[") or text[:3].upper() in ("%7B", "%5B"):
+            for setup in setups_of(_parsed(text) or _parsed(_once_escaped(text)))[:1]:
                 sources += setup.sources
                 poster = poster or setup.poster
         elif _may_hold_a_file(name) and _ONE_ADDRESS.fullmatch(text.strip()) and _is_file(text):
@@ -150,6 +152,18 @@ def setup_in_attributes(attributes: Mapping[str, str]) -> Setup | None:
         elif name.removeprefix("data-") in _PICTURES:
             poster = poster or text
     return Setup(tuple(sources), poster) if sources else None
+
+
+def _once_escaped(text: str) -> str:
+    """Return JSON in an attribute as JSON: some pages escape it once more, as entities, for a URL or for a string."""
+    text = unquote(text) if text.startswith("%") else text
+    text = unescape(text)
+    return text.replace('\\"', '"') if text.lstrip("{[ \n").startswith('\\"') else text
+
+
+def _address(written: str) -> str:
+    """Return a URL as it is written in a script's string."""
+    return unescape(unescaped(written))
 
 
 def source_of(attributes: Mapping[str, str]) -> PlayerFile | None:
@@ -170,14 +184,14 @@ def _argument(script: str, start: int, effort: int) -> tuple[list[Setup], int]:
     """Return the setups in a call's argument, and how many characters were read for them."""
     if script[start] in "\"'":
         end = script.find(script[start], start + 1, start + 3_000)
-        address = script[start + 1 : end].replace("\\/", "/") if end > 0 else ""
+        address = _address(script[start + 1 : end]) if end > 0 else ""
         return [Setup((PlayerFile(address),))] if _is_file(address) else [], len(address)
     try:
         value, end = parse_literal(script, start)
         return setups_of(value), end - start
     except ValueError as exc:  # it has functions and variables
         text = _balanced(script, start, effort)
-        files = (match[2].replace("\\/", "/") for match in _FILE.finditer(text))
+        files = (_address(match[2]) for match in _FILE.finditer(text))
         sources = tuple(PlayerFile(address) for address in dict.fromkeys(files) if _is_file(address))
         return [Setup(sources)] if sources else [], len(text) + int(exc.args[-1]) - start
 
