@@ -1,4 +1,4 @@
-"""Facebook: the record of the post's own video in Relay data, older scripts and the mobile site's ``data-store``.
+"""Facebook: the record of the post's own video in Relay data, older scripts, the Graph API and the mobile site's ``data-store``.
 
 A URL names either a video (``/watch``, ``/videos``, ``/reel``) or a story that holds one or several. Suggested videos
 are in the same documents and are ignored; a shared story's media are items with that role.
@@ -25,6 +25,7 @@ from mediavault.core.failures import (
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
+from mediavault.platforms.facebook import mobile
 from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
 from mediavault.platforms.reading.meta_media import listed_by
 from mediavault.services.extraction.page_data import values
@@ -50,6 +51,10 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         # a text has no attachments; the video next to it in a list is another post's
         has_none = any(node.get("attachments") == [] for node in stories) and not any(map(_has_attachments, stories))
         return _page_data(items, [story, *stories, *_sections(story)]) if items or has_none else None
+    if post.post_id and (elements := mobile.own_players(post, documents)):
+        role = ItemRole.REPOSTED if mobile.shares(elements[0]) else ItemRole.MAIN
+        players = [mobile.player_in(element) for element in elements[:_MAX_RECORDS]]
+        return _page_data((_video(players, platform, role=role),), players)
     if post.post_id and (advert := next((n for n in nodes if str(n.get("ad_archive_id")) == post.post_id), None)):
         return _advert(advert, platform)
     if failure := next(filter(None, map(_refusal, documents)), None):
@@ -100,7 +105,9 @@ def _is_video(node: Node) -> bool:
 
 
 def _has_url(node: Node) -> bool:
-    return bool(FIELDS & node.keys()) or ("videoID" in node and "src" in node)
+    if FIELDS & node.keys() or ("videoID" in node and "src" in node):
+        return True
+    return "id" in node and str(node.get("source")).startswith("https://")  # of the Graph API
 
 
 def _video(
@@ -158,6 +165,13 @@ def _is_story(node: Node, post_id: str) -> bool:
         return True
     named = re.compile(rf"(?:[/=]){re.escape(post_id)}(?:[/?&#]|$)")
     return any(isinstance(node.get(name), str) and named.search(node[name]) for name in _STORY_URLS)
+
+
+def _is_another_story(node: Node, post: Post) -> bool:
+    """Whether a node is a story whose number is not the post's. The newer form of an id cannot be compared."""
+    numbers = {str(node.get(name)) for name in _STORY_IDS} if "attachments" in node else set()
+    own = post.post_id or ""
+    return own.isdigit() and any(map(str.isdigit, numbers)) and own not in numbers
 
 
 def _has_attachments(story: Node) -> bool:
@@ -321,12 +335,24 @@ def _refusal(document: object) -> Failure | None:
 NAMES_A_VIDEO = re.compile(r"/(?:videos|reel|watch|video\.php)(?:[/?]|$)")
 
 
+_ANOTHERS = frozenset({"0", "another's"})  # a number and a name, since ids of two kinds are not compared
+
+
 def own_records(post: Post) -> OwnRecords | None:
     """How the records of a post are recognised: a video's by its id, a story's by the account that posted it.
 
     Stories hold videos with other ids. Where the story's record is in the data, the reader finds the videos in it and
     this is not called; without it nothing ties the story's id to a video's, and every video would seem another post's.
+    In a list without the post's story, what other stories and the players in them hold is theirs, whoever posted them.
     """
     if post.post_id and NAMES_A_VIDEO.search(post.url):
         return OwnRecords(frozenset({post.post_id}), ids_of)
-    return OwnRecords(frozenset({post.handle.lower()}), owners_of) if post.handle else None
+    own = frozenset({(post.handle or "own").lower()})
+
+    def ids_in(node: Node) -> set[str] | frozenset[str]:
+        if ("story" in node and mobile.player_in(node)) or _is_another_story(node, post):
+            return _ANOTHERS
+        owners = owners_of(node) if post.handle else set()
+        return owners if not owners & own else frozenset()  # the account's other posts are not this one
+
+    return OwnRecords(own, ids_in)

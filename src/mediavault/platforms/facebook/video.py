@@ -39,6 +39,7 @@ _SD = (
     "playableUrlSd",
     "sd_url",
     "video_sd_url",
+    "source",  # of the Graph API
 )
 _MANIFESTS = (
     "dash_manifest",
@@ -50,7 +51,8 @@ _MANIFESTS = (
     "dash_mpd_debug",
 )
 FIELDS = frozenset(
-    {*_HD, *_SD, *_MANIFESTS, "videoDeliveryLegacyFields", "videoDeliveryResponseFragment", "videoDeliveryResponse"}
+    {*_HD, *_SD, *_MANIFESTS} - {"source"}  # which other records have too
+    | {"videoDeliveryLegacyFields", "videoDeliveryResponseFragment", "videoDeliveryResponse"}
     | {"progressive_urls", "dash_manifests"}
 )
 

@@ -1,4 +1,4 @@
-"""Data that a page keeps in the attributes of its elements: Facebook's ``data-store`` and links to files, reddit's players and
+"""Data that a page keeps in the attributes of its elements: Facebook's stories, players and links to files, reddit's players and
 posts, LinkedIn's players and posts, Instagram's embeds, links that microformats mark as an entry's video.
 
 One pass over the page's text for the attributes' names, then the element around each: linear in time.
@@ -11,35 +11,40 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
+from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.services.extraction.page_data.boxes import names_around, names_of
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS
 from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS, attributes_of
+from mediavault.services.extraction.page_data.json_walk import Node
 from mediavault.services.extraction.page_data.player_setups import MAX_SETUPS, Setup, setup_in_attributes
 
 MAX_ELEMENTS = 2_000
 _LINK_CHARS = 2_000  # of a card, from its link to the clip in it
+_MAX_FIELDS = 100  # of a link's address
 _MAX_TRIED = 300  # elements that may or may not hold a player
 
 _MARK = re.compile(
     r"<shreddit-(?:post|player(?:-2)?)(?=[\s>])"
     r"|\sdata-(?:store|fullname|hls-url|mpd-url|sources|activity-urn)\s*+="
-    r"|\shref=[\"']/video_redirect/"  # Facebook's basic site
+    r"|\sdata-ft\s*+=[^>]{0,400}?(?:mf_story_key|top_level_post_id)"  # Facebook's stories
+    r"|\shref=[\"'](?:https://[\w.]{1,40}+)?/video_redirect/"  # and the files of its basic site
     r"|\sclass=[\"'](?:Embed[\s\"']|EmbeddedMediaImage|ViewProfileButton|CaptionUsername|Username(?:Text)?[\s\"'])"
     r"|[\s\"']u-video(?=[\s\"'>])",  # microformats
     re.IGNORECASE,
 )
 _NAME = re.compile(r"<([A-Za-z][\w-]{0,40})")
 _FOLDED = "data-cachedhtml"  # old.reddit stores what a click unfolds as text
-_JSON_ATTRIBUTES = ("data-store", "packaged-media-json", "playback-media-json")
+_JSON_ATTRIBUTES = ("data-store", "data-ft", "packaged-media-json", "playback-media-json")
 
 
 def element_documents(html: str) -> list[object]:
-    """Return one object per element in document order: ``{"element": name, "attributes": {…}}``.
+    """Return one object per element in document order: ``{"element": name, "attributes": {…}, "story": {…}}``.
 
-    Attributes that hold JSON are parsed.
+    Attributes that hold JSON are parsed. ``story`` is what Facebook states in ``data-ft`` of the story that began last.
     """
     parsed: list[object] = []
+    story: object = None
     room = MAX_JSON_CHARS
     for name, attributes in _elements(html[:MAX_HTML_CHARS]):
         values: dict[str, object] = dict(attributes)
@@ -47,10 +52,23 @@ def element_documents(html: str) -> list[object]:
             if key in attributes and len(attributes[key]) <= room:
                 room -= len(attributes[key])
                 values[key] = _parsed(attributes[key])
-        parsed.append({"element": name, "attributes": values})
+        stated = values.get("data-ft")
+        story = stated if isinstance(stated, dict) and "top_level_post_id" in stated else story
+        parsed.append({"element": name, "attributes": values} | ({"story": story} if story else {}))
+        if "/video_redirect/?" in attributes.get("href", ""):
+            parsed[-1] = _linked_player(name, attributes["href"], story)
         if folded := attributes.get(_FOLDED):
             parsed += [{"element": inner, "attributes": dict(inside)} for inner, inside in _elements(folded)]
     return parsed
+
+
+def _linked_player(name: str, address: str, story: object) -> Node:
+    """Return the player that a link of Facebook's basic site stands for, as its mobile site writes it."""
+    named = dict(parse_qsl(urlsplit(address).query, max_num_fields=_MAX_FIELDS))
+    stated = dict(part.partition(".")[::2] for part in named.get("_ft_", "").split(":", _MAX_FIELDS))
+    own = stated if "top_level_post_id" in stated else story
+    player = {"videoID": named.get("id", ""), "src": named.get("src", "")}
+    return {"element": name, "attributes": {"data-store": player}} | ({"story": own} if own else {})
 
 
 def _elements(html: str) -> Iterator[tuple[str, dict[str, str]]]:

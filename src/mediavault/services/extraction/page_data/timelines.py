@@ -54,6 +54,8 @@ def _post_id(node: Node) -> str | None:
         return str(node.get("id"))
     if "updateMetadata" in node and "actor" in node:
         return values.text(values.obj(node, "updateMetadata").get("urn"))
+    if "id" in node and "source" in node and ("permalink_url" in node or "embed_html" in node):  # Facebook
+        return str(node["id"])
     if node.get("kind") == "t3":
         return str(values.obj(node, "data").get("id"))
     return None
