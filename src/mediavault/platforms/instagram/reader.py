@@ -59,7 +59,8 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
 def address_of(node: Node) -> str | None:
     """The URL of the post whose record a node is; None for any other node."""
     is_post = node.get("shortcode") and ("display_url" in node or "owner" in node)
-    return f"https://www.instagram.com/p/{node['shortcode']}/" if is_post else None
+    code = node["shortcode"] if is_post else _code_of_graph_api(node)
+    return f"https://www.instagram.com/p/{code}/" if code else None
 
 
 _HIGHLIGHT = re.compile(r"/stories/highlights/(\d+)")
@@ -80,9 +81,10 @@ def _own_records(post: Post, documents: Sequence[object]) -> list[Node]:
 
 
 def _records(document: object) -> Iterator[Node]:
-    """Yield all objects of the document, including those in the JSON text of embeds."""
+    """Yield all objects of the document, including those in the JSON text of embeds, and the Graph API's in the form of the others."""
     for node in walk(document):
-        yield node
+        code = _code_of_graph_api(node)
+        yield _of_graph_api(node, code) if code else node
         for name in ("contextJSON", "gql_data"):
             text = node.get(name)
             if isinstance(text, str) and len(text) <= _MAX_NESTED_CHARS:
@@ -90,6 +92,33 @@ def _records(document: object) -> Iterator[Node]:
                     yield inner
                     if isinstance(deeper := inner.get("gql_data"), str):
                         yield from walk(_parsed(deeper))
+
+
+_PERMALINK = re.compile(r"https://www\.instagram\.com/(?:p|reel|tv)/([\w-]{5,60})/?")
+
+
+def _code_of_graph_api(node: Node) -> str | None:
+    """Return the shortcode of a post as the Graph API describes it; None for any other node.
+
+    Its ids are the API's own. Source: Meta's reference of ``IG Media``.
+    """
+    link = _PERMALINK.fullmatch(str(node.get("permalink"))) if isinstance(node.get("media_type"), str) else None
+    return link[1] if link else None
+
+
+def _of_graph_api(node: Node, code: str | None = None) -> Node:
+    is_video = node.get("media_type") == "VIDEO"
+    children = values.objects(values.obj(node, "children").get("data"))
+    return {
+        "code": code,
+        "is_video": is_video,
+        "video_url": node.get("media_url") if is_video else None,
+        "display_url": node.get("thumbnail_url") if is_video else node.get("media_url"),
+        "carousel_media": list(map(_of_graph_api, children[: meta_media.MAX_ITEMS])),
+        "user": {"username": node.get("username")},
+        "caption": {"text": node.get("caption")},
+        "taken_at": node.get("timestamp"),
+    }
 
 
 def _parsed(text: str) -> object:

@@ -1,6 +1,7 @@
 """Object literals of JavaScript turned into JSON: names without quotes, single quotes, comments, trailing commas.
 
-Only literals: nothing is evaluated, and anything else ends the reading; of ``'62' * 1 || 0`` the first part counts. One pass, linear in time.
+Only literals: nothing is evaluated, and anything else ends the reading; of ``'62' * 1 || 0`` the first part counts, and strings
+that are written in parts (``'a' + 'b'``) are joined. One pass, linear in time.
 Source: ECMA-262, 12.9 "Literals"; checked 2026-11-24.
 """
 
@@ -19,9 +20,10 @@ _TOKEN = re.compile(
       | (?P<single>'(?:[^'\\\n]|\\.)*+')
       | (?P<template>`(?:[^`\\$]|\\.|\$(?!\{))*+`)
       | (?P<mark>[{}\[\],:])
-      | (?P<number>-?(?:0[xX][0-9a-fA-F]+|(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?))
+      | (?P<number>-?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*+\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?))
       | (?P<flag>![01])
       | (?P<tail>(?:\|\||&&|\?\?|[*/])\s*+(?:-?\d[\w.]*+|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[A-Za-z_$][\w$.]*+))
+      | (?P<more>\+\s*+(?:"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'))
       | (?P<name>[A-Za-z_$][\w$]*+)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -57,8 +59,11 @@ def parse_literal(text: str, start: int = 0) -> tuple[object, int]:
             raise ValueError("no object and no array", position)
         if depth > MAX_DEPTH:
             raise ValueError("too deep", position)
-        if token["tail"] and written[-1][-1] in "{[,:":
+        is_part = token["more"] is not None
+        if (token["tail"] and written[-1][-1] in "{[,:") or (is_part and text[token.start() - 1] not in "\"'`"):
             raise ValueError("no value", position)
+        if is_part:
+            written[-1] = written[-1][:-1]
         if not token["comment"] and not token["tail"]:
             written.append(mark or _as_json(token))
     return _loaded("".join(written), position), position
@@ -89,6 +94,8 @@ def _as_json(token: re.Match[str]) -> str:
             return token["double"]
         case "double" | "single" | "template":
             return json.dumps(unescaped(token[token.lastgroup][1:-1]))
+        case "more":
+            return json.dumps(unescaped(token["more"][1:].lstrip()[1:-1]))[1:]
         case "number":
             return _number(token["number"])
         case "flag":
@@ -99,6 +106,7 @@ def _as_json(token: re.Match[str]) -> str:
 def _number(written: str) -> str:
     if "x" in written.lower():
         return str(int(written, 16))
+    written = written.replace("_", "")
     sign, digits = ("-", written[1:]) if written.startswith("-") else ("", written)
     digits = f"0{digits}" if digits.startswith(".") else digits.replace(".e", ".0e").replace(".E", ".0E")
     return f"{sign}{digits}0" if digits.endswith(".") else f"{sign}{digits}"

@@ -42,6 +42,8 @@ def _post_id(node: Node) -> str | None:
         return values.text(node.get("shortcode"))
     if "code" in node and "media_type" in node and "user" in node:
         return values.text(node.get("code"))
+    if "permalink" in node and isinstance(node.get("media_type"), str):  # Instagram's Graph API
+        return values.text(node.get("permalink"))
     if "rest_id" in node and "full_text" in values.obj(node, "legacy"):
         return values.text(node.get("rest_id"))
     if "full_text" in node and "user" in node:

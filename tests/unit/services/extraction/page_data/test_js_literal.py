@@ -6,6 +6,7 @@ import pytest
 
 from mediavault.services.extraction.page_data.document import literals, parse_json
 from mediavault.services.extraction.page_data.js_literal import parse_literal
+from tests.growth import growth_of
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,7 @@ from mediavault.services.extraction.page_data.js_literal import parse_literal
         ("{a:`two\nlines`, /* note */ b:1, // end\n}", {"a": "two\nlines", "b": 1}),
         ("[{a:'\"quoted\"'},[],]", [{"a": '"quoted"'}, []]),
         ("{a:'one\\\ntwo'}", {"a": "onetwo"}),
+        ("{a:'b' +\n  \"c'\" + '',d:['e'+'\\x66'],g:1_000}", {"a": "bc'", "d": ["ef"], "g": 1000}),
         ("{a:'10002' * 1 || 0,b:[6/2,x ?? 'y']}", {"a": "10002", "b": [6, "x"]}),
     ],
 )
@@ -26,7 +28,21 @@ def test_a_literal_becomes_the_value_that_it_writes(written: str, value: object)
 
 @pytest.mark.parametrize(
     "written",
-    ["{a:b()}", "{return 1}", "function(){}", "{a:1", "{a:'x}", "'text'", "{a 1}", "{" * 500, "{a:* 2}", "{a:'b' + c}"],
+    [
+        "{a:b()}",
+        "{return 1}",
+        "function(){}",
+        "{a:1",
+        "{a:'x}",
+        "'text'",
+        "{a 1}",
+        "{" * 500,
+        "{a:* 2}",
+        "{a:'b' + c}",
+        "{a:b + 'c'}",
+        "{a:+'c'}",
+        "{a:1 + 'c'}",
+    ],
 )
 def test_a_text_that_is_not_a_whole_literal_is_refused_with_the_position(written: str) -> None:
     with pytest.raises(ValueError, match=r"no literal|no object|no value|too deep") as refused:
@@ -55,3 +71,9 @@ def test_hostile_scripts_are_read_quickly(unit: str) -> None:
     """Each takes well under a second; a parser that backtracks would take hours."""
     literals(unit * 200_000)
     parse_json(unit * 200_000)
+
+
+def test_a_string_in_ever_more_parts_takes_linear_time() -> None:
+    growth = growth_of(lambda parts: parse_literal(f"{{a:''{parts}}}"), lambda count: "+'b'" * count)
+
+    assert not growth.is_above_linear
