@@ -18,7 +18,8 @@ from mediavault.core.platform import (
     paths,
 )
 from mediavault.platforms.tumblr.feeds import blog_feeds
-from mediavault.platforms.tumblr.reader import ids_of, read
+from mediavault.platforms.tumblr.reader import read
+from mediavault.services.extraction.page_data.blog_posts import ids_of
 
 _WWW = r"(?:www\.)?tumblr\.com"
 _BLOG = r"(?!(?:www|at|t|href)\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"

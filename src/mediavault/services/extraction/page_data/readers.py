@@ -8,7 +8,7 @@ from mediavault.core.failures import ExtractorBroken
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.page_data import activity, fediverse, microformats, statuses
+from mediavault.services.extraction.page_data import activity, blog_posts, fediverse, microformats, statuses
 from mediavault.services.extraction.page_data.json_walk import walk_all
 
 # Forms that any site may use; each reader determines itself which post a document is about
@@ -17,6 +17,7 @@ _SHARED: tuple[Callable[[Post, Platform, Sequence[object]], PageData | None], ..
     microformats.read,
     statuses.read_status,
     fediverse.read,
+    blog_posts.read_on_own_domain,
 )
 
 

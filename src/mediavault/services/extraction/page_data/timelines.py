@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mediavault.services.extraction.page_data import activity, microformats, values
+from mediavault.services.extraction.page_data import activity, blog_posts, microformats, values
 from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _POST_URI = re.compile(r"^at://[^/]+/app\.bsky\.feed\.post/")
@@ -42,8 +42,6 @@ def _post_id(node: Node) -> str | None:
         return values.text(node.get("shortcode"))
     if "code" in node and "media_type" in node and "user" in node:
         return values.text(node.get("code"))
-    if "permalink" in node and isinstance(node.get("media_type"), str):  # Instagram's Graph API
-        return values.text(node.get("permalink"))
     if "rest_id" in node and "full_text" in values.obj(node, "legacy"):
         return values.text(node.get("rest_id"))
     if "full_text" in node and "user" in node:
@@ -56,11 +54,18 @@ def _post_id(node: Node) -> str | None:
         return str(node.get("id"))
     if "updateMetadata" in node and "actor" in node:
         return values.text(values.obj(node, "updateMetadata").get("urn"))
-    if "id" in node and "source" in node and ("permalink_url" in node or "embed_html" in node):  # Facebook
-        return str(node["id"])
     if node.get("kind") == "t3":
         return str(values.obj(node, "data").get("id"))
-    return None
+    return _permalink(node)
+
+
+def _permalink(node: Node) -> str | None:
+    """Return the URL, or the id, of a post in an answer of Meta's Graph API or of Tumblr's API."""
+    if "permalink" in node and isinstance(node.get("media_type"), str):
+        return values.text(node.get("permalink"))
+    if "id" in node and "source" in node and ("permalink_url" in node or "embed_html" in node):
+        return str(node["id"])
+    return blog_posts.address_of(node)
 
 
 def _authors(node: Node) -> Iterator[tuple[str, str | None]]:
