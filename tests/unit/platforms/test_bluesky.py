@@ -122,3 +122,15 @@ def test_another_authors_post_with_the_same_key_is_ignored() -> None:
 def test_an_error_answer_raises_the_matching_failure(answer: object, condition: type[Exception]) -> None:
     with pytest.raises(condition):
         read(URL, answer)
+
+
+def test_the_gif_of_a_reply_is_not_the_posts_in_any_form_of_the_answer() -> None:
+    reply = view({**video(), "presentation": "gif"}, key="3kreplyaaaaaa", handle="john.example")
+    items = [
+        {"uri": shown["uri"], "depth": depth, "value": {"post": shown}} for depth, shown in enumerate((view(), reply))
+    ]
+
+    for answer in (thread(view(), reply), {"thread": items}, {"posts": [reply, view()]}):
+        data = read_known(URL, answer)
+        assert (data.items, data.text) == ((), "A kite")
+    assert read(URL, thread(reply)) is None

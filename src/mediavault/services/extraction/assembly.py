@@ -152,7 +152,7 @@ def assign_own_media(
         rest = _offered_for_download(page, platform) or _in_variables(page, platform)
     seen = [*players, *declared, *rest]
     media = foreign_media(post, platform, source.documents) if seen else NO_FOREIGN_MEDIA
-    foreign = [s for s in seen if any(map(media.holds, s.candidates)) or _is_of_another_account(s, page, platform)]
+    foreign = [s for s in seen if any(map(media.holds, s.candidates)) or not _may_be_of_account(s, page, platform)]
     own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
     facts = _facts(post, source, platform)
     owned = assign_ownership(own[0], own[1], own[2], facts)
@@ -196,15 +196,18 @@ def _with_evidence(sighting: Sighting, signs: tuple[Sign, ...], level: Ownership
     )
 
 
-def _is_of_another_account(sighting: Sighting, page: HtmlPage, platform: Platform) -> bool:
-    """Whether the media's URLs name an account, and the page's metadata others only."""
+def _may_be_of_account(sighting: Sighting, page: HtmlPage, platform: Platform) -> bool:
+    """Whether the media are of the account that the page names, where the site's media URLs name accounts.
+
+    Others are an animation from elsewhere, which any reply on the page may show.
+    """
     if platform.media.account is None:
-        return False
+        return True
     stated = _accounts(
         (page.url, page.canonical or "", *(content for _, content in page.metas)), platform.media.account
     )
     named = _accounts((candidate.url for candidate in sighting.candidates), platform.media.account)
-    return bool(stated and named) and not stated & named
+    return not sighting.candidates or bool(stated & named)
 
 
 def _accounts(texts: Iterable[str], pattern: re.Pattern[str]) -> set[str]:

@@ -147,6 +147,21 @@ def test_a_clip_in_a_reply_is_not_the_posts_where_its_url_names_another_account(
     assert chosen(result) == (clip if is_own else None)
 
 
+@pytest.mark.parametrize("file", ["https://t.gifs.bsky.app/AAAAC/kite.webm", "https://media.tenor.com/AAAAC/kite.mp4"])
+@pytest.mark.parametrize(
+    "head", [meta("og:image", "https://cdn.bsky.app/img/avatar/plain/did:plc:jane/bafkreia@jpeg"), ""]
+)
+def test_a_gif_whose_url_names_no_account_may_be_a_replys(file: str, head: str) -> None:
+    reply = f'<div data-testid="postThreadItem-by-john.example"><video src="{file}" autoplay loop muted></video></div>'
+    result = read(
+        f"<main><div data-testid='postThreadItem-by-jane.example'><p>A text.</p></div>{reply}</main>",
+        head=head,
+        url=BLUESKY,
+    )
+
+    assert result.outcome is PageOutcome.NO_OWN_VIDEO
+
+
 STORY = "https://www.facebook.com/permalink.php?story_fbid=700000001&id=100000000000001"
 VIDEO_IN_IT = "https://www.facebook.com/jane.kites/videos/387081299304444/"
 
