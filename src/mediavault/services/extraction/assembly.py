@@ -62,6 +62,7 @@ MAX_JSON_BODIES = 200
 MAX_OTHERS = 20  # candidates that are shown but not owned
 MAX_TITLE_CHARS = 150
 MAX_MARKUPS, MAX_MARKUP_NODES = 20, 2_000
+_PLAYERS_PAGE = re.compile(r"/embed(?:js)?/", re.IGNORECASE)  # it has one video and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +273,17 @@ def _with_records(
 ) -> list[Sighting]:
     """Return ``rest`` with the videos that players' own records describe, unless other sightings hold their files."""
     known = {identity(c.url) for sighting in held for c in sighting.candidates}
+    items = player_records(source.documents, platform)
+    named_by = NamedBy.RECORD if len(items) == 1 and _PLAYERS_PAGE.match(urlsplit(source.page.url).path) else None
     records = [
-        Sighting(item.candidates, expected=item.expected, thumbnail_url=item.thumbnail_url, media_id=item.media_id)
-        for item in player_records(source.documents, platform)
+        Sighting(
+            item.candidates,
+            named_by=named_by,
+            expected=item.expected,
+            thumbnail_url=item.thumbnail_url,
+            media_id=item.media_id,
+        )
+        for item in items
         if not known & {identity(c.url) for c in item.candidates}
     ]
     taken = {identity(c.url) for sighting in records for c in sighting.candidates}

@@ -1,11 +1,13 @@
 """The video in the record of a page's own article, in the state that the page's framework keeps as JSON. Pure.
 
 The record is found by its identity: its URL is the page's, its id is in the page's address, or its headline is the page's.
-No site's names of keys are known here. What a record holds of other articles (related ones, recommendations) is left out.
+Keys are those that many sites use. What a record holds of other articles (related ones, recommendations) is left out, and so
+are copies for download where it has a video to play, and forms in another language. A record may hold JSON as text.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from mediavault.services.extraction.page_data.player_setups import PlayerFile, S
 
 MAX_NODES = 20_000  # of a document in which records are looked for, and of a record
 MAX_RECORDS = 20
+MAX_TEXT_CHARS = 1_000_000  # of JSON that a record holds as text
 _MIN_HYPHENS = 2  # in the last part of an article's address, which is made of its headline
 MIN_HEADLINE_CHARS = 15  # a shorter one may be a section's
 
@@ -36,9 +39,12 @@ _URLS = (
     "href",
     "path",
     "uri",
+    "frontend_link",
 )
 _IDS = ("id", "_id", "articleId", "postId", "contentId", "aweme_id", "uuid", "guid")
 _HEADLINES = ("headline", "title", "name")
+_DOWNLOADS = frozenset({"download", "downloads"})
+_COPY = "copy"
 _WORDS = re.compile(r"[a-z]+")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _OTHERS = frozenset(
@@ -70,6 +76,7 @@ class _Identity:
 
     def stated(self, node: Node) -> bool | None:
         """Whether the URL that a node states as its own is the page's; None where it states none of an article."""
+        is_anothers = False
         for name in _URLS:
             address = node.get(name)
             url = self.page.absolute(address) if isinstance(address, str) else None
@@ -77,9 +84,8 @@ class _Identity:
                 continue
             if host_and_path(url) in self.places:
                 return True
-            if id_in(url) is not None or url.rstrip("/").rpartition("/")[2].count("-") >= _MIN_HYPHENS:
-                return False
-        return None
+            is_anothers |= id_in(url) is not None or url.rstrip("/").rpartition("/")[2].count("-") >= _MIN_HYPHENS
+        return False if is_anothers else None
 
 
 def own_videos(documents: Sequence[object], page: HtmlPage) -> list[Setup]:
@@ -99,7 +105,8 @@ def own_videos(documents: Sequence[object], page: HtmlPage) -> list[Setup]:
         for record in islice(filter(identity.holds, nodes), MAX_RECORDS):
             for setup in _videos(record, identity, kept):
                 found.setdefault(tuple(source.address for source in setup.sources), setup)
-    return list(found.values())
+    # what a record offers for download is a copy of the video that it plays
+    return [setup for setup in found.values() if setup.names != _COPY] or list(found.values())
 
 
 def _kept_apart(nodes: Sequence[Node]) -> Mapping[str, Node]:
@@ -109,28 +116,43 @@ def _kept_apart(nodes: Sequence[Node]) -> Mapping[str, Node]:
 
 
 def _videos(record: Node, identity: _Identity, kept: Mapping[str, Node]) -> Iterator[Setup]:
-    """Yield the videos in a record that are not in a part about something else."""
-    pending, kept = [record], dict(kept)
+    """Yield the videos in a record that are not in a part about something else; ``names`` are "copy" below a download."""
+    pending, kept = [(record, "")], dict(kept)
+    room = MAX_TEXT_CHARS
     for _ in range(MAX_NODES):
         if not pending:
             return
-        node = pending.pop()
+        node, names = pending.pop()
         if files := tuple(dict.fromkeys(_files(node))):
-            yield Setup(files)
+            yield Setup(files, names=names)
             continue
-        parts = (kept.pop(str(inner["__ref"]), inner) if "__ref" in inner else inner for inner in _parts(node))
-        pending += reversed([inner for inner in parts if identity.stated(inner) is not False])
+        inner: list[tuple[Node, str]] = []
+        for name, value in node.items():
+            is_text = isinstance(value, str) and value.startswith("{") and len(value) <= room
+            room -= len(value) if is_text else 0
+            held = _parsed(value) if is_text else value
+            if isinstance(held, dict | list) and not (words := _words_of(name)) & _OTHERS:
+                parts = held if isinstance(held, list) else [held]
+                found = (kept.pop(str(part.get("__ref")), part) for part in parts if isinstance(part, dict))
+                inner += [(part, _COPY if words & _DOWNLOADS else names) for part in found]
+        pending += reversed([(part, names) for part, names in inner if identity.stated(part) is not False])
 
 
-def _parts(node: Node) -> Iterator[Node]:
-    for name, value in node.items():
-        if not _is_about_others(name):
-            yield from (inner for inner in (value if isinstance(value, list) else [value]) if isinstance(inner, dict))
+def _parsed(text: str) -> object:
+    """Return the value of JSON that a record holds as text; None for any other text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _words_of(name: str) -> set[str]:
+    return set(_WORDS.findall(_CAPITAL.sub(" ", name).lower()))
 
 
 def _is_about_others(name: str) -> bool:
     """Whether a key says that its value is not the article's video itself."""
-    return bool(_OTHERS & set(_WORDS.findall(_CAPITAL.sub(" ", name).lower())))
+    return bool(_OTHERS & _words_of(name))
 
 
 def _files(node: Node) -> Iterator[PlayerFile]:
@@ -143,9 +165,27 @@ def _files(node: Node) -> Iterator[PlayerFile]:
                     yield _file(address, value, "video/mp4")
             yield from _named(value, value)
         elif isinstance(value, list) and not _is_about_others(name):
-            forms = [entry for entry in value if isinstance(entry, dict)]
+            forms = _in_own_language(
+                [entry for entry in value if isinstance(entry, dict) and _may_be_video(entry)], node
+            )
             if forms and all(any(_named(entry, entry)) for entry in forms) and _are_of_one(forms):
                 yield from (file for entry in forms for file in _named(entry, entry))
+
+
+def _may_be_video(entry: Node) -> bool:
+    """Whether an entry of a list of forms states no type of something else: of a sound, subtitles, a picture."""
+    kind = _mime_of(entry)
+    return "/" not in kind or kind.startswith("video/") or "mpegurl" in kind.lower() or "dash" in kind
+
+
+def _in_own_language(forms: Sequence[Node], record: Node) -> Sequence[Node]:
+    """Return the forms in the language of the record, of those that state one; all where none is in it."""
+    own = record.get("original_language") or record.get("language")
+    return [form for form in forms if own and form.get("language") == own] or forms
+
+
+def _mime_of(entry: Node) -> str:
+    return next((str(entry[name]) for name in ("mime_type", "mimeType", "mime", "type") if entry.get(name)), "")
 
 
 def _are_of_one(forms: Sequence[Node]) -> bool:
@@ -162,7 +202,7 @@ def _named(node: Node, facts: Node) -> Iterator[PlayerFile]:
 
 
 def _file(address: str, facts: Node, mime: str = "") -> PlayerFile:
-    kind = str(facts.get("type") or facts.get("mimeType") or facts.get("mime") or "")
+    kind = _mime_of(facts)
     return PlayerFile(
         address, kind if "/" in kind else mime, values.integer(facts.get("width")), values.integer(facts.get("height"))
     )

@@ -145,7 +145,10 @@ def _kick(node: Node, platform: Platform) -> Item | None:
 
 
 def _rumble(node: Node, platform: Platform) -> Item | None:
-    """``{"vid", "duration", "i", "ua": {"mp4": {"720": {"url", "meta": {"w", "h", "size"}}}}}``."""
+    """``{"vid", "l", "duration", "i", "ua": {"mp4": {"720": {"url", "meta": {"w", "h", "size"}}}}}``.
+
+    ``l`` is the path of the video's page, which begins with the page's id.
+    """
     ladders = node.get("ua")
     if "duration" not in node or not isinstance(ladders, Mapping):
         return None
@@ -155,7 +158,8 @@ def _rumble(node: Node, platform: Platform) -> Item | None:
             meta = values.obj(rung if isinstance(rung, Mapping) else {}, "meta")
             facts = {"width": meta.get("w"), "height": meta.get("h"), "size": meta.get("size")}
             candidates += _candidate(values.obj(rung).get("url"), platform, facts, mime=mime)
-    return _item(candidates, node, seconds=values.number(node.get("duration")), name="vid", picture=node.get("i"))
+    known = dict(node) | {"page": str(node.get("l") or "").strip("/").partition("-")[0] or node.get("vid")}
+    return _item(candidates, known, seconds=values.number(node.get("duration")), name="page", picture=node.get("i"))
 
 
 def _media_streams(node: Node, platform: Platform) -> Item | None:
