@@ -30,6 +30,11 @@ class Sign(StrEnum):
     OUTSIDE = "outside"  # it stands in a sidebar, or outside of the page's main content
     INDEX = "index"  # the page is a list of posts
     LOOP = "loop"  # it plays muted, again and again, without controls
+    SKIPS_ADVERTS = "skips_adverts"  # the page has a button that skips adverts, and declares no length
+    # what is known only of a downloaded file
+    OTHER_LENGTH = "other_length"
+    NO_SOUND = "no_sound"
+    ADVERT_LENGTH = "advert_length"
 
 
 _IN_WORDS: Mapping[Sign, str] = {
@@ -52,6 +57,10 @@ _IN_WORDS: Mapping[Sign, str] = {
     Sign.OUTSIDE: Message("beside the main content"),
     Sign.INDEX: Message("the page is a list of posts"),
     Sign.LOOP: Message("it plays muted, again and again"),
+    Sign.SKIPS_ADVERTS: Message("the page has a button that skips adverts"),
+    Sign.OTHER_LENGTH: Message("not as long as the page says"),
+    Sign.NO_SOUND: Message("without the sound that the page announces"),
+    Sign.ADVERT_LENGTH: Message("as long as an advert"),
 }
 
 

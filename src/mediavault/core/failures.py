@@ -502,7 +502,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         summary="The page shows several videos, and it is not clear which one is the post's.",
         hint="Choose the video on the post's page, or with `mediavault retry ID --choose NUMBER`.",
         label="Choose the video",
-        known_by="several videos were found, and nothing says which one is the post's",
+        known_by="several videos were found, and nothing says which one is the post's; or, on a site without a reader, the downloaded file is more than 20 % longer or shorter than the page declares, lacks the sound that was announced, or is as long as an advert where the page has a button that skips adverts",
     ),
     ErrorCode.ACCOUNT_WARNING: FailureSpec(
         FailureScope.ACCOUNT, Retry.PERSON, stops=Stops.POST, closes_site_for=timedelta(days=1), cause=_WARNING,

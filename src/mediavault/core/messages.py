@@ -53,6 +53,13 @@ def counted(count: int, one: str, many: str | None = None) -> Message:
     return Message._built(f"%(count)d {many or f'{one}s'}", f"%(count)d {one}", {"count": count})
 
 
+def clock_length(seconds: float) -> str:
+    """Format a duration as in ``1:02:03`` or ``0:07``."""
+    hours, rest = divmod(round(seconds), 3_600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def join(separator: str, parts: Iterable[str]) -> Message:
     """Like ``separator.join(parts)``, but each part that is a message stays translatable."""
     values = {f"part{number}": part for number, part in enumerate(parts, 1)}

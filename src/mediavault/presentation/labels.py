@@ -13,6 +13,7 @@ from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.holds import Hold, HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Stage, StrategyName
 from mediavault.core.media import ItemRole
+from mediavault.core.messages import clock_length
 from mediavault.core.names import readable_name
 from mediavault.core.profiles import ALL_LANGUAGES, BUILT_IN, Profile
 from mediavault.core.records import CheckVerdict
@@ -149,11 +150,7 @@ def format_size(count: int | None) -> str:
 
 def format_duration(seconds: float | None) -> str:
     """Format a duration as in ``1:02:03`` or ``0:07``; "" for None."""
-    if seconds is None:
-        return ""
-    hours, rest = divmod(round(seconds), 3_600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return "" if seconds is None else clock_length(seconds)
 
 
 def format_length(seconds: float) -> str:

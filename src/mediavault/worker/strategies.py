@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.failures import (
+    Ambiguous,
     BadFile,
     BadUrl,
     BrowserUnavailable,
@@ -61,7 +62,8 @@ from mediavault.store.refused_copies import note_refused, refused_copies
 from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.recordings import ItemRecording, note_recording, recording_of
-from mediavault.worker.stages.extract import extract_again_for
+from mediavault.worker.stages.compare import Contradicted, with_contradicted
+from mediavault.worker.stages.extract import EMBEDDED_IN, extract_again_for
 from mediavault.worker.stages.validate import validate
 
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
@@ -117,8 +119,8 @@ def is_final(failure: Failure) -> bool:
 
 def _is_more_informative(failure: Failure, last: Failure) -> bool:
     """Whether to report a failure instead of the one before it. A file that plays, and may be all there is, stays
-    reported when other strategies get nothing."""
-    if isinstance(failure, _LESS_INFORMATIVE):
+    reported when other strategies get nothing, and one that contradicts its page when another look is not sure of any."""
+    if isinstance(failure, _LESS_INFORMATIVE) or (isinstance(last, Contradicted) and isinstance(failure, Ambiguous)):
         return False
     return not isinstance(last, NotAsAnnounced) or isinstance(failure, NotAsAnnounced) or is_final(failure)
 
@@ -131,6 +133,7 @@ class DownloadStrategies:
     nothing in time. ``refused`` are the damaged copies of the job that are not to be downloaded again, and
     ``has_same_bytes`` says that the site has delivered, or would deliver, one of them again. ``is_confirmed``: a fresh extraction found the refused URL again, so it has not expired.
     ``partial_candidate`` is the candidate whose URL expired during the download: its partial file is in staging.
+    ``contradicted`` are the candidates, by URL, whose files contradict what the page says of its own video.
     """
 
     attempt: Attempt
@@ -143,16 +146,22 @@ class DownloadStrategies:
     has_same_bytes: bool = False
     is_confirmed: bool = False
     partial_candidate: Candidate | None = None
+    contradicted: dict[str, Candidate] = field(default_factory=dict)
     recording: ItemRecording | None = None
 
     async def run(self) -> VerifiedFile:
-        """Return the file of the first strategy that succeeds. Raises the most informative of the failures.
+        """Return the file of the first strategy that succeeds. Raises the most informative of the failures, and Ambiguous
+        where that is a file that contradicts its page: the user chooses it, or another.
 
         A recording that no strategy can go on with ends with what there is.
         """
         async with recording_of(self.attempt, self.index) as self.recording:
             try:
                 return await self._run_strategies()
+            except Contradicted as failure:
+                self.attempt.extraction = with_contradicted(self.attempt.extraction, self.contradicted)
+                await self.attempt.checkpoint(None)
+                raise Ambiguous(failure.message, bytes_received=failure.bytes_received) from failure
             except Failure as failure:
                 if self.recording is None or not await self.recording.ends_with(failure):
                     raise
@@ -341,14 +350,34 @@ class DownloadStrategies:
         await note_recording(self.attempt, self.candidate, fetched)
         await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
         async with self.attempt.recorder.step(Stage.VALIDATE, strategy=strategy) as note:
+            # what another extraction knows of the same file may be less
+            candidate = self.contradicted.get(self.candidate.url, self.candidate)
             try:
-                verified = await validate(replace(fetched, type=self._type), self.attempt)
+                verified = await validate(
+                    replace(fetched, type=self._type), self.attempt, candidate=candidate, said=self._said(fetched)
+                )
+            except Contradicted as failure:
+                self.contradicted[candidate.url] = failure.candidate
+                raise
             except (BadFile, CutShort) as failure:
                 await self._note_refused(fetched, failure)
                 raise
             note.bytes = fetched.bytes
             note.detail = join_messages("; ", verified.report.notes)
             return verified
+
+    def _said(self, fetched: DownloadedFile) -> Expected | None:
+        """Return what the page says of its own video, if the file is to be compared with it: on sites without a reader.
+
+        A recording is as long as it was recorded. One of several videos is asked about by itself: to choose it would
+        leave out the others.
+        """
+        attempt = self.attempt
+        is_read_as_any_page = (
+            not attempt.route.platform.matching.posts and EMBEDDED_IN not in attempt.extraction.metadata
+        )
+        is_lone = attempt.items.count_of(self.index)[1] == 1
+        return self._item.expected if is_read_as_any_page and is_lone and fetched.recording is None else None
 
     async def _note_refused(self, fetched: DownloadedFile, failure: BadFile | CutShort) -> None:
         """Store the damaged copy. Raises the failure that says so if the site has delivered the same bytes before."""

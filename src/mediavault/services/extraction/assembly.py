@@ -31,7 +31,7 @@ from mediavault.services.extraction.candidates import (
     merge,
     with_written_size,
 )
-from mediavault.services.extraction.evidence import PageFacts, evidence, is_own, page_facts
+from mediavault.services.extraction.evidence import PageFacts, evidence, is_own, offers_to_skip, page_facts
 from mediavault.services.extraction.media_identity import identity
 from mediavault.services.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.services.extraction.page_data import values
@@ -67,10 +67,11 @@ _PLAYERS_PAGE = re.compile(r"/embed(?:js)?/", re.IGNORECASE)  # it has one video
 
 @dataclass(frozen=True, slots=True)
 class PageSource:
-    """A page and all JSON that came with it: answers first, then the page's own scripts."""
+    """A page and all JSON that came with it: answers first, then the page's own scripts. ``html`` is its text."""
 
     page: HtmlPage
     documents: tuple[object, ...]
+    html: str = ""
 
 
 def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> PageSource:
@@ -82,7 +83,7 @@ def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> Page
     page.add_setups(attribute_setups(html))
     page.name_boxes(html)
     add_microdata(page, [schema_named(item) for item in video_objects(html)])
-    return PageSource(page, (*answers, *documents(tags), *element_documents(html)))
+    return PageSource(page, (*answers, *documents(tags), *element_documents(html)), html)
 
 
 def source_of(capture: PageCapture) -> PageSource:
@@ -165,14 +166,17 @@ def assign_own_media(
 
 def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
     page, story = source.page, story_of(source.page, source.documents, platform)
+    length_s = announced_by(page).duration_s
     return page_facts(
         page.url or post.url,
         texts=(story.title, page.title, page.heading, page.meta("og:title", "twitter:title"), story.text),
         pictures=filter(None, (story.thumbnail_url, *story.image_urls)),
-        length_s=announced_by(page).duration_s,
+        length_s=length_s,
         marks_main=page.marks_main,
         is_about_video=says_it_has_video(page) and not page.hosted,
         is_index=is_index(page),
+        # a declared length tells an advert from the video better
+        skips_adverts=length_s is None and not platform.matching.posts and offers_to_skip(source.html),
     )
 
 

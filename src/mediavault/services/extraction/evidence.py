@@ -8,8 +8,9 @@ they amount to is decided in one place (:func:`is_own`).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from html import unescape
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
@@ -40,6 +41,16 @@ _BOXES = {
     Sign.PREVIEW: re.compile(r"\b(?:previews?|teasers?|loading|loader|background|bg|modal|popup|pop up|tooltip|hover)\b"),
     Sign.SPOKEN: re.compile(r"\b(?:audio|text ?2 ?speech|text to speech|tts|read aloud|listen|podcasts?|narrat\w*)\b"),
 }  # fmt: skip
+# Of a button: its names and its text, in the languages of the pages that are shown here
+_SKIP = ("skip", "Skip", "SKIP", "überspringen", "Passer l", "Ignorer l")
+_SKIPS_ADVERTS = re.compile(
+    r"\b(?:skip (?:the |this )?(?:video )?(?:ads?|advert\w*)|ads? (?:ui )?skip(?! lazy)|jw skip"
+    r"|(?:werbung|anzeige) überspringen|(?:passer|ignorer) (?:l annonce|la pub\w*))\b"
+)
+# Not a link: that leads past a banner, or out of an advert that is shown instead of the page
+_MAY_BE_BUTTON = re.compile(r"<(?:button|div|span)[\s>]", re.IGNORECASE)
+_MAX_SKIPS = 200
+_MAX_BUTTON_CHARS = 1_000
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_WORD = re.compile(r"[\W_]+")
 _WORD = re.compile(rf"[^\W\d_]{{{_MIN_LETTERS},}}")
@@ -56,7 +67,8 @@ class PageFacts:
     ``site`` is that of its address, as of :func:`site_of`, ``path`` the rest of it. ``marks_main``: it has an article or a
     main element. ``is_index``: it is a list of posts. ``is_about_video``: its metadata say that it shows a video, and that is not another site's. ``words`` are
     those of its titles and its address. ``hosts`` serve its own pictures, and ``pictures`` are the names of their files.
-    ``length_s`` is the length of its video, None where it states none, or several.
+    ``length_s`` is the length of its video, None where it states none, or several. ``skips_adverts``: a video may be an advert
+    that it shows before its own.
     """
 
     site: str = ""
@@ -68,6 +80,7 @@ class PageFacts:
     hosts: frozenset[str] = frozenset()
     pictures: frozenset[str] = frozenset()
     length_s: float | None = None
+    skips_adverts: bool = False
 
 
 def page_facts(
@@ -79,6 +92,7 @@ def page_facts(
     marks_main: bool,
     is_about_video: bool,
     is_index: bool = False,
+    skips_adverts: bool = False,
 ) -> PageFacts:
     """Return the facts of the page at ``url``: ``texts`` are its titles, ``pictures`` the URLs of those of its own."""
     parts, named = urlsplit(url), list(pictures)
@@ -92,7 +106,31 @@ def page_facts(
         hosts=frozenset(urlsplit(picture).hostname or "" for picture in named) - {""},
         pictures=frozenset(filter(None, map(_file, named))),
         length_s=length_s,
+        skips_adverts=skips_adverts,
     )
+
+
+def offers_to_skip(html: str) -> bool:
+    """Return whether a page has a button that skips adverts."""
+    return any(_is_skip_button(html, place) for word in _SKIP for place in islice(_places(html, word), _MAX_SKIPS))
+
+
+def _places(html: str, word: str) -> Iterator[int]:
+    """Yield where a word is in a page: a pattern for all of them takes many times as long."""
+    place = html.find(word)
+    while place >= 0:
+        yield place
+        place = html.find(word, place + len(word))
+
+
+def _is_skip_button(html: str, place: int) -> bool:
+    """Whether the element in whose names or text a word is at ``place`` is a button that skips adverts."""
+    start = html.rfind("<", max(0, place - _MAX_BUTTON_CHARS), place)
+    if start < 0 or not _MAY_BE_BUTTON.match(html, start):
+        return False
+    end = html.find("<", place, place + _MAX_BUTTON_CHARS)
+    button = html[start : end if end >= 0 else place + _MAX_BUTTON_CHARS]
+    return _SKIPS_ADVERTS.search(_as_words(unescape(button))) is not None
 
 
 def evidence(sighting: Sighting, page: PageFacts) -> tuple[Sign, ...]:
@@ -143,9 +181,15 @@ def _looked_at(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool
     yield Sign.OUTSIDE, is_outside(sighting, page)
     yield Sign.INDEX, page.is_index
     yield Sign.LOOP, player is not None and player.muted_loop
-    box = " ".join(_NO_WORD.split(_CAPITAL.sub(" ", names))).lower()
+    yield Sign.SKIPS_ADVERTS, page.skips_adverts
+    box = _as_words(names)
     for sign, words in _BOXES.items():
         yield sign, words.search(box) is not None
+
+
+def _as_words(names: str) -> str:
+    """Return names as they are written in code as words: skipAd, skip-ad and skip_ad are the same."""
+    return " ".join(_NO_WORD.split(_CAPITAL.sub(" ", names))).lower()
 
 
 def _is_as_long(sighting: Sighting, page: PageFacts) -> bool:

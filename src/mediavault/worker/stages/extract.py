@@ -39,7 +39,9 @@ from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
 from mediavault.worker.stages.extractor_results import ExtractorResults
 from mediavault.worker.stages.resolve import end_of, resolve
 
-RESOLVED_URL = "resolved_url"  # in a job's metadata: the post that its share link leads to
+# in a job's metadata
+RESOLVED_URL = "resolved_url"  # the post that its share link leads to
+EMBEDDED_IN = "embedded_in"  # the page that embeds the post of another site, which is saved instead
 
 
 async def extract(route: Route, tools: WorkerContext, journal: AttemptRecorder) -> Extraction:
@@ -243,7 +245,7 @@ async def ask_extractors(
     if follow_embeds and (other_route := embedded_post(results.failures, route)) is not None:
         left_s = max(1.0, end_s - tools.clock.monotonic())
         extraction = await ask_extractors(other_route, tools, follow_embeds=False, within_s=left_s)
-        return replace(extraction, metadata={**extraction.metadata, "embedded_in": route.post.url})
+        return replace(extraction, metadata={**extraction.metadata, EMBEDDED_IN: route.post.url})
     return results.without_video(route, tools.profile.types, now=tools.clock.now())
 
 

@@ -16,10 +16,11 @@ from mediavault.core.failures import (
     NotAsAnnounced,
     NotAVideo,
 )
-from mediavault.core.media import DownloadedFile, ProbeReport, ProblemKind, VerifiedFile
+from mediavault.core.media import Candidate, DownloadedFile, Expected, Ownership, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message, join
 from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
+from mediavault.worker.stages.compare import contradicted, contradictions
 
 _FAILURES: Mapping[ProblemKind, type[Failure]] = {
     ProblemKind.NOT_A_VIDEO: NotAVideo,
@@ -31,17 +32,26 @@ _FAILURES: Mapping[ProblemKind, type[Failure]] = {
 }
 
 
-async def validate(fetched: DownloadedFile, attempt: Attempt) -> VerifiedFile:
-    """Return the file as verified. Raises the failure for the first problem that the probe reports.
+async def validate(
+    fetched: DownloadedFile, attempt: Attempt, *, candidate: Candidate | None = None, said: Expected | None = None
+) -> VerifiedFile:
+    """Return the file as verified. Raises the failure for the first problem that the probe reports, and Contradicted
+    when the file of ``candidate`` contradicts what its page ``said`` of its own video.
 
-    A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes. Its own length is
-    then what copies of it are compared with.
+    A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes, and so does a
+    contradiction of the file that the user chose. Its own length is then what copies of it are compared with.
     """
     report = await attempt.tools.probe.examine(fetched)
     failure = reason_to_reject(report, size=fetched.bytes)
+    is_accepted = failure is not None and await _is_accepted(failure, attempt)
+    if candidate is not None and said is not None and (failure is None or isinstance(failure, NotAsAnnounced)):
+        signs = contradictions(report, said, candidate.evidence)
+        if signs and not is_accepted and candidate.ownership is not Ownership.CHOSEN:
+            raise contradicted(candidate, signs, report, said, size=fetched.bytes)
+        is_accepted = is_accepted or bool(signs)
     if failure is None:
         return VerifiedFile(fetched, report)
-    if not await _is_accepted(failure, attempt):
+    if not is_accepted:
         raise failure
     everything = join("; ", [problem.reason for problem in report.problems])
     note = Message("saved as it is: %(reason)s", reason=everything)

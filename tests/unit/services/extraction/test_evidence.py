@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.evidence import Sign
 from mediavault.core.media import FoundIn, Ownership
 from mediavault.services.extraction.candidates import NamedBy, Sighting
-from mediavault.services.extraction.evidence import PageFacts, evidence, is_own, page_facts
+from mediavault.services.extraction.evidence import PageFacts, evidence, is_own, offers_to_skip, page_facts
 from tests.stubs import candidate
 from tests.unit.services.extraction.samples import player
 
@@ -107,3 +107,33 @@ def test_a_video_is_the_pages_own_where_something_speaks_for_it_and_nothing_agai
 def test_a_pages_own_facts_are_read_from_its_address_too() -> None:
     assert {"kite", "harbour"} <= PAGE.words
     assert signs(seen(title="Kite surfing"), replace(PAGE, words=frozenset())) == {Sign.OTHER_HOST}
+
+
+@pytest.mark.parametrize(
+    ("html", "skips"),
+    [
+        ('<button class="skip-ad">»</button>', True),
+        ('<div id="skipAdButton"></div>', True),
+        ('<div onclick="go()" class="x">SKIP AD</div>', True),
+        ('<button aria-label="Skip the video ad in 5 s">×</button>', True),
+        ('<div class="videoAdUiSkipButton"></div>', True),
+        ('<div class="jw-skip jw-reset jw-hidden"></div>', True),
+        ("<span>Werbung überspringen</span>", True),
+        ("<button>Passer l&#39;annonce</button>", True),
+        ('<a class="skip-link" href="#content">Skip to the content</a>', False),
+        ('<a href="#after-banner" class="a11y-skip">Passer la publicité</a>', False),
+        ('<a href="javascript:closeInterruption()" class="skip-ad-text">SKIP AD</a>', False),
+        ('<div class="ad skip-lazy"><img></div>', False),
+        ('<div class="ads"><a>Skip</a></div>', False),
+        ("<p>Press the key to skip adverts.</p>", False),
+        ('<script>var l10n = {"mejs.ad-skip":"Skip ad"}; if (1<2) skipAd();</script>', False),
+        ("", False),
+    ],
+)
+def test_a_button_that_skips_adverts_is_found_by_its_names_or_its_text(html: str, *, skips: bool) -> None:
+    assert offers_to_skip(f"<body><main><video src='a.mp4'></video>{html}</main>") is skips
+
+
+def test_a_page_that_can_skip_adverts_says_so_of_each_of_its_videos() -> None:
+    assert Sign.SKIPS_ADVERTS in signs(seen(), replace(PAGE, skips_adverts=True))
+    assert is_own({Sign.PLAYER, Sign.OWN_HOST, Sign.SKIPS_ADVERTS})
