@@ -256,7 +256,7 @@ _SIGN_IN = Cause("login_required", Remedy.SIGN_IN, "%(site)s asks you to sign in
 _AGE = Cause("age_restricted", Remedy.SIGN_IN, "%(site)s requires age verification", "Sign in with an account whose age is verified; these posts then continue automatically.")
 _CAPTCHA = Cause("challenge", Remedy.ANSWER, "%(site)s shows a CAPTCHA", "Solve it in a window; these posts then continue automatically.")
 _WARNING = Cause("account_warning", Remedy.LOOK, "%(site)s has warned your account", "Saving from this site is paused for a day. Check the account in your own browser.")
-_CHOICE = Cause("ambiguous", Remedy.CHOOSE, "Which video do you want?", "The page shows several videos. Choose one on the post's page.")
+_CHOICE = Cause("ambiguous", Remedy.CHOOSE, "Which video do you want?", "It is not certain which video is the post's. Choose it on the post's page.")
 _DAMAGED = Cause("damaged", Remedy.ACCEPT, "The file is damaged", "Parts of it do not play. On the post's page, keep it anyway or try again.")
 _NOT_AS_ANNOUNCED = Cause("not_as_announced", Remedy.ACCEPT, "The video is not as announced", "The file plays, but may be a preview or cut short. On the post's page, save it as it is or try again.")
 _DISK_FULL = Cause("no_space", Remedy.SPACE, "The disk is full", "Free up space on the library's disk, then try again.")
@@ -499,7 +499,7 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
     ),
     ErrorCode.AMBIGUOUS: FailureSpec(
         FailureScope.POST, Retry.PERSON, cause=_CHOICE, page_outcome="ambiguous",
-        summary="The page shows several videos, and it is not clear which one is the post's.",
+        summary="It is not certain which of the page's videos is the post's.",
         hint="Choose the video on the post's page, or with `mediavault retry ID --choose NUMBER`.",
         label="Choose the video",
         known_by="several videos were found, and nothing says which one is the post's; or, on a site without a reader, the downloaded file is more than 20 % longer or shorter than the page declares, lacks the sound that was announced, or is as long as an advert where the page has a button that skips adverts",
