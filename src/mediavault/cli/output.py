@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mediavault.core.clock import local
+from mediavault.core.evidence import in_words
 from mediavault.core.job import JobStatus, Priority
 from mediavault.core.marks import MarkCount
 from mediavault.core.names import readable_name
@@ -244,7 +245,7 @@ def _items_table(job: JobView) -> Table:
 def _candidates_table(job: JobView) -> Table:
     """Return a table of the candidates, numbered as for ``retry --choose``."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("Candidate", "Kind", "Picture", "Length", "Address"):
+    for name in ("Candidate", "Kind", "Picture", "Length", "Evidence", "Address"):
         table.add_column(name, overflow="fold")
     for number, candidate in enumerate(job.candidates, 1):
         picture = f"{candidate.width} × {candidate.height}" if candidate.width and candidate.height else ""
@@ -253,6 +254,7 @@ def _candidates_table(job: JobView) -> Table:
             candidate.source_type,
             picture,
             format_duration(candidate.duration_s),
+            in_words(candidate.evidence),
             Text(one_line(candidate.url)),
         )
     return table

@@ -15,6 +15,7 @@ from rich.console import Console
 from mediavault import __version__
 from mediavault.cli.drain import until_left
 from mediavault.cli.main import COMMANDS
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, WorkerHeartbeat
 from mediavault.core.media import Candidate, FoundIn, SourceType, account
@@ -174,7 +175,10 @@ def test_a_cancelled_job_can_be_retried_and_removed(run: Run) -> None:
 async def _ask_which(store: MemoryJobStore) -> None:
     """Fail the queued job because its page shows three videos."""
     (claim,) = await store.queue.claim(WORKER, limit=1, lease=timedelta(seconds=90))
-    candidates = tuple(Candidate(f"https://cdn.example/{n}.mp4", SourceType.DIRECT, FoundIn.DOM) for n in range(3))
+    candidates = tuple(
+        Candidate(f"https://cdn.example/{n}.mp4", SourceType.DIRECT, FoundIn.DOM, evidence=(Sign.PLAYER,))
+        for n in range(3)
+    )
     await store.queue.checkpoint(claim, Checkpoint(None, None, SourceType.UNKNOWN, candidates, (), None, None, {}))
     await store.queue.fail(claim, error_code=ErrorCode.AMBIGUOUS, error="Three videos.", retry_in=None)
 
@@ -187,6 +191,7 @@ def test_several_videos_are_chosen_by_their_numbers(run: Run, house: StubHouse, 
     for name in (f"{job_id}.frame-ab.jpg", f"{job_id}.0.ab.jpg"):
         (folder / name).touch()
 
+    assert " ".join(run("show", job_id).out.split()).count("a player plays it") == 3
     refused = run("retry", job_id, "--choose", "1", "--choose", "4", "--json")
     assert (refused.code, refused.json()["message"]) == (2, "There is no candidate 4; the job has 3.")
     chosen = run("retry", job_id, "--choose", "3", "--choose", "1", "--choose", "3", "--json").json()["jobs"][0]
