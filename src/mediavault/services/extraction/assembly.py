@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
@@ -72,6 +72,13 @@ class PageSource:
     page: HtmlPage
     documents: tuple[object, ...]
     html: str = ""
+    _stories: dict[str, Story] = field(default_factory=dict, compare=False, repr=False)
+
+    def story(self, platform: Platform) -> Story:
+        """Return who posted what, as the page of a platform says it. It is read once."""
+        if platform.name not in self._stories:
+            self._stories[platform.name] = story_of(self.page, self.documents, platform)
+        return self._stories[platform.name]
 
 
 def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> PageSource:
@@ -165,7 +172,7 @@ def assign_own_media(
 
 
 def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
-    page, story = source.page, story_of(source.page, source.documents, platform)
+    page, story = source.page, source.story(platform)
     length_s = announced_by(page).duration_s
     return page_facts(
         page.url or post.url,
@@ -329,7 +336,7 @@ def from_page_data(
 
 def from_page(post: Post, platform: Platform, source: PageSource, owned: OwnershipResult) -> Extraction:
     """Return the extraction of any page, from what its players, metadata and network showed, sorted by ownership."""
-    page, story = source.page, story_of(source.page, source.documents, platform)
+    page, story = source.page, source.story(platform)
     items = tuple(_item(sighting, page, alone=len(owned.items) == 1) for sighting in owned.items)
     if not items and not owned.others:  # a video that may be the post's comes first
         items = tuple(

@@ -141,7 +141,8 @@ def is_index(page: HtmlPage) -> bool:
 
     Its metadata say so, or its URL does and it has several articles. Source: https://schema.org/CollectionPage.
     """
-    kinds = {kind for node in page.linked if _is_about(page, node) for kind in _types(node)}
+    of_pages = [node for node in page.linked if _types(node) & (_OWNERS | _INDEXES)]
+    kinds = {kind for node in of_pages if _is_about(page, node) for kind in _types(node)}
     if kinds & _OWNERS - {"WebPage"} or (page.meta("og:type") or "").startswith(("article", "video")):
         return False
     parts = urlsplit(page.url)

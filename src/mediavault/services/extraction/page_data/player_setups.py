@@ -105,7 +105,7 @@ _OF_VIDEO = re.compile(r"video|src|stream|hls|media|mp4|asset|file|movie|clip", 
 
 def variables_in_script(script: str) -> list[Setup]:
     """Return the files that a script keeps in variables which are named like a video's, each once (``videoSrc = "…"``)."""
-    if len(script) > MAX_SCRIPT_CHARS:
+    if len(script) > MAX_SCRIPT_CHARS or not _A_FILE.search(script):
         return []
     found: dict[str, Setup] = {}
     for variable in islice(_VARIABLE.finditer(script), _MAX_CALLS):
@@ -241,6 +241,7 @@ def _height_of(value: object) -> int | None:
 
 
 _EXTENSION = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd|mkv|flv)(?:[?#&]|$)", re.IGNORECASE)
+_A_FILE = re.compile(r"\.(?:mp4|m4v|mov|webm|ogv|m3u8|mpd|mkv|flv)\b", re.IGNORECASE)
 _ONE_ADDRESS = re.compile(r"(?:https?:)?/[^\s,;\"'<>]+", re.IGNORECASE)
 _NO_FILE = re.compile(
     r"thumb|poster|image|icon|script|style|css|track|caption|subtitle|preview|teaser|hover|ad-|share"
