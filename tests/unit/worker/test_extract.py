@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import (
     AgeRestricted,
     CertificateInvalid,
@@ -464,3 +465,28 @@ async def test_a_page_of_an_unknown_host_that_moved_on_its_own_host_is_read_ther
     pair.route = replace(pair.route, post=replace(FOUND.post, url="https://paper.test/x1"), extractors=("browser",))
 
     assert await pair.ask() is moved
+
+
+def searched(*signs: Sign) -> Extraction:
+    return extraction(candidate(ownership=Ownership.LONE, evidence=(Sign.OWN_HOST, *signs)), extractor="ytdlp")
+
+
+@pytest.mark.parametrize("seen", [UNSURE, NoVideo("none")], ids=["a video that may be another's", "no video"])
+async def test_what_yt_dlp_finds_by_searching_a_page_is_asked_about_where_the_browser_saw_no_own_video(
+    seen: Extraction | NoVideo, tools: WorkerContext
+) -> None:
+    result = await TwoExtractors(tools, "browser", seen, searched()).ask()
+
+    assert (result.items, [c.ownership for c in result.others]) == ((), [Ownership.UNKNOWN])
+    if isinstance(seen, Extraction):
+        assert result is seen
+
+
+async def test_what_yt_dlp_finds_is_saved_where_it_knows_the_site_or_the_browser_saw_nothing(
+    tools: WorkerContext,
+) -> None:
+    known = extraction(candidate(ownership=Ownership.LONE), extractor="ytdlp")
+
+    assert await TwoExtractors(tools, "browser", NoVideo("none"), known).ask() is known
+    found = searched()
+    assert await TwoExtractors(tools, "browser", ToolMissing("no browser"), found).ask() is found

@@ -307,6 +307,14 @@ def with_first_player(extraction: Extraction) -> Extraction:
     return extraction if first is None else with_choice(extraction, [first.url], as_=Ownership.PLAYER)
 
 
+def as_unsure(extraction: Extraction) -> Extraction:
+    """Return the extraction with all videos as such that may be another post's: a user is to choose."""
+    if not extraction.items:
+        return extraction
+    others = tuple(replace(c, ownership=Ownership.UNKNOWN, item=None) for c in extraction.candidates)
+    return replace(extraction, items=(), others=others)
+
+
 def with_choice(extraction: Extraction, chosen_urls: Sequence[str], *, as_: Ownership = Ownership.CHOSEN) -> Extraction:
     """Return the extraction with the videos that the user chose as the post's, in the order of ``chosen_urls``.
 

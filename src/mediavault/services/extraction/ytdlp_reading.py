@@ -173,7 +173,8 @@ def _sort_out(
 ) -> tuple[tuple[Item, ...], tuple[Candidate, ...]]:
     """Return the post's items, and candidates that may be another post's."""
     if platform.name == "generic":
-        level = Ownership.LONE if len(shown) == 1 and _is_sure(*shown[0], post) else None
+        shown = [(entry, _with_evidence(entry, candidates, post)) for entry, candidates in shown]
+        level = Ownership.LONE if len(shown) == 1 and _is_sure(shown[0][1]) else None
     elif is_list and len(shown) > 1 and not site.owns_list:
         raise ExtractorBroken("yt-dlp found several videos and cannot tell the post's own from a quoted post's.")
     else:
@@ -190,12 +191,23 @@ def _sort_out(
     return tuple(items), tuple(others)
 
 
-def _is_sure(entry: Node, candidates: tuple[Candidate, ...], post: Post) -> bool:
-    """Whether the only video of a page is its own: what yt-dlp finds on a page that it does not know may be an advert's."""
-    if entry.get("extractor_key") != "Generic":
-        return True
+# Extractors of yt-dlp that search pages of any site for a player, and know nothing of the site
+_OF_ANY_SITE = frozenset(
+    {"Generic", "HTML5MediaEmbed", "ElementorEmbed", "PlyrEmbed", "QuotedHTML", "WordpressPlaylistEmbed"}
+)
+
+
+def _with_evidence(entry: Node, candidates: tuple[Candidate, ...], post: Post) -> tuple[Candidate, ...]:
+    """Add the evidence to what yt-dlp found on a page of a site that it does not know: that may be an advert's."""
+    if entry.get("extractor_key") not in _OF_ANY_SITE:
+        return candidates
     page = page_facts(post.url, texts=(), pictures=(), length_s=None, marks_main=False, is_about_video=False)
-    return is_own(evidence(Sighting(candidates, media_id=values.text(entry.get("id"))), page))
+    signs = evidence(Sighting(candidates, media_id=values.text(entry.get("id"))), page)
+    return tuple(replace(candidate, evidence=signs) for candidate in candidates)
+
+
+def _is_sure(candidates: tuple[Candidate, ...]) -> bool:
+    return all(not candidate.evidence or is_own(candidate.evidence) for candidate in candidates)
 
 
 def _names(entry: Node, post: Post, site: YtdlpRules) -> bool:

@@ -28,7 +28,7 @@ from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.services.extraction.port import Extractor
-from mediavault.services.extraction.ranking import same_item, with_choice, with_first_player
+from mediavault.services.extraction.ranking import as_unsure, same_item, with_choice, with_first_player
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.checkpoint import saved_extraction
@@ -229,9 +229,9 @@ async def ask_extractors(
                 if isinstance(extraction, Route):
                     left_s = max(1.0, end_s - tools.clock.monotonic())
                     return await ask_extractors(extraction, tools, follow_embeds=False, within_s=left_s)
-                if extraction.items or not extraction.others:
+                if results.is_enough(extraction):
                     return extraction
-                results.unsure = results.unsure or extraction
+                results.unsure = results.unsure or as_unsure(extraction)
     except TimeoutError as exc:
         if results.unsure is None and (results.asking_signed_in or not results.failures):
             raise results.unreached or TookTooLong(

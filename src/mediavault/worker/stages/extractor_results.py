@@ -88,6 +88,18 @@ class ExtractorResults:
             return instead
         raise of_broadcast(of_story(final, route), self.failures, now=now)
 
+    def is_enough(self, extraction: Extraction) -> bool:
+        """Whether an extraction knows which media are the post's, or that it has none.
+
+        What yt-dlp finds by searching a page of any site for players is not enough where the browser has seen the page, and
+        found no video of its own: yt-dlp sees less of what stands around a player.
+        """
+        found = [candidate for item in extraction.items for candidate in item.candidates]
+        is_search = extraction.extractor.startswith("ytdlp") and any(candidate.evidence for candidate in found)
+        if is_search and (self.unsure is not None or any(isinstance(failure, NoVideo) for failure in self.failures)):
+            return False
+        return bool(extraction.items) or not extraction.others
+
     def should_try(self, extractor: Extractor) -> bool:
         if self.is_over:
             return False

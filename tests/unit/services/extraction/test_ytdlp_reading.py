@@ -406,6 +406,7 @@ def test_rubbish_is_no_subtitles(offered: Any) -> None:
     ("page", "key", "is_sure"),
     [
         ("https://news.example/12", "Generic", False),
+        ("https://news.example/12", "HTML5MediaEmbed", False),
         ("https://www.tube.example/12", "Generic", True),
         ("https://news.example/12", "Youtube", True),
     ],
