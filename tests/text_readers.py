@@ -216,7 +216,9 @@ def _items(text: str) -> Iterator[object]:
 def _evidence(text: str) -> object:
     """Read a page's titles, address and pictures, and a video's own title, boxes and URL beside them."""
     url = URL + text
-    page = page_facts(url, texts=[text], pictures=[url], length_s=9.0, marks_main=True, is_about_video=False)
+    page = page_facts(
+        url, titles=[text], text=text, pictures=[url], length_s=9.0, marks_main=True, is_about_video=False
+    )
     shown = candidates.candidate_at(url, GENERIC, FoundIn.DOM)
     return evidence(candidates.Sighting((shown,) if shown else (), title=text, names=text, media_id=text), page)
 

@@ -176,7 +176,8 @@ def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
     length_s = announced_by(page).duration_s
     return page_facts(
         page.url or post.url,
-        texts=(story.title, page.title, page.heading, page.meta("og:title", "twitter:title"), story.text),
+        titles=(story.title, page.title, page.heading, page.meta("og:title", "twitter:title")),
+        text=story.text,
         pictures=filter(None, (story.thumbnail_url, *story.image_urls)),
         length_s=length_s,
         marks_main=page.marks_main,

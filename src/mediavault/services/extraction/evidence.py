@@ -66,7 +66,7 @@ class PageFacts:
 
     ``site`` is that of its address, as of :func:`site_of`, ``path`` the rest of it. ``marks_main``: it has an article or a
     main element. ``is_index``: it is a list of posts. ``is_about_video``: its metadata say that it shows a video, and that is not another site's. ``words`` are
-    those of its titles and its address. ``hosts`` serve its own pictures, and ``pictures`` are the names of their files.
+    those of its titles and its address, ``all_words`` those of its text too. ``hosts`` serve its own pictures, and ``pictures`` are the names of their files.
     ``length_s`` is the length of its video, None where it states none, or several. ``skips_adverts``: a video may be an advert
     that it shows before its own.
     """
@@ -77,6 +77,7 @@ class PageFacts:
     is_about_video: bool = False
     is_index: bool = False
     words: frozenset[str] = frozenset()
+    all_words: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     pictures: frozenset[str] = frozenset()
     length_s: float | None = None
@@ -86,7 +87,8 @@ class PageFacts:
 def page_facts(
     url: str,
     *,
-    texts: Iterable[str | None],
+    titles: Iterable[str | None],
+    text: str | None = None,
     pictures: Iterable[str],
     length_s: float | None,
     marks_main: bool,
@@ -94,15 +96,17 @@ def page_facts(
     is_index: bool = False,
     skips_adverts: bool = False,
 ) -> PageFacts:
-    """Return the facts of the page at ``url``: ``texts`` are its titles, ``pictures`` the URLs of those of its own."""
+    """Return the facts of the page at ``url``: ``titles`` are those that it has, ``pictures`` the URLs of those of its own."""
     parts, named = urlsplit(url), list(pictures)
+    words = frozenset(word for title in (*titles, _path(url)) for word in _words(title or ""))
     return PageFacts(
         site=site_of(url),
         path=f"{parts.path}?{parts.query}",
         marks_main=marks_main,
         is_about_video=is_about_video,
         is_index=is_index,
-        words=frozenset(word for text in (*texts, _path(url)) for word in _words(text or "")),
+        words=words,
+        all_words=words | set(_words(text or "")),
         hosts=frozenset(urlsplit(picture).hostname or "" for picture in named) - {""},
         pictures=frozenset(filter(None, map(_file, named))),
         length_s=length_s,
@@ -177,7 +181,7 @@ def _looked_at(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool
     yield Sign.SAME_PICTURE, bool(sighting.thumbnail_url) and _file(sighting.thumbnail_url or "") in page.pictures
     yield Sign.SAME_LENGTH, _is_as_long(sighting, page)
     yield Sign.OTHER_HOST, bool(urls) and not is_own_host
-    yield Sign.OTHER_TITLE, len(title) >= _MIN_TITLE_WORDS and bool(page.words) and not _agree(title, page.words)
+    yield Sign.OTHER_TITLE, len(title) >= _MIN_TITLE_WORDS and bool(page.words) and not _agree(title, page.all_words)
     yield Sign.OUTSIDE, is_outside(sighting, page)
     yield Sign.INDEX, page.is_index
     yield Sign.LOOP, player is not None and player.muted_loop

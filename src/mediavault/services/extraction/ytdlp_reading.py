@@ -201,7 +201,7 @@ def _with_evidence(entry: Node, candidates: tuple[Candidate, ...], post: Post) -
     """Add the evidence to what yt-dlp found on a page of a site that it does not know: that may be an advert's."""
     if entry.get("extractor_key") not in _OF_ANY_SITE:
         return candidates
-    page = page_facts(post.url, texts=(), pictures=(), length_s=None, marks_main=False, is_about_video=False)
+    page = page_facts(post.url, titles=(), pictures=(), length_s=None, marks_main=False, is_about_video=False)
     signs = evidence(Sighting(candidates, media_id=values.text(entry.get("id"))), page)
     return tuple(replace(candidate, evidence=signs) for candidate in candidates)
 

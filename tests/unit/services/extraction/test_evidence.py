@@ -16,7 +16,8 @@ from tests.unit.services.extraction.samples import player
 
 PAGE = page_facts(
     "https://news.test/2026/kite-over-harbour-7491823",
-    texts=["A kite over the harbour", None],
+    titles=["A kite over the harbour", None],
+    text="On a windy summer day it flew home.",
     pictures=["https://pictures.test/2026/harbour-1.jpg?w=640"],
     length_s=62.0,
     marks_main=False,
@@ -102,6 +103,11 @@ def test_a_video_is_the_pages_own_where_something_speaks_for_it_and_nothing_agai
     found: set[Sign], own: bool
 ) -> None:
     assert is_own(found) is own
+
+
+def test_a_word_of_the_pages_text_says_only_that_a_title_is_not_about_something_else() -> None:
+    assert signs(seen("https://files.other.test/summer-sale.mp4")) == {Sign.OTHER_HOST}
+    assert signs(seen(title="Summer sale everywhere")) == {Sign.OTHER_HOST}
 
 
 def test_a_pages_own_facts_are_read_from_its_address_too() -> None:
