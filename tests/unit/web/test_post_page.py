@@ -477,7 +477,9 @@ async def test_each_video_that_can_be_chosen_says_what_speaks_for_it_and_is_save
     form = {"seen": seen_candidates(job.candidates), "only": "1", "chosen": "0"}
     answer = await vault.client.submit(f"/jobs/{job.id}/retry", form)
 
-    assert page.count("a player plays it, in a box for recommended videos") == page.count("Save this one") == 2
+    assert (
+        page.count("a player plays it, in a box for recommended videos") == len(re.findall(r"Save video \d", page)) == 2
+    )
     assert answer.status == 303
     assert (await vault.store.catalogue.get(job.id)).chosen_urls == (job.candidates[1].url,)
 
