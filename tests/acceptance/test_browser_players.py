@@ -52,10 +52,8 @@ HLS, DASH, FILE = SourceType.HLS, SourceType.DASH, SourceType.DIRECT
         ("native-hls-unnamed", "list/split", HLS),
         ("worker", "media/fmp4/index.m3u8", HLS),
         ("click", "media/ts/index.m3u8", HLS),
-        ("framed", "media/ts/index.m3u8", HLS),
         ("framed-worker", "media/fmp4/index.m3u8", HLS),
         ("framed-twice", "media/dash/index.mpd", DASH),
-        ("moved", "stream/ts/hls", HLS),
         ("untyped-hls", "stream/ts/hls", HLS),
         ("untyped-dash", "stream/dash/dash", DASH),
         ("json-mpd-blob", "data:application/dash+xml;", DASH),
@@ -83,6 +81,16 @@ async def test_the_players_stream_is_the_only_candidate_and_its_segments_are_not
     assert choice.duration_s == pytest.approx(POST_S, abs=0.2)
     assert choice.height == 180
     assert world.pages_open() == 0
+
+
+@pytest.mark.parametrize(("page", "address"), [("framed", "media/ts/index.m3u8"), ("moved", "stream/ts/hls")])
+async def test_another_hosts_stream_that_agrees_with_nothing_is_asked_about(
+    world: World, page: str, address: str
+) -> None:
+    result = await world.extraction(page)
+
+    assert result.items == ()
+    assert names(result) == [address]
 
 
 async def test_a_playlist_in_a_data_url_of_the_player_is_found_although_chromium_does_not_play_it(world: World) -> None:

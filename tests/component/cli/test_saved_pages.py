@@ -17,4 +17,4 @@ def test_saved_pages_are_read_in_order_in_another_process(run: Run, tmp_path: Pa
 
     assert [line["outcome"] for line in lines] == ["video", "unreadable", "video"]
     assert lines[0] == lines[2]
-    assert lines[0]["choice"]["url"] == "https://cdn.example/film.mp4"
+    assert lines[0]["choice"]["url"] == "https://cdn.videos.example/film.mp4"

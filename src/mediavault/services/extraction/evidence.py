@@ -166,7 +166,8 @@ def is_outside(sighting: Sighting, page: PageFacts) -> bool:
 def _looked_at(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool]]:
     player, urls = sighting.player, [candidate.url for candidate in sighting.candidates]
     sites = {site_of(url) for url in urls}
-    is_own_host = page.site in sites or bool(page.hosts & {urlsplit(url).hostname for url in urls})
+    is_made = any(url.startswith("data:") for url in urls)  # a manifest that the page makes itself
+    is_own_host = is_made or page.site in sites or bool(page.hosts & {urlsplit(url).hostname for url in urls})
     names = player.names if player else sighting.names
     title = set(_words(sighting.title or ""))
     named = title or {word for url in urls for word in _words(_file(url))}

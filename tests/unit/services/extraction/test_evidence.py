@@ -43,6 +43,7 @@ def signs(sighting: Sighting, page: PageFacts = PAGE) -> set[Sign]:
         (seen(player=player()), Sign.PLAYER),
         (seen("https://cdn.news.test/a1.mp4"), Sign.OWN_HOST),
         (seen("https://pictures.test/a1.mp4"), Sign.OWN_HOST),
+        (seen("data:application/vnd.apple.mpegurl;base64,QQ=="), Sign.OWN_HOST),
         (seen("https://files.other.test/7491823.mp4"), Sign.SAME_ID),
         (seen(media_id="7491823"), Sign.SAME_ID),
         (seen("https://files.other.test/harbour.mp4"), Sign.SAME_TITLE),
