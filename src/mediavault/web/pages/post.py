@@ -96,7 +96,7 @@ async def post(
         said=post_text(job),
         choices=choices_of(as_shown),
         seen=seen_candidates(job.candidates),
-        first_player_site=await _first_player_site(services, job_id),
+        first_player_site=_first_player_site(services, job),
         videos=saved,
         video=shown,
         start=t,
@@ -232,7 +232,7 @@ async def retry_form(request: Request, job_id: JobIdPath, services: Services, fe
     fields = await read_fields(request, most=MAX_CHOSEN + 6)
     profile = next(iter(fields.get("profile", ())), None)
     chosen = await _chosen(services, job_id, fields)
-    if "first_player" in fields and (site := await _first_player_site(services, job_id)):
+    if "first_player" in fields and (site := _first_player_site(services, await services.store.catalogue.get(job_id))):
         now = (await services.live.current()).first_player_sites
         await services.live.change("first_player_sites", [*now, site], by=changed_by(request))
     await retry_job(services, feed, job_id, chosen=chosen, profile=profile, as_it_is="as_it_is" in fields)
@@ -260,11 +260,11 @@ async def _chosen(services: ApiServices, job_id: JobId, fields: Mapping[str, lis
     return [known[number] for number in numbers]
 
 
-async def _first_player_site(services: ApiServices, job_id: JobId) -> str:
+def _first_player_site(services: ApiServices, job: Job) -> str:
     """Return the site whose first player the user may have saved from now on, as the post's page offers it; else ""."""
     if "first_player_sites" in services.live.fixed or not may("POST", "/settings"):
         return ""
-    return first_player_site(await services.store.catalogue.get(job_id))
+    return first_player_site(job)
 
 
 @router.post("/jobs/{job_id}/priority")
