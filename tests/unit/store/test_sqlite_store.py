@@ -22,16 +22,17 @@ from mediavault.store.losses import LOSSES, forget_losses, losses
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine
 from mediavault.store.sqlite.engine import (
+    connect_to_read,
     connect_to_write,
     fetch_all,
     refuse_unsafe_version,
     sqlite_version,
     translate_refusal,
 )
-from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.schema import MIGRATIONS, open_database
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.store.sqlite.writer import Txn
+from mediavault.store.sqlite.writer import Txn, WriteLock
 from mediavault.store.wake import wake_folder
 from tests.fakes import FakeClock
 from tests.patience import patient
@@ -210,11 +211,54 @@ async def test_a_store_that_is_not_open_says_so(path: Path) -> None:
     assert not path.exists()
 
 
+async def test_opening_a_current_database_writes_nothing(store: SqliteJobStore, path: Path) -> None:
+    """Another process that opens it at that moment would take a change that is half written for a damaged log."""
+    await store.queue.enqueue([new_job()])
+    log = path.with_name("jobs.db-wal")
+    before = log.read_bytes()
+    other = SqliteJobStore(path, FakeClock())
+    await other.open()
+    await other.close()
+
+    assert log.read_bytes() == before
+
+
+@pytest.mark.parametrize("migrations", [0, 15])
+async def test_the_schema_is_changed_by_one_process_while_no_other_writes(path: Path, migrations: int) -> None:
+    """Another process would take a log that grows while it is looked at for one that was cut short."""
+    if migrations:
+        open_database(path, migrations=MIGRATIONS[:migrations]).close()
+    other_process = WriteLock(path.with_name("jobs.db-lock"), FakeClock())
+    store = SqliteJobStore(path, FakeClock())
+    with other_process:
+        opening = asyncio.create_task(store.open())
+        async with asyncio.timeout(patient(PATIENCE_S)):
+            while open_files_of(path.with_name("jobs.db-lock")) < 2:
+                await asyncio.sleep(0.01)
+        done, _ = await asyncio.wait([opening], timeout=0.1)
+        version = read_version(path)
+    await opening
+    await store.close()
+    other_process.close()
+
+    assert (done, version, read_version(path)) == (set(), migrations, len(MIGRATIONS))
+
+
+def read_version(path: Path) -> int:
+    db = connect_to_read(path)
+    try:
+        ((version,),) = fetch_all(db, "PRAGMA user_version")
+        return int(version)
+    finally:
+        db.close()
+
+
 async def test_opening_that_is_cancelled_stops_waiting_for_another_programs_lock(
-    store: SqliteJobStore, path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopping a process that waits for a user's database shell must not wait for that shell too."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3_600_000)
+    open_database(path, migrations=MIGRATIONS[:15]).close()
     holder = connect_to_write(path)
     holder.execute("BEGIN IMMEDIATE")
     second, opened_before, readers = SqliteJobStore(path, FakeClock()), open_files_of(path), reader_threads()

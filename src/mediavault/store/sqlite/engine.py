@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +98,14 @@ class LockWait:
     def give_up(self) -> None:
         """Make every current and later wait raise BusyError. From any thread."""
         self._over.set()
+
+    def until(self, has_entered: Callable[[], bool]) -> None:
+        """Try until it returns True. Raises SqliteError as SQLite does for a lock that it has waited for too long."""
+        tries = 0
+        while not has_entered():
+            if not self(tries):
+                raise apsw.BusyError("database is locked")
+            tries += 1
 
     def __call__(self, tries: int) -> bool:
         """SQLite's busy handler: return whether to try again, after ``tries`` tries."""

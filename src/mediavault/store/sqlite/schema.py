@@ -95,11 +95,11 @@ def open_database(
     *,
     migrations: Sequence[Migration] = MIGRATIONS,
     wait: LockWait | None = None,
-    look: Callable[[Connection], None] = lambda _: None,
+    enter: Callable[[Connection, bool], None] = lambda *_: None,
 ) -> Connection:
-    """Return a connection for writing, with the schema brought up to date. ``look`` gets it before anything is written.
+    """Return a connection for writing, with the schema brought up to date; nothing is written where it is already.
 
-    Raises SchemaTooNew, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when
+    ``enter`` gets the connection before anything is written, and whether something is going to be. Raises SchemaTooNew, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when
     the file is damaged, foreign or cannot be written; the file is then unchanged.
     """
     identity = inspect(path, wait)
@@ -114,8 +114,11 @@ def open_database(
     with translate_errors(path):
         db = connect_to_write(path, wait)
         try:
-            look(db)
-            migrate(db, path, migrations=migrations)
+            refuse_foreign(identity := _identity(db), path, newest=len(migrations))
+            is_current = identity.schema_version == len(migrations)
+            enter(db, not is_current)
+            if not is_current:
+                migrate(db, path, migrations=migrations)
             use_busy_timeout(db)
         except BaseException:
             db.close()
@@ -141,7 +144,8 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
             db.pragma("user_version", migration.version)
         if any(migration.version == LIBRARY_INDEX for migration in missing):
             library_index.fill(db)
-        db.pragma("application_id", APPLICATION_ID)
+        if missing:
+            db.pragma("application_id", APPLICATION_ID)
     except BaseException:
         db.execute("ROLLBACK")
         raise

@@ -130,18 +130,22 @@ class SqliteFile:
         lock: WriteLock | None = None
         has_lost = False
 
-        def look(db: Connection) -> None:
+        def enter(db: Connection, will_write: bool) -> None:  # noqa: FBT001 - as open_database calls it
+            """Keep the lock while the schema is changed: who looks at the log meanwhile would take it for cut short."""
             nonlocal lock, has_lost
             lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
-            if lock.try_to_enter():  # else the log is in use, and was looked at when that began
-                with lock:
-                    has_lost = has_lost_changes(self._path, db, lacking=lock.left)
+            if will_write:
+                wait.until(lock.try_to_enter)
+            elif not lock.try_to_enter():  # the log is in use, and was looked at when that began
+                return
+            has_lost = has_lost_changes(self._path, db, lacking=lock.left)
 
         db: Connection | None = None
         try:
             with translate_errors(self._path):
-                db = open_database(self._path, wait=wait, look=look)
+                db = open_database(self._path, wait=wait, enter=enter)
                 assert lock is not None
+                lock.release()
                 return db, lock, connect_to_read(self._path), OpenFile(self._path), has_lost
         except BaseException:
             for opened in (db, lock):

@@ -107,6 +107,10 @@ class WriteLock:
         return True
 
     def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let the next process enter, if this one has the lock."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     @property
