@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.core.evidence import Sign
 from mediavault.core.failures import BadInput, ErrorCode, IllegalMove, JobNotFound, LeaseLost, StoreError
 from mediavault.core.job import (
     ClaimedJob,
@@ -66,6 +67,7 @@ EVERYTHING = Candidate(
     headers={"Referer": "https://videos.example/"},
     note="as the page said",
     thumbnail_url="https://cdn.example/p.jpg",
+    evidence=(Sign.PLAYER, Sign.OTHER_HOST),
 )
 FOUND = Checkpoint(
     extracted_url=EVERYTHING.url,
