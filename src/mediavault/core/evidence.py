@@ -23,11 +23,11 @@ class Sign(StrEnum):
     SAME_LENGTH = "same_length"
     OTHER_HOST = "other_host"
     OTHER_TITLE = "other_title"  # it has a title that has nothing in common with the page's
-    ADVERT = "advert"  # it stands in a box that is called an advert's; so do the following
+    ADVERT = "advert"  # it is in a box named as an advert; the following likewise
     SUGGESTED = "suggested"
     PREVIEW = "preview"
     SPOKEN = "spoken"
-    OUTSIDE = "outside"  # it stands in a sidebar, or outside of the page's main content
+    OUTSIDE = "outside"  # it is in a sidebar, or outside of the page's main content
     INDEX = "index"  # the page is a list of posts
     LOOP = "loop"  # it plays muted, again and again, without controls
     SKIPS_ADVERTS = "skips_adverts"  # the page has a button that skips adverts, and declares no length

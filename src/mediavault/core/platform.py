@@ -326,7 +326,6 @@ class Pace:
 class KnownFrom(StrEnum):
     """What the facts about a site were checked against."""
 
-    LIVE = "the site itself"
     RECORDED = "recorded pages and answers"
     PUBLISHED = "published extractors"
     DOCUMENTED = "its documentation"

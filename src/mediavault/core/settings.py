@@ -475,7 +475,7 @@ def site_host(text: str) -> str:
         return parse_http_url(text if "://" in text else f"https://{text}").host.removeprefix("www.")
     except BadUrl as exc:
         shown = f"{text[:MAX_SHOWN_CHARS]!r}"
-        raise ValueError(Message("%(host)s is no host, such as news.example", host=shown)) from exc
+        raise ValueError(Message("%(host)s is not a host name, such as news.example", host=shown)) from exc
 
 
 def is_on_site(url: str, hosts: Collection[str]) -> bool:

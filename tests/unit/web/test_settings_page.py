@@ -161,7 +161,7 @@ async def test_setting_a_field_back_by_hand_is_a_reset(vault: ApiVault) -> None:
         ("nfo", "worst", "Choose one of these."),
         ("name_template", "{title}", "Add {id} to the file&#39;s name"),
         ("name_template", "../{id}", "not allowed in file names"),
-        ("first_player_sites", "news example/ftp://", "is no host, such as news.example"),
+        ("first_player_sites", "news example/ftp://", "is not a host name, such as news.example"),
         ("pace.tiktok", "0.1", "Enter a number from 1 to 20."),
         ("pace.nonsense", "2", "Enter a number from 1 to 20."),
         ("retention_days", "-1", "Enter a whole number from 0 to 3650."),

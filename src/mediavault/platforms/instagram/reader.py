@@ -6,7 +6,6 @@ counts, and nothing below another post. Checked 2026-11-24 against recorded page
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -122,10 +121,7 @@ def _of_graph_api(node: Node, code: str | None = None) -> Node:
 
 
 def _parsed(text: str) -> object:
-    try:
-        return json.loads(text) if len(text) <= _MAX_NESTED_CHARS else None
-    except (ValueError, RecursionError):
-        return None
+    return values.parsed(text) if len(text) <= _MAX_NESTED_CHARS else None
 
 
 def _worth(items: Sequence[Item]) -> tuple[int, int]:

@@ -8,7 +8,6 @@ Checked 2026-11-24 against recorded pages.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -57,10 +56,7 @@ def _players(post: Post, documents: Sequence[object]) -> Iterator[tuple[ItemRole
 
 
 def _sources(player: Node) -> Sequence[Node]:
-    try:
-        return values.objects(json.loads(str(player["data-sources"])))
-    except (ValueError, RecursionError):
-        return ()
+    return values.objects(values.parsed(str(player["data-sources"])))
 
 
 def _source(platform: Platform, source: Node) -> list[Candidate]:

@@ -6,7 +6,6 @@ of 2017 to 2026.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from html import unescape
@@ -246,12 +245,7 @@ def _linked(post: Node, platform: Platform) -> tuple[Item, ...]:
 
 def packaged_json(value: object) -> object:
     """Return parsed JSON: elements carry it as text or, already parsed, as an object."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    return values.parsed(value) if isinstance(value, str) else value
 
 
 # --- size and rate of a URL ------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ Checked 2026-11-24 against recorded answers of 2016 to 2026.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -93,10 +92,7 @@ def _card(node: Node) -> Sequence[Node]:
 
 def _unified(card_values: Mapping[str, Any]) -> Sequence[Node]:
     """Return the media of a unified card, which is JSON inside JSON."""
-    try:
-        unified = json.loads(_string(card_values, "unified_card") or "")
-    except (ValueError, RecursionError):
-        return ()
+    unified = values.parsed(_string(card_values, "unified_card") or "")
     return [entity for entity in values.obj(unified, "media_entities").values() if isinstance(entity, dict)]
 
 

@@ -7,7 +7,6 @@ Checked 2026-11-24 against recorded answers of 2015 to 2026.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -92,14 +91,7 @@ def _responses(document: object) -> Iterator[Node]:
         for name in ("player_response", "embedded_player_response", "raw_player_response", "playerResponse"):
             text = node.get(name)
             if isinstance(text, str) and text.startswith("{") and len(text) <= _MAX_NESTED_CHARS:
-                yield from (inner for inner in walk(_parsed(text)) if "playabilityStatus" in inner)
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+                yield from (inner for inner in walk(values.parsed(text)) if "playabilityStatus" in inner)
 
 
 # --- what it says ----------------------------------------------------------------------------------------------

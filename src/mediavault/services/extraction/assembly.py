@@ -80,6 +80,10 @@ class PageSource:
             self._stories[platform.name] = story_of(self.page, self.documents, platform)
         return self._stories[platform.name]
 
+    def is_index(self, platform: Platform) -> bool:
+        """Return whether the page is plainly a list of posts. On a site with a reader its address says so."""
+        return not platform.matching.posts and is_index(self.page)
+
 
 def read_source(url: str, html: str, bodies: Sequence[bytes | str] = ()) -> PageSource:
     """Parse a page and the answers that it received, within bounds. Never raises."""
@@ -182,7 +186,7 @@ def _facts(post: Post, source: PageSource, platform: Platform) -> PageFacts:
         length_s=length_s,
         marks_main=page.marks_main,
         is_about_video=says_it_has_video(page) and not page.hosted,
-        is_index=is_index(page),
+        is_index=source.is_index(platform),
         # a declared length tells an advert from the video better
         skips_adverts=length_s is None and not platform.matching.posts and offers_to_skip(source.html),
     )

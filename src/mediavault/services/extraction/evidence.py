@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from mediavault.core.evidence import Sign
 from mediavault.services.extraction.candidates import NamedBy, Sighting
 from mediavault.services.extraction.media_identity import identity, site_of
+from mediavault.services.extraction.page_data import values
 
 SAME_LENGTH_S = 2.0  # metadata round
 _MIN_LETTERS = 4  # shorter words are in every text
@@ -51,8 +52,6 @@ _SKIPS_ADVERTS = re.compile(
 _MAY_BE_BUTTON = re.compile(r"<(?:button|div|span)[\s>]", re.IGNORECASE)
 _MAX_SKIPS = 200
 _MAX_BUTTON_CHARS = 1_000
-_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_NO_WORD = re.compile(r"[\W_]+")
 _WORD = re.compile(rf"[^\W\d_]{{{_MIN_LETTERS},}}")
 _COMMON = frozenset(
     "video videos watch clip film movie official full episode with from this that have your about into https http html"  # noqa: SIM905
@@ -134,7 +133,7 @@ def _is_skip_button(html: str, place: int) -> bool:
         return False
     end = html.find("<", place, place + _MAX_BUTTON_CHARS)
     button = html[start : end if end >= 0 else place + _MAX_BUTTON_CHARS]
-    return _SKIPS_ADVERTS.search(_as_words(unescape(button))) is not None
+    return _SKIPS_ADVERTS.search(values.as_words(unescape(button))) is not None
 
 
 def evidence(sighting: Sighting, page: PageFacts) -> tuple[Sign, ...]:
@@ -187,14 +186,9 @@ def _looked_at(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool
     yield Sign.INDEX, page.is_index
     yield Sign.LOOP, player is not None and player.muted_loop
     yield Sign.SKIPS_ADVERTS, page.skips_adverts
-    box = _as_words(names)
+    box = values.as_words(names)
     for sign, words in _BOXES.items():
         yield sign, words.search(box) is not None
-
-
-def _as_words(names: str) -> str:
-    """Return names as they are written in code as words: skipAd, skip-ad and skip_ad are the same."""
-    return " ".join(_NO_WORD.split(_CAPITAL.sub(" ", names))).lower()
 
 
 def _is_as_long(sighting: Sighting, page: PageFacts) -> bool:
@@ -214,9 +208,7 @@ def _agree(words: Iterable[str], others: Collection[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    words = islice(
-        _WORD.finditer(_CAPITAL.sub(" ", text).lower()), _MAX_WORDS
-    )  # each is compared with each of another text
+    words = islice(_WORD.finditer(values.as_words(text)), _MAX_WORDS)  # each is compared with each of another text
     return [word[0] for word in words if word[0] not in _COMMON]
 
 

@@ -14,7 +14,6 @@ from mediavault.services.extraction.evidence import AGAINST
 from mediavault.services.extraction.page_data.html_page import HtmlPage
 from mediavault.services.extraction.page_data.metadata import (
     announces_video,
-    is_index,
     links_to_other_videos,
     shows_adverts,
 )
@@ -129,7 +128,7 @@ def shown_by(
         words=bool(html) and not another and not is_not_a_post(platform, page) and _shows_something(page, words),
         posts=0 if html else read_timeline(source.documents).posts,
         others_only=bool(linked) or another,
-        index=not platform.matching.posts and is_index(page),
+        index=source.is_index(platform),
         others_videos=not own_data
         and any(
             (shows_adverts(page), links_to_other_videos(page), names_other_videos(post, platform, source.documents))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+
+from mediavault.services.extraction.page_data import values
 
 _EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2101, 1, 1, tzinfo=UTC)
@@ -102,7 +103,7 @@ def fastly(text: str) -> datetime | None:
 def token(text: str) -> datetime | None:
     """Read Twitch's signed JSON text, a JSON Web Token (RFC 7519, section 4.1.4), or ``epoch_signature``."""
     if text.startswith("{"):
-        return _named(_json(text), ("expires", "expire", "exp", "expires_at", "expiry", "expiration"))
+        return _named(values.parsed(text), ("expires", "expire", "exp", "expires_at", "expiry", "expiration"))
     return jwt(text) or leading(text)
 
 
@@ -127,13 +128,6 @@ def policy(text: str) -> datetime | None:
     return None
 
 
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _base64(text: str) -> bytes:
     try:
         bare = text.rstrip("=")
@@ -143,7 +137,7 @@ def _base64(text: str) -> bytes:
 
 
 def _base64_json(text: str) -> object:
-    return _json(_base64(text).decode("utf-8", "replace"))
+    return values.parsed(_base64(text).decode("utf-8", "replace"))
 
 
 def _at(value: object, name: str) -> object:

@@ -1,4 +1,4 @@
-"""What the boxes that an element stands in are called: ids, classes, labels, and the heading above it. Pure."""
+"""The names of the boxes around an element: ids, classes, labels, and the heading above it. Pure."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from html import unescape
 from itertools import islice
 
+from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.html_scan import Tag
 from mediavault.services.extraction.page_data.js_literal import parse_literal, written_texts
 from mediavault.services.extraction.page_data.json_walk import Node
@@ -38,8 +39,8 @@ def documents(tags: Iterable[Tag]) -> list[object]:
         if _holds_json(tag.attributes.get("type", ""), tag.attributes.get("id", "")):
             new = parse_json(tag.text)
         elif pushed := _FLIGHT.match(tag.text):
-            new = _whole(tag.text[pushed.end() :].rstrip(" \n;").removesuffix(")"))
-            streamed += (text for row in new if isinstance(row, list) for text in row if isinstance(text, str))
+            row = values.items(values.parsed(tag.text[pushed.end() :].rstrip(" \n;").removesuffix(")")))
+            streamed += (text for text in row if isinstance(text, str))
             room, new = room - len(tag.text), []
         else:
             new = literals(tag.text)
@@ -59,7 +60,7 @@ def _rows(stream: str) -> list[object]:
         stream[row.end() : end if (end := stream.find("\n", row.end())) >= 0 else len(stream)]
         for row in _ROW.finditer(stream)
     )
-    return [value for row in islice(rows, _MAX_LITERALS) for value in _whole(row)]
+    return [value for row in islice(rows, _MAX_LITERALS) if (value := values.parsed(row)) is not None]
 
 
 def linked_data(tags: Iterable[Tag]) -> list[object]:
@@ -88,13 +89,18 @@ def schema_named(node: Node) -> Node:
     return {**{right: node[name] for name, right in wrong.items()}, **node} if wrong else node
 
 
+_SUPERFLUOUS_COMMA = re.compile(r",(?=\s*[}\]])")
+
+
+def _without_superfluous_commas(text: str) -> str:
+    return _SUPERFLUOUS_COMMA.sub("", text)
+
+
 def _linked(text: str) -> list[object]:
     """Parse JSON-LD, which people write by hand: with superfluous commas, line breaks in strings, or escaped."""
-    for written in (text, re.sub(r",(?=\s*[}\]])", "", text), unescape(text)):
-        try:
-            return [json.loads(written, strict=False)]
-        except (ValueError, RecursionError):
-            continue
+    for repair in (str, _without_superfluous_commas, unescape):
+        if (value := values.parsed(repair(text))) is not None:
+            return [value]
     return literals(f"({text}") or parse_json(text)
 
 
@@ -111,10 +117,9 @@ def parse_json(data: bytes | str) -> list[object]:
         return []
     if guard := _GUARD.match(text):
         text = text[guard.end() :]
-    try:
-        return [json.loads(text, strict=False)]
-    except (ValueError, RecursionError):
-        return _script(text) or _in_sequence(text)
+    if (value := values.parsed(text)) is not None:
+        return [value]
+    return _script(text) or _in_sequence(text)
 
 
 _SCRIPT = re.compile(
@@ -166,7 +171,7 @@ def literals(script: str) -> list[object]:
 
     Those inside others are not listed separately.
     """
-    parsed: list[object] = [value for text in written_texts(script) for value in _whole(text)]
+    parsed: list[object] = [value for text in written_texts(script) if (value := values.parsed(text)) is not None]
     position, failures, effort = 0, 0, 3 * len(script)  # characters that may be read in vain
     while failures < _MAX_FAILURES and effort > 0 and len(parsed) < _MAX_LITERALS:
         match = _LITERAL_START.search(script, position)
@@ -181,13 +186,6 @@ def literals(script: str) -> list[object]:
         if position - match.end() >= _MIN_LITERAL_CHARS:
             parsed.append(value)
     return parsed
-
-
-def _whole(text: str) -> list[object]:
-    try:
-        return [json.loads(text, strict=False)]
-    except (ValueError, RecursionError):
-        return []
 
 
 def _literal(script: str, start: int) -> tuple[object, int]:

@@ -6,13 +6,13 @@ One pass over the page's text for the attributes' names, then the element around
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
+from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.page_data.boxes import names_around, names_of
 from mediavault.services.extraction.page_data.document import MAX_JSON_CHARS
 from mediavault.services.extraction.page_data.html_scan import MAX_HTML_CHARS, attributes_of
@@ -47,14 +47,14 @@ def element_documents(html: str) -> list[object]:
     story: object = None
     room = MAX_JSON_CHARS
     for name, attributes in _elements(html[:MAX_HTML_CHARS]):
-        values: dict[str, object] = dict(attributes)
+        read: dict[str, object] = dict(attributes)
         for key in _JSON_ATTRIBUTES:
             if key in attributes and len(attributes[key]) <= room:
                 room -= len(attributes[key])
-                values[key] = _parsed(attributes[key])
-        stated = values.get("data-ft")
+                read[key] = _parsed(attributes[key])
+        stated = read.get("data-ft")
         story = stated if isinstance(stated, dict) and "top_level_post_id" in stated else story
-        parsed.append({"element": name, "attributes": values} | ({"story": story} if story else {}))
+        parsed.append({"element": name, "attributes": read} | ({"story": story} if story else {}))
         if "/video_redirect/?" in attributes.get("href", ""):
             parsed[-1] = _linked_player(name, attributes["href"], story)
         if folded := attributes.get(_FOLDED):
@@ -63,7 +63,7 @@ def element_documents(html: str) -> list[object]:
 
 
 def _linked_player(name: str, address: str, story: object) -> Node:
-    """Return the player that a link of Facebook's basic site stands for, as its mobile site writes it."""
+    """Return the player that a link of Facebook's basic site leads to, as its mobile site writes it."""
     named = dict(parse_qsl(urlsplit(address).query, max_num_fields=_MAX_FIELDS))
     stated = dict(part.partition(".")[::2] for part in named.get("_ft_", "").split(":", _MAX_FIELDS))
     own = stated if "top_level_post_id" in stated else story
@@ -138,8 +138,6 @@ def _parsed(text: str) -> object:
     if re.match(r"\s*+[{\[]?\s*+&", text):
         text = unescape(text)
     for written in (text, text.replace("\\\\", "\\")):
-        try:
-            return json.loads(written)
-        except (ValueError, RecursionError):
-            continue
+        if (value := values.parsed(written)) is not None:
+            return value
     return None

@@ -7,7 +7,6 @@ are copies for download where it has a video to play, and forms in another langu
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +45,6 @@ _HEADLINES = ("headline", "title", "name")
 _DOWNLOADS = frozenset({"download", "downloads"})
 _COPY = "copy"
 _WORDS = re.compile(r"[a-z]+")
-_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _OTHERS = frozenset(
     "related recommended recommendations more next previous prev sidebar trending popular latest promo promos ad ads advert adverts"  # noqa: SIM905
     " advertisement preroll footer header menu nav navigation teaser teasers preview previews trailer background loop thumbnail"
@@ -130,7 +128,7 @@ def _videos(record: Node, identity: _Identity, kept: Mapping[str, Node]) -> Iter
         for name, value in node.items():
             is_text = isinstance(value, str) and value.startswith("{") and len(value) <= room
             room -= len(value) if is_text else 0
-            held = _parsed(value) if is_text else value
+            held = values.parsed(value) if is_text else value
             if isinstance(held, dict | list) and not (words := _words_of(name)) & _OTHERS:
                 parts = held if isinstance(held, list) else [held]
                 found = (kept.pop(str(part.get("__ref")), part) for part in parts if isinstance(part, dict))
@@ -138,16 +136,8 @@ def _videos(record: Node, identity: _Identity, kept: Mapping[str, Node]) -> Iter
         pending += reversed([(part, names) for part, names in inner if identity.stated(part) is not False])
 
 
-def _parsed(text: str) -> object:
-    """Return the value of JSON that a record holds as text; None for any other text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _words_of(name: str) -> set[str]:
-    return set(_WORDS.findall(_CAPITAL.sub(" ", name).lower()))
+    return set(_WORDS.findall(values.as_words(name)))
 
 
 def _is_about_others(name: str) -> bool:

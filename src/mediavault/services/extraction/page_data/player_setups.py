@@ -7,7 +7,6 @@ checked 2026-11-24.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -270,10 +269,8 @@ def as_absolute(address: str) -> str:
 
 
 def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
+    if (held := values.parsed(text)) is not None:
+        return held
     try:
         return parse_literal(text, 0)[0]
     except (ValueError, IndexError):

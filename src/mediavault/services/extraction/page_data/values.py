@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,6 +14,21 @@ from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url, r
 from mediavault.services.extraction.page_data.json_walk import Node
 
 MAX_TEXT_CHARS = 20_000
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+def parsed(text: str) -> object:
+    """Return the value of JSON; None for any other text. The caller limits its length."""
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def as_words(name: str) -> str:
+    """Return a name as it is written in code as lower-case words: skipAd, skip-ad and skip_ad are the same."""
+    return " ".join(_NO_WORD.split(_CAPITAL.sub(" ", name))).lower()
 
 
 def obj(value: object, *path: str) -> Node:
