@@ -53,10 +53,11 @@ def vault_environment(folder: Path, port: int) -> Mapping[str, str]:
 
 
 def await_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until the vault answers and its worker has reported."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/worker/health", timeout=2) as answer:
                 if answer.status == 200:
                     return
         except OSError:
