@@ -12,8 +12,9 @@ from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
+from mediavault.features.jobs.service import Caller, Jobs
 from mediavault.presentation.schemas import ErrorView
-from mediavault.server.authentication import current_user
+from mediavault.server.authentication import current_principal, current_user
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -27,6 +28,15 @@ def _services(request: Request) -> ApiServices:
 
 def _feed(request: Request) -> Feed:
     return cast("Feed", request.app.state.feed)
+
+
+def _jobs(request: Request) -> Jobs:
+    return cast("Jobs", request.app.state.jobs)
+
+
+def _caller() -> Caller:
+    principal = current_principal()
+    return Caller(current_user(), principal.profile if principal else None)
 
 
 def _desk(request: Request) -> Authenticator:
@@ -47,6 +57,8 @@ def to_job_id(job_id: str) -> JobId:
 Services = Annotated[ApiServices, Depends(_services)]
 AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
 EventFeed = Annotated[Feed, Depends(_feed)]
+JobsDep = Annotated[Jobs, Depends(_jobs)]
+CallerDep = Annotated[Caller, Depends(_caller)]
 UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 

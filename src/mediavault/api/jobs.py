@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from mediavault.api.actions import cancel_job, prioritize_job, remove_job, retry_job, stop_job, submit
-from mediavault.api.dependencies import EventFeed, JobIdPath, Services, UserName, errors
+from mediavault.api.dependencies import CallerDep, JobIdPath, JobsDep, Services, UserName, errors
 from mediavault.api.idempotency import IdempotencyKey, KeyedRequest, StoredAnswer, answer_once
 from mediavault.core import marks
 from mediavault.core.marks import Noted
@@ -52,7 +51,13 @@ _OK, _CREATED = 200, 201
     responses=errors(401, 403, 409, 415, 503) | {201: {"model": JobView | JobList}},
 )
 async def create(
-    body: SubmitRequest, services: Services, feed: EventFeed, key: IdempotencyKey = None, *, force: bool = False
+    body: SubmitRequest,
+    services: Services,
+    jobs: JobsDep,
+    caller: CallerDep,
+    key: IdempotencyKey = None,
+    *,
+    force: bool = False,
 ) -> Response:
     """Store one post or several: 201 when a job was created, 200 when all of them already existed.
 
@@ -64,11 +69,11 @@ async def create(
     texts = [body.post_url] if body.post_url is not None else body.post_urls or []
 
     async def answer(request: KeyedRequest | None) -> StoredAnswer:
-        stored = await submit(
-            services, feed, texts, profile=body.profile, priority=body.priority, force=force, request=request
+        stored = await jobs.submit(
+            texts, caller, profile=body.profile, priority=body.priority, force=force, request=request
         )
-        jobs = [result.job for result in stored]
-        view = job_view(jobs[0]) if body.post_url is not None else job_list(jobs)
+        new = [result.job for result in stored]
+        view = job_view(new[0]) if body.post_url is not None else job_list(new)
         return StoredAnswer(_CREATED if any(result.created for result in stored) else _OK, view.model_dump(mode="json"))
 
     given = await answer_once(
@@ -117,7 +122,7 @@ async def same(job_id: JobIdPath, services: Services) -> list[TwinView]:
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
-async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: RetryRequest | None = None) -> JobView:
+async def retry(job_id: JobIdPath, jobs: JobsDep, body: RetryRequest | None = None) -> JobView:
     """Queue a failed or cancelled job again; a queued or running job is returned unchanged.
 
     ``chosen`` selects the candidates that are the post's videos, where nothing else determines them: each by its index
@@ -126,39 +131,37 @@ async def retry(job_id: JobIdPath, services: Services, feed: EventFeed, body: Re
     ``NOT_AS_ANNOUNCED`` or ``DAMAGED`` although they are not what the post announced, or damaged.
     """
     asked = body or RetryRequest()
-    job = await retry_job(
-        services, feed, job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is
-    )
+    job = await jobs.retry(job_id, chosen=asked.all_chosen, profile=asked.profile, as_it_is=asked.as_it_is)
     return job_view(job)
 
 
 @router.post("/{job_id}/cancel", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
-async def cancel(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
+async def cancel(job_id: JobIdPath, jobs: JobsDep) -> JobView:
     """Stop a job for good; a restart does not bring it back."""
-    return job_view(await cancel_job(services, feed, job_id))
+    return job_view(await jobs.cancel(job_id))
 
 
 @router.post("/{job_id}/priority", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
-async def prioritize(job_id: JobIdPath, body: PriorityRequest, services: Services, feed: EventFeed) -> JobView:
+async def prioritize(job_id: JobIdPath, body: PriorityRequest, jobs: JobsDep) -> JobView:
     """Move a job in the queue: all of ``now`` are claimed before ``normal``, and these before ``later``; the oldest of each
     first. A completed job is refused (409).
     """
-    return job_view(await prioritize_job(services, feed, job_id, body.priority))
+    return job_view(await jobs.prioritize(job_id, body.priority))
 
 
 @router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
-async def stop(job_id: JobIdPath, services: Services) -> JobView:
+async def stop(job_id: JobIdPath, jobs: JobsDep) -> JobView:
     """End the recording of a running stream and keep what there is; the job is completed some seconds later.
 
     A post that is not being recorded is refused (409).
     """
-    return job_view(await stop_job(services, job_id))
+    return job_view(await jobs.stop(job_id))
 
 
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
-async def remove(job_id: JobIdPath, services: Services, feed: EventFeed, *, files: bool = False) -> JobView:
+async def remove(job_id: JobIdPath, jobs: JobsDep, *, files: bool = False) -> JobView:
     """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""
-    return job_view(await remove_job(services, feed, job_id, files=files))
+    return job_view(await jobs.remove(job_id, files=files))
 
 
 def to_query(request: ListRequest, user: str) -> JobQuery:

@@ -6,12 +6,11 @@ from datetime import timedelta
 
 from fastapi import APIRouter
 
-from mediavault.api.actions import restore_job
-from mediavault.api.dependencies import EventFeed, JobIdPath, Services, errors
+from mediavault.api.dependencies import JobIdPath, JobsDep, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.presentation.schemas import JobView, MarkedView, TrashedView, TrashView
 from mediavault.presentation.views import job_view
-from mediavault.store.trash import empty_trash, remove_for_good, trashed_post, trashed_posts
+from mediavault.store.trash import remove_for_good, trashed_post, trashed_posts
 
 router = APIRouter(prefix="/api/trash", tags=["jobs"])
 
@@ -23,12 +22,12 @@ async def index(services: Services) -> TrashView:
 
 
 @router.post("/{job_id}/restore", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
-async def restore(job_id: JobIdPath, services: Services, feed: EventFeed) -> JobView:
+async def restore(job_id: JobIdPath, services: Services, jobs: JobsDep) -> JobView:
     """Restore a post with its files, history and marks.
 
     If the post was saved again in the meantime, it becomes another version.
     """
-    return job_view(await restore_job(services, feed, await trashed_post(services.store, job_id)))
+    return job_view(await jobs.restore(await trashed_post(services.store, job_id)))
 
 
 @router.delete("/{job_id}", response_model=TrashView, responses=errors(401, 403, 404, 415, 503, 507))
@@ -39,9 +38,9 @@ async def remove(job_id: JobIdPath, services: Services) -> TrashView:
 
 
 @router.delete("", response_model=MarkedView, responses=errors(401, 403, 415, 503, 507))
-async def empty(services: Services) -> MarkedView:
+async def empty(jobs: JobsDep) -> MarkedView:
     """Empty the trash: remove all of its posts and their files for good."""
-    return MarkedView(jobs=await empty_trash(services.store, services.library, services.clock))
+    return MarkedView(jobs=await jobs.empty_trash())
 
 
 async def trash_view(services: ApiServices) -> TrashView:

@@ -25,11 +25,12 @@ from mediavault.app.storage import free_for_videos, make_library, open_examiner,
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.job import NewJob, WorkerHeartbeat
+from mediavault.core.job import JobId, NewJob, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
+from mediavault.features.jobs.service import Jobs
 from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, retention, twins
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.decoding import PictureDecoder
@@ -398,6 +399,26 @@ def make_guard(settings: Settings) -> EgressGuard:
 def make_submission(settings: Settings) -> Submission:
     """Return the reader of submitted URLs, which needs no store."""
     return _submission(settings, make_guard(settings), SystemClock())
+
+
+def make_jobs(settings: Settings, store: Store) -> Jobs:
+    """Return what a command does with the jobs of an open store."""
+    from mediavault.services.media.extras import FRAMES, extras_folder, forget_extras
+
+    clock, made = SystemClock(), extras_folder(settings.state_dir)
+
+    async def forget(job_id: JobId, *, kind: str = "") -> None:
+        await asyncio.to_thread(forget_extras, made, job_id, kind=kind)
+
+    return Jobs(
+        store,
+        clock,
+        LiveSettings(settings, store.records, clock),
+        make_submission(settings),
+        make_library(settings),
+        partial(forget, kind=FRAMES),
+        forget,
+    )
 
 
 def _submission(settings: Settings, guard: EgressGuard, clock: Clock) -> Submission:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from mediavault.core.holds import Hold
     from mediavault.core.settings import Settings
+    from mediavault.features.jobs.service import Jobs
     from mediavault.store.port import Store
 
 T = TypeVar("T")
@@ -54,6 +55,15 @@ async def current_holds(store: Store, settings: Settings) -> tuple[Hold, ...]:
 
     clock = SystemClock()
     return await holds_in_force(store.records, LiveSettings(settings, store.records, clock), clock.now())
+
+
+async def with_jobs(use: Callable[[Jobs], Awaitable[T]]) -> T:
+    """Open the store that the settings name, return what ``use`` returns, and close it."""
+    from mediavault.app import composition, storage
+
+    settings = quiet_settings()
+    async with storage.open_store(settings) as store:
+        return await use(composition.make_jobs(settings, store))
 
 
 async def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.cli.context import current_holds, quiet_settings, with_store
+from mediavault.cli.context import current_holds, quiet_settings, with_jobs, with_store
 from mediavault.cli.options import AsJson, JobIds
 from mediavault.core.job import JobId, JobStatus, Priority
 from mediavault.store.queries import JobOrder
@@ -18,8 +17,9 @@ from mediavault.store.queries import JobOrder
 if TYPE_CHECKING:
     from mediavault.core.job import Job
     from mediavault.core.settings import Settings
+    from mediavault.features.jobs.service import Jobs
     from mediavault.presentation.schemas import JobPageView
-    from mediavault.store.port import Enqueued, JobQuery, Store
+    from mediavault.store.port import JobQuery, Store
 
 MAX_LIMIT = 1_000
 
@@ -47,9 +47,14 @@ def add(
     """Add posts by their URLs, all of them or none."""
     from mediavault.cli.output import out, print_jobs, print_json
     from mediavault.core.messages import counted
+    from mediavault.core.users import OWNER
+    from mediavault.features.jobs.service import Caller
     from mediavault.presentation.views import job_list
 
-    stored = asyncio.run(_add(quiet_settings(), read_urls(urls), profile=profile, priority=priority, force=force))
+    texts = read_urls(urls)
+    stored = asyncio.run(
+        with_jobs(lambda jobs: jobs.submit(texts, Caller(OWNER), profile=profile, priority=priority, force=force))
+    )
     views = job_list([enqueued.job for enqueued in stored])
     if as_json:
         print_json(views)
@@ -174,7 +179,12 @@ def retry(
         ),
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Save them in this form.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help='Save them with this profile; with "" in the usual form of their site or vault.',
+            show_default=False,
+        ),
     ] = None,
     as_it_is: Annotated[
         bool,
@@ -187,34 +197,15 @@ def retry(
 ) -> None:
     """Queue failed or cancelled jobs again; --choose says which videos are the post's."""
     from mediavault.core.failures import BadInput
-    from mediavault.services.media.extras import FRAMES, extras_folder, forget_extras
-    from mediavault.store.profiles import known_profile
-    from mediavault.store.retrying import retry_job
 
     if choose and len(job_ids) != 1:
         raise BadInput("--choose is about one job.")
-    cache = extras_folder(quiet_settings().state_dir)
-
-    async def again(store: Store, job_id: JobId) -> Job:
-        name = await known_profile(store.records, profile) if profile else None
-        urls = await _chosen_urls(store, job_id, choose or [])
-        job = await retry_job(store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is)
-        await asyncio.to_thread(forget_extras, cache, job_id, kind=FRAMES)
-        return job
-
-    for_each(job_ids, again, as_json=as_json)
-
-
-async def _chosen_urls(store: Store, job_id: JobId, numbers: Sequence[int]) -> list[str]:
-    """Return the URLs of the candidates with these numbers, from 1, in the order of the page. Raises BadInput."""
-    from mediavault.core.failures import BadInput
-
-    if not numbers:
-        return []
-    candidates = (await store.catalogue.get(job_id)).candidates
-    if unknown := [number for number in numbers if number > len(candidates)]:
-        raise BadInput(f"There is no candidate {unknown[0]}; the job has {len(candidates)}.")
-    return list(dict.fromkeys(candidates[number - 1].url for number in sorted(numbers)))
+    chosen = [number - 1 for number in choose or ()]
+    for_each(
+        job_ids,
+        lambda jobs, job_id: jobs.retry(job_id, chosen=chosen, profile=profile, as_it_is=as_it_is),
+        as_json=as_json,
+    )
 
 
 def limits(
@@ -280,15 +271,12 @@ def _moment(option: str, text: str | None) -> datetime | None:
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """Cancel jobs."""
-    for_each(job_ids, lambda store, job_id: store.queue.cancel(job_id), as_json=as_json)
+    for_each(job_ids, lambda jobs, job_id: jobs.cancel(job_id), as_json=as_json)
 
 
 def stop(job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """End recordings of running streams, and keep what there is."""
-    from mediavault.core.clock import SystemClock
-    from mediavault.store.recordings import stop_recording
-
-    for_each(job_ids, lambda store, job_id: stop_recording(store, job_id, SystemClock()), as_json=as_json)
+    for_each(job_ids, lambda jobs, job_id: jobs.stop(job_id), as_json=as_json)
 
 
 def remove(
@@ -300,22 +288,10 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Move jobs to the trash."""
-    from mediavault.app import storage
-    from mediavault.core.clock import SystemClock
-    from mediavault.presentation.views import kept_paths
-    from mediavault.services.media.extras import extras_folder, forget_extras
-    from mediavault.store.trash import move_to_trash, new_batch, no_paths
+    from mediavault.store.trash import new_batch
 
-    settings, batch = quiet_settings(), new_batch()
-    library = storage.make_library(settings)
-
-    async def remove_one(store: Store, job_id: JobId) -> Job:
-        paths_of = kept_paths if files else no_paths
-        removed = await move_to_trash(store, library, SystemClock(), job_id, paths_of, batch=batch)
-        await asyncio.to_thread(forget_extras, extras_folder(settings.state_dir), job_id)
-        return removed
-
-    for_each(job_ids, remove_one, as_json=as_json)
+    batch = new_batch()
+    for_each(job_ids, lambda jobs, job_id: jobs.remove(job_id, files=files, batch=batch), as_json=as_json)
 
 
 def trash(
@@ -325,22 +301,16 @@ def trash(
     as_json: AsJson = False,
 ) -> None:
     """List the trash, restore a post, or empty the trash."""
-    from mediavault.app import storage
     from mediavault.cli.output import print_json, print_trash
-    from mediavault.core.clock import SystemClock
     from mediavault.presentation.views import job_view
-    from mediavault.store.trash import empty_trash, trashed_post, trashed_posts
-    from mediavault.store.trash import restore as bring_back
+    from mediavault.store.trash import trashed_post, trashed_posts
 
-    settings = quiet_settings()
-    library = storage.make_library(settings)
-
-    async def act(store: Store) -> None:
+    async def act(jobs: Jobs) -> None:
         if restore is not None:
-            await bring_back(store, library, await trashed_post(store, JobId(restore)))
+            await jobs.restore(await trashed_post(jobs.store, JobId(restore)))
         if empty:
-            await empty_trash(store, library, SystemClock())
-        posts = await trashed_posts(store)
+            await jobs.empty_trash()
+        posts = await trashed_posts(jobs.store)
         views = [(job_view(post.stored.job), post.deleted_at, post.bytes) for post in posts]
         if as_json:
             print_json(
@@ -354,7 +324,7 @@ def trash(
         else:
             print_trash(views)
 
-    asyncio.run(with_store(settings, act))
+    asyncio.run(with_jobs(act))
 
 
 def read_urls(urls: Sequence[str]) -> list[str]:
@@ -371,41 +341,24 @@ def read_urls(urls: Sequence[str]) -> list[str]:
     return result
 
 
-def for_each(job_ids: Sequence[str], do: Callable[[Store, JobId], Awaitable[Job]], *, as_json: bool) -> None:
+def for_each(job_ids: Sequence[str], do: Callable[[Jobs, JobId], Awaitable[Job]], *, as_json: bool) -> None:
     """Apply ``do`` to each job and stop at the first error; what was done before stays done and is printed."""
     from mediavault.cli.output import print_jobs, print_json
     from mediavault.presentation.views import job_list
 
     done: list[Job] = []
 
-    async def act(store: Store) -> None:
+    async def act(jobs: Jobs) -> None:
         for job_id in job_ids:
-            done.append(await do(store, JobId(job_id)))  # noqa: PERF401 - the list is printed after an error too
+            done.append(await do(jobs, JobId(job_id)))  # noqa: PERF401 - the list is printed after an error too
 
     try:
-        asyncio.run(with_store(quiet_settings(), act))
+        asyncio.run(with_jobs(act))
     finally:
         if done and not as_json:
             print_jobs(job_list(done).jobs)
     if as_json:
         print_json(job_list(done))
-
-
-async def _add(
-    settings: Settings, urls: Sequence[str], *, profile: str | None, priority: Priority, force: bool
-) -> list[Enqueued]:
-    from mediavault.app import composition, storage
-    from mediavault.core.clock import SystemClock
-    from mediavault.store.bulk import enqueue_for_user
-    from mediavault.store.live_settings import LiveSettings
-    from mediavault.store.profiles import with_settings
-
-    submit = composition.make_submission(settings)
-    new = [submit.read(urls[0])] if len(urls) == 1 else submit.read_all(urls)
-    async with storage.open_store(settings) as store:
-        now = await LiveSettings(settings, store.records, SystemClock()).current()
-        new = await with_settings(new, now, store.records, profile=profile)
-        return await enqueue_for_user(store.queue, [replace(job, priority=priority) for job in new], force=force)
 
 
 async def _list(settings: Settings, query: JobQuery) -> JobPageView:

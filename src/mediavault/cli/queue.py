@@ -25,7 +25,7 @@ def priority(
     as_json: AsJson = False,
 ) -> None:
     """Move jobs in the queue: now comes before normal, and normal before later; the oldest of each first."""
-    for_each(job_ids, lambda store, job_id: store.queue.set_priority(job_id, level), as_json=as_json)
+    for_each(job_ids, lambda jobs, job_id: jobs.prioritize(job_id, level), as_json=as_json)
 
 
 def pause(site: SiteName = None, *, as_json: AsJson = False) -> None:

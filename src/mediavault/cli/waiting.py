@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -20,9 +19,10 @@ from mediavault.core.fleet import is_served
 from mediavault.core.holds import hold_of
 from mediavault.core.job import Job, JobId, JobStatus, Priority, Stage
 from mediavault.core.settings import Settings
+from mediavault.core.users import OWNER
+from mediavault.features.jobs.service import Caller
 from mediavault.presentation.labels import format_progress, format_recorded, format_size
 from mediavault.presentation.views import display, is_over
-from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
@@ -45,14 +45,12 @@ async def save_and_wait(
 
     Raises BadInput when the URL is refused; then nothing was stored.
     """
-    new = composition.make_submission(settings).read(url)
     async with storage.open_store(settings) as store:
+        jobs = composition.make_jobs(settings, store)
         # somebody waits for it: before all others, and in quiet hours too
-        attempts = (await LiveSettings(settings, store.records, clock).current()).max_attempts
-        new = replace(new, max_attempts=attempts, priority=Priority.NOW)
-        job = (await enqueue_for_user(store.queue, [new], force=force))[0].job
+        job = (await jobs.submit([url], Caller(OWNER), priority=Priority.NOW, force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
-            job = await store.queue.retry(job.id)
+            job = await jobs.retry(job.id)
         with _watcher(silent) as watcher:
             return await wait_for(store, job.id, settings, clock, watcher, patience=timedelta(seconds=patience_s))
 

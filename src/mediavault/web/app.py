@@ -34,6 +34,7 @@ from mediavault.api.feed import Feed
 from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
+from mediavault.features.jobs.service import Jobs
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
 from mediavault.server.compression import CompressionMiddleware
@@ -67,6 +68,16 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.state.services = services
     app.state.feed = feed
+    app.state.jobs = Jobs(
+        services.store,
+        services.clock,
+        services.live,
+        services.submit,
+        services.library,
+        services.frames.forget,
+        services.extras.forget,
+        feed,
+    )
     app.state.desk = desk
     app.state.rss_versions = RssVersions(services.store, services.clock)
     app.state.measurements = metrics.Measurements(services)

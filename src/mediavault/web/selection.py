@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mediavault.api.actions import remove_job
 from mediavault.api.dependencies import to_job_id
-from mediavault.api.feed import Feed
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
+from mediavault.features.jobs.service import Jobs
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext
 from mediavault.server.authentication import current_user
-from mediavault.store.bulk import existing_jobs, iter_pages, retry_each
+from mediavault.store.bulk import existing_jobs, iter_pages
 from mediavault.store.port import JobCatalogue
 from mediavault.web.library_filter import LibraryFilter, read_filter, to_query
 
@@ -89,13 +87,12 @@ class SelectionResult:
     left: int = 0
 
 
-async def retry_selected(services: ApiServices, feed: Feed, job_ids: Sequence[JobId]) -> SelectionResult:
-    count = await retry_each(services.store, existing_jobs(services.store.catalogue, job_ids))
-    feed.wake()
+async def retry_selected(jobs: Jobs, job_ids: Sequence[JobId]) -> SelectionResult:
+    count = await jobs.retry_each(job_ids)
     return SelectionResult(count, left=len(job_ids) - count)
 
 
-async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId], *, batch: str) -> SelectionResult:
+async def remove_each(jobs: Jobs, job_ids: Sequence[JobId], *, batch: str) -> SelectionResult:
     """Move the jobs to the trash with their files, in turn.
 
     Raises StorageFailure if files can't be moved; jobs that are in the trash by then stay there.
@@ -103,7 +100,7 @@ async def remove_each(services: ApiServices, feed: Feed, job_ids: Sequence[JobId
     done = SelectionResult()
     for job_id in job_ids:
         try:
-            await remove_job(services, feed, job_id, files=True, batch=batch)
+            await jobs.remove(job_id, files=True, batch=batch)
             done = replace(done, count=done.count + 1)
         except JobNotFound:
             done = replace(done, left=done.left + 1)

@@ -193,7 +193,7 @@ def test_several_videos_are_chosen_by_their_numbers(run: Run, house: StubHouse, 
 
     assert " ".join(run("show", job_id).out.split()).count("a player plays it") == 3
     refused = run("retry", job_id, "--choose", "1", "--choose", "4", "--json")
-    assert (refused.code, refused.json()["message"]) == (2, "There is no candidate 4; the job has 3.")
+    assert (refused.code, refused.json()["message"]) == (2, "There is no such candidate; the job has 3.")
     chosen = run("retry", job_id, "--choose", "3", "--choose", "1", "--choose", "3", "--json").json()["jobs"][0]
     assert chosen["chosen_urls"] == ["https://cdn.example/0.mp4", "https://cdn.example/2.mp4"]
     assert [path.name for path in folder.iterdir()] == [f"{job_id}.0.ab.jpg"]
@@ -428,3 +428,13 @@ def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
 
     assert run("limits", "--json").json()[0]["not_understood"] == 41
     assert "41" in run("limits").out
+
+
+def test_an_empty_profile_is_the_usual_form_as_in_the_api(run: Run) -> None:
+    job_id = run("add", POST, "--profile", "audio", "--json").json()["jobs"][0]["id"]
+    run("cancel", job_id)
+    again = run("retry", job_id, "--json").json()["jobs"][0]
+    run("cancel", job_id)
+    usual = run("retry", job_id, "--profile", "", "--json").json()["jobs"][0]
+
+    assert (again["profile"], usual["profile"]) == ("audio", "best")

@@ -45,6 +45,12 @@ def test_with_json_only_the_job_is_printed(run: Run) -> None:
     assert (ended.code, ended.json()["status"], ended.err) == (0, "completed", "")
 
 
+def test_a_post_is_saved_in_the_vaults_usual_form(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIAVAULT_PROFILE", "audio")
+
+    assert run("get", POST, "--json").json()["profile"] == "audio"
+
+
 def test_a_failed_post_exits_with_1_and_prints_why_and_help(run: Run, house: StubHouse) -> None:
     house.ending = "failed"
     ended = run("get", POST)

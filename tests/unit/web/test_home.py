@@ -262,7 +262,7 @@ async def test_waiting_jobs_can_be_retried_now_and_show_their_next_attempt(vault
 
 
 async def test_one_click_queues_no_more_than_the_limit(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.api.actions.MAX_RETRIED", 2)
+    monkeypatch.setattr("mediavault.features.jobs.service.MAX_RETRIED", 2)
     failed = []
     for number in range(3):
         failed.append(await fail(vault, number))

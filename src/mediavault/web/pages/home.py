@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.actions import retry_failed, submit_each
-from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.dependencies import CallerDep, JobsDep, Services
 from mediavault.api.queue import pause_queue, resume_queue
 from mediavault.api.services import ApiServices
 from mediavault.api.sites import closed_limits, reopen_site
@@ -99,12 +98,12 @@ async def home(
 
 
 @router.post("/submit")
-async def submit_form(request: Request, services: Services, feed: EventFeed) -> Response:
+async def submit_form(request: Request, services: Services, jobs: JobsDep, caller: CallerDep) -> Response:
     """Accept the valid links. The others come back in the box, each with the reason."""
     form = await read_form(request)
     pasted, profile = form.get("post_urls", ""), form.get("profile", "")
     try:
-        taken = await submit_each(services, feed, links_of(pasted), profile=profile)
+        taken = await jobs.submit_each(links_of(pasted), caller, profile=profile)
     except BadInput as exc:
         return await _home(services, read_ids(request), pasted=pasted, profile=profile, error=error_view(exc))
     ids = with_newer(read_ids(request), (job.id for job in (*taken.jobs, *taken.known)))
@@ -139,7 +138,7 @@ async def dismiss_form(request: Request) -> Response:
 
 
 @router.post("/failures/retry")
-async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
+async def retry_form(request: Request, jobs: JobsDep) -> Response:
     """Retry the failed jobs of one cause, and of one site if given; at most MAX_RETRIED, others stay as they are."""
     fields = await read_form(request)
     cause = CAUSES.get(fields.get("cause", ""))
@@ -147,7 +146,7 @@ async def retry_form(request: Request, services: Services, feed: EventFeed) -> R
         raise BadInput("Unknown cause of failures.", help="Reload the page.")
     platform = fields.get("platform") or None
     is_waiting = fields.get("waiting") == "on"
-    count = await retry_failed(services, feed, cause.codes, platform=platform, is_waiting=is_waiting)
+    count = await jobs.retry_failed(cause.codes, platform=platform, is_waiting=is_waiting)
     return see_other(f"/?again={count}")
 
 

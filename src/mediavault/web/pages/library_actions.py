@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.dependencies import EventFeed, Services, errors
+from mediavault.api.dependencies import JobsDep, Services, errors
 from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.server.authentication import current_user
@@ -35,18 +35,18 @@ router = APIRouter(tags=["library"])
 
 
 @router.post("/library/retry", include_in_schema=False)
-async def retry_form(request: Request, services: Services, feed: EventFeed) -> Response:
+async def retry_form(request: Request, services: Services, jobs: JobsDep) -> Response:
     selection = read_selection(await selection_fields(request))
-    done = await retry_selected(services, feed, await ids_of(services.store.catalogue, selection))
+    done = await retry_selected(jobs, await ids_of(services.store.catalogue, selection))
     return _back(selection, "retried", done)
 
 
 @router.post("/library/remove", include_in_schema=False)
-async def remove_form(request: Request, services: Services, feed: EventFeed) -> Response:
+async def remove_form(request: Request, services: Services, jobs: JobsDep) -> Response:
     """Move the selected posts to the trash at once. The answer offers to undo that."""
     fields = await selection_fields(request)
     selection, batch = read_selection(fields), new_batch()
-    done = await remove_each(services, feed, await ids_of(services.store.catalogue, selection), batch=batch)
+    done = await remove_each(jobs, await ids_of(services.store.catalogue, selection), batch=batch)
     page = page_of({name: values[0] for name, values in fields.items() if values})
     return see_other(address(selection.filter, **page, told=f"removed-{done.count}-{done.left}", batch=batch))
 

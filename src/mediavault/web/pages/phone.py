@@ -18,8 +18,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from mediavault.api.actions import submit_each
-from mediavault.api.dependencies import EventFeed, Services
+from mediavault.api.dependencies import CallerDep, JobsDep, Services
 from mediavault.api.services import ApiServices
 from mediavault.core.records import RecordKind
 from mediavault.presentation.preferences import COOKIE_LIFE_S, current
@@ -80,7 +79,7 @@ async def manifest(services: Services) -> Response:
 
 
 @router.post(SHARE)
-async def share_form(request: Request, services: Services, feed: EventFeed) -> Response:
+async def share_form(request: Request, services: Services, jobs: JobsDep, caller: CallerDep) -> Response:
     """Save what another app shared, and show the home page, which says so.
 
     Links that cannot be saved are put into its box. So are all of them after a sign-in, which cannot be followed by a POST.
@@ -89,10 +88,10 @@ async def share_form(request: Request, services: Services, feed: EventFeed) -> R
     shared = links_of("\n".join(fields.get(name, "") for name in _FIELDS))
     if current_principal() is None:
         return see_other(f"/login?{urlencode({'next': f'/?{urlencode(_boxed(shared))}'})}")
-    taken = await submit_each(services, feed, shared, profile=await _share_profile(request, services))
-    jobs = (*taken.jobs, *taken.known)
+    taken = await jobs.submit_each(shared, caller, profile=await _share_profile(request, services))
+    saved = (*taken.jobs, *taken.known)
     results: list[tuple[str, object]] = [("taken", len(taken.jobs)), ("known", len(taken.known))]
-    posts = [("post", job.id) for job in jobs[:MOST]]
+    posts = [("post", job.id) for job in saved[:MOST]]
     refused = _boxed([address.text for address in taken.refused]) if taken.refused else []
     return see_other(f"/?{urlencode([*results, *posts, *refused])}")
 

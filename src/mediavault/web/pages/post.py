@@ -9,9 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.actions import cancel_job, prioritize_job, remove_job, retry_job, save_again, stop_job
 from mediavault.api.comments import saved_comments
-from mediavault.api.dependencies import AuthenticatorDep, EventFeed, JobIdPath, Services
+from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
 from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
 from mediavault.api.services import ApiServices
@@ -222,7 +221,7 @@ async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
 
 
 @router.post("/jobs/{job_id}/retry")
-async def retry_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+async def retry_form(request: Request, job_id: JobIdPath, services: Services, jobs: JobsDep) -> Response:
     """Retry the job. ``chosen`` are the numbers of the candidates that the user chose, ``only`` is that of a single one,
     ``all`` chooses them all, and ``seen`` is what ``seen_candidates`` returned when the form was made; a form without these
     chooses nothing. ``first_player`` adds the post's site to those whose first player is saved. With ``profile`` the post is
@@ -235,7 +234,7 @@ async def retry_form(request: Request, job_id: JobIdPath, services: Services, fe
     if "first_player" in fields and (site := _first_player_site(services, await services.store.catalogue.get(job_id))):
         now = (await services.live.current()).first_player_sites
         await services.live.change("first_player_sites", [*now, site], by=changed_by(request))
-    await retry_job(services, feed, job_id, chosen=chosen, profile=profile, as_it_is="as_it_is" in fields)
+    await jobs.retry(job_id, chosen=chosen, profile=profile, as_it_is="as_it_is" in fields)
     return see_other(own_path(fields["back"][0]) if "back" in fields else f"/jobs/{job_id}")
 
 
@@ -268,42 +267,42 @@ def _first_player_site(services: ApiServices, job: Job) -> str:
 
 
 @router.post("/jobs/{job_id}/priority")
-async def priority_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+async def priority_form(request: Request, job_id: JobIdPath, jobs: JobsDep) -> Response:
     """Move the job in the queue. With ``home`` the reader came from the home page, and returns there."""
     fields = await read_form(request)
     try:
         priority = Priority(fields.get("priority", ""))
     except ValueError as exc:
         raise BadInput("Unknown priority.", help="Reload the page.") from exc
-    await prioritize_job(services, feed, job_id, priority)
+    await jobs.prioritize(job_id, priority)
     return see_other("/" if "home" in fields else f"/jobs/{job_id}")
 
 
 @router.post("/jobs/{job_id}/cancel")
-async def cancel_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
-    await cancel_job(services, feed, job_id)
+async def cancel_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
+    await jobs.cancel(job_id)
     return see_other(f"/jobs/{job_id}")
 
 
 @router.post("/jobs/{job_id}/stop")
-async def stop_form(job_id: JobIdPath, services: Services) -> Response:
-    await stop_job(services, job_id)
+async def stop_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
+    await jobs.stop(job_id)
     return see_other(f"/jobs/{job_id}")
 
 
 @router.post("/jobs/{job_id}/remove")
-async def remove_form(job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+async def remove_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
     """Move the post to the trash with its files. The library, which is shown then, offers to undo that."""
     batch = new_batch()
-    await remove_job(services, feed, job_id, files=True, batch=batch)
+    await jobs.remove(job_id, files=True, batch=batch)
     return see_other(address(LibraryFilter(), told="removed-1-0", batch=batch, post=job_id))
 
 
 @router.post("/jobs/{job_id}/again")
-async def again_form(request: Request, job_id: JobIdPath, services: Services, feed: EventFeed) -> Response:
+async def again_form(request: Request, job_id: JobIdPath, jobs: JobsDep, caller: CallerDep) -> Response:
     """Save the post again, perhaps with another profile, and redirect to the new version's page."""
     profile = (await read_form(request)).get("profile")
-    return see_other(f"/jobs/{(await save_again(services, feed, job_id, profile=profile)).id}")
+    return see_other(f"/jobs/{(await jobs.save_again(job_id, caller, profile=profile)).id}")
 
 
 @router.post("/jobs/{job_id}/verify")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.actions import restore_job
-from mediavault.api.dependencies import EventFeed, Services, to_job_id
+from mediavault.api.dependencies import JobsDep, Services, to_job_id
 from mediavault.api.trash import trash_view
-from mediavault.store.trash import empty_trash, remove_for_good, trashed_post, trashed_posts
+from mediavault.store.trash import remove_for_good, trashed_post, trashed_posts
 from mediavault.web.library_filter import address, page_of, read_filter
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.render import render
@@ -33,24 +32,24 @@ async def trash(services: Services) -> Response:
 
 
 @router.post("/trash/restore")
-async def restore_form(request: Request, services: Services, feed: EventFeed) -> Response:
+async def restore_form(request: Request, services: Services, jobs: JobsDep) -> Response:
     """Restore one post (``id``), or all that were deleted together (``batch``).
 
     Then show what the reader saw before: the ``post`` whose page it was deleted on, else the library with the form's filter.
     """
     form = await read_form(request)
     if "id" in form:
-        job = await restore_job(services, feed, await trashed_post(services.store, to_job_id(form["id"])))
+        job = await jobs.restore(await trashed_post(services.store, to_job_id(form["id"])))
         return see_other(f"/jobs/{job.id}")
     posts = [post for post in await trashed_posts(services.store) if post.batch == form.get("batch")]
-    restored = [(await restore_job(services, feed, post)).id for post in posts]
+    restored = [(await jobs.restore(post)).id for post in posts]
     if form.get("post") in restored:
         return see_other(f"/jobs/{form['post']}")
     return see_other(address(read_filter(form), **page_of(form), told=f"restored-{len(restored)}-0"))
 
 
 @router.post("/trash/empty")
-async def empty_form(request: Request, services: Services) -> Response:
+async def empty_form(request: Request, services: Services, jobs: JobsDep) -> Response:
     """Remove one post (``id``), or all, for good."""
     form = await read_form(request)
     if "id" in form:
@@ -58,5 +57,5 @@ async def empty_form(request: Request, services: Services) -> Response:
             services.store, services.library, await trashed_post(services.store, to_job_id(form["id"]))
         )
     else:
-        await empty_trash(services.store, services.library, services.clock)
+        await jobs.empty_trash()
     return see_other("/trash")

@@ -1,0 +1,1 @@
+"""Jobs as users see them: which ones, and what can be done with them."""
