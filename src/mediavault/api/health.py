@@ -7,9 +7,9 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.sites import closed_limits
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN
+from mediavault.features.sites.service import closed_limits
 from mediavault.presentation.schemas import HealthView, WorkerHealthView
 from mediavault.presentation.views import concern_view, fleet_view, hold_view
 from mediavault.server.errors import HttpRefusal
@@ -48,7 +48,7 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         status="ok" if workers else "no_worker",
         **dict(fleet_view(report, workers)),
         counts=dict(report.counts),
-        gates=await closed_limits(services, report.waiting),
+        gates=await closed_limits(services.store, services.clock, report.waiting),
         holds=[hold_view(hold) for hold in await services.holds()],
         browser=services.browser_status(),
         concerns=[concern_view(concern) for concern in await services.concerns()],

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
 
 from mediavault.api.dependencies import CallerDep, JobIdPath, JobsDep, Services, UserName, errors
 from mediavault.api.idempotency import IdempotencyKey, KeyedRequest, StoredAnswer, answer_once
-from mediavault.core import marks
 from mediavault.core.marks import Noted
+from mediavault.features.jobs.model import JobFilter
 from mediavault.presentation.schemas import (
+    DEFAULT_PAGE,
+    MAX_PAGE,
     AccountListRequest,
     AccountPageView,
     HistoryView,
     JobList,
     JobPageView,
     JobView,
-    ListRequest,
     PriorityRequest,
     RetryRequest,
     SubmitRequest,
@@ -35,8 +35,9 @@ from mediavault.presentation.views import (
     totals_view,
     twin_view,
 )
+from mediavault.server.record_query import query_of
 from mediavault.store.noting import read_noted
-from mediavault.store.port import AccountQuery, JobOrder, JobQuery
+from mediavault.store.port import AccountQuery
 from mediavault.store.twins import read_twins
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -82,17 +83,21 @@ async def create(
     return JSONResponse(given.body, status_code=given.status)
 
 
-@router.get("", response_model=JobPageView, responses=errors(401, 503))
-async def index(query: Annotated[ListRequest, Query()], services: Services, user: UserName) -> JobPageView:
-    """List jobs in the requested order, newest first by default. ``status`` may be repeated.
+Cursor = Annotated[str | None, Query(max_length=500, description="What the previous page named as `next_cursor`.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most this many jobs.")]
+FilterDep = Annotated[JobFilter, Depends(query_of(JobFilter, beside=("cursor", "limit")))]
 
-    Every word of ``q`` must begin a word in the title, text, account or address; ``tag:word`` asks for a tag, as ``tag``
-    does, which may be repeated. ``started``: whether the user stopped in the middle.
-    ``twins``: whether another post has the same video. ``since`` (inclusive) and ``until``
-    (exclusive) refer to ``created_at``, in UTC unless they have a time zone. ``account`` is a ``key`` of
-    ``/api/accounts``.
+
+@router.get("", response_model=JobPageView, responses=errors(401, 503))
+async def index(
+    asked: FilterDep, services: Services, user: UserName, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+) -> JobPageView:
+    """List jobs in the requested order, newest first by default. ``status`` and ``tag`` may be repeated.
+
+    Every word of ``q`` must begin a word in the title, text, account or address. ``since`` and ``until`` refer to
+    ``created_at``. ``account`` is a ``key`` of ``/api/accounts``.
     """
-    page = await services.store.catalogue.jobs(to_query(query, user))
+    page = await services.store.catalogue.jobs(asked.query(user, cursor=cursor or None, limit=limit))
     noted = await read_noted(services.store, user, [job.id for job in page.jobs])
     return page_view(page, noted, holds=await services.holds())
 
@@ -162,44 +167,6 @@ async def stop(job_id: JobIdPath, jobs: JobsDep) -> JobView:
 async def remove(job_id: JobIdPath, jobs: JobsDep, *, files: bool = False) -> JobView:
     """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""
     return job_view(await jobs.remove(job_id, files=files))
-
-
-def to_query(request: ListRequest, user: str) -> JobQuery:
-    """Return the store's query. Raises BadInput for what can't be a tag or a collection."""
-    text, names, without = marks.asked(
-        user,
-        text=request.q or None,
-        tags=[tag for tag in request.tag if tag],
-        collection_title=request.collection or None,
-        favourites=_flag(request.favourite),
-        seen=_flag(request.watched),
-        started=_flag(request.started),
-        twins=_flag(request.twins),
-    )
-    return JobQuery(
-        statuses=tuple(status for status in request.status if status),
-        platform=request.platform or None,
-        text=text,
-        cursor=request.cursor or None,
-        limit=request.limit,
-        account=request.account or None,
-        since=in_utc(request.since or None),
-        until=in_utc(request.until or None),
-        shortest_s=None if request.shortest_s == "" else request.shortest_s,
-        longest_s=None if request.longest_s == "" else request.longest_s,
-        order=request.order or JobOrder.NEWEST,
-        marks=names,
-        without=without,
-    )
-
-
-def _flag(value: bool | Literal[""] | None) -> bool | None:
-    return None if value == "" else value
-
-
-def in_utc(at: datetime | None) -> datetime | None:
-    """Return the time with UTC as its time zone unless it has one."""
-    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @library_router.get("/accounts", response_model=AccountPageView, responses=errors(401, 503))

@@ -11,16 +11,15 @@ from fastapi import APIRouter, Path
 
 from mediavault.api.dependencies import Services, errors
 from mediavault.api.services import ApiServices
-from mediavault.core.failures import FAILURES, ErrorCode, NotFound
+from mediavault.core.failures import FAILURES, NotFound
 from mediavault.core.holds import Hold
 from mediavault.core.job import JobStatus
 from mediavault.core.platform import Pace
 from mediavault.core.sessions import SessionState
-from mediavault.core.site_limits import MANY_SITES, UNPARSED_WINDOW
+from mediavault.core.site_limits import MANY_SITES
+from mediavault.features.sites.service import all_site_limits, reopen_site
 from mediavault.presentation.schemas import SiteLimitView
 from mediavault.presentation.session_views import SessionView, session_views
-from mediavault.presentation.views import is_left_alone, site_limit_views
-from mediavault.server.errors import HttpRefusal
 from mediavault.store.holds import all_holds
 from mediavault.store.port import FailureGroup, PlatformTotals
 
@@ -87,7 +86,7 @@ async def sessions_of(sites: list[Site], services: ApiServices) -> Mapping[str, 
 
 async def _known(services: ApiServices) -> dict[str, Site]:
     totals = {total.platform: total for total in (await services.store.catalogue.library_totals()).platforms}
-    all_limits = {limits.platform: limits for limits in await all_site_limits(services)}
+    all_limits = {limits.platform: limits for limits in await all_site_limits(services.store, services.clock)}
     sessions = {state.platform: state for state in await services.sessions.states()}
     failures = await services.store.catalogue.failures()
     pauses = {hold.site: hold for hold in await all_holds(services.store.records)}
@@ -119,30 +118,13 @@ async def index(services: Services) -> list[SiteLimitView]:
     For each: open, closed (paused) or half open, until when and why; when its next job may start, its account's daily
     count, its waiting jobs, and the posts that no extractor could read.
     """
-    return await all_site_limits(services)
+    return await all_site_limits(services.store, services.clock)
 
 
 @router.post("/{platform}/open", response_model=list[SiteLimitView], responses=errors(401, 403, 404, 415, 503))
-async def reopen_site(
+async def reopen(
     platform: Annotated[str, Path(max_length=64, description="A site's name, as jobs carry it.")], services: Services
 ) -> list[SiteLimitView]:
     """End a site's pause, so that its jobs may start again at once; return all site limits as they are then."""
-    if all(limits.platform != platform for limits in await services.store.site_limits.all_limits()):
-        raise HttpRefusal(
-            404, ErrorCode.NOT_FOUND, "No site of this name has limits.", help="GET /api/gates lists those that have."
-        )
-    await services.store.site_limits.reopen_site(platform)
-    return await all_site_limits(services)
-
-
-async def all_site_limits(services: ApiServices) -> list[SiteLimitView]:
-    store = services.store
-    waiting = (await store.catalogue.report()).waiting
-    unread = await store.catalogue.count_unparsed(within=UNPARSED_WINDOW)
-    return site_limit_views(await store.site_limits.all_limits(), waiting, services.clock.now(), not_understood=unread)
-
-
-async def closed_limits(services: ApiServices, waiting: Mapping[str, int]) -> list[SiteLimitView]:
-    """Return the limits of paused sites, without ``not_understood``: health checks would count it too often."""
-    views = site_limit_views(await services.store.site_limits.all_limits(), waiting, services.clock.now())
-    return [view for view in views if is_left_alone(view)]
+    await reopen_site(services.store, platform)
+    return await all_site_limits(services.store, services.clock)

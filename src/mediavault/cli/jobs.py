@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mediavault.cli.context import current_holds, quiet_settings, with_jobs, with_store
 from mediavault.cli.options import AsJson, JobIds
-from mediavault.core.job import JobId, JobStatus, Priority
-from mediavault.store.queries import JobOrder
+from mediavault.cli.record_options import options_of
+from mediavault.core.job import JobId, Priority
+from mediavault.features.jobs.model import JobFilter
 
 if TYPE_CHECKING:
     from mediavault.core.job import Job
@@ -65,72 +65,21 @@ def add(
         out().print(f"{counted(known, 'of them was', 'of them were')} known already.", style="dim")
 
 
+@options_of(JobFilter)
 def list_jobs(
+    which: JobFilter,
     *,
-    status: Annotated[list[JobStatus] | None, typer.Option(help="Only these statuses.", show_default=False)] = None,
-    platform: Annotated[str | None, typer.Option(help="Only this site.", show_default=False)] = None,
-    q: Annotated[
-        str | None,
-        typer.Option(
-            "--q",
-            help="Only jobs with these words, or words that begin so, in title, text, account or URL.",
-            show_default=False,
-        ),
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option(metavar="SITE/NAME", help="Only this account, as in x/x-jane.", show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATE",
-            help="Only jobs submitted since then: 2026-11-24, or with a time; in UTC.",
-            show_default=False,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Only jobs submitted before then.", show_default=False)
-    ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="Only jobs with this tag.", show_default=False)] = None,
-    collection: Annotated[
-        str | None, typer.Option(metavar="TITLE", help="Only jobs of this collection.", show_default=False)
-    ] = None,
-    favourites: Annotated[
-        bool | None, typer.Option("--favourites/--no-favourites", help="Only favourites, or all but these.")
-    ] = None,
-    watched: Annotated[
-        bool | None, typer.Option("--watched/--unwatched", help="Only what was watched, or was not.")
-    ] = None,
-    order: Annotated[JobOrder, typer.Option(help="Sort order.")] = JobOrder.NEWEST,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="At most this many jobs.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Continue after the last page.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first or in another order."""
     from mediavault.cli.output import out, print_jobs, print_json
-    from mediavault.core import marks
     from mediavault.core.users import OWNER
-    from mediavault.store.port import JobQuery
 
-    text, names, without = marks.asked(
-        OWNER, text=q, tags=tag or (), collection_title=collection, favourites=favourites, seen=watched
-    )
-    if platform is not None:
-        refuse_unknown_site(platform)
-    query = JobQuery(
-        statuses=tuple(status or ()),
-        platform=platform,
-        text=text,
-        cursor=cursor,
-        limit=limit,
-        account=account,
-        since=_moment("--since", since),
-        until=_moment("--until", until),
-        order=order,
-        marks=names,
-        without=without,
-    )
-    page = asyncio.run(_list(quiet_settings(), query))
+    if which.platform is not None:
+        refuse_unknown_site(which.platform)
+    page = asyncio.run(_list(quiet_settings(), which.query(OWNER, cursor=cursor, limit=limit)))
     if as_json:
         print_json(page)
         return
@@ -219,22 +168,16 @@ def limits(
     its account, its jobs, and how many posts no extractor understood within seven days."""
     from mediavault.cli.output import print_holds, print_json, print_limits
     from mediavault.core.clock import SystemClock
-    from mediavault.core.site_limits import UNPARSED_WINDOW
-    from mediavault.presentation.views import hold_view, site_limit_views
+    from mediavault.features.sites.service import all_site_limits, reopen_site
+    from mediavault.presentation.views import hold_view
 
     settings = quiet_settings()
 
     async def look(store: Store) -> None:
         if open_site is not None:
             refuse_unknown_site(open_site)
-            await store.site_limits.reopen_site(open_site)
-        waiting, unread = (
-            (await store.catalogue.report()).waiting,
-            await store.catalogue.count_unparsed(within=UNPARSED_WINDOW),
-        )
-        views = site_limit_views(
-            await store.site_limits.all_limits(), waiting, SystemClock().now(), not_understood=unread
-        )
+            await reopen_site(store, open_site)
+        views = await all_site_limits(store, SystemClock())
         if as_json:
             print_json(views)
         else:
@@ -252,21 +195,6 @@ def refuse_unknown_site(site: str) -> None:
     names = sorted(platform.name for platform in all_platforms())
     if site not in names:
         raise BadInput(f"There is no site {site}.", help=f"The sites are {', '.join(names)}.")
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    """Parse a date or a time, in UTC without a zone; a date means its midnight."""
-    from mediavault.core.failures import BadInput
-
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise BadInput(
-            f"{option} is not a date: {text}", help="Write it as 2026-11-24 or 2026-11-24T18:30+01:00."
-        ) from exc
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:

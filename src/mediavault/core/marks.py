@@ -197,31 +197,6 @@ def position_from_text(text: str) -> Position:
     return Position(float(at), float(of), int(item))
 
 
-def asked(
-    user: str,
-    *,
-    text: str | None = None,
-    tags: Iterable[str] = (),
-    collection_title: str | None = None,
-    favourites: bool | None = None,
-    seen: bool | None = None,
-    started: bool | None = None,
-    twins: bool | None = None,
-) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
-    """Return the text that is searched for, the names that a query's jobs have, and those that they lack.
-
-    The ``tag:…`` words of ``text`` count as tags. ``started``: whether the user has stopped in the middle;
-    ``twins``: whether another post has the same video.
-    Raises BadInput as :func:`tag` does.
-    """
-    own = ((favourite(user), favourites), (watched(user), seen), (position(user), started), (MarkKind.TWIN, twins))
-    rest, searched = split_search(text)
-    wanted = [*searched, *map(tag, tags)]
-    wanted += [collection(collection_title)] if collection_title else []
-    wanted += [name for name, is_set in own if is_set is True]
-    return rest, tuple(dict.fromkeys(wanted)), tuple(name for name, is_set in own if is_set is False)
-
-
 def split_search(text: str | None) -> tuple[str | None, tuple[str, ...]]:
     """Return a search without its ``tag:…`` words, and the names of these tags.
 

@@ -33,7 +33,6 @@ from mediavault.core.seals import SealStep
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
 from mediavault.store.noting import MOST_AT_ONCE
-from mediavault.store.queries import JobOrder
 
 MAX_MARKED = 1_000  # jobs whose marks one request changes
 MAX_SECONDS = 10_000_000.0
@@ -316,30 +315,6 @@ class RetentionRuleView(BaseModel):
     free_gb: float | None
     is_on: bool
     most_a_day: int
-
-
-class ListRequest(BaseModel):
-    """The query of a job list. An empty value, as forms send it, counts as absent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    status: list[JobStatus | Literal[""]] = []
-    platform: Annotated[str | None, Field(max_length=64)] = None
-    q: Annotated[str | None, Field(max_length=200)] = None
-    account: Annotated[str | None, Field(max_length=200)] = None
-    since: datetime | Literal[""] | None = None
-    until: datetime | Literal[""] | None = None
-    shortest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
-    longest_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal[""] | None = None
-    tag: Annotated[list[str], Field(max_length=20)] = []
-    collection: Annotated[str | None, Field(max_length=1_000)] = None
-    favourite: bool | Literal[""] | None = None
-    watched: bool | Literal[""] | None = None
-    started: bool | Literal[""] | None = None
-    twins: bool | Literal[""] | None = None
-    order: JobOrder | Literal[""] = JobOrder.NEWEST
-    cursor: Annotated[str | None, Field(max_length=500)] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
 
 
 class MarkRequest(_Request):

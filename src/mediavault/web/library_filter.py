@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, tzinfo
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from mediavault.core import marks
-from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
+from mediavault.features.jobs.model import JobFilter, bad_filter, read_moment
 from mediavault.presentation.translation import N_, gettext
 from mediavault.store.port import JobOrder, JobQuery
 
@@ -79,6 +79,13 @@ ORDER_WORDS: Mapping[JobOrder, str] = {
     JobOrder.OLDEST: N_("Oldest first"),
     JobOrder.LONGEST: N_("Longest first"),
     JobOrder.LARGEST: N_("Largest first"),
+}
+_MINE: Mapping[Mine, Mapping[str, bool]] = {
+    Mine.FAVOURITES: {"favourite": True},
+    Mine.STARTED: {"started": True},
+    Mine.UNWATCHED: {"watched": False},
+    Mine.WATCHED: {"watched": True},
+    Mine.TWINS: {"twins": True},
 }
 # Seconds, both inclusive.
 _LENGTHS: Mapping[Length, tuple[float | None, float | None]] = {
@@ -168,31 +175,26 @@ def to_query(
 
     Raises BadInput for what can't be a tag or a collection.
     """
-    text, names, without = marks.asked(
-        user,
-        text=asked.q or None,
-        tags=[asked.tag] if asked.tag else [],
-        collection_title=asked.collection or None,
-        favourites=True if asked.mine is Mine.FAVOURITES else None,
-        seen={Mine.WATCHED: True, Mine.UNWATCHED: False}.get(asked.mine) if asked.mine else None,
-        started=True if asked.mine is Mine.STARTED else None,
-        twins=True if asked.mine is Mine.TWINS else None,
-    )
+    return job_filter(asked, zone).query(user, cursor=cursor, limit=limit)
+
+
+def job_filter(asked: LibraryFilter, zone: tzinfo | None) -> JobFilter:
+    """Return the filter as the API and the command line have it."""
     shortest, longest = _LENGTHS[asked.length] if asked.length else (asked.shortest, asked.longest)
-    return JobQuery(
-        statuses=STATUSES[asked.state],
+    in_zone = partial(read_moment, zone=zone or UTC)
+    return JobFilter(
+        status=STATUSES[asked.state],
         platform=asked.platform or None,
+        q=asked.q or None,
         account=asked.account or None,
-        text=text,
-        since=_midnight(asked.since, zone) if asked.since else None,
-        until=_midnight(asked.until + timedelta(days=1), zone) if asked.until else None,
+        since=in_zone("since", asked.since.isoformat()) if asked.since else None,
+        until=in_zone("until", asked.until.isoformat(), last=True) if asked.until else None,
         shortest_s=shortest,
         longest_s=longest,
+        tag=(asked.tag,) if asked.tag else (),
+        collection=asked.collection or None,
         order=asked.order,
-        cursor=cursor,
-        limit=limit,
-        marks=names,
-        without=without,
+        **_MINE[asked.mine] if asked.mine else {},
     )
 
 
@@ -238,7 +240,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 def _text(params: Mapping[str, str], name: str, most: int) -> str:
     value = params.get(name, "").strip()
     if len(value) > most:
-        raise _bad(name, gettext("It can have at most %(most)s characters.") % {"most": most})
+        raise bad_filter(name, gettext("It can have at most %(most)s characters.") % {"most": most})
     return value
 
 
@@ -247,7 +249,7 @@ def _choice(kind: type[_Choice], params: Mapping[str, str], name: str) -> _Choic
     try:
         return kind(value) if value else None
     except ValueError:
-        raise _bad(name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
+        raise bad_filter(name, gettext("It must be one of: %(choices)s.") % {"choices": ", ".join(kind)}) from None
 
 
 def _day(params: Mapping[str, str], name: str) -> date | None:
@@ -257,7 +259,7 @@ def _day(params: Mapping[str, str], name: str) -> date | None:
     except ValueError:
         day = date.min
     if day is not None and not 1900 <= day.year <= 9000:  # leaves room for the next day in any time zone
-        raise _bad(name, gettext("Enter a date like 2026-11-30."))
+        raise bad_filter(name, gettext("Enter a date like 2026-11-30."))
     return day
 
 
@@ -268,16 +270,8 @@ def _seconds(params: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         seconds = -1.0
     if seconds is not None and not 0 <= seconds < math.inf:
-        raise _bad(name, gettext("Enter a number of seconds, such as 90."))
+        raise bad_filter(name, gettext("Enter a number of seconds, such as 90."))
     return seconds
-
-
-def _bad(name: str, advice: str) -> BadInput:
-    return BadInput(gettext("Invalid filter: %(name)s.") % {"name": name}, help=advice)
-
-
-def _midnight(day: date, zone: tzinfo | None) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=zone or UTC).astimezone(UTC)
 
 
 def _as_text(value: object) -> str:

@@ -140,8 +140,28 @@ async def test_the_list_can_be_filtered(vault: ApiVault) -> None:
     assert len((await vault.client.get("/api/jobs?status=&q=&platform=&cursor=")).json()["jobs"]) == 2
 
 
+async def test_until_a_date_includes_that_day(vault: ApiVault) -> None:
+    """As on the library page and the command line."""
+    job = await vault.add(POST)
+    day = job.created_at.date()
+
+    assert ids((await vault.client.get(f"/api/jobs?until={day}")).json()["jobs"]) == [job.id]
+    assert ids((await vault.client.get(f"/api/jobs?until={day}T00:00")).json()["jobs"]) == []
+
+
 @pytest.mark.parametrize(
-    "query", ["status=odd", "limit=0", "limit=201", "limit=x", "cursor=nonsense", "stauts=failed", f"q={'x' * 201}"]
+    "query",
+    [
+        "until=tomorrow",
+        "longest_s=-1",
+        "status=odd",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=nonsense",
+        "stauts=failed",
+        f"q={'x' * 201}",
+    ],
 )
 async def test_an_invalid_query_is_422(vault: ApiVault, query: str) -> None:
     answer = await vault.client.get(f"/api/jobs?{query}")

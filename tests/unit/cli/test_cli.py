@@ -95,6 +95,9 @@ def test_added_posts_are_listed_newest_first(run: Run) -> None:
         (("--since", "2000-01-01", "--until", "2001-01-01T00:00+01:00"), []),
         (("--since", "2000-01-01"), [3, 2, 1]),
         (("--q", "oka"), [3]),
+        (("--shortest-s", "1.5", "--longest-s", "2"), [3]),
+        (("--no-started", "--no-twins"), [3, 2, 1]),
+        (("--until", job_of(1).created_at.date().isoformat()), [3, 2, 1]),
     ],
 )
 def test_the_list_of_jobs_can_be_filtered(
@@ -125,7 +128,7 @@ def test_an_invalid_date_is_refused(run: Run, option: str) -> None:
     ended = run("list", option, "yesterday")
 
     assert ended.code == 2
-    assert f"{option} is not a date" in ended.err
+    assert f"Invalid filter: {option.removeprefix('--')}." in ended.err
 
 
 def test_adding_answers_like_the_api(run: Run) -> None:
@@ -392,15 +395,26 @@ def test_the_former_name_of_a_command_is_understood_but_not_listed(run: Run) -> 
     assert " gates " not in run("--help").out
 
 
-def test_gates_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run) -> None:
+def test_gates_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run, house: StubHouse) -> None:
     assert "no job waits" in run("limits").out
     run("add", POST)
     (site,) = run("limits", "--json").json()
 
     assert (site["platform"], site["state"], site["waiting"]) == ("generic", "open", 1)
-    shown = run("limits", "--open", "x").out
-    assert "generic" in shown
-    assert "Open" in shown
+    hour, limits = timedelta(hours=1), house.store.site_limits
+    asyncio.run(limits.pause_site("generic", duration=hour, code=ErrorCode.RATE_LIMITED, reason="slow down"))
+    assert "Open" not in run("limits").out
+    assert "Open" in run("limits", "--open", "generic").out
+
+
+def test_a_site_without_limits_is_not_opened_as_in_the_api(run: Run) -> None:
+    ended = run("limits", "--open", "x", "--json")
+
+    assert (ended.code, ended.json()["code"], ended.json()["message"]) == (
+        2,
+        "NOT_FOUND",
+        "No site of this name has limits.",
+    )
 
 
 def test_an_empty_list_is_reported_in_a_sentence(run: Run) -> None:

@@ -21,7 +21,7 @@ def test_posts_are_marked_listed_by_it_and_shown_with_it(run: Run) -> None:
         (("--tag", "cats"), [first]),
         (("--q", "tag:cats"), [first]),
         (("--collection", "TRAINS"), [first]),
-        (("--no-favourites",), [second]),
+        (("--no-favourite",), [second]),
         (("--unwatched",), []),
     ):
         assert [job["id"] for job in run("list", *query, "--json").json()["jobs"]] == found, query

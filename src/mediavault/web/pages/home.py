@@ -16,12 +16,12 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.dependencies import CallerDep, JobsDep, Services
 from mediavault.api.queue import pause_queue, resume_queue
 from mediavault.api.services import ApiServices
-from mediavault.api.sites import closed_limits, reopen_site
 from mediavault.core.failures import CAUSES, BadInput, BadUrl, ErrorCode, MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
+from mediavault.features.sites.service import closed_limits, reopen_site
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.views import fleet_view, title
@@ -152,7 +152,7 @@ async def retry_form(request: Request, jobs: JobsDep) -> Response:
 
 @router.post("/gates/{platform}/open")
 async def open_gate_form(platform: str, services: Services) -> Response:
-    await reopen_site(platform, services)
+    await reopen_site(services.store, platform)
     return see_other("/")
 
 
@@ -203,7 +203,7 @@ async def _home(
         has_worker=bool(workers),
         title_of=services.title_of,
         unserved=fleet_view(report, workers).unserved,
-        sites=await closed_limits(services, report.waiting),
+        sites=await closed_limits(services.store, services.clock, report.waiting),
         pasted=pasted,
         profiles=await profiles_in_words(services.store.records),
         chosen_profile=profile,

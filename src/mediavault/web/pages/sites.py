@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from mediavault.api.dependencies import EventFeed, Services
-from mediavault.api.sites import all_sites, one_site, reopen_site, sessions_of
+from mediavault.api.sites import all_sites, one_site, sessions_of
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.redaction import redact_message
+from mediavault.features.sites.service import reopen_site
 from mediavault.presentation.session_views import session_view, state_words
 from mediavault.presentation.views import fleet_view, job_view
 from mediavault.store.holds import all_holds
@@ -58,6 +59,6 @@ async def site(platform: SiteName, services: Services) -> Response:
 @router.post("/sites/{platform}/open")
 async def open_form(platform: SiteName, services: Services, feed: EventFeed) -> Response:
     """End the site's pause, so that its jobs may start again at once."""
-    await reopen_site(platform, services)
+    await reopen_site(services.store, platform)
     feed.wake()
     return see_other(f"/sites#{platform}")

@@ -1,0 +1,1 @@
+"""Sites as users see them: their limits."""
