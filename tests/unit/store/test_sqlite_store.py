@@ -254,11 +254,10 @@ def read_version(path: Path) -> int:
 
 
 async def test_opening_that_is_cancelled_stops_waiting_for_another_programs_lock(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqliteJobStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopping a process that waits for a user's database shell must not wait for that shell too."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3_600_000)
-    open_database(path, migrations=MIGRATIONS[:15]).close()
     holder = connect_to_write(path)
     holder.execute("BEGIN IMMEDIATE")
     second, opened_before, readers = SqliteJobStore(path, FakeClock()), open_files_of(path), reader_threads()

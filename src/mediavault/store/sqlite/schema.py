@@ -99,8 +99,9 @@ def open_database(
 ) -> Connection:
     """Return a connection for writing, with the schema brought up to date; nothing is written where it is already.
 
-    ``enter`` gets the connection before anything is written, and whether something is going to be. Raises SchemaTooNew, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when
-    the file is damaged, foreign or cannot be written; the file is then unchanged.
+    ``enter`` gets the connection before anything is written, and whether something is going to be. Raises SchemaTooNew,
+    StoreUnreachable when another program locks the file for longer than is waited, and StoreError when the file is
+    damaged, foreign or cannot be written; the file is then unchanged.
     """
     identity = inspect(path, wait)
     if identity is not None:
@@ -115,10 +116,8 @@ def open_database(
         db = connect_to_write(path, wait)
         try:
             refuse_foreign(identity := _identity(db), path, newest=len(migrations))
-            is_current = identity.schema_version == len(migrations)
-            enter(db, not is_current)
-            if not is_current:
-                migrate(db, path, migrations=migrations)
+            enter(db, identity.schema_version < len(migrations))
+            migrate(db, path, migrations=migrations)
             use_busy_timeout(db)
         except BaseException:
             db.close()
