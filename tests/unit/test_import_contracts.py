@@ -93,6 +93,10 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.maintenance.checking", "mediavault.store.sqlite.store"),
         ("mediavault.store.sqlite.store", "mediavault.store.postgres.store"),
     ],
+    "Only the SQL stores import the operations that they share": [
+        ("mediavault.store.trash", "mediavault.store.sql.records"),
+        ("mediavault.app.storage", "mediavault.store.sql.records"),
+    ],
     "Only the composition root imports the class behind a service port": [
         ("mediavault.worker.strategies", "mediavault.services.browser.chromium"),
         ("mediavault.worker.stages.resolve", "mediavault.services.egress.client"),

@@ -282,10 +282,10 @@ def beat_values(beat: WorkerHeartbeat) -> dict[str, Any]:
     }
 
 
-def mark_values(mark: Mark, now: int) -> dict[str, Any]:
-    """Return the values of a mark; ``now`` stands for the place of a new one that asks for none."""
+def mark_values(mark: Mark, number: int) -> dict[str, Any]:
+    """Return the values of a mark; ``number`` is the place of a new one that asks for none."""
     text = codec.storable(mark.text)
-    return {"id": mark.job_id, "name": mark_name(mark.name), "text": text, "place": mark.place, "now": now}
+    return {"id": mark.job_id, "name": mark_name(mark.name), "text": text, "place": mark.place, "number": number}
 
 
 def mark_name(name: str) -> str:

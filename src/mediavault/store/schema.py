@@ -46,15 +46,15 @@ def pending(migrations: Sequence[Migration], version: int) -> Sequence[Migration
     return [migration for migration in migrations if migration.version > version]
 
 
-def load_statements(engine: str, *, columns: Mapping[str, str]) -> dict[str, str]:
-    """Return the statements of ``<engine>/statements.sql`` by name, without comments and the final ``;``.
+def load_statements(folder: str, *, tokens: Mapping[str, object]) -> dict[str, str]:
+    """Return the statements of ``<folder>/statements.sql`` by name, without comments and the final ``;``.
 
-    ``{job}`` and the like are replaced by the value in ``columns``.
+    ``{job}`` and the like are replaced by the value in ``tokens``.
     """
-    text = (resources.files(f"mediavault.store.{engine}") / "statements.sql").read_text(encoding="utf-8")
+    text = (resources.files(f"mediavault.store.{folder}") / "statements.sql").read_text(encoding="utf-8")
     _, *pieces = _HEAD.split(text)
     pairs = zip(pieces[::2], pieces[1::2], strict=True)
-    return {name: _bare(body).format_map(columns) for name, body in pairs}
+    return {name: _bare(body).format_map(tokens) for name, body in pairs}
 
 
 def _bare(body: str) -> str:

@@ -34,10 +34,12 @@ BY_KEY = "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
 MARKS_OF_NAME = "SEARCH marks USING PRIMARY KEY (name=?)"
 MARKS_BY_PLACE = "SEARCH marks USING COVERING INDEX marks_place (name=?)"
 BY_POST = "SEARCH jobs USING COVERING INDEX jobs_post (canonical_url=?)"
+SORTS_WHAT_WAS_GIVEN = "USE TEMP B-TREE FOR ORDER BY"
 # Statement -> what it does with the tables, in order. A SCAN of a partial index reads the few jobs that are in it.
 PLANS: dict[str, list[str]] = {
     "enqueue": [BY_POST],
     "enqueue_version": [BY_POST],
+    "newest_of_posts": ["SEARCH jobs USING INDEX jobs_post (canonical_url=?)"],
     "newest_of_post": ["SEARCH jobs USING INDEX jobs_post (canonical_url=?)"],
     # The SCAN stops at the first row: from one platform to the next, and what is queued for each is not read.
     "queued_platforms": [
@@ -75,9 +77,10 @@ PLANS: dict[str, list[str]] = {
     "remove_history": ["SEARCH history USING INDEX history_job (job=?)"],
     "append_history": [],
     "remove_marks_of_job": ["SEARCH marks USING INDEX marks_job (job=?)"],
-    "put_mark": ["SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
+    "put_marks": ["SEARCH jobs USING COVERING INDEX jobs_id (id=?)", SORTS_WHAT_WAS_GIVEN],
     "remove_marks": [MARKS_OF_NAME, "SEARCH jobs USING COVERING INDEX jobs_id (id=?)"],
-    "add_renamed_marks": [MARKS_OF_NAME],
+    "take_marks": [MARKS_OF_NAME],
+    "give_marks": [SORTS_WHAT_WAS_GIVEN],
     "text_of_marks": [MARKS_OF_NAME],
     "marks_of_jobs": [
         "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",

@@ -123,7 +123,7 @@ class MemoryState:
             if mark.job_id in self.jobs:
                 values = rows.mark_values(mark, now + index)
                 known = self.marks.setdefault(mark.job_id, {})
-                there = known[values["name"]].place if values["name"] in known else values["now"]
+                there = known[values["name"]].place if values["name"] in known else values["number"]
                 place = there if mark.place is None else mark.place
                 known[values["name"]] = Mark(mark.job_id, values["name"], values["text"], place)
                 stored += 1

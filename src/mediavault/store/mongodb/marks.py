@@ -30,7 +30,11 @@ async def documents_of(server: MongoServer, marks: Sequence[Mark]) -> list[Docum
     now = await server.database.now() if server.now is None else server.now
     stored = [rows.mark_values(mark, now + index) for index, mark in enumerate(rows.distinct_marks(marks))]
     return [
-        {"n": values["name"], "p": values["now"] if values["place"] is None else values["place"], "t": values["text"]}
+        {
+            "n": values["name"],
+            "p": values["number"] if values["place"] is None else values["place"],
+            "t": values["text"],
+        }
         for values in stored
     ]
 

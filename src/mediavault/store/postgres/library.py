@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from mediavault.core.job import Job, JobId
-from mediavault.store import browsing, library_index, paging, search_words
+from mediavault.store import library_index, paging, search_words
 from mediavault.store.library_index import VALUES
 from mediavault.store.paging import SortKey
 from mediavault.store.postgres.engine import Statement, positional
 from mediavault.store.postgres.reads import get
 from mediavault.store.postgres.server import PostgresServer
-from mediavault.store.postgres.sql import SQL
 from mediavault.store.queries import (
     AccountPage,
     AccountQuery,
-    AccountSummary,
-    FailureGroup,
     JobPage,
     JobQuery,
-    LibraryTotals,
     Neighbours,
 )
 from mediavault.store.rows import JOB_COLUMNS, job_from_row
@@ -108,22 +103,3 @@ def accounts_statement(query: AccountQuery) -> tuple[Statement, dict[str, Any]] 
     columns = library_index.ACCOUNT_COLUMNS
     sql = f"SELECT {columns} FROM mediavault.library_accounts {where} ORDER BY latest_at DESC, key LIMIT :limit::int"  # noqa: S608
     return positional(sql), values
-
-
-async def account(server: PostgresServer, key: str) -> AccountSummary:
-    rows = await server.database.rows(SQL["account"], {"key": key})
-    if not rows:
-        raise browsing.account_not_found(key)
-    return library_index.account_from_row(rows[0])
-
-
-async def library_totals(server: PostgresServer) -> LibraryTotals:
-    return library_index.totals_from_rows(await server.database.rows(SQL["totals"], {}))
-
-
-async def failures(server: PostgresServer) -> Sequence[FailureGroup]:
-    examples: dict[tuple[str, str], list[Job]] = defaultdict(list)
-    for row in await server.database.rows(SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
-        job = job_from_row(row)
-        examples[job.error_code or "INTERNAL", job.platform].append(job)
-    return library_index.failures_from_rows(await server.database.rows(SQL["failure_groups"], {}), examples)

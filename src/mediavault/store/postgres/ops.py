@@ -30,10 +30,11 @@ from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, search_words, site_limits, transitions
 from mediavault.store.library_index import IndexEntry, entry_from_row, entry_of, running_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
-from mediavault.store.postgres import library_index, marks
+from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import Row, Transaction
 from mediavault.store.postgres.reads import get, of_posts
 from mediavault.store.postgres.server import PostgresServer
+from mediavault.store.postgres.shared import PostgresStatements
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     SEQ,
@@ -47,6 +48,7 @@ from mediavault.store.rows import (
     moment,
     stored_values,
 )
+from mediavault.store.sql import marks
 
 VERSION_RACES = 20  # tries against others that store a version of the same post at the same moment
 
@@ -363,7 +365,7 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
             values = stored_values(transitions.as_imported(stored.job))
             for row in await txn.rows(SQL["import_job"], values):
                 await txn.many(SQL["append_history"], [_history_values(row[0], entry) for entry in stored.history])
-                await marks.put_in(txn, stored.marks, server.now)
+                await marks.put(PostgresStatements(txn, server.now), stored.marks)
                 entries.append(entry_of(row[0], values))
                 for source, line in stored.words.items():
                     await library_index.store_further(txn, row[0], source, line)
@@ -376,11 +378,6 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
 async def import_limits(server: PostgresServer, limits: Sequence[SiteLimit]) -> int:
     async with server.database.transaction() as txn:
         return sum([len(await txn.rows(SQL["import_gate"], limit_values(site_limit))) for site_limit in limits])
-
-
-async def set_once(server: PostgresServer, name: str, value: str) -> str:
-    [row] = await server.database.rows(SQL["set_once"], {"name": name, "value": value})
-    return str(row[0])
 
 
 # --- site limits and workers -------------------------------------------------------------------------------------

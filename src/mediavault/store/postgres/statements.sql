@@ -43,10 +43,6 @@ words AS (
 )
 SELECT new.*, pg_notify('mediavault_work', '') FROM new;
 
--- name: newest_of_posts
-SELECT DISTINCT ON (canonical_url) {job} FROM mediavault.jobs
- WHERE canonical_url = ANY(:canonical_urls::text[]) ORDER BY canonical_url, version DESC;
-
 -- name: adopt
 WITH {t}
 UPDATE mediavault.jobs SET listed_by = NULL, post_url = asked.url, updated_at = t.now
@@ -283,9 +279,6 @@ h AS (
 )
 SELECT seq, pg_notify('mediavault_work', '') FROM j;
 
--- name: next_due
-SELECT retry_at FROM mediavault.jobs WHERE retry_at IS NOT NULL ORDER BY retry_at LIMIT 1;
-
 -- name: locked
 SELECT {job} FROM mediavault.jobs WHERE id = :id::text FOR UPDATE;
 
@@ -339,52 +332,6 @@ UPDATE mediavault.jobs
   FROM t WHERE id = :id::text AND status = 'completed' AND updated_at = :as_of::bigint
 RETURNING seq;
 
--- name: put_marks
--- In the order of their keys, so that two calls that put the same marks lock them in the same order.
-WITH {t}
-INSERT INTO mediavault.marks (name, job, place, text)
-SELECT given.name, seq, coalesce(place, t.now + number), given.text
-  FROM t, unnest(:names::text[], :ids::text[], :texts::text[], :places::bigint[], :nows::bigint[])
-       AS given (name, id, text, place, number)
-  JOIN mediavault.jobs USING (id)
- ORDER BY given.name, seq
-ON CONFLICT (name, job) DO UPDATE
-   SET text = excluded.text, place = CASE WHEN :stay::bool THEN marks.place ELSE excluded.place END
-RETURNING job;
-
--- name: remove_marks
-DELETE FROM mediavault.marks WHERE name = :name::text AND text = coalesce(:text::text, text)
-   AND (:ids::text[] IS NULL OR job IN (SELECT seq FROM mediavault.jobs WHERE id = ANY (:ids::text[]))) RETURNING job;
-
--- name: any_mark
-SELECT 1 FROM mediavault.marks WHERE name = :name::text LIMIT 1;
-
--- name: rename_marks
-WITH gone AS (DELETE FROM mediavault.marks WHERE name = :name::text AND name <> :new_name::text RETURNING job, place)
-INSERT INTO mediavault.marks (name, job, place, text) SELECT :new_name::text, job, place, '' FROM gone ORDER BY job
-ON CONFLICT (name, job) DO NOTHING RETURNING job;
-
--- name: text_of_marks
-UPDATE mediavault.marks SET text = :text::text WHERE name = :name::text RETURNING job;
-
--- name: marks_of_jobs
-SELECT id, name, text, place FROM mediavault.jobs JOIN mediavault.marks ON job = seq WHERE id = ANY (:ids::text[])
- ORDER BY id, name;
-
--- name: marked
-SELECT id, name, text, place FROM mediavault.marks JOIN mediavault.jobs ON seq = job
- WHERE name = :name::text AND place >= :place::bigint AND (place > :place::bigint OR id > :id::text)
- ORDER BY place, id LIMIT :limit::int;
-
--- name: marked_newest_first
-SELECT id, name, text, place FROM mediavault.marks JOIN mediavault.jobs ON seq = job
- WHERE name = :name::text AND place <= :place::bigint AND (place < :place::bigint OR id < :id::text)
- ORDER BY place DESC, id DESC LIMIT :limit::int;
-
--- name: mark_names
-SELECT name, min(text), count(*) FROM mediavault.marks WHERE name >= :prefix::text AND name < :end::text
- GROUP BY name ORDER BY name;
-
 -- name: import_job
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
@@ -393,89 +340,6 @@ INSERT INTO mediavault.gates (platform, {gate})
 VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
         :account_posts, :account_cap)
 ON CONFLICT DO NOTHING RETURNING platform;
-
--- name: set_once
-INSERT INTO mediavault.agreed AS standing (name, value) VALUES (:name, :value)
-ON CONFLICT (name) DO UPDATE SET value = standing.value RETURNING value;
-
--- name: constants
-SELECT name, value FROM mediavault.agreed;
-
--- name: put_record
-WITH {t}
-INSERT INTO mediavault.records (kind, key, value, updated_at, expires_at)
-SELECT :kind::text, :key::text, :value::text, t.now, :expires_at::bigint FROM t
-ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at;
-
--- name: add_record
--- One that has ended does not count as standing there, and gives way in the same move.
-WITH {t}
-INSERT INTO mediavault.records AS standing (kind, key, value, updated_at, expires_at)
-SELECT :kind::text, :key::text, :value::text, t.now, :expires_at::bigint FROM t
-ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at
- WHERE standing.expires_at <= excluded.updated_at
-RETURNING key;
-
--- name: replace_record
-WITH {t}
-UPDATE mediavault.records AS r SET value = :value::text, updated_at = t.now, expires_at = :expires_at::bigint FROM t
- WHERE r.kind = :kind::text AND r.key = :key::text AND r.value = :if_value::text AND (r.expires_at IS NULL OR r.expires_at > t.now)
-RETURNING r.key;
-
--- name: get_record
-WITH {t}
-SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
- WHERE r.kind = :kind::text AND r.key = :key::text AND (r.expires_at IS NULL OR r.expires_at > t.now);
-
--- name: records
-WITH {t}
-SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
- WHERE r.kind = :kind::text AND (r.expires_at IS NULL OR r.expires_at > t.now) ORDER BY r.key;
-
--- name: put_records
-WITH {t},
-removed AS (
-  DELETE FROM mediavault.records WHERE kind = :kind::text AND key = ANY(:remove::text[])
-)
-INSERT INTO mediavault.records (kind, key, value, updated_at)
-SELECT :kind::text, new.key, new.value, t.now FROM t, unnest(:keys::text[], :values::text[]) AS new (key, value)
-ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = NULL;
-
--- name: some_records
-WITH {t}
-SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
- WHERE r.kind = :kind::text AND r.key = ANY(:keys::text[]) AND (r.expires_at IS NULL OR r.expires_at > t.now);
-
--- name: records_under
-WITH {t}
-SELECT r.kind, r.key, r.value, r.updated_at, r.expires_at FROM t, mediavault.records AS r
- WHERE r.kind = :kind::text AND r.key >= :from::text AND r.key < :to::text AND r.key > :after::text
-   AND (r.expires_at IS NULL OR r.expires_at > t.now)
- ORDER BY r.key LIMIT :limit::bigint;
-
--- name: count_records_under
-WITH {t}
-SELECT count(*) FROM t, mediavault.records AS r
- WHERE r.kind = :kind::text AND r.key >= :from::text AND r.key < :to::text AND (r.expires_at IS NULL OR r.expires_at > t.now);
-
--- name: remove_records_under
-WITH {t}
-DELETE FROM mediavault.records AS r USING t WHERE r.kind = :kind::text AND r.key >= :from::text AND r.key < :to::text
-RETURNING r.expires_at IS NULL OR r.expires_at > t.now;
-
--- name: remove_record
-WITH {t}
-DELETE FROM mediavault.records AS r USING t WHERE r.kind = :kind::text AND r.key = :key::text
-RETURNING r.expires_at IS NULL OR r.expires_at > t.now;
-
--- name: remove_records
-WITH {t}
-DELETE FROM mediavault.records AS r USING t WHERE r.kind = :kind::text AND r.key <> ALL(:keep::text[])
-RETURNING r.expires_at IS NULL OR r.expires_at > t.now;
-
--- name: prune_records
-WITH {t}
-DELETE FROM mediavault.records AS r USING t WHERE r.expires_at <= t.now;
 
 -- name: append_history
 INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
@@ -492,17 +356,6 @@ SELECT pg_notify('mediavault_work', '');
 -- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is told in part.
 SELECT pg_notify('mediavault_stop', left(:asked::text, 200));
 
--- name: get
-SELECT {job} FROM mediavault.jobs WHERE id = :id::text;
-
--- name: changed_since
-SELECT {job} FROM mediavault.jobs WHERE updated_at >= :moment::bigint ORDER BY updated_at LIMIT :limit::int;
-
--- name: history
-SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
-  FROM mediavault.jobs LEFT JOIN mediavault.history AS h ON h.job = jobs.seq
- WHERE jobs.id = :id::text ORDER BY h.id;
-
 -- name: make_gate
 INSERT INTO mediavault.gates (platform, strikes, reason) VALUES (:platform, 0, '') ON CONFLICT DO NOTHING;
 
@@ -510,9 +363,6 @@ INSERT INTO mediavault.gates (platform, strikes, reason) VALUES (:platform, 0, '
 WITH {t}
 SELECT t.now, platform, {gate}
   FROM mediavault.gates, t WHERE platform = :platform::text FOR UPDATE OF gates;
-
--- name: gates
-SELECT platform, {gate} FROM mediavault.gates ORDER BY platform;
 
 -- name: put_gate
 UPDATE mediavault.gates
@@ -541,37 +391,8 @@ RETURNING leaving;
 WITH asked AS (UPDATE mediavault.workers SET leaving = 1 WHERE worker = ANY(:workers::text[]) RETURNING worker)
 SELECT worker, pg_notify('mediavault_stop', left(worker, 200)) FROM asked;
 
--- name: workers
-WITH {t}
-SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats,
-       greatest(draining, leaving), platforms, signed_in, tally
-  FROM mediavault.workers, t WHERE last_seen_at >= t.now - :seen_within::bigint ORDER BY last_seen_at DESC, worker COLLATE "C";
-
 -- name: forget_worker
 DELETE FROM mediavault.workers WHERE worker = :worker;
-
--- name: counts
-WITH {t}
-SELECT t.now,
-       queued.count,
-       (SELECT count(*) FROM mediavault.jobs WHERE status = 'running'),
-       (SELECT count(*) FROM mediavault.jobs WHERE status = 'failed'),
-       (SELECT count(*) FROM mediavault.jobs WHERE status = 'cancelled'),
-       (SELECT count(*) FROM mediavault.jobs),
-       queued.oldest
-  -- Not two subqueries: the smallest alone might be looked for among all jobs, from the oldest on.
-  FROM t, (SELECT count(*), min(created_at) AS oldest FROM mediavault.jobs WHERE status = 'queued') AS queued;
-
--- name: count_unparsed
-WITH {t}
-SELECT platform, count(*) FROM mediavault.jobs, t
- WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= t.now - :within::bigint GROUP BY platform;
-
--- name: waiting
-SELECT platform, count(*)
-  FROM (SELECT platform FROM mediavault.jobs WHERE status = 'queued'
-        UNION ALL SELECT platform FROM mediavault.jobs WHERE retry_at IS NOT NULL) AS waiting
- GROUP BY platform;
 
 -- name: account_key_of
 -- Locked: nobody else changes the job until the transaction ends.
@@ -601,9 +422,6 @@ SELECT {entry} FROM mediavault.jobs WHERE id = :id::text FOR UPDATE;
 
 -- name: further_words
 SELECT job, source, line FROM mediavault.job_words WHERE job = ANY(:seqs::bigint[]);
-
--- name: further_words_of_jobs
-SELECT id, source, line FROM mediavault.jobs JOIN mediavault.job_words ON job = seq WHERE id = ANY(:ids::text[]);
 
 -- name: put_further_words
 INSERT INTO mediavault.job_words (job, source, line) VALUES (:seq::bigint, :source::text, :line::text)
@@ -649,33 +467,3 @@ UPDATE mediavault.library_accounts AS a
 -- name: drop_accounts
 DELETE FROM mediavault.library_accounts WHERE key = ANY(:keys::text[]) AND jobs <= 0;
 
--- name: account
-SELECT {account} FROM mediavault.library_accounts WHERE key = :key::text;
-
--- name: totals
-WITH counted (platform, status, jobs, bytes, duration_ms) AS (
-  SELECT platform, 'queued', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'queued' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'running', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'running' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'failed', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'failed' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'cancelled', count(*), 0, 0 FROM mediavault.jobs WHERE status = 'cancelled' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'completed', kept, bytes, duration_ms FROM mediavault.library_totals WHERE kept > 0
-)
-SELECT platform, status, jobs, bytes, duration_ms,
-       (SELECT created_at FROM mediavault.jobs WHERE jobs.platform = counted.platform ORDER BY created_at DESC, id DESC LIMIT 1)
-  FROM counted ORDER BY platform;
-
--- name: failure_groups
-SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)
-  FROM mediavault.jobs WHERE status = 'failed' GROUP BY 1, 2;
-
--- name: failure_examples
-SELECT {job} FROM mediavault.jobs
- WHERE seq = ANY(ARRAY(SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
-                                                                       ORDER BY created_at DESC, id DESC) AS place
-                                          FROM mediavault.jobs WHERE status = 'failed') AS failed
-                        WHERE place <= :limit::int))
- ORDER BY created_at DESC, id DESC;

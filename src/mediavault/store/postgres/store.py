@@ -13,10 +13,14 @@ from mediavault.core.media import KeptFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
 from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
-from mediavault.store.postgres import library, marks, ops, reads, records
+from mediavault.store.postgres import library, ops, reads
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
 from mediavault.store.postgres.server import PostgresServer
+from mediavault.store.postgres.shared import autocommitted, in_transaction
 from mediavault.store.site_limits import ClaimFilter
+from mediavault.store.sql import library as shared_library
+from mediavault.store.sql import marks, records
+from mediavault.store.sql import reads as shared_reads
 
 # --- the ports: each method is an operation of one of the modules here ---------------------------------------------------
 
@@ -99,24 +103,24 @@ class PostgresQueue(Port[PostgresServer]):
 
 class PostgresCatalogue(Port[PostgresServer]):
     get = shielded(reads.get)
-    history = shielded(reads.history)
+    history = shielded(autocommitted(shared_reads.history))
     jobs = shielded(library.jobs)
     count = shielded(library.count)
     neighbours = shielded(library.neighbours)
     accounts = shielded(library.accounts)
-    account = shielded(library.account)
-    library_totals = shielded(library.library_totals)
-    failures = shielded(library.failures)
+    account = shielded(autocommitted(shared_library.account))
+    library_totals = shielded(autocommitted(shared_library.library_totals))
+    failures = shielded(autocommitted(shared_library.failures))
     next_queued = shielded(reads.next_queued)
     of_posts = shielded(reads.of_posts)
-    changed_since = shielded(reads.changed_since)
-    next_due = shielded(reads.next_due)
-    count_unparsed = shielded(reads.count_unparsed)
+    changed_since = shielded(autocommitted(shared_reads.changed_since))
+    next_due = shielded(autocommitted(shared_reads.next_due))
+    count_unparsed = shielded(autocommitted(shared_reads.count_unparsed))
     report = shielded(reads.report)
     remove = shielded(ops.remove)
     relocate = shielded(ops.relocate)
     put_words = shielded(ops.put_words)
-    words_of = shielded(reads.words_of)
+    words_of = shielded(autocommitted(shared_reads.words_of))
     import_jobs = shielded(ops.import_jobs)
 
 
@@ -124,14 +128,14 @@ class PostgresSiteLimits(Port[PostgresServer]):
     acquire_permit = shielded(ops.acquire_permit)
     pause_site = shielded(ops.pause_site)
     reopen_site = shielded(ops.reopen_site)
-    all_limits = shielded(reads.all_limits)
+    all_limits = shielded(autocommitted(shared_reads.all_limits))
     import_limits = shielded(ops.import_limits)
 
 
 class PostgresWorkers(Port[PostgresServer]):
     heartbeat = shielded(ops.heartbeat)
     request_drain = shielded(ops.request_drain)
-    alive = shielded(reads.workers_alive)
+    alive = shielded(autocommitted(shared_reads.workers_alive))
     forget_worker = shielded(ops.forget_worker)
     expire_leases = shielded(ops.expire_leases)
 
@@ -143,28 +147,28 @@ class PostgresWorkers(Port[PostgresServer]):
 
 
 class PostgresRecords(Port[PostgresServer]):
-    put = shielded(records.put)
-    replace = shielded(records.replace)
-    get = shielded(records.get)
-    all = shielded(records.all_of)
-    put_all = shielded(records.put_all)
-    some = shielded(records.some)
-    under = shielded(records.under)
-    count_under = shielded(records.count_under)
-    remove = shielded(records.remove)
-    remove_under = shielded(records.remove_under)
-    remove_all = shielded(records.remove_all)
-    set_once = shielded(ops.set_once)
-    constants = shielded(reads.constants)
+    put = shielded(in_transaction(records.put))
+    replace = shielded(in_transaction(records.replace))
+    get = shielded(autocommitted(records.get))
+    all = shielded(autocommitted(records.all_of))
+    put_all = shielded(in_transaction(records.put_all))
+    some = shielded(autocommitted(records.some))
+    under = shielded(autocommitted(records.under))
+    count_under = shielded(autocommitted(records.count_under))
+    remove = shielded(in_transaction(records.remove))
+    remove_under = shielded(autocommitted(records.remove_under))
+    remove_all = shielded(autocommitted(records.remove_all))
+    set_once = shielded(autocommitted(records.set_once))
+    constants = shielded(autocommitted(records.constants))
 
 
 class PostgresMarks(Port[PostgresServer]):
-    put = shielded(marks.put)
-    remove = shielded(marks.remove)
-    rename = shielded(marks.rename)
-    of_jobs = shielded(marks.of_jobs)
-    marked = shielded(marks.marked)
-    names = shielded(marks.names)
+    put = shielded(in_transaction(marks.put))
+    remove = shielded(in_transaction(marks.remove))
+    rename = shielded(in_transaction(marks.rename))
+    of_jobs = shielded(autocommitted(marks.of_jobs))
+    marked = shielded(autocommitted(marks.marked))
+    names = shielded(autocommitted(marks.names))
 
 
 class PostgresJobStore:

@@ -12,6 +12,7 @@ from typing import Any
 
 import apsw
 
+from mediavault.core.clock import to_micros
 from mediavault.core.failures import StoreDamaged, StoreError, StoreUnreachable
 from mediavault.core.messages import Message
 
@@ -180,6 +181,11 @@ class Snapshot:
 
     db: Connection
     at: datetime
+
+    @property
+    def now(self) -> int:
+        """The time in microseconds."""
+        return to_micros(self.at)
 
 
 def fetch_all(db: Connection, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store import browsing, library_index, paging, search_words
+from mediavault.store import library_index, paging, search_words
 from mediavault.store.library_index import VALUES
 from mediavault.store.paging import SortKey
 from mediavault.store.queries import (
     AccountPage,
     AccountQuery,
-    AccountSummary,
-    FailureGroup,
     JobOrder,
     JobPage,
     JobQuery,
-    LibraryTotals,
     Neighbours,
 )
 from mediavault.store.rows import JOB_COLUMNS, job_from_row
+from mediavault.store.sql import reads
 from mediavault.store.sqlite.engine import Connection, Snapshot, fetch_all
-from mediavault.store.sqlite.reads import get
-from mediavault.store.sqlite.statements import SQL
+from mediavault.store.sqlite.shared import blocking
 
 # Each of these states has its own index, in the order of age, and usually few jobs.
 _BY_STATUS = {
@@ -52,7 +48,7 @@ def count(snapshot: Snapshot, query: JobQuery) -> int:
 
 
 def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours:
-    db, key = snapshot.db, paging.sort_key(get(snapshot, job_id), query.order)
+    db, key = snapshot.db, paging.sort_key(blocking(reads.get)(snapshot, job_id), query.order)
     before, after = _select(db, query, key, 1, backwards=True), _select(db, query, key, 1)
     return Neighbours(before[0] if before else None, after[0] if after else None)
 
@@ -165,22 +161,3 @@ def accounts_statement(query: AccountQuery) -> tuple[str, dict[str, Any]] | None
         f"SELECT {library_index.ACCOUNT_COLUMNS} FROM library_accounts INDEXED BY {index} {where}"  # noqa: S608
         " ORDER BY latest_at DESC, key LIMIT :limit"
     ), values
-
-
-def account(snapshot: Snapshot, key: str) -> AccountSummary:
-    rows = fetch_all(snapshot.db, SQL["account"], {"key": key})
-    if not rows:
-        raise browsing.account_not_found(key)
-    return library_index.account_from_row(rows[0])
-
-
-def library_totals(snapshot: Snapshot) -> LibraryTotals:
-    return library_index.totals_from_rows(fetch_all(snapshot.db, SQL["totals"]))
-
-
-def failures(snapshot: Snapshot) -> Sequence[FailureGroup]:
-    examples: dict[tuple[str, str], list[Job]] = defaultdict(list)
-    for row in fetch_all(snapshot.db, SQL["failure_examples"], {"limit": browsing.EXAMPLES}):
-        job = job_from_row(row)
-        examples[job.error_code or "INTERNAL", job.platform].append(job)
-    return library_index.failures_from_rows(fetch_all(snapshot.db, SQL["failure_groups"]), examples)

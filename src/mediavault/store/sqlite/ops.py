@@ -44,8 +44,10 @@ from mediavault.store.rows import (
     micros_or_none,
     stored_values,
 )
-from mediavault.store.sqlite import library_index, marks
+from mediavault.store.sql import marks
+from mediavault.store.sqlite import library_index
 from mediavault.store.sqlite.engine import Connection, fetch_all
+from mediavault.store.sqlite.shared import blocking
 from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.writer import Txn
 
@@ -354,7 +356,7 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
                 library_index.store_further(txn.db, seq, source, line)
             library_index.add(txn.db, entry_of(seq, values))
             txn.history += [history_row(seq, record) for record in stored.history]
-            marks.put(txn, stored.marks)
+            blocking(marks.put)(txn, stored.marks)
             txn.wake = True
             new += 1
     return new
@@ -362,11 +364,6 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
 
 def import_limits(txn: Txn, limits: Sequence[SiteLimit]) -> int:
     return sum(len(fetch_all(txn.db, SQL["import_gate"], limit_values(site_limit))) for site_limit in limits)
-
-
-def set_once(txn: Txn, name: str, value: str) -> str:
-    ((stored,),) = fetch_all(txn.db, SQL["set_once"], {"name": name, "value": value})
-    return str(stored)
 
 
 def acquire_permit(txn: Txn, asked: PermitRequest) -> Permit:

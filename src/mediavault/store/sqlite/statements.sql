@@ -140,9 +140,6 @@ UPDATE jobs SET status = 'queued', updated_at = :now, retry_at = NULL
                 WHERE retry_at IS NOT NULL AND retry_at <= :now ORDER BY retry_at LIMIT :limit)
 RETURNING seq;
 
--- name: next_due
-SELECT retry_at FROM jobs INDEXED BY jobs_due WHERE retry_at IS NOT NULL ORDER BY retry_at LIMIT 1;
-
 -- name: cancel
 UPDATE jobs INDEXED BY jobs_id
    SET status = 'cancelled', updated_at = :now, claimed_by = NULL, lease_expires_at = NULL, retry_at = NULL
@@ -175,40 +172,6 @@ DELETE FROM history INDEXED BY history_job WHERE job = :seq;
 -- name: remove_marks_of_job
 DELETE FROM marks INDEXED BY marks_job WHERE job = :seq;
 
--- name: put_mark
-INSERT INTO marks (name, job, place, text) SELECT :name, seq, coalesce(:place, :now), :text FROM jobs INDEXED BY jobs_id
- WHERE id = :id
-ON CONFLICT (name, job) DO UPDATE SET text = excluded.text, place = coalesce(:place, marks.place) RETURNING job;
-
--- name: remove_marks
-DELETE FROM marks WHERE name = :name AND text = coalesce(:text, text)
-   AND (:ids IS NULL OR job IN (SELECT seq FROM json_each(:ids) CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = value)) RETURNING job;
-
--- name: add_renamed_marks
-INSERT INTO marks (name, job, place, text) SELECT :new_name, job, place, text FROM marks WHERE name = :name
-ON CONFLICT (name, job) DO NOTHING;
-
--- name: text_of_marks
-UPDATE marks SET text = :text WHERE name = :name RETURNING job;
-
--- name: marks_of_jobs
-SELECT jobs.id, name, text, place FROM json_each(:ids) CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = json_each.value
-  CROSS JOIN marks INDEXED BY marks_job ON marks.job = jobs.seq
- ORDER BY jobs.id, name;
-
--- name: marked
-SELECT jobs.id, name, text, place FROM marks INDEXED BY marks_place CROSS JOIN jobs ON jobs.seq = marks.job
- WHERE name = :name AND place >= :place AND (place > :place OR jobs.id > :id)
- ORDER BY place, jobs.id LIMIT :limit;
-
--- name: marked_newest_first
-SELECT jobs.id, name, text, place FROM marks INDEXED BY marks_place CROSS JOIN jobs ON jobs.seq = marks.job
- WHERE name = :name AND place <= :place AND (place < :place OR jobs.id < :id)
- ORDER BY place DESC, jobs.id DESC LIMIT :limit;
-
--- name: mark_names
-SELECT name, min(text), count(*) FROM marks WHERE name >= :prefix AND name < :end GROUP BY name ORDER BY name;
-
 -- name: import_job
 INSERT INTO jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
@@ -218,58 +181,6 @@ VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :nex
         :account_posts, :account_cap)
 ON CONFLICT DO NOTHING RETURNING platform;
 
--- name: set_once
-INSERT INTO agreed (name, value) VALUES (:name, :value)
-ON CONFLICT DO UPDATE SET value = value RETURNING value;
-
--- name: constants
-SELECT name, value FROM agreed;
-
--- name: put_record
-INSERT INTO records (kind, key, value, updated_at, expires_at) VALUES (:kind, :key, :value, :now, :expires_at)
-ON CONFLICT DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at;
-
--- name: add_record
-INSERT INTO records (kind, key, value, updated_at, expires_at) VALUES (:kind, :key, :value, :now, :expires_at)
-ON CONFLICT DO NOTHING RETURNING key;
-
--- name: replace_record
-UPDATE records SET value = :value, updated_at = :now, expires_at = :expires_at
- WHERE kind = :kind AND key = :key AND value = :if_value RETURNING key;
-
--- name: get_record
-SELECT kind, key, value, updated_at, expires_at FROM records
- WHERE kind = :kind AND key = :key AND (expires_at IS NULL OR expires_at > :now);
-
--- name: records
-SELECT kind, key, value, updated_at, expires_at FROM records
- WHERE kind = :kind AND (expires_at IS NULL OR expires_at > :now) ORDER BY key;
-
--- name: some_records
-SELECT kind, key, value, updated_at, expires_at FROM records
- WHERE kind = :kind AND key IN (SELECT value FROM json_each(:keys)) AND (expires_at IS NULL OR expires_at > :now);
-
--- name: records_under
-SELECT kind, key, value, updated_at, expires_at FROM records
- WHERE kind = :kind AND key >= :from AND key < :to AND key > :after AND (expires_at IS NULL OR expires_at > :now)
- ORDER BY key LIMIT :limit;
-
--- name: count_records_under
-SELECT count(*) FROM records
- WHERE kind = :kind AND key >= :from AND key < :to AND (expires_at IS NULL OR expires_at > :now);
-
--- name: remove_records_under
-DELETE FROM records WHERE kind = :kind AND key >= :from AND key < :to RETURNING key;
-
--- name: remove_record
-DELETE FROM records WHERE kind = :kind AND key = :key RETURNING key;
-
--- name: remove_records
-DELETE FROM records WHERE kind = :kind AND key NOT IN (SELECT value FROM json_each(:keep)) RETURNING key;
-
--- name: prune_records
-DELETE FROM records INDEXED BY records_expiring WHERE expires_at <= :now;
-
 -- name: append_history
 INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -277,22 +188,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: seq_of
 SELECT seq FROM jobs INDEXED BY jobs_id WHERE id = :id;
 
--- name: get
-SELECT {job} FROM jobs INDEXED BY jobs_id WHERE id = :id;
-
--- name: changed_since
-SELECT {job} FROM jobs INDEXED BY jobs_updated WHERE updated_at >= :moment ORDER BY updated_at LIMIT :limit;
-
--- name: history
-SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
-  FROM jobs INDEXED BY jobs_id LEFT JOIN history AS h INDEXED BY history_job ON h.job = jobs.seq
- WHERE jobs.id = :id ORDER BY h.id;
-
 -- name: gate
 SELECT platform, {gate} FROM gates WHERE platform = :platform;
-
--- name: gates
-SELECT platform, {gate} FROM gates ORDER BY platform;
 
 -- name: put_gate
 INSERT OR REPLACE INTO gates (platform, {gate})
@@ -316,31 +213,8 @@ RETURNING leaving;
 -- name: request_drain
 UPDATE workers SET leaving = 1 WHERE worker IN (SELECT value FROM json_each(:workers)) RETURNING worker;
 
--- name: workers
-SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats,
-       max(draining, leaving), platforms, signed_in, tally
-  FROM workers WHERE last_seen_at >= :since ORDER BY last_seen_at DESC, worker;
-
 -- name: forget_worker
 DELETE FROM workers WHERE worker = :worker;
-
--- name: count_unparsed
-SELECT platform, count(*) FROM jobs INDEXED BY jobs_not_understood
- WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= :since GROUP BY platform;
-
--- name: counts
-SELECT (SELECT count(*) FROM jobs INDEXED BY jobs_ready     WHERE status = 'queued'),
-       (SELECT count(*) FROM jobs INDEXED BY jobs_running   WHERE status = 'running'),
-       (SELECT count(*) FROM jobs INDEXED BY jobs_failed    WHERE status = 'failed'),
-       (SELECT count(*) FROM jobs INDEXED BY jobs_cancelled WHERE status = 'cancelled'),
-       (SELECT count(*) FROM jobs),
-       (SELECT min(created_at) FROM jobs INDEXED BY jobs_ready WHERE status = 'queued');
-
--- name: waiting
-SELECT platform, count(*)
-  FROM (SELECT platform FROM jobs INDEXED BY jobs_turns WHERE status = 'queued'
-        UNION ALL SELECT platform FROM jobs INDEXED BY jobs_due WHERE retry_at IS NOT NULL)
- GROUP BY platform;
 
 -- name: account_key_of
 SELECT account_key FROM jobs INDEXED BY jobs_id WHERE id = :id;
@@ -359,10 +233,6 @@ SELECT {entry} FROM jobs INDEXED BY jobs_id WHERE id = :id;
 
 -- name: further_words
 SELECT source, line FROM job_words WHERE job = :seq;
-
--- name: further_words_of_jobs
-SELECT jobs.id, source, line FROM json_each(:ids) CROSS JOIN jobs INDEXED BY jobs_id ON jobs.id = json_each.value
-  CROSS JOIN job_words ON job_words.job = jobs.seq;
 
 -- name: put_further_words
 INSERT INTO job_words (job, source, line) VALUES (:seq, :source, :line)
@@ -394,34 +264,3 @@ UPDATE library_accounts SET handle = :handle, display_name = :display_name, line
 -- name: drop_account
 DELETE FROM library_accounts WHERE key = :key AND jobs <= 0;
 
--- name: account
-SELECT {account} FROM library_accounts WHERE key = :key;
-
--- name: totals
-WITH counted (platform, status, jobs, bytes, duration_ms) AS (
-  SELECT platform, 'queued', count(*), 0, 0 FROM jobs INDEXED BY jobs_turns WHERE status = 'queued' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'running', count(*), 0, 0 FROM jobs INDEXED BY jobs_running WHERE status = 'running' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'failed', count(*), 0, 0 FROM jobs INDEXED BY jobs_failed WHERE status = 'failed' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'cancelled', count(*), 0, 0 FROM jobs INDEXED BY jobs_cancelled WHERE status = 'cancelled' GROUP BY platform
-  UNION ALL
-  SELECT platform, 'completed', kept, bytes, duration_ms FROM library_totals WHERE kept > 0
-)
-SELECT platform, status, jobs, bytes, duration_ms,
-       (SELECT created_at FROM jobs INDEXED BY jobs_platform WHERE jobs.platform = counted.platform
-         ORDER BY created_at DESC LIMIT 1)
-  FROM counted ORDER BY platform;
-
--- name: failure_groups
-SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)
-  FROM jobs INDEXED BY jobs_failed WHERE status = 'failed' GROUP BY 1, 2;
-
--- name: failure_examples
-SELECT {job} FROM jobs
- WHERE seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
-                                                               ORDER BY created_at DESC, id DESC) AS place
-                                  FROM jobs INDEXED BY jobs_failed WHERE status = 'failed')
-                WHERE place <= :limit)
- ORDER BY created_at DESC, id DESC;

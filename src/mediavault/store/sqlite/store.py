@@ -18,7 +18,10 @@ from mediavault.core.records import RecordKind
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.losses import LOG, LOSSES
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
-from mediavault.store.sqlite import library, marks, ops, reads, records
+from mediavault.store.sql import library as shared_library
+from mediavault.store.sql import marks, records
+from mediavault.store.sql import reads as shared_reads
+from mediavault.store.sqlite import library, ops, reads
 from mediavault.store.sqlite.engine import (
     Connection,
     LockWait,
@@ -31,6 +34,7 @@ from mediavault.store.sqlite.engine import (
 from mediavault.store.sqlite.log_file import has_lost_changes
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
+from mediavault.store.sqlite.shared import blocking
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
 
@@ -71,7 +75,7 @@ class SqliteFile:
         if has_lost:
             loss = LOSSES[LOG]
             log.error("database_log_damaged", path=str(self._path), error=loss.what, help=loss.help)
-            await self._writer.submit_durable(records.put, RecordKind.LOSS, LOG, {})
+            await self._writer.submit_durable(blocking(records.put), RecordKind.LOSS, LOG, {})
 
     async def close(self) -> None:
         if self._reader is not None and self._read_db is not None:
@@ -236,25 +240,25 @@ class SqliteQueue(_SqlitePort):
 
 
 class SqliteCatalogue(_SqlitePort):
-    get = _read(reads.get)
-    history = _read(reads.history)
+    get = _read(blocking(shared_reads.get))
+    history = _read(blocking(shared_reads.history))
     jobs = _read(library.jobs)
     count = _read(library.count)
     neighbours = _read(library.neighbours)
     accounts = _read(library.accounts)
-    account = _read(library.account)
-    library_totals = _read(library.library_totals)
-    failures = _read(library.failures)
+    account = _read(blocking(shared_library.account))
+    library_totals = _read(blocking(shared_library.library_totals))
+    failures = _read(blocking(shared_library.failures))
     next_queued = _read(reads.next_queued)
-    of_posts = _read(reads.of_posts)
-    changed_since = _read(reads.changed_since)
-    next_due = _read(reads.next_due)
-    count_unparsed = _read(reads.count_unparsed)
+    of_posts = _read(blocking(shared_reads.of_posts))
+    changed_since = _read(blocking(shared_reads.changed_since))
+    next_due = _read(blocking(shared_reads.next_due))
+    count_unparsed = _read(blocking(shared_reads.count_unparsed))
     report = _read(reads.report)
     remove = _write_durably(ops.remove)
     relocate = _write_durably(ops.relocate)
     put_words = _write_durably(ops.put_words)
-    words_of = _read(reads.words_of)
+    words_of = _read(blocking(shared_reads.words_of))
     import_jobs = _write_durably(ops.import_jobs)
 
 
@@ -262,14 +266,14 @@ class SqliteSiteLimits(_SqlitePort):
     acquire_permit = _write(ops.acquire_permit)
     pause_site = _write_durably(ops.pause_site)
     reopen_site = _write_durably(ops.reopen_site)
-    all_limits = _read(reads.all_limits)
+    all_limits = _read(blocking(shared_reads.all_limits))
     import_limits = _write_durably(ops.import_limits)
 
 
 class SqliteWorkers(_SqlitePort):
     heartbeat = _write(ops.heartbeat)
     request_drain = _write(ops.request_drain)
-    alive = _read(reads.workers_alive)
+    alive = _read(blocking(shared_reads.workers_alive))
     forget_worker = _write(ops.forget_worker)
     expire_leases = _write(ops.expire_leases)
 
@@ -281,28 +285,28 @@ class SqliteWorkers(_SqlitePort):
 
 
 class SqliteRecords(_SqlitePort):
-    put = _write_durably(records.put)
-    replace = _write_durably(records.replace)
-    get = _read(records.get)
-    all = _read(records.all_of)
-    put_all = _write_durably(records.put_all)
-    some = _read(records.some)
-    under = _read(records.under)
-    count_under = _read(records.count_under)
-    remove = _write_durably(records.remove)
-    remove_under = _write_durably(records.remove_under)
-    remove_all = _write_durably(records.remove_all)
-    set_once = _write_durably(ops.set_once)
-    constants = _read(reads.constants)
+    put = _write_durably(blocking(records.put))
+    replace = _write_durably(blocking(records.replace))
+    get = _read(blocking(records.get))
+    all = _read(blocking(records.all_of))
+    put_all = _write_durably(blocking(records.put_all))
+    some = _read(blocking(records.some))
+    under = _read(blocking(records.under))
+    count_under = _read(blocking(records.count_under))
+    remove = _write_durably(blocking(records.remove))
+    remove_under = _write_durably(blocking(records.remove_under))
+    remove_all = _write_durably(blocking(records.remove_all))
+    set_once = _write_durably(blocking(records.set_once))
+    constants = _read(blocking(records.constants))
 
 
 class SqliteMarks(_SqlitePort):
-    put = _write_durably(marks.put)
-    remove = _write_durably(marks.remove)
-    rename = _write_durably(marks.rename)
-    of_jobs = _read(marks.of_jobs)
-    marked = _read(marks.marked)
-    names = _read(marks.names)
+    put = _write_durably(blocking(marks.put))
+    remove = _write_durably(blocking(marks.remove))
+    rename = _write_durably(blocking(marks.rename))
+    of_jobs = _read(blocking(marks.of_jobs))
+    marked = _read(blocking(marks.marked))
+    names = _read(blocking(marks.names))
 
 
 class SqliteJobStore:

@@ -1,0 +1,1 @@
+"""The SQL stores' operations, each written once; ``sqlite`` and ``postgres`` run them."""

@@ -1,0 +1,83 @@
+"""What the dialects of SQL differ in: a handful of tokens in ``statements.sql``.
+
+| token | is |
+|---|---|
+| ``{s}`` | the schema of a table |
+| ``{now}`` | the moment of the statement: by the database's clock, unless ``:now`` says another |
+| ``{by[index]}`` | the index that a table is read by, where a plan can be pinned |
+| ``{each[names]}`` | the texts of a list as a table ``given`` with one column, ``value`` |
+| ``{objects[names]}`` | the same of a JSON array, whose values are read with ``->>`` |
+| ``{in_few} (…){end}`` | whether a value is among a few, each of which is then looked up by an index |
+| ``{then}`` | joins a table that is read after those before it |
+| ``{greatest}`` | the function that returns its largest argument |
+| ``{c}`` | the order of bytes |
+
+Casts (``::text``) tell PostgreSQL the types of values; SQLite knows none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
+from mediavault.store.rows import JOB_COLUMNS, LIMIT_COLUMNS, STORED_COLUMNS
+from mediavault.store.schema import load_statements
+
+_CAST = re.compile(r"::[a-z]\w*(?:\[\])?")
+_COLUMNS: Mapping[str, str] = {
+    "job": JOB_COLUMNS,
+    "gate": LIMIT_COLUMNS,
+    "stored": STORED_COLUMNS,
+    "entry": ENTRY_COLUMNS,
+    "account": ACCOUNT_COLUMNS,
+    "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The text of a token that has a name: ``{each[ids]}``."""
+
+    text_of: Callable[[str], str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.text_of(name)
+
+
+_DIALECTS: Mapping[str, Mapping[str, object]] = {
+    "sqlite": {
+        "s": "",
+        "now": ":now",
+        "by": _Named(lambda index: f"INDEXED BY {index}"),
+        "each": _Named(lambda name: f"json_each(:{name}) AS given"),
+        "objects": _Named(lambda name: f"json_each(:{name}) AS given"),
+        "in_few": "IN",
+        "end": "",
+        "then": "CROSS JOIN",
+        "greatest": "max",
+        "c": "",
+    },
+    "postgres": {
+        "s": "mediavault.",
+        # Stable, so that an index can be searched by it; the same at every place of a statement.
+        "now": "coalesce(:now::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)",
+        "by": _Named(lambda _: ""),
+        "each": _Named(lambda name: f"unnest(:{name}::text[]) AS given (value)"),
+        "objects": _Named(lambda name: f"json_array_elements(:{name}::json) AS given (value)"),
+        "in_few": "= ANY (ARRAY",
+        "end": ")",
+        "then": "JOIN",
+        "greatest": "greatest",
+        "c": 'COLLATE "C"',
+    },
+}
+
+
+def statements_of(engine: str, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the statements of all engines in the dialect of one, and those of its own, by name."""
+    shared = load_statements("sql", tokens={**_COLUMNS, **_DIALECTS[engine]})
+    if engine == "sqlite":
+        shared = {name: _CAST.sub("", sql) for name, sql in shared.items()}
+    return shared | load_statements(engine, tokens={**_COLUMNS, **own})

@@ -1,0 +1,80 @@
+"""The reading operations on jobs, workers and site limits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from mediavault.core.clock import from_micros, micros_in, to_micros
+from mediavault.core.job import HistoryRecord, Job, JobId, WorkerHeartbeat
+from mediavault.core.site_limits import SiteLimit
+from mediavault.store import transitions
+from mediavault.store.port import StoreReport
+from mediavault.store.rows import (
+    beat_from_row,
+    counts_from_row,
+    further_words_by_job,
+    history_from_row,
+    job_from_row,
+    limit_from_row,
+)
+from mediavault.store.rows import moment as moment_or_none
+from mediavault.store.search_words import FurtherWords
+from mediavault.store.sql.txn import SqlTxn
+
+
+async def get(txn: SqlTxn, job_id: JobId) -> Job:
+    rows = await txn.rows("get", {"id": job_id})
+    if not rows:
+        raise transitions.job_not_found(job_id)
+    return job_from_row(rows[0])
+
+
+async def words_of(txn: SqlTxn, job_ids: Collection[JobId]) -> Mapping[JobId, FurtherWords]:
+    return further_words_by_job(await txn.rows("further_words_of_jobs", {"ids": list(job_ids)}))
+
+
+async def of_posts(txn: SqlTxn, canonical_urls: Collection[str]) -> dict[str, Job]:
+    jobs = map(job_from_row, await txn.rows("newest_of_posts", {"urls": list(canonical_urls)}))
+    return {job.canonical_url: job for job in jobs}
+
+
+async def changed_since(txn: SqlTxn, moment: datetime, *, limit: int = 500) -> list[Job]:
+    rows = await txn.rows("changed_since", {"moment": to_micros(moment), "limit": limit})
+    return [job_from_row(row) for row in rows]
+
+
+async def history(txn: SqlTxn, job_id: JobId) -> list[HistoryRecord]:
+    rows = await txn.rows("history", {"id": job_id})
+    if not rows:
+        raise transitions.job_not_found(job_id)
+    return [history_from_row(row) for row in rows if row[0] is not None]  # a job without history is one row of NULLs
+
+
+async def next_due(txn: SqlTxn) -> datetime | None:
+    rows = await txn.rows("next_due")
+    return moment_or_none(rows[0][0]) if rows else None
+
+
+async def all_limits(txn: SqlTxn) -> list[SiteLimit]:
+    return [limit_from_row(row) for row in await txn.rows("gates")]
+
+
+async def workers_alive(txn: SqlTxn, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
+    return [beat_from_row(row) for row in await txn.rows("workers", {"seen_within": micros_in(seen_within)})]
+
+
+async def count_unparsed(txn: SqlTxn, *, within: timedelta) -> dict[str, int]:
+    return {row[0]: row[1] for row in await txn.rows("count_unparsed", {"within": micros_in(within)})}
+
+
+async def report(txn: SqlTxn, *, engine: str, schema_version: int) -> StoreReport:
+    [[micros, *row, oldest]] = await txn.rows("counts")
+    return StoreReport(
+        engine=engine,
+        schema_version=schema_version,
+        at=from_micros(micros),
+        counts=counts_from_row(row),
+        waiting={row[0]: row[1] for row in await txn.rows("waiting")},
+        oldest_queued_at=moment_or_none(oldest),
+    )

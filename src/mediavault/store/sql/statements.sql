@@ -1,0 +1,192 @@
+-- Every fixed statement that is the same on all engines; ``dialects.py`` explains the tokens in braces.
+-- Statuses are literals, since only then may a partial index be used. The plans are tested on both engines.
+
+-- name: put_record
+INSERT INTO {s}records (kind, key, value, updated_at, expires_at)
+VALUES (:kind::text, :key::text, :value::text, {now}, :expires_at::bigint)
+ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at;
+
+-- name: add_record
+-- One that has ended does not count, and gives way in the same move.
+INSERT INTO {s}records AS known (kind, key, value, updated_at, expires_at)
+VALUES (:kind::text, :key::text, :value::text, {now}, :expires_at::bigint)
+ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at
+ WHERE known.expires_at <= excluded.updated_at
+RETURNING key;
+
+-- name: replace_record
+UPDATE {s}records SET value = :value::text, updated_at = {now}, expires_at = :expires_at::bigint
+ WHERE kind = :kind::text AND key = :key::text AND value = :if_value::text AND (expires_at IS NULL OR expires_at > {now})
+RETURNING key;
+
+-- name: get_record
+SELECT kind, key, value, updated_at, expires_at FROM {s}records
+ WHERE kind = :kind::text AND key = :key::text AND (expires_at IS NULL OR expires_at > {now});
+
+-- name: records
+SELECT kind, key, value, updated_at, expires_at FROM {s}records
+ WHERE kind = :kind::text AND (expires_at IS NULL OR expires_at > {now}) ORDER BY key;
+
+-- name: some_records
+SELECT kind, key, records.value, updated_at, expires_at FROM {s}records
+ WHERE kind = :kind::text AND key IN (SELECT given.value FROM {each[keys]}) AND (expires_at IS NULL OR expires_at > {now});
+
+-- name: records_under
+SELECT kind, key, value, updated_at, expires_at FROM {s}records
+ WHERE kind = :kind::text AND key >= :from::text AND key < :to::text AND key > :after::text
+   AND (expires_at IS NULL OR expires_at > {now})
+ ORDER BY key LIMIT :limit::bigint;
+
+-- name: count_records_under
+SELECT count(*) FROM {s}records
+ WHERE kind = :kind::text AND key >= :from::text AND key < :to::text AND (expires_at IS NULL OR expires_at > {now});
+
+-- name: remove_records_under
+DELETE FROM {s}records WHERE kind = :kind::text AND key >= :from::text AND key < :to::text
+RETURNING expires_at IS NULL OR expires_at > {now};
+
+-- name: remove_record
+DELETE FROM {s}records WHERE kind = :kind::text AND key = :key::text RETURNING expires_at IS NULL OR expires_at > {now};
+
+-- name: remove_records
+DELETE FROM {s}records WHERE kind = :kind::text AND key NOT IN (SELECT given.value FROM {each[keep]})
+RETURNING expires_at IS NULL OR expires_at > {now};
+
+-- name: prune_records
+DELETE FROM {s}records {by[records_expiring]} WHERE expires_at <= {now};
+
+-- name: set_once
+INSERT INTO {s}agreed AS known (name, value) VALUES (:name::text, :value::text)
+ON CONFLICT (name) DO UPDATE SET value = known.value RETURNING value;
+
+-- name: constants
+SELECT name, value FROM {s}agreed;
+
+-- name: put_marks
+-- In the order of their keys: two calls that put the same marks lock them in the same order.
+INSERT INTO {s}marks (name, job, place, text)
+SELECT given.value ->> 'name', seq, coalesce((given.value ->> 'place')::bigint, {now} + (given.value ->> 'number')::bigint),
+       given.value ->> 'text'
+  FROM {objects[marks]} {then} {s}jobs {by[jobs_id]} ON jobs.id = given.value ->> 'id'
+ WHERE true ORDER BY 1, seq
+ON CONFLICT (name, job) DO UPDATE
+   SET text = excluded.text, place = CASE WHEN :stay THEN marks.place ELSE excluded.place END
+RETURNING job;
+
+-- name: take_marks
+DELETE FROM {s}marks WHERE name = :name::text RETURNING job, place;
+
+-- name: give_marks
+INSERT INTO {s}marks (name, job, place, text)
+SELECT :name::text, (given.value ->> 0)::bigint, (given.value ->> 1)::bigint, :text::text FROM {objects[marks]}
+ WHERE true ORDER BY 2
+ON CONFLICT (name, job) DO NOTHING;
+
+-- name: remove_marks
+DELETE FROM {s}marks WHERE name = :name::text AND text = coalesce(:text::text, text)
+   AND (:all OR job IN (SELECT seq FROM {each[ids]} {then} {s}jobs {by[jobs_id]} ON jobs.id = given.value)) RETURNING job;
+
+-- name: text_of_marks
+UPDATE {s}marks SET text = :text::text WHERE name = :name::text RETURNING job;
+
+-- name: marks_of_jobs
+SELECT jobs.id, name, text, place FROM {each[ids]} {then} {s}jobs {by[jobs_id]} ON jobs.id = given.value
+  {then} {s}marks {by[marks_job]} ON marks.job = jobs.seq
+ ORDER BY jobs.id, name;
+
+-- name: marked
+SELECT jobs.id, name, text, place FROM {s}marks {by[marks_place]} {then} {s}jobs ON jobs.seq = marks.job
+ WHERE name = :name::text AND place >= :place::bigint AND (place > :place OR jobs.id > :id::text)
+ ORDER BY place, jobs.id LIMIT :limit::bigint;
+
+-- name: marked_newest_first
+SELECT jobs.id, name, text, place FROM {s}marks {by[marks_place]} {then} {s}jobs ON jobs.seq = marks.job
+ WHERE name = :name::text AND place <= :place::bigint AND (place < :place OR jobs.id < :id::text)
+ ORDER BY place DESC, jobs.id DESC LIMIT :limit::bigint;
+
+-- name: mark_names
+SELECT name, min(text), count(*) FROM {s}marks WHERE name >= :prefix::text AND name < :end::text GROUP BY name ORDER BY name;
+
+-- name: get
+SELECT {job} FROM {s}jobs {by[jobs_id]} WHERE id = :id::text;
+
+-- name: newest_of_posts
+SELECT {job} FROM {s}jobs {by[jobs_post]}
+ WHERE canonical_url IN (SELECT given.value FROM {each[urls]})
+   AND NOT EXISTS (SELECT 1 FROM {s}jobs AS newer {by[jobs_post]}
+                    WHERE newer.canonical_url = jobs.canonical_url AND newer.version > jobs.version);
+
+-- name: changed_since
+SELECT {job} FROM {s}jobs {by[jobs_updated]} WHERE updated_at >= :moment::bigint ORDER BY updated_at LIMIT :limit::bigint;
+
+-- name: history
+SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
+  FROM {s}jobs {by[jobs_id]} LEFT JOIN {s}history AS h {by[history_job]} ON h.job = jobs.seq
+ WHERE jobs.id = :id::text ORDER BY h.id;
+
+-- name: next_due
+SELECT retry_at FROM {s}jobs {by[jobs_due]} WHERE retry_at IS NOT NULL ORDER BY retry_at LIMIT 1;
+
+-- name: gates
+SELECT platform, {gate} FROM {s}gates ORDER BY platform;
+
+-- name: workers
+SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats,
+       {greatest}(draining, leaving), platforms, signed_in, tally
+  FROM {s}workers WHERE last_seen_at >= {now} - :seen_within::bigint ORDER BY last_seen_at DESC, worker {c};
+
+-- name: counts
+-- Not two subqueries for those in the queue: the oldest alone might be looked for among all jobs.
+SELECT {now}, queued.number,
+       (SELECT count(*) FROM {s}jobs {by[jobs_running]} WHERE status = 'running'),
+       (SELECT count(*) FROM {s}jobs {by[jobs_failed]} WHERE status = 'failed'),
+       (SELECT count(*) FROM {s}jobs {by[jobs_cancelled]} WHERE status = 'cancelled'),
+       (SELECT count(*) FROM {s}jobs),
+       queued.oldest
+  FROM (SELECT count(*) AS number, min(created_at) AS oldest FROM {s}jobs {by[jobs_ready]} WHERE status = 'queued') AS queued;
+
+-- name: count_unparsed
+SELECT platform, count(*) FROM {s}jobs {by[jobs_not_understood]}
+ WHERE status = 'failed' AND error_code = 'EXTRACTOR_BROKEN' AND failed_at >= {now} - :within::bigint GROUP BY platform;
+
+-- name: waiting
+SELECT platform, count(*)
+  FROM (SELECT platform FROM {s}jobs {by[jobs_turns]} WHERE status = 'queued'
+        UNION ALL SELECT platform FROM {s}jobs {by[jobs_due]} WHERE retry_at IS NOT NULL) AS waiting
+ GROUP BY platform;
+
+-- name: further_words_of_jobs
+SELECT jobs.id, source, line FROM {each[ids]} {then} {s}jobs {by[jobs_id]} ON jobs.id = given.value
+  {then} {s}job_words ON job_words.job = jobs.seq;
+
+-- name: account
+SELECT {account} FROM {s}library_accounts WHERE key = :key::text;
+
+-- name: totals
+WITH counted (platform, status, jobs, bytes, duration_ms) AS (
+  SELECT platform, 'queued', count(*), 0, 0 FROM {s}jobs {by[jobs_turns]} WHERE status = 'queued' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'running', count(*), 0, 0 FROM {s}jobs {by[jobs_running]} WHERE status = 'running' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'failed', count(*), 0, 0 FROM {s}jobs {by[jobs_failed]} WHERE status = 'failed' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'cancelled', count(*), 0, 0 FROM {s}jobs {by[jobs_cancelled]} WHERE status = 'cancelled' GROUP BY platform
+  UNION ALL
+  SELECT platform, 'completed', kept, bytes, duration_ms FROM {s}library_totals WHERE kept > 0
+)
+SELECT platform, status, jobs, bytes, duration_ms,
+       (SELECT created_at FROM {s}jobs {by[jobs_platform]} WHERE jobs.platform = counted.platform
+         ORDER BY created_at DESC, id DESC LIMIT 1)
+  FROM counted ORDER BY platform;
+
+-- name: failure_groups
+SELECT coalesce(error_code, 'INTERNAL'), platform, count(*), count(*) - count(retry_at), min(retry_at)
+  FROM {s}jobs {by[jobs_failed]} WHERE status = 'failed' GROUP BY 1, 2;
+
+-- name: failure_examples
+SELECT {job} FROM {s}jobs
+ WHERE seq {in_few} (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY coalesce(error_code, 'INTERNAL'), platform
+                                                               ORDER BY created_at DESC, id DESC) AS place
+                                  FROM {s}jobs {by[jobs_failed]} WHERE status = 'failed') AS failed
+                WHERE place <= :limit::bigint){end}
+ ORDER BY created_at DESC, id DESC;
