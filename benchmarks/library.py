@@ -31,6 +31,7 @@ from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import stored_values
 from mediavault.store.sqlite import engine as sqlite_engine
 from mediavault.store.sqlite import library as sqlite_library
+from mediavault.store.sqlite import shared as sqlite_shared
 from mediavault.store.sqlite.store import SqliteJobStore
 
 JOBS, ROUNDS, DEEP, PAGE = 100_000, 9, 50, 50
@@ -201,12 +202,12 @@ class Statements:
             self.sent += 1
             return await rows(*args)
 
-        sqlite_library.fetch_all = fetch_all  # type: ignore[attr-defined,assignment]
+        sqlite_library.fetch_all = sqlite_shared.fetch_all = fetch_all  # type: ignore[attr-defined,assignment]
         postgres_engine.Transaction.rows = counted_rows  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:
-            sqlite_library.fetch_all = fetch_all_plain  # type: ignore[attr-defined]
+            sqlite_library.fetch_all = sqlite_shared.fetch_all = fetch_all_plain  # type: ignore[attr-defined]
             postgres_engine.Transaction.rows = rows  # type: ignore[method-assign]
 
 
