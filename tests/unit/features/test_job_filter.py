@@ -19,6 +19,7 @@ BERLIN = ZoneInfo("Europe/Berlin")  # summer time begins on 2026-03-29
     [
         ("2026-11-24", UTC, False, datetime(2026, 11, 24, tzinfo=UTC)),
         ("2026-11-24", UTC, True, datetime(2026, 11, 25, tzinfo=UTC)),
+        ("20261124", UTC, True, datetime(2026, 11, 25, tzinfo=UTC)),
         ("2026-03-29", BERLIN, False, datetime(2026, 3, 28, 23, tzinfo=UTC)),
         ("2026-03-29", BERLIN, True, datetime(2026, 3, 29, 22, tzinfo=UTC)),
         ("2026-11-24T18:30", UTC, True, datetime(2026, 11, 24, 18, 30, tzinfo=UTC)),

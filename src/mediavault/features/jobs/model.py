@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
@@ -30,15 +30,22 @@ def read_moment(name: str, text: str, *, zone: tzinfo = UTC, last: bool = False)
     With ``last`` a date is the first moment after it. Raises BadInput for the field ``name``.
     """
     try:
-        day = len(text) == len("2026-11-24")
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
         raise bad_filter(name, "Enter a date like 2026-11-24, or with a time: 2026-11-24T18:30+01:00.") from exc
     try:
-        moment += timedelta(days=1 if day and last else 0)
+        moment += timedelta(days=1 if last and _is_date(text) else 0)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:  # beyond the first or the last day that there is
         return moment.replace(tzinfo=UTC)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def bad_filter(name: str, advice: str | Message) -> BadInput:
@@ -73,7 +80,7 @@ class JobFilter:
     q: str | None = field(
         default=None,
         metadata=about(
-            "Only jobs with these words, or words that begin so, in title, text, account or URL. `tag:word` asks for a tag.",
+            "Only jobs whose title, text, account or URL has these words, or words that begin with them. `tag:word` asks for a tag.",
             metavar="WORDS",
         ),
     )
@@ -95,10 +102,10 @@ class JobFilter:
         ),
     )
     shortest_s: float | None = field(
-        default=None, metadata=about("Only videos that last at least so many seconds.", metavar="SECONDS")
+        default=None, metadata=about("Only videos that are at least this long.", metavar="SECONDS")
     )
     longest_s: float | None = field(
-        default=None, metadata=about("Only videos that last at most so many seconds.", metavar="SECONDS")
+        default=None, metadata=about("Only videos that are at most this long.", metavar="SECONDS")
     )
     tag: tuple[str, ...] = field(default=(), metadata=about("Only jobs with this tag; with several, with all of them."))
     collection: str | None = field(default=None, metadata=about("Only jobs of this collection.", metavar="TITLE"))
