@@ -121,7 +121,8 @@ PLANS: dict[str, list[str]] = {
         "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",
         "SEARCH h USING INDEX history_job (job=?) LEFT-JOIN",
     ],
-    "gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
+    "make_gate": [],
+    "locked_gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
     "account_key_of": BY_ID,
     "entries": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
     "set_account_key": [BY_KEY],
@@ -148,7 +149,7 @@ PLANS: dict[str, list[str]] = {
         "USE TEMP B-TREE FOR ORDER BY",
         "USE TEMP B-TREE FOR ORDER BY",
     ],
-    "put_gate": [],
+    "put_gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
     "heartbeat": [],
     "forget_worker": ["SEARCH workers USING PRIMARY KEY (worker=?)"],
 }
@@ -368,7 +369,7 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
     txn = Txn(db, clock.now(), now, clock.monotonic())
     if not ready:
         gate = SiteLimit("instagram", next_turn_at=clock.now() + timedelta(minutes=1))
-        db.execute(SQL["put_gate"], limit_values(gate))
+        db.execute(SQL["import_gate"], limit_values(gate))
     steps = 0
 
     def count() -> bool:

@@ -21,13 +21,11 @@ from mediavault.core.job import (
     NewJob,
     Priority,
     Stage,
-    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, to_json
-from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
-from mediavault.store import codec, search_words, site_limits, transitions
+from mediavault.store import codec, search_words, transitions
 from mediavault.store.library_index import IndexEntry, entry_from_row, entry_of, running_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.postgres import library_index
@@ -38,14 +36,10 @@ from mediavault.store.postgres.shared import PostgresStatements
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.rows import (
     SEQ,
-    beat_values,
     checkpoint_values,
     history_row,
     job_from_row,
-    limit_from_row,
-    limit_values,
     micros_or_none,
-    moment,
     stored_values,
 )
 from mediavault.store.sql import marks
@@ -286,10 +280,6 @@ async def recover_stale_jobs(server: PostgresServer, *, retry_in: timedelta) -> 
     return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for id_, trace_id, retry_at in rows))
 
 
-async def expire_leases(server: PostgresServer, workers: Collection[WorkerId]) -> int:
-    return len(await server.heartbeats.rows(SQL["expire_leases"], {"workers": list(workers)}))
-
-
 # --- users' requests ---------------------------------------------------------------------------------------------
 
 
@@ -375,53 +365,7 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
         return len(entries)
 
 
-async def import_limits(server: PostgresServer, limits: Sequence[SiteLimit]) -> int:
-    async with server.database.transaction() as txn:
-        return sum([len(await txn.rows(SQL["import_gate"], limit_values(site_limit))) for site_limit in limits])
-
-
 # --- site limits and workers -------------------------------------------------------------------------------------
-
-
-async def acquire_permit(server: PostgresServer, asked: PermitRequest) -> Permit:
-    async with server.database.transaction() as txn:
-        site_limit, at = await _locked_gate(txn, asked.platform, server.now)
-        permit, after = site_limits.acquire_permit(site_limit, asked, at)
-        await txn.rows(SQL["put_gate"], limit_values(after))
-        return permit
-
-
-async def pause_site(
-    server: PostgresServer, platform: str, *, duration: timedelta, code: ErrorCode, reason: str
-) -> SiteLimit:
-    async with server.database.transaction() as txn:
-        site_limit, at = await _locked_gate(txn, platform, server.now)
-        after = site_limits.close(site_limit, at, duration=duration, code=code, reason=codec.storable(reason))
-        await txn.rows(SQL["put_gate"], limit_values(after))
-        return after
-
-
-async def reopen_site(server: PostgresServer, platform: str) -> None:
-    async with server.database.transaction() as txn:
-        site_limit, _ = await _locked_gate(txn, platform, server.now)
-        await txn.rows(SQL["put_gate"], limit_values(site_limits.open_(site_limit)))
-        await txn.rows(SQL["wake"], {})
-
-
-async def heartbeat(server: PostgresServer, beat: WorkerHeartbeat) -> bool:
-    [[leaving]] = await server.heartbeats.rows(SQL["heartbeat"], {**beat_values(beat), "now": server.now})
-    return bool(leaving)
-
-
-async def request_drain(server: PostgresServer, workers: Collection[WorkerId]) -> int:
-    count = len(await server.database.rows(SQL["request_drain"], {"workers": list(workers)}))
-    for worker in workers:
-        server.stop(worker)
-    return count
-
-
-async def forget_worker(server: PostgresServer, worker: WorkerId) -> None:
-    await server.database.rows(SQL["forget_worker"], {"worker": worker})
 
 
 async def _locked(txn: Transaction, job_id: JobId) -> Row:
@@ -429,13 +373,6 @@ async def _locked(txn: Transaction, job_id: JobId) -> Row:
     if not rows:
         raise transitions.job_not_found(job_id)
     return rows[0]
-
-
-async def _locked_gate(txn: Transaction, platform: str, now: int | None) -> tuple[SiteLimit, Any]:
-    """Return the limit, created if there is none, and the database's time; it is locked until the transaction ends."""
-    await txn.rows(SQL["make_gate"], {"platform": platform})
-    [row] = await txn.rows(SQL["locked_gate"], {"platform": platform, "now": now})
-    return limit_from_row(row[1:]), moment(row[0])
 
 
 def _history_values(seq: int, record: HistoryRecord) -> dict[str, Any]:

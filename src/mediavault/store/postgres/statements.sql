@@ -260,9 +260,6 @@ h AS (
 )
 SELECT id, trace_id, retry_at FROM j;
 
--- name: expire_leases
-UPDATE mediavault.jobs SET lease_expires_at = 0 WHERE status = 'running' AND claimed_by = ANY(:workers::text[]) RETURNING seq;
-
 -- name: promote_due
 WITH {t},
 due AS MATERIALIZED (
@@ -335,12 +332,6 @@ RETURNING seq;
 -- name: import_job
 INSERT INTO mediavault.jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
--- name: import_gate
-INSERT INTO mediavault.gates (platform, {gate})
-VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
-        :account_posts, :account_cap)
-ON CONFLICT DO NOTHING RETURNING platform;
-
 -- name: append_history
 INSERT INTO mediavault.history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
 VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms, :detail_params);
@@ -355,44 +346,6 @@ SELECT pg_notify('mediavault_work', '');
 -- name: stop
 -- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is told in part.
 SELECT pg_notify('mediavault_stop', left(:asked::text, 200));
-
--- name: make_gate
-INSERT INTO mediavault.gates (platform, strikes, reason) VALUES (:platform, 0, '') ON CONFLICT DO NOTHING;
-
--- name: locked_gate
-WITH {t}
-SELECT t.now, platform, {gate}
-  FROM mediavault.gates, t WHERE platform = :platform::text FOR UPDATE OF gates;
-
--- name: put_gate
-UPDATE mediavault.gates
-   SET closed_until = :closed_until, probing_until = :probing_until, strikes = :strikes, code = :code, reason = :reason,
-       next_turn_at = :next_turn_at, offered_until = :offered_until, account_posts = :account_posts, account_cap = :account_cap
- WHERE platform = :platform;
-
--- name: heartbeat
--- When it was seen is told by this clock, which is the one that reads it again: hosts disagree.
-WITH {t}
-INSERT INTO mediavault.workers
-  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-   platforms, signed_in, tally)
-SELECT :worker::text, :host::text, :pid::int, :version::text, :started_at::bigint, t.now, :running_jobs::int,
-       :skipped_ticks::bigint, :missed_beats::bigint, :draining::int, :platforms::text, :signed_in::text,
-       :tally::text
-  FROM t
-ON CONFLICT (worker) DO UPDATE
-   SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
-       version = excluded.version, started_at = excluded.started_at,
-       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining,
-       platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
-RETURNING leaving;
-
--- name: request_drain
-WITH asked AS (UPDATE mediavault.workers SET leaving = 1 WHERE worker = ANY(:workers::text[]) RETURNING worker)
-SELECT worker, pg_notify('mediavault_stop', left(worker, 200)) FROM asked;
-
--- name: forget_worker
-DELETE FROM mediavault.workers WHERE worker = :worker;
 
 -- name: account_key_of
 -- Locked: nobody else changes the job until the transaction ends.

@@ -16,10 +16,10 @@ from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Marks, Recor
 from mediavault.store.postgres import library, ops, reads
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
 from mediavault.store.postgres.server import PostgresServer
-from mediavault.store.postgres.shared import autocommitted, in_transaction
+from mediavault.store.postgres.shared import autocommitted, in_transaction, on_heartbeats
 from mediavault.store.site_limits import ClaimFilter
 from mediavault.store.sql import library as shared_library
-from mediavault.store.sql import marks, records
+from mediavault.store.sql import marks, records, site_limits, workers
 from mediavault.store.sql import reads as shared_reads
 
 # --- the ports: each method is an operation of one of the modules here ---------------------------------------------------
@@ -125,19 +125,19 @@ class PostgresCatalogue(Port[PostgresServer]):
 
 
 class PostgresSiteLimits(Port[PostgresServer]):
-    acquire_permit = shielded(ops.acquire_permit)
-    pause_site = shielded(ops.pause_site)
-    reopen_site = shielded(ops.reopen_site)
-    all_limits = shielded(autocommitted(shared_reads.all_limits))
-    import_limits = shielded(ops.import_limits)
+    acquire_permit = shielded(in_transaction(site_limits.acquire_permit))
+    pause_site = shielded(in_transaction(site_limits.pause_site))
+    reopen_site = shielded(in_transaction(site_limits.reopen_site))
+    all_limits = shielded(autocommitted(site_limits.all_limits))
+    import_limits = shielded(in_transaction(site_limits.import_limits))
 
 
 class PostgresWorkers(Port[PostgresServer]):
-    heartbeat = shielded(ops.heartbeat)
-    request_drain = shielded(ops.request_drain)
-    alive = shielded(autocommitted(shared_reads.workers_alive))
-    forget_worker = shielded(ops.forget_worker)
-    expire_leases = shielded(ops.expire_leases)
+    heartbeat = shielded(on_heartbeats(workers.heartbeat))
+    request_drain = shielded(in_transaction(workers.request_drain))
+    alive = shielded(autocommitted(workers.alive))
+    forget_worker = shielded(autocommitted(workers.forget_worker))
+    expire_leases = shielded(on_heartbeats(workers.expire_leases))
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._engine.on_work(callback)

@@ -9,6 +9,7 @@
 | ``{objects[names]}`` | the same of a JSON array, whose values are read with ``->>`` |
 | ``{in_few} (…){end}`` | whether a value is among a few, each of which is then looked up by an index |
 | ``{then}`` | joins a table that is read after those before it |
+| ``{lock}`` | locks the rows that are read until the transaction ends |
 | ``{greatest}`` | the function that returns its largest argument |
 | ``{c}`` | the order of bytes |
 
@@ -56,6 +57,7 @@ _DIALECTS: Mapping[str, Mapping[str, object]] = {
         "in_few": "IN",
         "end": "",
         "then": "CROSS JOIN",
+        "lock": "",
         "greatest": "max",
         "c": "",
     },
@@ -69,6 +71,7 @@ _DIALECTS: Mapping[str, Mapping[str, object]] = {
         "in_few": "= ANY (ARRAY",
         "end": ")",
         "then": "JOIN",
+        "lock": "FOR UPDATE",
         "greatest": "greatest",
         "c": 'COLLATE "C"',
     },

@@ -6,17 +6,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
-from mediavault.core.job import HistoryRecord, Job, JobId, WorkerHeartbeat
-from mediavault.core.site_limits import SiteLimit
+from mediavault.core.job import HistoryRecord, Job, JobId
 from mediavault.store import transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
-    beat_from_row,
     counts_from_row,
     further_words_by_job,
     history_from_row,
     job_from_row,
-    limit_from_row,
 )
 from mediavault.store.rows import moment as moment_or_none
 from mediavault.store.search_words import FurtherWords
@@ -54,14 +51,6 @@ async def history(txn: SqlTxn, job_id: JobId) -> list[HistoryRecord]:
 async def next_due(txn: SqlTxn) -> datetime | None:
     rows = await txn.rows("next_due")
     return moment_or_none(rows[0][0]) if rows else None
-
-
-async def all_limits(txn: SqlTxn) -> list[SiteLimit]:
-    return [limit_from_row(row) for row in await txn.rows("gates")]
-
-
-async def workers_alive(txn: SqlTxn, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
-    return [beat_from_row(row) for row in await txn.rows("workers", {"seen_within": micros_in(seen_within)})]
 
 
 async def count_unparsed(txn: SqlTxn, *, within: timedelta) -> dict[str, int]:

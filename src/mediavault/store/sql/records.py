@@ -1,4 +1,4 @@
-"""The small records. A write deletes those that have ended first."""
+"""The small records. A write first deletes the expired ones."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ def _values(kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: da
 
 
 def _were_there(rows: Collection[Any]) -> int:
-    """Return how many of the removed records had not ended."""
+    """Return how many of the removed records had not expired."""
     return sum(bool(was_there) for (was_there,) in rows)

@@ -7,7 +7,7 @@ VALUES (:kind::text, :key::text, :value::text, {now}, :expires_at::bigint)
 ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at;
 
 -- name: add_record
--- One that has ended does not count, and gives way in the same move.
+-- An expired record does not count: it is replaced.
 INSERT INTO {s}records AS known (kind, key, value, updated_at, expires_at)
 VALUES (:kind::text, :key::text, :value::text, {now}, :expires_at::bigint)
 ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, expires_at = excluded.expires_at
@@ -190,3 +190,48 @@ SELECT {job} FROM {s}jobs
                                   FROM {s}jobs {by[jobs_failed]} WHERE status = 'failed') AS failed
                 WHERE place <= :limit::bigint){end}
  ORDER BY created_at DESC, id DESC;
+
+-- name: make_gate
+INSERT INTO {s}gates (platform, strikes, reason) VALUES (:platform::text, 0, '') ON CONFLICT DO NOTHING;
+
+-- name: locked_gate
+SELECT {now}, platform, {gate} FROM {s}gates WHERE platform = :platform::text {lock};
+
+-- name: put_gate
+UPDATE {s}gates
+   SET closed_until = :closed_until::bigint, probing_until = :probing_until::bigint, strikes = :strikes::int, code = :code::text,
+       reason = :reason::text, next_turn_at = :next_turn_at::bigint, offered_until = :offered_until::bigint,
+       account_posts = :account_posts::text, account_cap = :account_cap::int
+ WHERE platform = :platform::text;
+
+-- name: import_gate
+INSERT INTO {s}gates (platform, {gate})
+VALUES (:platform::text, :closed_until::bigint, :probing_until::bigint, :strikes::int, :code::text, :reason::text,
+        :next_turn_at::bigint, :offered_until::bigint, :account_posts::text, :account_cap::int)
+ON CONFLICT DO NOTHING RETURNING platform;
+
+-- name: heartbeat
+-- By the clock that also reads it: hosts disagree.
+INSERT INTO {s}workers
+  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
+   platforms, signed_in, tally)
+VALUES
+  (:worker::text, :host::text, :pid::int, :version::text, :started_at::bigint, {now}, :running_jobs::int,
+   :skipped_ticks::bigint, :missed_beats::bigint, :draining::int, :platforms::text, :signed_in::text, :tally::text)
+ON CONFLICT (worker) DO UPDATE
+   SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
+       version = excluded.version, started_at = excluded.started_at,
+       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining,
+       platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
+RETURNING leaving;
+
+-- name: request_drain
+UPDATE {s}workers SET leaving = 1 WHERE worker IN (SELECT given.value FROM {each[workers]}) RETURNING worker;
+
+-- name: forget_worker
+DELETE FROM {s}workers WHERE worker = :worker::text;
+
+-- name: expire_leases
+UPDATE {s}jobs {by[jobs_running]} SET lease_expires_at = 0
+ WHERE status = 'running' AND claimed_by IN (SELECT given.value FROM {each[workers]})
+RETURNING seq;

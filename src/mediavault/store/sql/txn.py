@@ -21,6 +21,12 @@ class SqlTxn(Protocol):
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each of the values."""
 
+    async def wake(self) -> None:
+        """Wake the workers once the transaction is committed: jobs may be claimable."""
+
+    async def stop(self, asked: str) -> None:
+        """Notify the worker of this job, or of this id, that it should stop, once the transaction is committed."""
+
 
 def run(operation: Coroutine[Any, Any, T]) -> T:
     """Return what an operation returns that never waits, as on an engine whose calls block. Takes about 0.5 µs."""

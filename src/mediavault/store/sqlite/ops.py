@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,18 +23,15 @@ from mediavault.core.job import (
     NewJob,
     Priority,
     Stage,
-    WorkerHeartbeat,
     WorkerId,
 )
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import to_json
-from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, paging, search_words, site_limits, transitions
 from mediavault.store.library_index import entry_from_row, entry_of, running_values, sums_of_kept
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import (
     SEQ,
-    beat_values,
     checkpoint_values,
     history_row,
     job_from_row,
@@ -273,10 +269,6 @@ def recover_stale_jobs(txn: Txn, *, retry_in: timedelta) -> Recovered:
     return Recovered(tuple(RecoveredJob(id_, trace_id, retry_at is not None) for _, id_, trace_id, _, retry_at in rows))
 
 
-def expire_leases(txn: Txn, workers: Collection[WorkerId]) -> int:
-    return len(fetch_all(txn.db, SQL["expire_leases"], {"workers": json.dumps(list(workers))}))
-
-
 def promote_due(txn: Txn, *, limit: int = 500) -> int:
     rows = fetch_all(txn.db, SQL["promote_due"], {"now": txn.now, "limit": limit})
     _requeued(txn, [seq for (seq,) in rows], transitions.DUE_AGAIN)
@@ -360,48 +352,6 @@ def import_jobs(txn: Txn, jobs: Sequence[StoredJob]) -> int:
             txn.wake = True
             new += 1
     return new
-
-
-def import_limits(txn: Txn, limits: Sequence[SiteLimit]) -> int:
-    return sum(len(fetch_all(txn.db, SQL["import_gate"], limit_values(site_limit))) for site_limit in limits)
-
-
-def acquire_permit(txn: Txn, asked: PermitRequest) -> Permit:
-    permit, after = site_limits.acquire_permit(_gate(txn, asked.platform), asked, txn.at)
-    txn.db.execute(SQL["put_gate"], limit_values(after))
-    return permit
-
-
-def pause_site(txn: Txn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
-    reason = codec.storable(reason)
-    after = site_limits.close(_gate(txn, platform), txn.at, duration=duration, code=code, reason=reason)
-    txn.db.execute(SQL["put_gate"], limit_values(after))
-    return after
-
-
-def reopen_site(txn: Txn, platform: str) -> None:
-    txn.db.execute(SQL["put_gate"], limit_values(site_limits.open_(_gate(txn, platform))))
-    txn.wake = True
-
-
-def _gate(txn: Txn, platform: str) -> SiteLimit:
-    rows = fetch_all(txn.db, SQL["gate"], {"platform": platform})
-    return limit_from_row(rows[0]) if rows else SiteLimit(platform)
-
-
-def heartbeat(txn: Txn, beat: WorkerHeartbeat) -> bool:
-    [[leaving]] = fetch_all(txn.db, SQL["heartbeat"], beat_values(replace(beat, last_seen_at=txn.at)))
-    return bool(leaving)
-
-
-def request_drain(txn: Txn, workers: Collection[WorkerId]) -> int:
-    rows = fetch_all(txn.db, SQL["request_drain"], {"workers": json.dumps(list(workers))})
-    txn.stops += [worker for (worker,) in rows]
-    return len(rows)
-
-
-def forget_worker(txn: Txn, worker: WorkerId) -> None:
-    txn.db.execute(SQL["forget_worker"], {"worker": worker})
 
 
 def _fenced(txn: Txn, statement: str, claim: ClaimedJob, values: dict[str, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from mediavault.store.sql.txn import Row, SqlTxn, run
 from mediavault.store.sqlite.engine import Connection, fetch_all
@@ -25,6 +25,13 @@ class At(Protocol):
     def now(self) -> int: ...
 
 
+class Changes(At, Protocol):
+    """A transaction, and what to notify once it is committed."""
+
+    wake: bool
+    stops: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class SqliteStatements:
     """Runs statements by their names."""
@@ -36,6 +43,12 @@ class SqliteStatements:
 
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         self.at.db.executemany(SQL[name], [self._bound(row) for row in values])
+
+    async def wake(self) -> None:
+        cast("Changes", self.at).wake = True
+
+    async def stop(self, asked: str) -> None:
+        cast("Changes", self.at).stops.append(asked)
 
     def _bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
         lists = {name: json.dumps(value) for name, value in values.items() if isinstance(value, list)}

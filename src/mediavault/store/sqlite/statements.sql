@@ -129,11 +129,6 @@ UPDATE jobs INDEXED BY jobs_running
  WHERE status = 'running' AND lease_expires_at <= :ended_before
 RETURNING seq, id, trace_id, attempt_count, retry_at;
 
--- name: expire_leases
-UPDATE jobs INDEXED BY jobs_running SET lease_expires_at = 0
- WHERE status = 'running' AND claimed_by IN (SELECT value FROM json_each(:workers))
-RETURNING seq;
-
 -- name: promote_due
 UPDATE jobs SET status = 'queued', updated_at = :now, retry_at = NULL
  WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_due
@@ -175,46 +170,12 @@ DELETE FROM marks INDEXED BY marks_job WHERE job = :seq;
 -- name: import_job
 INSERT INTO jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
--- name: import_gate
-INSERT INTO gates (platform, {gate})
-VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
-        :account_posts, :account_cap)
-ON CONFLICT DO NOTHING RETURNING platform;
-
 -- name: append_history
 INSERT INTO history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: seq_of
 SELECT seq FROM jobs INDEXED BY jobs_id WHERE id = :id;
-
--- name: gate
-SELECT platform, {gate} FROM gates WHERE platform = :platform;
-
--- name: put_gate
-INSERT OR REPLACE INTO gates (platform, {gate})
-VALUES (:platform, :closed_until, :probing_until, :strikes, :code, :reason, :next_turn_at, :offered_until,
-        :account_posts, :account_cap);
-
--- name: heartbeat
-INSERT INTO workers
-  (worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats, draining,
-   platforms, signed_in, tally)
-VALUES
-  (:worker, :host, :pid, :version, :started_at, :last_seen_at, :running_jobs, :skipped_ticks, :missed_beats, :draining,
-   :platforms, :signed_in, :tally)
-ON CONFLICT (worker) DO UPDATE
-   SET last_seen_at = excluded.last_seen_at, running_jobs = excluded.running_jobs, host = excluded.host, pid = excluded.pid,
-       version = excluded.version, started_at = excluded.started_at,
-       skipped_ticks = excluded.skipped_ticks, missed_beats = excluded.missed_beats, draining = excluded.draining,
-       platforms = excluded.platforms, signed_in = excluded.signed_in, tally = excluded.tally
-RETURNING leaving;
-
--- name: request_drain
-UPDATE workers SET leaving = 1 WHERE worker IN (SELECT value FROM json_each(:workers)) RETURNING worker;
-
--- name: forget_worker
-DELETE FROM workers WHERE worker = :worker;
 
 -- name: account_key_of
 SELECT account_key FROM jobs INDEXED BY jobs_id WHERE id = :id;

@@ -19,7 +19,7 @@ from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.losses import LOG, LOSSES
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
 from mediavault.store.sql import library as shared_library
-from mediavault.store.sql import marks, records
+from mediavault.store.sql import marks, records, site_limits, workers
 from mediavault.store.sql import reads as shared_reads
 from mediavault.store.sqlite import library, ops, reads
 from mediavault.store.sqlite.engine import (
@@ -263,19 +263,19 @@ class SqliteCatalogue(_SqlitePort):
 
 
 class SqliteSiteLimits(_SqlitePort):
-    acquire_permit = _write(ops.acquire_permit)
-    pause_site = _write_durably(ops.pause_site)
-    reopen_site = _write_durably(ops.reopen_site)
-    all_limits = _read(blocking(shared_reads.all_limits))
-    import_limits = _write_durably(ops.import_limits)
+    acquire_permit = _write(blocking(site_limits.acquire_permit))
+    pause_site = _write_durably(blocking(site_limits.pause_site))
+    reopen_site = _write_durably(blocking(site_limits.reopen_site))
+    all_limits = _read(blocking(site_limits.all_limits))
+    import_limits = _write_durably(blocking(site_limits.import_limits))
 
 
 class SqliteWorkers(_SqlitePort):
-    heartbeat = _write(ops.heartbeat)
-    request_drain = _write(ops.request_drain)
-    alive = _read(blocking(shared_reads.workers_alive))
-    forget_worker = _write(ops.forget_worker)
-    expire_leases = _write(ops.expire_leases)
+    heartbeat = _write(blocking(workers.heartbeat))
+    request_drain = _write(blocking(workers.request_drain))
+    alive = _read(blocking(workers.alive))
+    forget_worker = _write(blocking(workers.forget_worker))
+    expire_leases = _write(blocking(workers.expire_leases))
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._file.signals.on_work(callback)

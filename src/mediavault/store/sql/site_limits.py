@@ -1,0 +1,48 @@
+"""Each site's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from mediavault.core.clock import from_micros
+from mediavault.core.failures import ErrorCode
+from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
+from mediavault.store import codec, site_limits
+from mediavault.store.rows import limit_from_row, limit_values
+from mediavault.store.sql.txn import SqlTxn
+
+
+async def acquire_permit(txn: SqlTxn, asked: PermitRequest) -> Permit:
+    at, before = await _locked(txn, asked.platform)
+    permit, after = site_limits.acquire_permit(before, asked, at)
+    await txn.rows("put_gate", limit_values(after))
+    return permit
+
+
+async def pause_site(txn: SqlTxn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
+    at, before = await _locked(txn, platform)
+    after = site_limits.close(before, at, duration=duration, code=code, reason=codec.storable(reason))
+    await txn.rows("put_gate", limit_values(after))
+    return after
+
+
+async def reopen_site(txn: SqlTxn, platform: str) -> None:
+    _, before = await _locked(txn, platform)
+    await txn.rows("put_gate", limit_values(site_limits.open_(before)))
+    await txn.wake()
+
+
+async def all_limits(txn: SqlTxn) -> list[SiteLimit]:
+    return [limit_from_row(row) for row in await txn.rows("gates")]
+
+
+async def import_limits(txn: SqlTxn, limits: Sequence[SiteLimit]) -> int:
+    return sum([len(await txn.rows("import_gate", limit_values(site_limit))) for site_limit in limits])
+
+
+async def _locked(txn: SqlTxn, platform: str) -> tuple[datetime, SiteLimit]:
+    """Return the time and a site's limits, created if there are none: locked until the transaction ends."""
+    await txn.rows("make_gate", {"platform": platform})
+    [[micros, *row]] = await txn.rows("locked_gate", {"platform": platform})
+    return from_micros(micros), limit_from_row(row)
