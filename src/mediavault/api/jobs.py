@@ -85,7 +85,7 @@ async def create(
 
 Cursor = Annotated[str | None, Query(max_length=500, description="What the previous page named as `next_cursor`.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most this many jobs.")]
-FilterDep = Annotated[JobFilter, Depends(query_of(JobFilter, beside=("cursor", "limit")))]
+FilterDep = Annotated[JobFilter, Depends(query_of(JobFilter, also=("cursor", "limit")))]
 
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))

@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from mediavault.core.fields import read_value
+
 R = TypeVar("R")
 
 
@@ -43,7 +45,7 @@ def options_of(record: type[R]) -> Callable[[Callable[..., None]], Callable[...,
         def call(**values: Any) -> None:
             given = {name: values.pop(name) for name in own}
             command(
-                record(**{name: _read(own[name], value) for name, value in given.items() if value is not None}),
+                record(**{name: read_value(own[name], value) for name, value in given.items() if value is not None}),
                 **values,
             )
 
@@ -60,10 +62,3 @@ def _kind(field: Field[Any], hint: Any) -> Any:
     """Return the type of an option's value."""
     kind = str if field.metadata["read"] else (typing.get_args(hint) or (hint,))[0]
     return list[kind] if typing.get_origin(hint) is tuple else kind  # type: ignore[valid-type]
-
-
-def _read(field: Field[Any], value: Any) -> Any:
-    read = field.metadata["read"]
-    if read:
-        return read(field.name, value)
-    return tuple(value) if isinstance(value, list) else value

@@ -11,25 +11,26 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import Query, Request
 
 from mediavault.core.failures import BadInput
+from mediavault.core.fields import read_value
 from mediavault.core.messages import Message
 
 R = TypeVar("R")
 
 
-def query_of(record: type[R], *, beside: Collection[str] = ()) -> Callable[..., R]:
+def query_of(record: type[R], *, also: Collection[str] = ()) -> Callable[..., R]:
     """Return a dependency of FastAPI that reads the record. An empty value, as forms send it, counts as absent.
 
-    ``beside`` are the route's other parameters; any further one is refused, since a typing mistake
+    ``also`` are the route's other parameters; any further one is refused, since a typing mistake
     would list everything. Raises BadInput, and what the record raises for a bad value.
     """
     hints = typing.get_type_hints(record)
     own = {field.name: field for field in fields(record)}  # type: ignore[arg-type]
 
     def read(request: Request, **values: Any) -> R:
-        if unknown := sorted(request.query_params.keys() - own.keys() - set(beside)):
+        if unknown := sorted(request.query_params.keys() - own.keys() - set(also)):
             raise BadInput(Message("Unknown parameter: %(name)s.", name=unknown[0][:80]))
         given = {name: _without_empty(value) for name, value in values.items()}
-        return record(**{name: _read(own[name], value) for name, value in given.items() if value is not None})
+        return record(**{name: read_value(own[name], value) for name, value in given.items() if value is not None})
 
     def parameter(name: str) -> inspect.Parameter:
         kind = _accepted(own[name], hints[name])
@@ -40,11 +41,6 @@ def query_of(record: type[R], *, beside: Collection[str] = ()) -> Callable[..., 
     request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
     read.__signature__ = inspect.Signature([request, *map(parameter, own)])  # type: ignore[attr-defined]
     return read
-
-
-def _read(field: Field[Any], value: Any) -> Any:
-    read = field.metadata["read"]
-    return read(field.name, value) if read else value
 
 
 def _accepted(field: Field[Any], hint: Any) -> Any:
@@ -60,5 +56,5 @@ def _accepted(field: Field[Any], hint: Any) -> Any:
 
 def _without_empty(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(part for part in value if part != "") or None
+        return [part for part in value if part != ""] or None
     return None if value == "" else value

@@ -6,14 +6,13 @@ Its fields are the API's parameters and the command's options; ``about`` holds w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Any
 
 from mediavault.core import marks
 from mediavault.core.failures import BadInput
+from mediavault.core.fields import about
 from mediavault.core.job import JobStatus
 from mediavault.core.marks import MarkKind
 from mediavault.core.messages import Message
@@ -51,21 +50,6 @@ def _is_date(text: str) -> bool:
 def bad_filter(name: str, advice: str | Message) -> BadInput:
     """Return the refusal of a field's value."""
     return BadInput(Message("Invalid filter: %(name)s.", name=name), help=advice)
-
-
-def about(
-    text: str,
-    *,
-    metavar: str | None = None,
-    option: str | None = None,
-    read: Callable[[str, str], object] | None = None,
-) -> Mapping[str, Any]:
-    """Return what the API's reference and the command's help say of a field.
-
-    ``option`` is the command's option where it is not named as the field is. ``read`` makes the value from the field's name and
-    a text.
-    """
-    return {"help": text, "metavar": metavar, "option": option, "read": read}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

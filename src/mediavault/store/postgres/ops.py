@@ -365,9 +365,6 @@ async def import_jobs(server: PostgresServer, jobs: Sequence[StoredJob]) -> int:
         return len(entries)
 
 
-# --- site limits and workers -------------------------------------------------------------------------------------
-
-
 async def _locked(txn: Transaction, job_id: JobId) -> Row:
     rows = await txn.rows(SQL["locked"], {"id": job_id})
     if not rows:

@@ -135,7 +135,7 @@ class SqliteFile:
         has_lost = False
 
         def enter(db: Connection, will_write: bool) -> None:  # noqa: FBT001 - as open_database calls it
-            """Keep the lock while the schema is changed: who looks at the log meanwhile would take it for cut short."""
+            """Keep the lock while the schema is changed: another process would take a growing log for one that was cut short."""
             nonlocal lock, has_lost
             lock = WriteLock(self._path.with_name(f"{self._path.name}-lock"), self._clock)
             if will_write:
