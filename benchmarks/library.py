@@ -25,13 +25,12 @@ from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, Store, StoredJob
 from mediavault.store.postgres import engine as postgres_engine
-from mediavault.store.postgres import library_index
-from mediavault.store.postgres.sql import SQL
+from mediavault.store.postgres.sql import SQL, PostgresStatements
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import stored_values
+from mediavault.store.sql import library_index
 from mediavault.store.sqlite import engine as sqlite_engine
-from mediavault.store.sqlite import library as sqlite_library
-from mediavault.store.sqlite import shared as sqlite_shared
+from mediavault.store.sqlite import sql as sqlite_sql
 from mediavault.store.sqlite.store import SqliteJobStore
 
 JOBS, ROUNDS, DEEP, PAGE = 100_000, 9, 50, 50
@@ -114,7 +113,7 @@ async def fill_postgres(url: str, count: int) -> None:
         async with database.transaction() as txn:
             await txn.many(SQL["import_job"], [stored_values(job) for job in batch])
     async with database.transaction() as txn:
-        await library_index.fill(txn)
+        await library_index.fill(PostgresStatements(txn, None))
     await database.close()
 
 
@@ -202,12 +201,12 @@ class Statements:
             self.sent += 1
             return await rows(*args)
 
-        sqlite_library.fetch_all = sqlite_shared.fetch_all = fetch_all  # type: ignore[attr-defined,assignment]
+        sqlite_sql.fetch_all = fetch_all  # type: ignore[attr-defined,assignment]
         postgres_engine.Transaction.rows = counted_rows  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:
-            sqlite_library.fetch_all = sqlite_shared.fetch_all = fetch_all_plain  # type: ignore[attr-defined]
+            sqlite_sql.fetch_all = fetch_all_plain  # type: ignore[attr-defined]
             postgres_engine.Transaction.rows = rows  # type: ignore[method-assign]
 
 

@@ -24,7 +24,7 @@ from mediavault.store.postgres import sql as postgres_sql
 from mediavault.store.postgres.claims import LowWaterMark
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore, PostgresQueue
-from mediavault.store.sqlite.statements import SQL
+from mediavault.store.sqlite.sql import SQL
 from tests.contract.stores import postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
 from tests.servers import postgres
@@ -115,9 +115,9 @@ MUTANTS = [
 SQL_MUTANTS = [
     ("complete", " AND attempt_count = :fence", ""),
     ("release", "max_attempts = max_attempts + 1", "attempt_count = attempt_count - 1"),
-    ("recover", " AND lease_expires_at <= :ended_before", " AND :ended_before IS NOT NULL"),
-    ("promote_due", " AND retry_at <= :now ORDER", " ORDER"),
-    ("renew", "jobs.attempt_count = held.value ->> 1 AND ", ""),
+    ("recover", "THEN :now ELSE 0 END", "THEN :now * 2 ELSE :now * 2 END"),
+    ("promote_due", " AND retry_at <= :now", ""),
+    ("renew", "jobs.attempt_count = (given.value ->> 1) AND ", ""),
     ("retry", "max(max_attempts, attempt_count + 1)", "max_attempts"),
     ("first_queued", "ORDER BY priority, created_at", "ORDER BY created_at"),
 ]
@@ -129,9 +129,9 @@ POSTGRES_MUTANTS = [
     ("begin_commit", r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL"),
     ("fail", r"attempt_count = (\$\d+::int)", r"\1 IS NOT NULL"),
     ("release", r"max_attempts = max_attempts \+ 1", "attempt_count = attempt_count - 1"),
-    ("recover", r" AND lease_expires_at <= t\.now", ""),
-    ("promote_due", r" AND retry_at <= \(SELECT now FROM t\)", ""),
-    ("renew", r"attempt_count = held\.fence", "held.fence IS NOT NULL"),
+    ("recover", r"THEN (coalesce\(.*\)::bigint\)) ELSE 0 END", r"THEN \1 * 2 ELSE \1 * 2 END"),
+    ("promote_due", r" AND retry_at <= coalesce\(\$\d::bigint, .*\)::bigint\)", ""),
+    ("renew", r"jobs\.attempt_count = \(given\.value ->> 1\)::int AND ", ""),
     ("retry", r"greatest\(max_attempts, attempt_count \+ 1\)", "max_attempts"),
     ("claim", r"ORDER BY priority, created_at", "ORDER BY created_at"),
 ]

@@ -15,19 +15,19 @@ from typing import Any, cast
 from mediavault.core.clock import to_micros
 from mediavault.core.job import ClaimedJob, WorkerId
 from mediavault.store.port import Recovered, Store
-from mediavault.store.postgres import ops as postgres_ops
 from mediavault.store.postgres import sql as postgres_sql
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore
-from mediavault.store.sqlite import ops as sqlite_ops
-from mediavault.store.sqlite import statements as sqlite_statements
+from mediavault.store.sql import attempts
+from mediavault.store.sqlite import claims as sqlite_claims
+from mediavault.store.sqlite import sql as sqlite_sql
 from mediavault.store.sqlite.engine import Snapshot
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn
 
 NAP_S = 0.05  # between reading and acting on what was read
 REAPERS_NAP_S = 1.5  # the time that a slow list of stale jobs takes
-_ON_SQLITE = cast("MutableMapping[str, str]", sqlite_statements.SQL)
+_ON_SQLITE = cast("MutableMapping[str, str]", sqlite_sql.SQL)
 _ON_POSTGRES = cast("MutableMapping[str, Statement]", postgres_sql.SQL)
 
 
@@ -67,7 +67,7 @@ def naive_claim(store: Store) -> None:
         vars(store.queue)["claim"] = _claim_of_what_was_seen(store)
     else:
         change_postgres("claim", r"LIMIT places\.room FOR UPDATE SKIP LOCKED", "LIMIT places.room")
-        change_postgres("claim", r"FROM oldest, t", f"FROM oldest, t, (SELECT pg_sleep({NAP_S})) AS nap")
+        change_postgres("claim", r"FROM first, t", f"FROM first, t, (SELECT pg_sleep({NAP_S})) AS nap")
 
 
 def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
@@ -78,14 +78,14 @@ def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
             )
         )
 
-    async def claim(worker: WorkerId, *, limit: int, lease: timedelta) -> list[ClaimedJob]:
+    async def claim(worker: WorkerId, *, limit: int, lease: timedelta, **_: object) -> list[ClaimedJob]:
         oldest = await store._file.read(seen)
         await asyncio.sleep(NAP_S)
 
         def take(txn: Txn) -> list[ClaimedJob]:
-            return sqlite_ops.claim(txn, worker, limit=limit, lease=lease)
+            return sqlite_claims.claim(txn, worker, limit=limit, lease=lease)
 
-        sqlite_ops.first_queued = lambda *_: oldest[:limit]
+        sqlite_claims.first_queued = lambda *_, **_options: oldest[:limit]
         return await store._file.writer.submit(take)
 
     return claim
@@ -94,14 +94,18 @@ def _claim_of_what_was_seen(store: SqliteJobStore) -> Callable[..., Any]:
 def twostep_reap(store: Store) -> None:
     """Recovery lists the stale jobs, then writes by their ids."""
     if isinstance(store, SqliteJobStore):
-        change_sqlite("recover", r"UPDATE jobs INDEXED BY jobs_running", "UPDATE jobs")
+        change_sqlite("recover", r"FROM jobs INDEXED BY jobs_running", "FROM jobs")
         change_sqlite(
-            "recover", r"WHERE status = 'running' AND lease_expires_at <= :ended_before", "WHERE seq IN ({seen})"
+            "recover", r"WHERE status = 'running' AND lease_expires_at <= [^)]* END ", "WHERE seq IN ({seen})"
         )
         vars(store.queue)["recover_stale_jobs"] = _reap_on_sqlite(store)
     else:
         assert isinstance(store, PostgresJobStore)
-        change_postgres("recover", r"WHERE status = 'running'.*SKIP LOCKED", "WHERE seq = ANY({seen})")
+        change_postgres(
+            "recover",
+            r"WHERE status = 'running' .*CASE WHEN (\$\d+::boolean).*SKIP LOCKED",
+            r"WHERE seq = ANY({seen}) AND \1",
+        )
         vars(store.queue)["recover_stale_jobs"] = _reap_on_postgres(store)
 
 
@@ -120,7 +124,7 @@ def _reap_on_sqlite(store: SqliteJobStore) -> Callable[..., Any]:
 
         def write(txn: Txn) -> Recovered:
             _ON_SQLITE["recover"] = template.replace("{seen}", ",".join(str(seq) for (seq,) in seen))
-            return sqlite_ops.recover_stale_jobs(txn, retry_in=retry_in)
+            return sqlite_claims.recover_stale_jobs(txn, retry_in=retry_in)
 
         return await store._file.writer.submit(write)
 
@@ -140,7 +144,9 @@ def _reap_on_postgres(store: PostgresJobStore) -> Callable[..., Any]:
         await asyncio.sleep(REAPERS_NAP_S)
         array = f"ARRAY[{','.join(str(row[0]) for row in seen)}]::bigint[]"
         _ON_POSTGRES["recover"] = replace(template, sql=template.sql.replace("{seen}", array))
-        return await postgres_ops.recover_stale_jobs(store._server, retry_in=retry_in)
+        return await attempts.recover_stale_jobs(
+            postgres_sql.PostgresStatements(store._server.database, None), retry_in=retry_in
+        )
 
     return recover
 

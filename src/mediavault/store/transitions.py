@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,23 @@ from mediavault.core.job import (
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message
 from mediavault.store import codec
+
+
+@dataclass(frozen=True, slots=True)
+class MoveNote:
+    """What a move appends to the history of each job that it moves; the moment and the attempt are those of the job.
+
+    ``is_timed``: with how long the attempt has taken. Without ``of_attempt`` it belongs to no attempt.
+    """
+
+    stage: Stage
+    detail: str = ""
+    outcome: StepOutcome = StepOutcome.OK
+    error_code: ErrorCode | None = None
+    bytes: int = 0
+    of_attempt: bool = True
+    is_timed: bool = False
+
 
 RECOVERED_ERROR = Message("The worker stopped during this attempt, and its lease expired.")
 

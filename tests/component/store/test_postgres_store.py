@@ -18,14 +18,14 @@ from mediavault.core.job import Job, JobStatus, Priority, WorkerId
 from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON, PermitRefusal, PermitRequest
 from mediavault.store.calls import ConnectionLost
 from mediavault.store.port import JobQuery
-from mediavault.store.postgres import ops, reads
 from mediavault.store.postgres.claims import HEAD_EVERY_S
 from mediavault.store.postgres.engine import PostgresDatabase, Statement, named, positional
 from mediavault.store.postgres.schema import MIGRATIONS, migrate
-from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.schema import Migration
+from mediavault.store.sql import reads
+from mediavault.store.sql.txn import SqlTxn
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock
 from tests.patience import patient
@@ -162,12 +162,12 @@ async def test_a_post_that_is_removed_while_it_is_submitted_again_is_stored_afte
     async with opened(url) as store, opened(url) as person:
         await enqueued(store, 1)
 
-        async def removed_first(server: PostgresServer, canonical_urls: Sequence[str]) -> dict[str, Job]:
+        async def removed_first(txn: SqlTxn, canonical_urls: Sequence[str]) -> dict[str, Job]:
             for job in (await person.catalogue.jobs(JobQuery())).jobs:
                 await person.catalogue.remove(job.id)
-            return await newest(server, canonical_urls)
+            return await newest(txn, canonical_urls)
 
-        monkeypatch.setattr(ops, "of_posts", removed_first)
+        monkeypatch.setattr(reads, "of_posts", removed_first)
         [again] = await store.queue.enqueue([numbered_job(2, "https://videos.example/1")])
 
         assert again.created

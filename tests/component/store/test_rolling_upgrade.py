@@ -17,7 +17,6 @@ from mediavault.core.media import account
 from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON
 from mediavault.store import site_limits, transitions
 from mediavault.store.port import AccountQuery, Checkpoint, JobQuery
-from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import PostgresDatabase, Row, Statement, positional
 from mediavault.store.postgres.schema import LIBRARY_INDEX, MIGRATIONS, migrate
 from mediavault.store.postgres.sql import MOMENT
@@ -28,6 +27,7 @@ from mediavault.store.rows import (
     STORED_COLUMNS,
     checkpoint_values,
 )
+from mediavault.store.sql import library_index
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.servers import postgres
 

@@ -12,11 +12,14 @@ import structlog
 
 from mediavault.core.job import Job
 from mediavault.store import browsing
+from mediavault.store.library_index import IndexEntry
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, StoredJob
 from mediavault.store.rows import stored_values
 from mediavault.store.search_words import WordSource
-from mediavault.store.sqlite import library, library_index
-from mediavault.store.sqlite.engine import Connection, connect_to_read, fetch_all
+from mediavault.store.sql import library_index
+from mediavault.store.sql.txn import SqlTxn
+from mediavault.store.sqlite import pages
+from mediavault.store.sqlite.engine import connect_to_read, fetch_all
 from mediavault.store.sqlite.schema import MIGRATIONS, open_database
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
@@ -60,13 +63,14 @@ async def test_indexing_that_is_killed_leaves_the_vault_as_it_was_and_is_repeate
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old_vault(path, [job_of(number, title="Okapi") for number in range(30)])
+    monkeypatch.setattr(library_index, "BATCH", 10)
     add, added = library_index.add, []
 
-    def killed(*args: Any) -> None:
+    async def killed(*args: Any) -> None:
         added.append(args)
-        if len(added) == 20:
+        if len(added) == 2:
             raise KeyboardInterrupt
-        add(*args)
+        await add(*args)
 
     monkeypatch.setattr(library_index, "add", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -103,7 +107,7 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
     store = SqliteJobStore(path, FakeClock())
     await store.open()
     await adopt(store, jobs)
-    monkeypatch.setattr(library, "FEW", 2)
+    monkeypatch.setattr(pages, "FEW", 2)
 
     for query in (
         JobQuery(text="fox"),
@@ -120,13 +124,13 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
 async def test_an_imported_job_is_indexed_once_with_all_of_its_words(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    indexed, put_words = list[str](), library_index.put_words
+    indexed, put_words = list[IndexEntry](), library_index._put_words
 
-    def counted(db: Connection, seq: int, line: str) -> None:
-        indexed.append(line)
-        put_words(db, seq, line)
+    async def counted(txn: SqlTxn, entries: Sequence[IndexEntry]) -> None:
+        indexed.extend(entries)
+        await put_words(txn, entries)
 
-    monkeypatch.setattr(library_index, "put_words", counted)
+    monkeypatch.setattr(library_index, "_put_words", counted)
     store = SqliteJobStore(path, FakeClock())
     await store.open()
     [job] = some_library(1)

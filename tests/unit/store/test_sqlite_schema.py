@@ -24,7 +24,6 @@ from mediavault.store.sqlite.schema import (
     migrate,
     open_database,
 )
-from mediavault.store.sqlite.statements import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals
@@ -287,19 +286,10 @@ async def test_what_must_survive_a_power_cut_is_synced_fully_and_the_rest_is_not
 
 
 def fill(db: Connection, rows: int) -> None:
+    insert = (
+        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)"
+        " VALUES (:id, '', :url, :url, 'generic', :now, :now, 5)"
+    )
     for number in range(rows):
-        url = f"https://videos.example/watch/{number}"
-        values = {
-            "id": f"id-{number:04}",
-            "trace_id": "0" * 32,
-            "post_url": url,
-            "canonical_url": url,
-            "platform": "generic",
-            "now": number,
-            "max_attempts": 5,
-            "profile": None,
-            "priority": 1,
-            "listed_by": None,
-            "metadata": "{}",
-        }
-        fetch_all(db, SQL["enqueue"], values)
+        values = {"id": f"id-{number:04}", "url": f"https://videos.example/watch/{number}", "now": number}
+        fetch_all(db, insert, values)

@@ -30,7 +30,7 @@ from mediavault.store.sqlite.engine import (
     translate_refusal,
 )
 from mediavault.store.sqlite.schema import MIGRATIONS, open_database
-from mediavault.store.sqlite.statements import SQL
+from mediavault.store.sqlite.sql import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn, WriteLock
 from mediavault.store.wake import wake_folder

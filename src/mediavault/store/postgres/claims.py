@@ -14,9 +14,10 @@ from mediavault.store import codec, site_limits, transitions
 from mediavault.store.calls import Combiner
 from mediavault.store.postgres.engine import Row
 from mediavault.store.postgres.server import PostgresServer
-from mediavault.store.postgres.sql import SQL
+from mediavault.store.postgres.sql import SQL, PostgresStatements
 from mediavault.store.rows import job_from_row
 from mediavault.store.site_limits import ClaimFilter
+from mediavault.store.sql import attempts
 
 HEAD_EVERY_S = 1.0
 
@@ -105,8 +106,7 @@ class PostgresClaims:
         return claims
 
     async def promote_due(self, limit: int) -> int:
-        values = {"now": self._server.now, "limit": limit, "why": transitions.DUE_AGAIN}
-        promoted = len(await self._lane.rows(SQL["promote_due"], values))
+        promoted = await attempts.promote_due(PostgresStatements(self._lane, self._server.now), limit=limit)
         if promoted:
             self._mark.forget()
         return promoted

@@ -48,12 +48,12 @@ class Statement:
         return [values[name] for name in self.names]
 
 
-def positional(sql: str) -> Statement:
-    """Replace ``:name`` with ``$1``, ``$2`` …, the same name with the same number.
+def positional(sql: str, *, after: Sequence[str] = ()) -> Statement:
+    """Replace ``:name`` with ``$1``, ``$2`` …, the same name with the same number; the first numbers are those of ``after``.
 
     Casts (``::text``) are left alone.
     """
-    names: list[str] = []
+    names = list(after)
 
     def number(match: re.Match[str]) -> str:
         if match[1] not in names:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.messages import Message
-from mediavault.store.postgres import library_index
 from mediavault.store.postgres.engine import PostgresDatabase, Transaction, named, positional
+from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.schema import Migration, load_migrations, pending
+from mediavault.store.sql import library_index
 
 MIGRATIONS = load_migrations("postgres")
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -54,7 +55,9 @@ async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration]
             values = {"version": migration.version, "oldest_code": migration.oldest_code}
             await txn.rows(_SET_VERSION, values)
         if any(migration.version == LIBRARY_INDEX for migration in missing):
-            await library_index.fill(txn)
+            statements = PostgresStatements(txn, None)
+            if await library_index.fill(statements):
+                await statements.rows("analyze_library")  # the planner has no statistics until autovacuum runs
     return max(version, len(migrations))
 
 

@@ -2,27 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import StoreDamaged, StoreError
+from mediavault.core.failures import ErrorCode, StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, Priority, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store import transitions
+from mediavault.store import codec, transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
-from mediavault.store.postgres import library, ops, reads
+from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Workers
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
 from mediavault.store.postgres.server import PostgresServer
-from mediavault.store.postgres.shared import autocommitted, in_transaction, on_heartbeats
+from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.site_limits import ClaimFilter
-from mediavault.store.sql import library as shared_library
-from mediavault.store.sql import marks, records, site_limits, workers
-from mediavault.store.sql import reads as shared_reads
+from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, workers
+from mediavault.store.sql.txn import SqlTxn
 
-# --- the ports: each method is an operation of one of the modules here ---------------------------------------------------
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# --- how an operation is run -------------------------------------------------------------------------------------------
+
+
+def in_transaction(
+    operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[PostgresServer, P], Coroutine[Any, Any, T]]:
+    """Return an operation as one of a server: its statements are one transaction."""
+
+    async def call(server: PostgresServer, /, *args: P.args, **options: P.kwargs) -> T:
+        async with server.database.transaction() as txn:
+            statements = PostgresStatements(txn, server.now)
+            answer = await operation(statements, *args, **options)
+        for asked in statements.stops:
+            server.stop(asked)
+        return answer
+
+    return call
+
+
+def autocommitted(
+    operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[PostgresServer, P], Coroutine[Any, Any, T]]:
+    """Return an operation as one of a server: each of its statements commits at once, which saves two round trips."""
+
+    async def call(server: PostgresServer, /, *args: P.args, **options: P.kwargs) -> T:
+        return await operation(PostgresStatements(server.database, server.now), *args, **options)
+
+    return call
+
+
+def on_heartbeats(
+    operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[PostgresServer, P], Coroutine[Any, Any, T]]:
+    """As :func:`autocommitted`, on the connection that never waits behind other work."""
+
+    async def call(server: PostgresServer, /, *args: P.args, **options: P.kwargs) -> T:
+        return await operation(PostgresStatements(server.heartbeats, server.now), *args, **options)
+
+    return call
+
+
+_get = autocommitted(reads.get)
+_report = autocommitted(reads.report)
+_release = autocommitted(attempts.release)
+
+
+async def _failed_before(
+    server: PostgresServer,
+    claim: ClaimedJob,
+    *,
+    error_code: ErrorCode,
+    error: str,
+    retry_in: timedelta | None,  # noqa: ARG001 - the arguments of ``fail``
+    uses_attempt: bool = True,  # noqa: ARG001
+) -> Job | None:
+    """Return the job as this failure left it if only the response was lost, else None."""
+    job = await _get(server, claim.id)
+    return job if transitions.is_failed_by(job, claim, error_code, codec.storable(error)) else None
+
+
+# --- the ports ---------------------------------------------------------------------------------------------------------
 
 
 class PostgresQueue(Port[PostgresServer]):
@@ -33,20 +95,20 @@ class PostgresQueue(Port[PostgresServer]):
         self._mark = mark
         self.claims = PostgresClaims(server, mark)
 
-    renew = shielded(ops.renew)
-    checkpoint = with_retries(ops.checkpoint)
-    progress = shielded(ops.progress)
-    record = shielded(ops.record)
-    save_items = with_retries(ops.save_items)
-    begin_commit = with_retries(ops.begin_commit)
-    fail = with_retries(ops.fail, otherwise=ops.failed_before)
-    recover_stale_jobs = shielded(ops.recover_stale_jobs)
-    cancel = shielded(ops.cancel)
-    _enqueue = shielded(ops.enqueue)
-    _release = shielded(ops.release)
-    _release_session_jobs = shielded(ops.release_session_jobs)
-    _retry = shielded(ops.retry)
-    _set_priority = shielded(ops.set_priority)
+    renew = shielded(on_heartbeats(attempts.renew))
+    checkpoint = with_retries(in_transaction(attempts.checkpoint))
+    progress = shielded(autocommitted(attempts.progress))
+    record = shielded(in_transaction(attempts.record))
+    save_items = with_retries(autocommitted(attempts.save_items))
+    begin_commit = with_retries(autocommitted(attempts.begin_commit))
+    fail = with_retries(autocommitted(attempts.fail), otherwise=_failed_before)
+    recover_stale_jobs = shielded(on_heartbeats(attempts.recover_stale_jobs))
+    cancel = shielded(in_transaction(requests.cancel))
+    _enqueue = shielded(in_transaction(requests.enqueue))
+    _release = shielded(_release)
+    _release_session_jobs = shielded(on_heartbeats(attempts.release_session_jobs))
+    _retry = shielded(in_transaction(requests.retry))
+    _set_priority = shielded(in_transaction(requests.set_priority))
 
     async def enqueue(self, jobs: Sequence[NewJob], *, force: bool = False) -> list[Enqueued]:
         self._mark.forget()
@@ -72,7 +134,7 @@ class PostgresQueue(Port[PostgresServer]):
         completion = Completion(claim, kept, items)
 
         async def done_before() -> bool | None:
-            job = await reads.get(self._engine, claim.id)
+            job = await _get(self._engine, claim.id)
             return transitions.is_completed_by(job, claim, kept) or None
 
         await self._engine.calls.with_retries(lambda: self.claims.completions.submit(completion), otherwise=done_before)
@@ -98,30 +160,34 @@ class PostgresQueue(Port[PostgresServer]):
 
     async def _give_back(self, claim: ClaimedJob) -> None:
         with suppress(StoreError):  # otherwise the job is stuck until its lease ends
-            await ops.release(self._engine, claim)
+            await _release(self._engine, claim)
 
 
 class PostgresCatalogue(Port[PostgresServer]):
-    get = shielded(reads.get)
-    history = shielded(autocommitted(shared_reads.history))
-    jobs = shielded(library.jobs)
-    count = shielded(library.count)
-    neighbours = shielded(library.neighbours)
-    accounts = shielded(library.accounts)
-    account = shielded(autocommitted(shared_library.account))
-    library_totals = shielded(autocommitted(shared_library.library_totals))
-    failures = shielded(autocommitted(shared_library.failures))
-    next_queued = shielded(reads.next_queued)
-    of_posts = shielded(reads.of_posts)
-    changed_since = shielded(autocommitted(shared_reads.changed_since))
-    next_due = shielded(autocommitted(shared_reads.next_due))
-    count_unparsed = shielded(autocommitted(shared_reads.count_unparsed))
-    report = shielded(reads.report)
-    remove = shielded(ops.remove)
-    relocate = shielded(ops.relocate)
-    put_words = shielded(ops.put_words)
-    words_of = shielded(autocommitted(shared_reads.words_of))
-    import_jobs = shielded(ops.import_jobs)
+    get = shielded(_get)
+    history = shielded(autocommitted(reads.history))
+    jobs = shielded(autocommitted(library.jobs))
+    count = shielded(autocommitted(library.count))
+    neighbours = shielded(autocommitted(library.neighbours))
+    accounts = shielded(autocommitted(library.accounts))
+    account = shielded(autocommitted(library.account))
+    library_totals = shielded(autocommitted(library.library_totals))
+    failures = shielded(autocommitted(library.failures))
+    next_queued = shielded(autocommitted(reads.next_queued))
+    of_posts = shielded(autocommitted(reads.of_posts))
+    changed_since = shielded(autocommitted(reads.changed_since))
+    next_due = shielded(autocommitted(reads.next_due))
+    count_unparsed = shielded(autocommitted(reads.count_unparsed))
+    remove = shielded(in_transaction(requests.remove))
+    relocate = shielded(autocommitted(requests.relocate))
+    put_words = shielded(in_transaction(requests.put_words))
+    words_of = shielded(autocommitted(reads.words_of))
+    import_jobs = shielded(in_transaction(requests.import_jobs))
+
+    async def report(self) -> StoreReport:
+        server = self._engine
+        engine = f"PostgreSQL {await server.database.version()}"
+        return await server.calls.shielded(_report(server, engine=engine, schema_version=server.schema_version))
 
 
 class PostgresSiteLimits(Port[PostgresServer]):

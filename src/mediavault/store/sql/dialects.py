@@ -6,12 +6,16 @@
 | ``{now}`` | the moment of the statement: by the database's clock, unless ``:now`` says another |
 | ``{by[index]}`` | the index that a table is read by, where a plan can be pinned |
 | ``{each[names]}`` | the texts of a list as a table ``given`` with one column, ``value`` |
+| ``{numbers[names]}`` | the same of whole numbers |
 | ``{objects[names]}`` | the same of a JSON array, whose values are read with ``->>`` |
 | ``{in_few} (…){end}`` | whether a value is among a few, each of which is then looked up by an index |
 | ``{then}`` | joins a table that is read after those before it |
-| ``{lock}`` | locks the rows that are read until the transaction ends |
+| ``{lock}`` | locks the rows that are read until the transaction ends; ``{skip}`` skips those that are locked already, |
+| ``{share}`` | and this locks them only against a removal |
 | ``{greatest}`` | the function that returns its largest argument |
 | ``{c}`` | the order of bytes |
+| ``{fence}`` | finds the job of an attempt, if that is still its current one |
+| ``{moved}`` | what :meth:`SqlTxn.move` reads of each job that a statement has moved |
 
 Casts (``::text``) tell PostgreSQL the types of values; SQLite knows none.
 """
@@ -23,7 +27,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mediavault.store.library_index import ACCOUNT_COLUMNS, ENTRY_COLUMNS
-from mediavault.store.rows import JOB_COLUMNS, LIMIT_COLUMNS, STORED_COLUMNS
+from mediavault.store.rows import JOB_COLUMNS, LIMIT_COLUMNS, MOVED_COLUMNS, STORED_COLUMNS
 from mediavault.store.schema import load_statements
 
 _CAST = re.compile(r"::[a-z]\w*(?:\[\])?")
@@ -34,6 +38,9 @@ _COLUMNS: Mapping[str, str] = {
     "entry": ENTRY_COLUMNS,
     "account": ACCOUNT_COLUMNS,
     "stored_values": ", ".join(f":{name}" for name in STORED_COLUMNS.split(", ")),
+    "moved": MOVED_COLUMNS,
+    # Not by the status: PostgreSQL then takes jobs_running, and reads each dead entry of it while an old snapshot is held.
+    "fence": "id = :id::text AND attempt_count = :fence::int AND lease_expires_at IS NOT NULL",
 }
 
 
@@ -53,11 +60,14 @@ _DIALECTS: Mapping[str, Mapping[str, object]] = {
         "now": ":now",
         "by": _Named(lambda index: f"INDEXED BY {index}"),
         "each": _Named(lambda name: f"json_each(:{name}) AS given"),
+        "numbers": _Named(lambda name: f"json_each(:{name}) AS given"),
         "objects": _Named(lambda name: f"json_each(:{name}) AS given"),
         "in_few": "IN",
         "end": "",
         "then": "CROSS JOIN",
         "lock": "",
+        "skip": "",
+        "share": "",
         "greatest": "max",
         "c": "",
     },
@@ -67,11 +77,14 @@ _DIALECTS: Mapping[str, Mapping[str, object]] = {
         "now": "coalesce(:now::bigint, (extract(epoch FROM statement_timestamp()) * 1000000)::bigint)",
         "by": _Named(lambda _: ""),
         "each": _Named(lambda name: f"unnest(:{name}::text[]) AS given (value)"),
+        "numbers": _Named(lambda name: f"unnest(:{name}::bigint[]) AS given (value)"),
         "objects": _Named(lambda name: f"json_array_elements(:{name}::json) AS given (value)"),
         "in_few": "= ANY (ARRAY",
         "end": ")",
         "then": "JOIN",
         "lock": "FOR UPDATE",
+        "skip": "FOR UPDATE SKIP LOCKED",
+        "share": "FOR KEY SHARE",
         "greatest": "greatest",
         "c": 'COLLATE "C"',
     },
@@ -80,7 +93,6 @@ _DIALECTS: Mapping[str, Mapping[str, object]] = {
 
 def statements_of(engine: str, own: Mapping[str, str]) -> dict[str, str]:
     """Return the statements of all engines in the dialect of one, and those of its own, by name."""
-    shared = load_statements("sql", tokens={**_COLUMNS, **_DIALECTS[engine]})
-    if engine == "sqlite":
-        shared = {name: _CAST.sub("", sql) for name, sql in shared.items()}
-    return shared | load_statements(engine, tokens={**_COLUMNS, **own})
+    statements = load_statements("sql", tokens={**_COLUMNS, **_DIALECTS[engine]})
+    statements |= load_statements(engine, tokens={**_COLUMNS, **own})
+    return {name: _CAST.sub("", sql) for name, sql in statements.items()} if engine == "sqlite" else statements

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
-from mediavault.core.job import HistoryRecord, Job, JobId
-from mediavault.store import transitions
+from mediavault.core.job import HistoryRecord, Job, JobId, Priority
+from mediavault.store import paging, transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
     counts_from_row,
@@ -17,7 +17,7 @@ from mediavault.store.rows import (
 )
 from mediavault.store.rows import moment as moment_or_none
 from mediavault.store.search_words import FurtherWords
-from mediavault.store.sql.txn import SqlTxn
+from mediavault.store.sql.txn import Row, SqlTxn
 
 
 async def get(txn: SqlTxn, job_id: JobId) -> Job:
@@ -34,6 +34,35 @@ async def words_of(txn: SqlTxn, job_ids: Collection[JobId]) -> Mapping[JobId, Fu
 async def of_posts(txn: SqlTxn, canonical_urls: Collection[str]) -> dict[str, Job]:
     jobs = map(job_from_row, await txn.rows("newest_of_posts", {"urls": list(canonical_urls)}))
     return {job.canonical_url: job for job in jobs}
+
+
+async def next_queued(txn: SqlTxn, *, limit: int) -> list[Job]:
+    platforms = [row[0] for row in await txn.rows("queued_platforms")]
+    first = await first_queued(txn, dict.fromkeys(platforms, limit), limit, platforms)
+    rows = await txn.rows("of_seqs", {"seqs": [row[-1] for row in first]})
+    return sorted(map(job_from_row, rows), key=paging.turn_of)
+
+
+async def first_queued(
+    txn: SqlTxn,
+    capacity: Mapping[str, int],
+    limit: int,
+    sessions: Collection[str],
+    *,
+    at_least: Priority = Priority.LATER,
+) -> Sequence[Row]:
+    """Return ``(priority, created_at, id, seq)`` of the first jobs of the queue, at most ``capacity`` of each platform."""
+    first: list[Row] = []
+    for platform, count in capacity.items():
+        values = {"platform": platform, "limit": count, "needs_session": 0, "lowest": at_least.rank}
+        rows = list(await txn.rows("first_queued", values))
+        if platform in sessions:
+            rows += await txn.rows("first_queued", {**values, "needs_session": 1})
+            rows = sorted(rows, key=tuple)[:count]
+        first += rows
+    if len(capacity) > 1:
+        first.sort(key=tuple)
+    return first[:limit]
 
 
 async def changed_since(txn: SqlTxn, moment: datetime, *, limit: int = 500) -> list[Job]:

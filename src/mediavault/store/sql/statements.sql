@@ -235,3 +235,213 @@ DELETE FROM {s}workers WHERE worker = :worker::text;
 UPDATE {s}jobs {by[jobs_running]} SET lease_expires_at = 0
  WHERE status = 'running' AND claimed_by IN (SELECT given.value FROM {each[workers]})
 RETURNING seq;
+
+-- name: enqueue
+-- A microsecond apart, so that the jobs of one call are claimed in the order given. Two calls that store the same posts lock
+-- them in the same order.
+WITH asked AS MATERIALIZED (
+  SELECT given.value ->> 'id' AS id, given.value ->> 'trace_id' AS trace_id, given.value ->> 'post_url' AS post_url,
+         given.value ->> 'canonical_url' AS canonical_url, given.value ->> 'platform' AS platform,
+         {now} + (given.value ->> 'place')::bigint AS at, (given.value ->> 'max_attempts')::int AS max_attempts,
+         given.value ->> 'profile' AS profile, (given.value ->> 'priority')::smallint AS priority,
+         given.value ->> 'listed_by' AS listed_by, given.value ->> 'metadata' AS metadata
+    FROM {objects[jobs]}
+),
+versions AS MATERIALIZED (
+  SELECT asked.*, (SELECT max(version) FROM {s}jobs AS known {by[jobs_post]} WHERE known.canonical_url = asked.canonical_url) AS newest
+    FROM asked
+)
+INSERT INTO {s}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, profile, priority,
+                     listed_by, metadata, version)
+SELECT id, trace_id, post_url, canonical_url, platform, at, at, max_attempts, profile, priority, listed_by, metadata,
+       coalesce(newest, 0) + 1
+  FROM versions WHERE :force::boolean OR newest IS NULL ORDER BY canonical_url
+ON CONFLICT (canonical_url, version) DO NOTHING
+RETURNING {job};
+
+-- name: adopt
+UPDATE {s}jobs {by[jobs_id]} SET listed_by = NULL, post_url = :post_url::text, updated_at = {now}
+ WHERE id = :id::text AND listed_by IS NOT NULL
+RETURNING {job};
+
+-- name: queued_platforms
+-- From one platform to the next: what is queued for each is not read.
+WITH RECURSIVE queued (platform) AS (
+  SELECT (SELECT platform FROM {s}jobs {by[jobs_turns]} WHERE status = 'queued' ORDER BY platform LIMIT 1)
+  UNION ALL
+  SELECT (SELECT platform FROM {s}jobs {by[jobs_turns]}
+           WHERE status = 'queued' AND platform > queued.platform ORDER BY platform LIMIT 1)
+    FROM queued WHERE queued.platform IS NOT NULL
+)
+SELECT queued.platform, {gate} FROM queued LEFT JOIN {s}gates ON gates.platform = queued.platform
+ WHERE queued.platform IS NOT NULL;
+
+-- name: first_queued
+SELECT priority, created_at, id, seq FROM {s}jobs {by[jobs_turns]}
+ WHERE status = 'queued' AND platform = :platform::text AND needs_session = :needs_session::int AND priority <= :lowest::int
+ ORDER BY priority, created_at, id LIMIT :limit::bigint;
+
+-- name: of_seqs
+SELECT {job} FROM {s}jobs WHERE seq IN (SELECT given.value FROM {numbers[seqs]});
+
+-- name: renew
+-- The rows are locked, so that none becomes another attempt's between the reading and the writing.
+UPDATE {s}jobs SET lease_expires_at = {now} + :lease::bigint
+ WHERE seq {in_few} (SELECT jobs.seq FROM {objects[held]} {then} {s}jobs {by[jobs_id]} ON jobs.id = given.value ->> 0
+                WHERE jobs.attempt_count = (given.value ->> 1)::int AND jobs.lease_expires_at IS NOT NULL
+                  AND jobs.claimed_by = :worker::text {lock}){end}
+RETURNING id;
+
+-- name: checkpoint
+UPDATE {s}jobs {by[jobs_id]}
+   SET updated_at = {now}, stage = 'checkpoint', progress_pct = :progress_pct::int, source_type = :source_type::text,
+       extracted_url = :extracted_url::text, extracted_url_expires_at = :extracted_url_expires_at::bigint,
+       candidates = :candidates::text, image_urls = :image_urls::text, account = :account::text,
+       thumbnail_url = :thumbnail_url::text, metadata = :metadata::text, account_key = :account_key::text,
+       items = :items::text
+ WHERE {fence} RETURNING {moved};
+
+-- name: progress
+UPDATE {s}jobs {by[jobs_id]}
+   SET updated_at = {now}, stage = :stage::text, progress_pct = :progress_pct::int, bytes_done = :bytes_done::bigint,
+       bytes_total = :bytes_total::bigint, duration_s = coalesce(:duration_s::float8, duration_s)
+ WHERE {fence} RETURNING seq;
+
+-- name: save_items
+UPDATE {s}jobs {by[jobs_id]} SET updated_at = {now}, items = :items::text WHERE {fence} RETURNING seq;
+
+-- name: begin_commit
+UPDATE {s}jobs {by[jobs_id]}
+   SET updated_at = {now}, stage = 'committing', items = coalesce(:items::text, items), output_path = :output_path::text,
+       thumbnail_path = :thumbnail_path::text, bytes = :bytes::bigint, sha256 = :sha256::text,
+       duration_s = :duration_s::float8, width = :width::int, height = :height::int
+ WHERE {fence} RETURNING {moved};
+
+-- name: fail
+UPDATE {s}jobs {by[jobs_id]}
+   SET status = 'failed', updated_at = {now}, failed_at = {now}, claimed_by = NULL, lease_expires_at = NULL,
+       error_code = :error_code::text, error = :error::text, error_params = :error_params::text,
+       retry_at = {now} + :retry_in::bigint, max_attempts = max_attempts + :spared::int
+ WHERE {fence} RETURNING {job}, {moved};
+
+-- name: release
+UPDATE {s}jobs {by[jobs_id]}
+   SET status = 'queued', updated_at = {now}, claimed_by = NULL, lease_expires_at = NULL, max_attempts = max_attempts + 1,
+       needs_session = {greatest}(needs_session, :needs_session::int)
+ WHERE {fence} RETURNING {moved};
+
+-- name: release_session_jobs
+UPDATE {s}jobs {by[jobs_turns]} SET needs_session = 0, updated_at = {now}
+ WHERE status = 'queued' AND platform IN (SELECT given.value FROM {each[missing]}) AND needs_session = 1
+   AND updated_at <= {now} - :waiting_for::bigint
+RETURNING seq;
+
+-- name: recover
+UPDATE {s}jobs
+   SET status = 'failed', updated_at = {now}, failed_at = {now}, claimed_by = NULL, lease_expires_at = NULL,
+       error_code = 'RECOVERED_FROM_RESTART', error = :error::text,
+       retry_at = CASE WHEN attempt_count < max_attempts + CASE WHEN stage = 'committing' THEN 1 ELSE 0 END
+                       THEN {now} + :retry_in::bigint END
+ WHERE seq {in_few} (SELECT seq FROM {s}jobs {by[jobs_running]}
+                WHERE status = 'running' AND lease_expires_at <= CASE WHEN :is_trusted::boolean THEN {now} ELSE 0 END {skip}){end}
+RETURNING id, trace_id, retry_at, {moved};
+
+-- name: promote_due
+UPDATE {s}jobs SET status = 'queued', updated_at = {now}, retry_at = NULL
+ WHERE seq {in_few} (SELECT seq FROM {s}jobs {by[jobs_due]} WHERE retry_at IS NOT NULL AND retry_at <= {now}
+                ORDER BY retry_at LIMIT :limit::bigint {skip}){end}
+RETURNING {moved};
+
+-- name: locked
+SELECT {job} FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {lock};
+
+-- name: cancel
+UPDATE {s}jobs {by[jobs_id]}
+   SET status = 'cancelled', updated_at = {now}, claimed_by = NULL, lease_expires_at = NULL, retry_at = NULL
+ WHERE id = :id::text RETURNING {job}, {moved};
+
+-- name: retry
+UPDATE {s}jobs {by[jobs_id]}
+   SET status = 'queued', updated_at = {now}, retry_at = NULL, max_attempts = {greatest}(max_attempts, attempt_count + 1),
+       needs_session = 0, chosen_url = coalesce(:chosen_url::text, chosen_url), profile = coalesce(:profile::text, profile)
+ WHERE id = :id::text RETURNING {job}, {moved};
+
+-- name: set_priority
+UPDATE {s}jobs {by[jobs_id]} SET priority = :priority::smallint, updated_at = {now} WHERE id = :id::text RETURNING {job};
+
+-- name: remove
+DELETE FROM {s}jobs {by[jobs_id]} WHERE id = :id::text AND updated_at = coalesce(:as_of::bigint, updated_at) RETURNING {job};
+
+-- name: remove_history
+DELETE FROM {s}history {by[history_job]} WHERE job = :seq::bigint;
+
+-- name: remove_marks_of_job
+DELETE FROM {s}marks {by[marks_job]} WHERE job = :seq::bigint;
+
+-- name: relocate
+UPDATE {s}jobs {by[jobs_id]}
+   SET updated_at = {now}, items = :items::text, output_path = :output_path::text, thumbnail_path = :thumbnail_path::text
+ WHERE id = :id::text AND status = 'completed' AND updated_at = :as_of::bigint
+RETURNING seq;
+
+-- name: import_job
+INSERT INTO {s}jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
+
+-- name: append_history
+INSERT INTO {s}history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
+VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms, :detail_params);
+
+-- name: seq_of
+-- Locked against a removal until the record is written.
+SELECT seq FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {share};
+
+-- name: account_key_of
+SELECT account_key FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {lock};
+
+-- name: entries
+SELECT {entry} FROM {s}jobs WHERE seq > :after::bigint ORDER BY seq LIMIT :limit::bigint;
+
+-- name: count_jobs
+SELECT count(*) FROM {s}jobs;
+
+-- name: set_account_key
+UPDATE {s}jobs SET account_key = :account_key::text WHERE seq = :seq::bigint;
+
+-- name: entry
+SELECT {entry} FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {lock};
+
+-- name: further_words
+SELECT job, source, line FROM {s}job_words WHERE job IN (SELECT given.value FROM {numbers[seqs]});
+
+-- name: put_further_words
+INSERT INTO {s}job_words (job, source, line) VALUES (:seq::bigint, :source::text, :line::text)
+ON CONFLICT (job, source) DO UPDATE SET line = excluded.line;
+
+-- name: remove_further_words
+DELETE FROM {s}job_words WHERE job = :seq::bigint AND source = :source::text;
+
+-- name: add_totals
+INSERT INTO {s}library_totals AS known (platform, kept, bytes, duration_ms)
+VALUES (:platform::text, :kept::bigint, :bytes::bigint, :duration_ms::bigint)
+ON CONFLICT (platform) DO UPDATE
+   SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms;
+
+-- name: add_account
+INSERT INTO {s}library_accounts AS known (key, platform, slug, jobs, kept, bytes, duration_ms)
+VALUES (:key::text, :platform::text, :slug::text, :jobs::bigint, :kept::bigint, :bytes::bigint, :duration_ms::bigint)
+ON CONFLICT (key) DO UPDATE
+   SET jobs = known.jobs + excluded.jobs, kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes,
+       duration_ms = known.duration_ms + excluded.duration_ms;
+
+-- name: newest_of_accounts
+SELECT given.value, jobs.created_at, jobs.account
+  FROM {each[keys]} {then} {s}jobs
+    ON jobs.seq = (SELECT seq FROM {s}jobs AS newest {by[jobs_account]} WHERE newest.account_key = given.value
+                    ORDER BY created_at DESC, id DESC LIMIT 1);
+
+-- name: name_account
+UPDATE {s}library_accounts SET handle = :handle::text, display_name = :display_name::text, line = :line::text, latest_at = :latest_at::bigint
+ WHERE key = :key::text;
+
+-- name: drop_accounts
+DELETE FROM {s}library_accounts WHERE key IN (SELECT given.value FROM {each[keys]}) AND jobs <= 0;

@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediavault.core.clock import from_micros
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.messages import Message
 from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sqlite import library_index
+from mediavault.store.sql import library_index
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (
     Connection,
     LockWait,
     NeedsRollback,
+    Snapshot,
     connect_to_read,
     connect_to_write,
     fetch_all,
@@ -24,6 +26,7 @@ from mediavault.store.sqlite.engine import (
     translate_errors,
     use_busy_timeout,
 )
+from mediavault.store.sqlite.sql import blocking
 
 APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
 MIGRATIONS = load_migrations("sqlite")
@@ -142,7 +145,7 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
             db.execute(migration.sql)
             db.pragma("user_version", migration.version)
         if any(migration.version == LIBRARY_INDEX for migration in missing):
-            library_index.fill(db)
+            blocking(library_index.fill)(Snapshot(db, from_micros(0)))  # it asks for no time
         if missing:
             db.pragma("application_id", APPLICATION_ID)
     except BaseException:

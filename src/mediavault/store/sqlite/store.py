@@ -17,11 +17,10 @@ from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.losses import LOG, LOSSES
-from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
-from mediavault.store.sql import library as shared_library
-from mediavault.store.sql import marks, records, site_limits, workers
-from mediavault.store.sql import reads as shared_reads
-from mediavault.store.sqlite import library, ops, reads
+from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Workers
+from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, workers
+from mediavault.store.sql.txn import SqlTxn
+from mediavault.store.sqlite import claims
 from mediavault.store.sqlite.engine import (
     Connection,
     LockWait,
@@ -33,8 +32,8 @@ from mediavault.store.sqlite.engine import (
 )
 from mediavault.store.sqlite.log_file import has_lost_changes
 from mediavault.store.sqlite.open_file import OpenFile
-from mediavault.store.sqlite.schema import open_database
-from mediavault.store.sqlite.shared import blocking
+from mediavault.store.sqlite.schema import SCHEMA_VERSION, open_database
+from mediavault.store.sqlite.sql import blocking
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
 
@@ -158,7 +157,7 @@ class SqliteFile:
             raise
 
 
-# --- the ports: each method is an operation of one of the modules here, run in its thread --------------------------
+# --- the ports: each method is an operation, run in its thread --------------------------
 
 
 class _SqlitePort:
@@ -166,50 +165,56 @@ class _SqlitePort:
         self._file = file
 
 
-def _write(
-    operation: Callable[Concatenate[Txn, P], T],
+def _submitted(
+    operation: Callable[Concatenate[Txn, P], T], *, durable: bool
 ) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
     async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
-        return await self._file.writer.submit(operation, *args, **options)
+        writer = self._file.writer
+        return await (writer.submit_durable if durable else writer.submit)(operation, *args, **options)
 
     return method
+
+
+def _write(
+    operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
+    return _submitted(blocking(operation), durable=False)
 
 
 def _write_durably(
-    operation: Callable[Concatenate[Txn, P], T],
+    operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
-    async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
-        return await self._file.writer.submit_durable(operation, *args, **options)
-
-    return method
+    return _submitted(blocking(operation), durable=True)
 
 
 def _read(
-    operation: Callable[Concatenate[Snapshot, P], T],
+    operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[_SqlitePort, P], Coroutine[Any, Any, T]]:
+    read = blocking(operation)
+
     async def method(self: _SqlitePort, /, *args: P.args, **options: P.kwargs) -> T:
-        return await self._file.read(lambda snapshot: operation(snapshot, *args, **options))
+        return await self._file.read(lambda snapshot: read(snapshot, *args, **options))
 
     return method
 
 
 class SqliteQueue(_SqlitePort):
-    enqueue = _write_durably(ops.enqueue)
-    renew = _write(ops.renew)
-    checkpoint = _write(ops.checkpoint)
-    progress = _write(ops.progress)
-    record = _write(ops.record)
-    save_items = _write_durably(ops.save_items)
-    begin_commit = _write_durably(ops.begin_commit)
-    complete = _write_durably(ops.complete)
-    fail = _write_durably(ops.fail)
-    release = _write(ops.release)
-    release_session_jobs = _write(ops.release_session_jobs)
-    recover_stale_jobs = _write(ops.recover_stale_jobs)
-    promote_due = _write(ops.promote_due)
-    cancel = _write_durably(ops.cancel)
-    retry = _write_durably(ops.retry)
-    set_priority = _write_durably(ops.set_priority)
+    enqueue = _write_durably(requests.enqueue)
+    renew = _submitted(claims.renew, durable=False)
+    checkpoint = _write(attempts.checkpoint)
+    progress = _write(attempts.progress)
+    record = _write(attempts.record)
+    save_items = _write_durably(attempts.save_items)
+    begin_commit = _write_durably(attempts.begin_commit)
+    complete = _submitted(claims.complete, durable=True)
+    fail = _write_durably(attempts.fail)
+    release = _write(attempts.release)
+    release_session_jobs = _write(attempts.release_session_jobs)
+    recover_stale_jobs = _submitted(claims.recover_stale_jobs, durable=False)
+    promote_due = _write(attempts.promote_due)
+    cancel = _write_durably(requests.cancel)
+    retry = _write_durably(requests.retry)
+    set_priority = _write_durably(requests.set_priority)
 
     async def claim(
         self,
@@ -222,7 +227,7 @@ class SqliteQueue(_SqlitePort):
         at_least: Priority = Priority.LATER,
     ) -> list[ClaimedJob]:
         claiming = self._file.writer.submit(
-            ops.claim, worker, limit=limit, lease=lease, platforms=platforms, sessions=sessions, at_least=at_least
+            claims.claim, worker, limit=limit, lease=lease, platforms=platforms, sessions=sessions, at_least=at_least
         )
         try:
             return await asyncio.shield(claiming)
@@ -236,46 +241,49 @@ class SqliteQueue(_SqlitePort):
             return
         for claim in claiming.result():
             with suppress(StoreError):  # closed in the meantime: the leases will expire
-                self._file.writer.submit(ops.release, claim).add_done_callback(_retrieve)
+                self._file.writer.submit(blocking(attempts.release), claim).add_done_callback(_retrieve)
 
 
 class SqliteCatalogue(_SqlitePort):
-    get = _read(blocking(shared_reads.get))
-    history = _read(blocking(shared_reads.history))
+    get = _read(reads.get)
+    history = _read(reads.history)
     jobs = _read(library.jobs)
     count = _read(library.count)
     neighbours = _read(library.neighbours)
     accounts = _read(library.accounts)
-    account = _read(blocking(shared_library.account))
-    library_totals = _read(blocking(shared_library.library_totals))
-    failures = _read(blocking(shared_library.failures))
+    account = _read(library.account)
+    library_totals = _read(library.library_totals)
+    failures = _read(library.failures)
     next_queued = _read(reads.next_queued)
-    of_posts = _read(blocking(shared_reads.of_posts))
-    changed_since = _read(blocking(shared_reads.changed_since))
-    next_due = _read(blocking(shared_reads.next_due))
-    count_unparsed = _read(blocking(shared_reads.count_unparsed))
-    report = _read(reads.report)
-    remove = _write_durably(ops.remove)
-    relocate = _write_durably(ops.relocate)
-    put_words = _write_durably(ops.put_words)
-    words_of = _read(blocking(shared_reads.words_of))
-    import_jobs = _write_durably(ops.import_jobs)
+    of_posts = _read(reads.of_posts)
+    changed_since = _read(reads.changed_since)
+    next_due = _read(reads.next_due)
+    count_unparsed = _read(reads.count_unparsed)
+    remove = _write_durably(requests.remove)
+    relocate = _write_durably(requests.relocate)
+    put_words = _write_durably(requests.put_words)
+    words_of = _read(reads.words_of)
+    import_jobs = _write_durably(requests.import_jobs)
+    _report = _read(reads.report)
+
+    async def report(self) -> StoreReport:
+        return await self._report(engine=f"SQLite {sqlite_version()}", schema_version=SCHEMA_VERSION)
 
 
 class SqliteSiteLimits(_SqlitePort):
-    acquire_permit = _write(blocking(site_limits.acquire_permit))
-    pause_site = _write_durably(blocking(site_limits.pause_site))
-    reopen_site = _write_durably(blocking(site_limits.reopen_site))
-    all_limits = _read(blocking(site_limits.all_limits))
-    import_limits = _write_durably(blocking(site_limits.import_limits))
+    acquire_permit = _write(site_limits.acquire_permit)
+    pause_site = _write_durably(site_limits.pause_site)
+    reopen_site = _write_durably(site_limits.reopen_site)
+    all_limits = _read(site_limits.all_limits)
+    import_limits = _write_durably(site_limits.import_limits)
 
 
 class SqliteWorkers(_SqlitePort):
-    heartbeat = _write(blocking(workers.heartbeat))
-    request_drain = _write(blocking(workers.request_drain))
-    alive = _read(blocking(workers.alive))
-    forget_worker = _write(blocking(workers.forget_worker))
-    expire_leases = _write(blocking(workers.expire_leases))
+    heartbeat = _write(workers.heartbeat)
+    request_drain = _write(workers.request_drain)
+    alive = _read(workers.alive)
+    forget_worker = _write(workers.forget_worker)
+    expire_leases = _write(workers.expire_leases)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._file.signals.on_work(callback)
@@ -285,28 +293,28 @@ class SqliteWorkers(_SqlitePort):
 
 
 class SqliteRecords(_SqlitePort):
-    put = _write_durably(blocking(records.put))
-    replace = _write_durably(blocking(records.replace))
-    get = _read(blocking(records.get))
-    all = _read(blocking(records.all_of))
-    put_all = _write_durably(blocking(records.put_all))
-    some = _read(blocking(records.some))
-    under = _read(blocking(records.under))
-    count_under = _read(blocking(records.count_under))
-    remove = _write_durably(blocking(records.remove))
-    remove_under = _write_durably(blocking(records.remove_under))
-    remove_all = _write_durably(blocking(records.remove_all))
-    set_once = _write_durably(blocking(records.set_once))
-    constants = _read(blocking(records.constants))
+    put = _write_durably(records.put)
+    replace = _write_durably(records.replace)
+    get = _read(records.get)
+    all = _read(records.all_of)
+    put_all = _write_durably(records.put_all)
+    some = _read(records.some)
+    under = _read(records.under)
+    count_under = _read(records.count_under)
+    remove = _write_durably(records.remove)
+    remove_under = _write_durably(records.remove_under)
+    remove_all = _write_durably(records.remove_all)
+    set_once = _write_durably(records.set_once)
+    constants = _read(records.constants)
 
 
 class SqliteMarks(_SqlitePort):
-    put = _write_durably(blocking(marks.put))
-    remove = _write_durably(blocking(marks.remove))
-    rename = _write_durably(blocking(marks.rename))
-    of_jobs = _read(blocking(marks.of_jobs))
-    marked = _read(blocking(marks.marked))
-    names = _read(blocking(marks.names))
+    put = _write_durably(marks.put)
+    remove = _write_durably(marks.remove)
+    rename = _write_durably(marks.rename)
+    of_jobs = _read(marks.of_jobs)
+    marked = _read(marks.marked)
+    names = _read(marks.names)
 
 
 class SqliteJobStore:

@@ -24,11 +24,11 @@ from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import MediavaultError, StoreDamaged, StoreError, StoreRemoved
 from mediavault.core.logs import get_logger
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.library_index import Sums
-from mediavault.store.sqlite import library_index
+from mediavault.store.library_index import IndexEntry, accounts_of, totals_of
+from mediavault.store.sql import library_index
 from mediavault.store.sqlite.engine import Connection, SqliteError, fetch_all, translate_refusal, use_busy_timeout
 from mediavault.store.sqlite.open_file import OpenFile
-from mediavault.store.sqlite.statements import SQL
+from mediavault.store.sqlite.sql import SQL, blocking
 from mediavault.store.wake import Signals
 
 MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
@@ -59,16 +59,18 @@ class Txn:
     monotonic: float
     guard: ClockGuard = field(default_factory=ClockGuard)
     history: list[tuple[Any, ...]] = field(default_factory=list)  # written before the commit, in this order
-    # Platform, account and sums of the jobs that this transaction completes; added before the commit.
-    completed: list[tuple[str, str | None, Sums]] = field(default_factory=list)
+    completed: list[IndexEntry] = field(default_factory=list)  # their sums are added before the commit
     wake: bool = False  # jobs became claimable
     stops: list[str] = field(default_factory=list)  # ids of jobs whose attempts should stop, and of workers
 
-    def add_completed(self) -> None:
-        """Add the sums of the jobs completed so far to the library index."""
+    def settle(self) -> None:
+        """Write the sums of the jobs completed so far, which are few rows, and the history."""
         if self.completed:
-            library_index.add_completed(self.db, self.completed)
+            blocking(library_index.add_sums)(self, totals_of(self.completed), accounts_of(self.completed))
             self.completed = []
+        if self.history:
+            self.db.executemany(SQL["append_history"], self.history)
+            self.history = []
 
 
 @dataclass(slots=True)
@@ -295,9 +297,7 @@ class SqliteWriter:
             at = self._clock.now()
             txn = Txn(db, at, to_micros(at), self._clock.monotonic(), self._guard)
             answers = [_answer(call, txn) for call in batch]
-            txn.add_completed()
-            if txn.history:
-                db.executemany(SQL["append_history"], txn.history)
+            txn.settle()
             db.execute("COMMIT")
             now_written_at = self._file.require_same()  # else it was removed since, and what was written is lost
             if db.total_changes() != before:

@@ -1,4 +1,4 @@
-"""The queries of the library's pages on SQLite: pages of jobs in every order, accounts, totals, failures."""
+"""Builds the statements of the library's pages on SQLite: pages of jobs in every order, and of accounts."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store import library_index, paging, search_words
+from mediavault.core.job import JobStatus
+from mediavault.store import library_index, search_words
 from mediavault.store.library_index import VALUES
 from mediavault.store.paging import SortKey
-from mediavault.store.queries import (
-    AccountPage,
-    AccountQuery,
-    JobOrder,
-    JobPage,
-    JobQuery,
-    Neighbours,
-)
-from mediavault.store.rows import JOB_COLUMNS, job_from_row
-from mediavault.store.sql import reads
-from mediavault.store.sqlite.engine import Connection, Snapshot, fetch_all
-from mediavault.store.sqlite.shared import blocking
+from mediavault.store.queries import AccountQuery, JobOrder, JobQuery
+from mediavault.store.rows import JOB_COLUMNS
+from mediavault.store.sql.txn import Built, SqlTxn, Terms
 
 # Each of these states has its own index, in the order of age, and usually few jobs.
 _BY_STATUS = {
@@ -33,41 +24,30 @@ _BY_STATUS = {
 FEW = 1_000  # a search that finds at most this many jobs reads each of them
 
 
-def jobs(snapshot: Snapshot, query: JobQuery) -> JobPage:
-    return paging.page_of(_select(snapshot.db, query, paging.after(query), query.limit + 1), query)
+class SqlitePages:
+    async def jobs(
+        self, txn: SqlTxn, query: JobQuery, terms: Terms, start: SortKey | None, *, descending: bool
+    ) -> Built:
+        found, values = found_by(query, terms)
+        finds_few = bool(found) and await _finds_few(txn, found, values)
+        sql, more = statement(query, found, start, descending=descending, finds_few=finds_few)
+        return sql, {**values, **more}
+
+    async def count(self, txn: SqlTxn, query: JobQuery, terms: Terms) -> Built:
+        found, values = found_by(query, terms)
+        sql, more = count_statement(query, found, finds_few=bool(found) and await _finds_few(txn, found, values))
+        return sql, {**values, **more}
+
+    def accounts(self, query: AccountQuery, terms: Terms) -> Built:
+        where, values = library_index.account_conditions(query, terms or (), "instr(line, {}) > 0")
+        index = "library_accounts_latest" if query.platform is None else "library_accounts_platform"
+        return (
+            f"SELECT {library_index.ACCOUNT_COLUMNS} FROM library_accounts INDEXED BY {index} {where}"  # noqa: S608
+            " ORDER BY latest_at DESC, key LIMIT :limit"
+        ), values
 
 
-def count(snapshot: Snapshot, query: JobQuery) -> int:
-    terms = search_words.parse_search(query.text)
-    if terms == ():
-        return 0
-    found, values = found_by(query, terms)
-    sql, more = count_statement(query, found, finds_few=bool(found) and _finds_few(snapshot.db, found, values))
-    [[number]] = fetch_all(snapshot.db, sql, {**values, **more})
-    return int(number)
-
-
-def neighbours(snapshot: Snapshot, job_id: JobId, query: JobQuery) -> Neighbours:
-    db, key = snapshot.db, paging.sort_key(blocking(reads.get)(snapshot, job_id), query.order)
-    before, after = _select(db, query, key, 1, backwards=True), _select(db, query, key, 1)
-    return Neighbours(before[0] if before else None, after[0] if after else None)
-
-
-def _select(
-    db: Connection, query: JobQuery, start: SortKey | None, limit: int, *, backwards: bool = False
-) -> list[Job]:
-    """Return the jobs after ``start`` in the query's order, or before it if ``backwards``."""
-    terms = search_words.parse_search(query.text)
-    if terms == ():
-        return []
-    descending = paging.is_descending(query.order) is not backwards
-    found, values = found_by(query, terms)
-    finds_few = bool(found) and _finds_few(db, found, values)
-    sql, more = statement(query, found, start, descending=descending, finds_few=finds_few)
-    return [job_from_row(row) for row in fetch_all(db, sql, {**values, **more, "limit": limit})]
-
-
-def found_by(query: JobQuery, terms: Sequence[search_words.Term] | None) -> tuple[str, dict[str, Any]]:
+def found_by(query: JobQuery, terms: Terms) -> tuple[str, dict[str, Any]]:
     """Return the ``SELECT`` of the jobs that have the query's words and marks, "" if it asks for none; and its values."""
     selects, values = library_index.marked(query, "marks")
     if terms is not None:
@@ -76,9 +56,9 @@ def found_by(query: JobQuery, terms: Sequence[search_words.Term] | None) -> tupl
     return " INTERSECT ".join(selects), values
 
 
-def _finds_few(db: Connection, found: str, values: Mapping[str, Any]) -> bool:
+async def _finds_few(txn: SqlTxn, found: str, values: Mapping[str, Any]) -> bool:
     """Return whether the search finds few jobs; they are counted up to a limit."""
-    [[count]] = fetch_all(db, f"SELECT count(*) FROM (SELECT 1 FROM ({found}) LIMIT {FEW + 1})", values)  # noqa: S608 - nothing comes from outside
+    [[count]] = await txn.query(f"SELECT count(*) FROM (SELECT 1 FROM ({found}) LIMIT {FEW + 1})", values)  # noqa: S608 - nothing comes from outside
     return bool(count <= FEW)
 
 
@@ -140,24 +120,3 @@ def _index(query: JobQuery) -> str:
 def match(terms: Sequence[search_words.Term]) -> str:
     """Return a search as an FTS5 expression; no word has a character that is special in it."""
     return " AND ".join(f'"{" ".join(term)}"' if len(term) > 1 else f'"{term[0]}" *' for term in terms)
-
-
-# --- accounts, totals, failures ------------------------------------------------------------------------------------
-
-
-def accounts(snapshot: Snapshot, query: AccountQuery) -> AccountPage:
-    selection = accounts_statement(query)
-    rows = [] if selection is None else fetch_all(snapshot.db, *selection)
-    return paging.account_page_of([library_index.account_from_row(row) for row in rows], query)
-
-
-def accounts_statement(query: AccountQuery) -> tuple[str, dict[str, Any]] | None:
-    terms = search_words.parse_search(query.text)
-    if terms == ():
-        return None
-    where, values = library_index.account_conditions(query, terms or (), "instr(line, {}) > 0")
-    index = "library_accounts_latest" if query.platform is None else "library_accounts_platform"
-    return (
-        f"SELECT {library_index.ACCOUNT_COLUMNS} FROM library_accounts INDEXED BY {index} {where}"  # noqa: S608
-        " ORDER BY latest_at DESC, key LIMIT :limit"
-    ), values

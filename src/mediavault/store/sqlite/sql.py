@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from mediavault.store.sql.txn import Row, SqlTxn, run
+from mediavault.core.job import HistoryRecord
+from mediavault.core.messages import to_json
+from mediavault.store.rows import history_row
+from mediavault.store.sql.dialects import statements_of
+from mediavault.store.sql.txn import Pages, Row, SqlTxn, run
 from mediavault.store.sqlite.engine import Connection, fetch_all
-from mediavault.store.sqlite.statements import SQL
+from mediavault.store.sqlite.pages import SqlitePages
+from mediavault.store.transitions import MoveNote
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+SQL = statements_of("sqlite", {})
 
 
 class At(Protocol):
@@ -26,10 +33,13 @@ class At(Protocol):
 
 
 class Changes(At, Protocol):
-    """A transaction, and what to notify once it is committed."""
+    """A transaction: what is written before it is committed, and what to notify once it is."""
 
+    history: list[tuple[Any, ...]]
     wake: bool
     stops: list[str]
+
+    def settle(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,34 @@ class SqliteStatements:
     async def rows(self, name: str, values: Mapping[str, Any] | None = None) -> Sequence[Row]:
         return fetch_all(self.at.db, SQL[name], self._bound(values or {}))
 
+    async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
+        return fetch_all(self.at.db, sql, values)
+
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         self.at.db.executemany(SQL[name], [self._bound(row) for row in values])
+
+    async def move(self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False) -> Sequence[Row]:
+        rows, txn = await self.rows(name, values), cast("Changes", self.at)
+        code, params = note.error_code and note.error_code.value, to_json(note.detail)
+        for *_, attempt, began_at, at, seq in rows:
+            took = max(0, (at - began_at) // 1000) if note.is_timed and began_at is not None else 0
+            of, stage, outcome = attempt if note.of_attempt else 0, note.stage.value, note.outcome.value
+            txn.history.append((seq, at, of, stage, outcome, None, code, note.detail, note.bytes, took, params))
+        txn.wake = txn.wake or (wake and bool(rows))
+        return rows
+
+    async def append(self, seq: int, records: Sequence[HistoryRecord]) -> None:
+        cast("Changes", self.at).history += [history_row(seq, record) for record in records]
+
+    async def settle(self) -> None:
+        cast("Changes", self.at).settle()
+
+    @property
+    def pages(self) -> Pages:
+        return SqlitePages()
+
+    def words(self, line: str) -> str:
+        return line
 
     async def wake(self) -> None:
         cast("Changes", self.at).wake = True
