@@ -16,12 +16,12 @@ from typing import Any
 
 from tests import vaults
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 from mediavault.core.clock import SystemClock
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
 
 BATCH = 500  # a store in memory finds a job by a search through all of them

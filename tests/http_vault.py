@@ -23,11 +23,11 @@ from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
 from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.memory_store import MemoryJobStore
 from tests.notification_stubs import StubSender
 from tests.session_stubs import StubSessions, StubWindows
 

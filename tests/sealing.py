@@ -17,10 +17,10 @@ from mediavault.maintenance.sealing import SealedCopy, Sealer, write_new
 from mediavault.services.browser.port import Browser, PageCapture, SeenResponse
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.sealing.timestamps import Certificate
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from tests.authority import Authority
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.vaults import fill
 
 WORDS = "A film about geese"

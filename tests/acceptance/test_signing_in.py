@@ -44,7 +44,6 @@ from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction.browser_extractor import BrowserExtractor
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.web.app import create_app
 from mediavault.worker.dispatch import Route
@@ -54,6 +53,7 @@ from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
 from tests.acceptance.test_choosing import browser, served
 from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.memory_store import MemoryJobStore
 from tests.notification_stubs import StubSender
 from tests.patience import patient, until
 from tests.stubs import ReaderHere, make_tools, new_job

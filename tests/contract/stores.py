@@ -15,11 +15,11 @@ from mediavault.app.storage import store_at
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
 from mediavault.core.media import KeptFile, SourceType
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.mongodb.store import MongoJobStore
 from mediavault.store.port import Checkpoint, Store
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.sqlite.store import SqliteJobStore
+from tests.memory_store import MemoryJobStore
 from tests.servers import mongo, postgres
 
 StoreFactory = Callable[[Path, Clock], Store]  # (an empty folder, the clock) -> a store that is not open yet

@@ -8,9 +8,9 @@ from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import Settings
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings, SettingIsFixed
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 NONE = Settings()
 

@@ -12,8 +12,8 @@ from mediavault.core.clock import is_plausible, plausible
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
 from mediavault.core.media import KeptFile, account
-from mediavault.store import browsing
 from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, LibraryTotals, Store
+from tests import browsing
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.fakes import START, FakeClock

@@ -32,8 +32,8 @@ from hypothesis.stateful import (
 
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Priority, Stage, WorkerId
-from mediavault.store import browsing
 from mediavault.store.port import JobQuery, Store
+from tests import browsing
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, StoreFactory, numbered_job
 from tests.fakes import START, FakeClock
 

@@ -10,12 +10,12 @@ import pytest
 from mediavault.core.clock import to_micros
 from mediavault.core.job import JobId
 from mediavault.core.marks import Mark, MarkCount
-from mediavault.store import browsing
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobOrder, JobQuery, Store, StoredJob
+from tests import browsing
 from tests.contract.shelves import adopt, all_pages, some_library
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 
 CATS, DOGS, LOVED = "tag/cats", "tag/dogs", "favourite/owner"
 HOSTILE = "tag/$set.a 'b\" \x00 \ud800 é%_*"

@@ -9,11 +9,11 @@ from datetime import timedelta
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Priority, Stage, WorkerId
 from mediavault.core.site_limits import SiteLimit
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store, StoredJob
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.contract.test_store_contract import FOUND
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.patience import patient
 
 ANN = WorkerId("w-ann")

@@ -17,7 +17,6 @@ from hypothesis.stateful import run_state_machine_as_test
 from mediavault.core.clock import Clock
 from mediavault.core.job import ClaimedJob, JobId, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
 from mediavault.store.paging import age_of
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.postgres import sql as postgres_sql
@@ -27,6 +26,7 @@ from mediavault.store.postgres.store import PostgresJobStore, PostgresQueue
 from mediavault.store.sqlite.sql import SQL
 from tests.contract.stores import postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
+from tests.memory_store import MemoryJobStore, MemoryQueue
 from tests.servers import postgres
 
 FIND = settings(

@@ -12,10 +12,10 @@ import pytest
 from mediavault.core.records import MOVING_KINDS, Record, RecordKind
 from mediavault.maintenance import moving
 from mediavault.maintenance.moving import compare, copy_rest
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from tests.contract.stores import STORES
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 
 OWNER, TOKEN, SESSION, SETTING = RecordKind.OWNER, RecordKind.API_TOKEN, RecordKind.WEB_SESSION, RecordKind.SETTING
 MINUTE = timedelta(minutes=1)

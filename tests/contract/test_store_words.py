@@ -9,12 +9,12 @@ import pytest
 
 from mediavault.core.job import JobId, WorkerId
 from mediavault.store import search_words
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store, StoredJob
 from mediavault.store.search_words import GAP, WordSource, distinct_line
 from tests.contract.shelves import adopt, job_of
 from tests.contract.stores import LEASE, NOTHING_FOUND, numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 SUBTITLES, COMMENTS = WordSource.SUBTITLES, WordSource.COMMENTS
 SAID = distinct_line(["We went to the sea,", "and the SEA was blue. 東京タワーへ"])

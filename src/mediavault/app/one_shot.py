@@ -10,7 +10,14 @@ from pathlib import Path
 
 from mediavault.app.composition import make_guard, open_app, open_tools, session_manager
 from mediavault.app.sealing import sealer
-from mediavault.app.storage import make_library, open_library, open_store, sqlite_path, sqlite_store, store_at
+from mediavault.app.storage import (
+    make_library,
+    open_library,
+    open_store,
+    open_temporary_store,
+    sqlite_path,
+    sqlite_store,
+)
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
@@ -70,8 +77,10 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
         route = route_of(parse_http_url(url))
         library = make_library(settings)
         await library.prepare()
-        store = store_at("memory:", clock)
-        async with open_tools(settings, store, library, guard, clock) as tools:
+        async with (
+            open_temporary_store(settings, clock) as store,
+            open_tools(settings, store, library, guard, clock) as tools,
+        ):
             try:
                 extraction = await ask_extractors(await resolve(route, tools.client, clock), tools)
             except Failure as exc:

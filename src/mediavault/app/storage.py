@@ -95,6 +95,16 @@ async def open_backup(settings: Settings, file: Path) -> AsyncIterator[tuple[Sto
 
 
 @asynccontextmanager
+async def open_temporary_store(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
+    """Open a new store of this process alone, which is removed afterwards. Raises StoreError."""
+    from mediavault.maintenance.backups import temporary_folder
+
+    with temporary_folder(settings.state_dir) as folder:
+        async with _opened(sqlite_store(folder / "jobs.db", clock)) as store:
+            yield store
+
+
+@asynccontextmanager
 async def _opened(store: Store, patience: DatabaseWait | None = None) -> AsyncIterator[Store]:
     await wait_for_database(patience, store.open)
     try:
@@ -122,8 +132,8 @@ def is_new(settings: Settings) -> bool:
 def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Store:
     """Return the store that ``url`` names, not open yet.
 
-    URLs are ``sqlite:///path``, ``postgresql://…``, ``mongodb://…`` or ``memory:``. ``clock`` is for engines without
-    their own. Raises BadSetting for any other URL, StoreError for a MongoDB that is reached without protection.
+    URLs are ``sqlite:///path``, ``postgresql://…`` or ``mongodb://…``. ``clock`` is for engines without their own. Raises
+    BadSetting for any other URL, StoreError for a MongoDB that is reached without protection.
     """
     scheme = url.partition(":")[0].lower()
     if (path := sqlite_path(url)) is not None:
@@ -141,10 +151,6 @@ def store_at(url: str, clock: Clock, *, allow_unprotected: bool = False) -> Stor
         if not allow_unprotected:
             refuse_unprotected(options_of(url))
         return MongoJobStore(url)
-    if scheme == "memory":
-        from mediavault.store.memory.store import MemoryJobStore
-
-        return MemoryJobStore(clock)
     raise BadSetting(
         Message(
             "MEDIAVAULT_DATABASE_URL: %(scheme)s is not a database that this version knows.",

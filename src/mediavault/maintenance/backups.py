@@ -76,17 +76,18 @@ async def private_copy(file: Path, folder: Path) -> AsyncIterator[tuple[Path, in
     """Yield a temporary copy of a backup, which may be opened and migrated, and the size of its largest row in bytes."""
     _refuse_missing(file)
     await asyncio.to_thread(_refuse_other, file)
-    with _temporary_folder(folder) as temporary:
+    with temporary_folder(folder) as temporary:
         copy = temporary / "backup.db"
         await asyncio.to_thread(copy_database, file, copy)
         yield copy, await asyncio.to_thread(refuse_oversized, copy)
 
 
 @contextmanager
-def _temporary_folder(parent: Path) -> Iterator[Path]:
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Make a private folder in ``parent``, and remove it afterwards. Raises StoreError."""
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix="restore-", dir=parent)
+        folder = tempfile.TemporaryDirectory(prefix="temporary-", dir=parent)
     except OSError as exc:
         raise StoreError(
             Message("%(parent)s cannot be written: %(error)s.", parent=parent, error=exc.strerror or exc)

@@ -7,7 +7,7 @@ small records, and the marks that people make. Code takes only the ports that it
 **Fence.** A write of an attempt names ``(job id, attempt_count)`` and changes a row only ``WHERE status = running AND
 attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost`, and then nothing was written.
 
-**Time.** All comparisons use one clock: the database's, on SQLite and in memory the ``Clock`` given at construction.
+**Time.** All comparisons use one clock: the database's, on SQLite the ``Clock`` given at construction.
 
 **Durability.** ``enqueue``, ``import_jobs``, ``put_words``, every write of ``Records`` and ``Marks``, and the final states (``complete``, ``fail``,
 ``cancel``, ``retry``, ``set_priority``, ``remove``, ``begin_commit``, ``save_items``, ``pause_site``) have reached the disk when they

@@ -17,10 +17,10 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.media.probe import open_probe
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import decoded_at, note_examined
-from mediavault.store.memory.store import MemoryJobStore
 from tests import media, vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.patience import patient
 
 

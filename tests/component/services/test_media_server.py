@@ -21,9 +21,9 @@ from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.settings import MediaServer, Settings
 from mediavault.presentation.doctor_report import DoctorVerdict
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.server_calls import HELD_FOR, last_call, note_saved, take_due
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import make_tools, new_job, worked
 
 LEASE = timedelta(seconds=90)

@@ -29,13 +29,13 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.extraction.ytdlp_reading import read_answer
 from mediavault.services.library.sidecars import read_sidecar
 from mediavault.services.media.probe import FfmpegProbe
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.retrying import retry_job
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Reply, Request, Script, cut, fault_server, reply, serve
+from tests.memory_store import MemoryJobStore
 from tests.stubs import IN_PROCESS, UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_tools, new_job
 
 MINUTE = timedelta(minutes=1)

@@ -18,8 +18,8 @@ from mediavault.core.failures import HttpError
 from mediavault.core.job import Job, WorkerId
 from mediavault.services.tracing.opening import is_wanted, open_tracing
 from mediavault.services.tracing.port import NoTracing
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import StubDownloader, StubExtractor, make_tools, new_job, worked
 from tests.unit.worker.conftest import LEASE
 

@@ -9,10 +9,10 @@ import pytest
 from mediavault.maintenance.findings import FindingKind
 from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal
 from mediavault.maintenance.verifying import Verification
-from mediavault.store.memory.store import MemoryJobStore
 from tests import vaults
 from tests.contract.vaults import VAULTS, Subject
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 
 @pytest.fixture(params=sorted(VAULTS))

@@ -14,10 +14,10 @@ import pytest
 
 from mediavault.api.services import StagedFiles
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
 from mediavault.web.zipping import Extras, zipped
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 CHUNK = bytes(1 << 20)
 BIG = (1 << 32) + len(CHUNK)

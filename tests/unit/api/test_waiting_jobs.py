@@ -15,7 +15,6 @@ from mediavault.core.records import RecordKind
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.waiting_jobs import (
     PAGE,
     JobNotWaiting,
@@ -29,6 +28,7 @@ from mediavault.store.waiting_jobs import (
     wall_since,
 )
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import new_job
 
 WORKER = WorkerId("w-1")

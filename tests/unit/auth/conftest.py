@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.job import JobId
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 ADDRESS = "192.0.2.1"
 TOKEN = "the vault's own long token, which nobody guesses"

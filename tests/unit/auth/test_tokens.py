@@ -10,8 +10,8 @@ from mediavault.auth.scopes import Scope
 from mediavault.auth.tokens import MAX_TOKENS, ApiTokens
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.records import RecordKind
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 
 
 @pytest.fixture

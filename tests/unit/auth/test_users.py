@@ -12,8 +12,8 @@ from mediavault.auth.users import KNOWN_FOR_S, Users
 from mediavault.core.failures import BadInput
 from mediavault.core.records import RecordKind
 from mediavault.core.users import Role
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 GOOD, OTHER = "seven grey herons", "nine brown horses"
 

@@ -10,8 +10,8 @@ from mediavault.auth.keys import digest_of
 from mediavault.auth.ttl_cache import KNOWN_FOR_S, MAX_KNOWN, TtlCache
 from mediavault.auth.web_sessions import IDLE_FOR, SEEN_EVERY, ClientInfo, WebSession, WebSessions
 from mediavault.core.records import RecordKind
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 
 SECOND = timedelta(seconds=1)
 HERE = ClientInfo("Firefox, Linux", "192.0.2.1")

@@ -24,10 +24,10 @@ from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify, source_at
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.postgres.facts import PostgresFacts
 from tests import logs
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.session_stubs import StubSessions
 
 POST = "https://videos.example/watch/1"

@@ -19,10 +19,10 @@ from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, WorkerHeartbeat
 from mediavault.core.media import Candidate, FoundIn, SourceType, account
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.retrying import accepted_reasons
 from tests.contract.shelves import job_of
+from tests.memory_store import MemoryJobStore
 from tests.stubs import fail_by_length
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat
 

@@ -16,8 +16,8 @@ from mediavault.cli.waiting import COLUMNS, Bar, is_too_far_off, wait_for
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.patience import patient
 from tests.unit.cli.conftest import POST, WORKER, Run, StubHouse, beat, end
 

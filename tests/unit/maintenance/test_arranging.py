@@ -21,11 +21,11 @@ from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.port import OpenedFile
 from mediavault.store import trash
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from tests import vaults
 from tests.fakes import FakeClock
 from tests.media_servers import in_jellyfin, in_kodi, in_plex, videos_in
+from tests.memory_store import MemoryJobStore
 
 
 class Killed(BaseException):

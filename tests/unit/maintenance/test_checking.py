@@ -19,9 +19,9 @@ from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_
 from mediavault.maintenance.checking import MAX_WAITING, JobChecks
 from mediavault.services.library.disk import Digest
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 VIDEO = b"whole film" * 100
 

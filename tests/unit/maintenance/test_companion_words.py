@@ -17,11 +17,11 @@ from mediavault.maintenance.moving import compare, copy_jobs
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.services.library.companion_files import MAX_BYTES
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.search_words import WordSource
 from tests import vaults
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 
 class Environment:

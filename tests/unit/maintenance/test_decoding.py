@@ -24,11 +24,11 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import LEFT, decoded_at, note_examined
-from mediavault.store.memory.store import MemoryJobStore
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
 from tests.film_probe import BAD, SHORT, FilmProbe
+from tests.memory_store import MemoryJobStore
 
 
 class Environment:

@@ -35,12 +35,12 @@ from mediavault.services.library.companion_files import read_comments
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.port import Library
 from mediavault.store import trash
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, Store, StoredJob
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.contract.vaults import memory_vault
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 ID = "dQw4w9WgXcQ"
 WATCH = f"https://www.youtube.com/watch?v={ID}"

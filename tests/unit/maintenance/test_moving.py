@@ -14,12 +14,12 @@ from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.maintenance import moving
 from mediavault.maintenance.comparing import Comparison, TransferState, transfer_state
 from mediavault.maintenance.moving import Copied, compare, copy_jobs, move, restore
-from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore
 from mediavault.store.port import JobPage, JobQuery, Store, StoredJob
 from mediavault.store.transitions import as_imported
 from tests.contract.stores import numbered_job
 from tests.contract.test_store_moving import lived_in
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryCatalogue, MemoryJobStore
 from tests.patience import patient
 from tests.vaults import LEASE, all_of
 

@@ -18,10 +18,10 @@ from mediavault.maintenance.outdated_sidecars import SETTLED, write_outdated
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import noting
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from tests import vaults
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 MARKS = (
     ("collection/train journeys", "Train Journeys", 2),

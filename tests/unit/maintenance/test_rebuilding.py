@@ -23,13 +23,13 @@ from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal, Refused
 from mediavault.maintenance.restoring import stored_job
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.sidecars import BadSidecar, read_sidecar, write_sidecar
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
 from tests.film_probe import BAD, SHORT, film_examiner
+from tests.memory_store import MemoryJobStore
 
 # Fields that a sidecar does not hold; see stored_job.
 NOT_PROMISED = {"started_at", "max_attempts", "source_type", "candidates", "completed_at", "updated_at"}

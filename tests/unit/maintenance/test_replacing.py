@@ -19,11 +19,11 @@ from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.holds import pause, resume
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 POST = "https://videos.example/1"
 

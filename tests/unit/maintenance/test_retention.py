@@ -20,12 +20,12 @@ from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import following, retention, trash
 from mediavault.store.bulk import enqueue_for_user
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.noting import MarkChange, change_marks
 from mediavault.store.port import JobQuery
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 

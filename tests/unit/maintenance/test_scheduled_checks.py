@@ -21,9 +21,9 @@ from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.scheduled_checks import KEY, ReadingPosition, ScheduledChecks, read_position
 from mediavault.services.library.disk import DiskFile
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 
 DAYS = 10
 SPAN = timedelta(days=DAYS)

@@ -20,12 +20,12 @@ from mediavault.maintenance.twins import HELD_FOR, TwinFinder
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.twins import MOST_TWINS, read_twins
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 FILM, OTHER = random.Random(1).randbytes(20 * FRAME_BYTES), random.Random(2).randbytes(20 * FRAME_BYTES)
 CUT = FILM[: 18 * FRAME_BYTES]

@@ -17,13 +17,13 @@ from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, trashed_post
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
 from tests.film_probe import BAD, SHORT, film_examiner
+from tests.memory_store import MemoryJobStore
 
 VIDEO = "ann1/000001-0.mp4"
 

@@ -16,9 +16,9 @@ from mediavault.notifications.deliveries import NotificationDelivery, all_delive
 from mediavault.notifications.notifier import SETTLED, Notifier
 from mediavault.notifications.port import SendResult
 from mediavault.notifications.targets import EventKind, NotificationTarget, add_target
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.notification_stubs import StubSender
 from tests.stubs import new_job
 

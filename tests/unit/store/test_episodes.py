@@ -11,8 +11,8 @@ from mediavault.core.job import JobId
 from mediavault.core.name_template import NamedPost
 from mediavault.core.shows import Episode, Layout, episode_numbers, episode_of
 from mediavault.store.episodes import EpisodePreview, EpisodeRecords, folder_and_stem, remember_episode
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 DAY = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ from mediavault.core.failures import BadInput
 from mediavault.core.following import Source
 from mediavault.core.job import Job, NewJob, new_job_id
 from mediavault.store import following, inbox
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 
 MINUTE = timedelta(minutes=1)
 

@@ -10,8 +10,8 @@ from mediavault.core.job import JobId
 from mediavault.core.records import RecordKind
 from mediavault.store import later
 from mediavault.store.later import HELD_FOR, WAITS, LaterWork
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 JOB = JobId("01")
 

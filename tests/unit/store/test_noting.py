@@ -9,10 +9,10 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.marks import Noted, Position
 from mediavault.store import noting
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.noting import MarkChange
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 ANN, BEN = "ann", "ben"
 

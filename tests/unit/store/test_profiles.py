@@ -9,9 +9,9 @@ from mediavault.core.profiles import BUILT_IN, Profile
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.store import profiles
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Records
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import new_job
 
 FAMILY = Profile("family", max_height=720)

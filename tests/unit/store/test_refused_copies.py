@@ -6,9 +6,9 @@ from mediavault.core.job import JobId
 from mediavault.core.media import RefusedCopy
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.refused_copies import MOST, note_refused, refused_copies
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 JOB = JobId("01930000-0000-7000-8000-000000000001")
 WHY = Message("The file was refused because %(reason)s.", reason="its sound is damaged")

@@ -11,7 +11,6 @@ import pytest
 import structlog
 
 from mediavault.core.job import Job
-from mediavault.store import browsing
 from mediavault.store.library_index import IndexEntry
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, StoredJob
 from mediavault.store.rows import stored_values
@@ -22,6 +21,7 @@ from mediavault.store.sqlite import pages
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all
 from mediavault.store.sqlite.schema import MIGRATIONS, open_database
 from mediavault.store.sqlite.store import SqliteJobStore
+from tests import browsing
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
 from tests.fakes import FakeClock
 

@@ -17,13 +17,13 @@ from mediavault.core.records import MOVING_KINDS, RecordKind
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.store.retrying import accepted_reasons
 from mediavault.store.search_words import WordSource
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 
 DAY = timedelta(days=1)
 

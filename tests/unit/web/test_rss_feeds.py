@@ -19,13 +19,13 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.media import Account
 from mediavault.core.records import RecordKind
 from mediavault.core.users import Role
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.noting import MarkChange, change_marks
 from mediavault.store.port import StoredJob
 from mediavault.store.search_words import WordSource
 from tests.asgi_client import Answer
 from tests.fakes import FakeClock
 from tests.http_vault import SHA256, TOKEN, VIDEO, ApiVault, MakeVault
+from tests.memory_store import MemoryJobStore
 
 HTML = "text/html"
 BEARER = f"Bearer {TOKEN}"

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.job import ClaimedJob, WorkerId
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import new_job
 
 LEASE = timedelta(seconds=90)

@@ -38,7 +38,6 @@ from mediavault.store import holds
 from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.following import Followed
 from mediavault.store.inbox import read_inbox
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.context import WorkerContext, for_attempt
@@ -46,6 +45,7 @@ from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.following import Follower
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job
 
 CHANNEL = "https://www.youtube.com/channel/UCaaaaaaaaaaaaaaaaaaaaaa"

@@ -24,11 +24,11 @@ from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
 from mediavault.platforms.registry import identify
 from mediavault.store import following as stored
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.following import Follower
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import make_tools
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

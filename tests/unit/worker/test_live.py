@@ -15,7 +15,6 @@ from mediavault.core.profiles import BEST, BUILT_IN, Profile
 from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.profiles import save_profile
 from mediavault.worker.context import WorkerContext, for_attempt
@@ -23,6 +22,7 @@ from mediavault.worker.old_jobs import delete_old_jobs, is_past_retention
 from mediavault.worker.site_limits import acquire_permit
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import make_tools, new_job, worked
 
 LEASE = timedelta(seconds=90)

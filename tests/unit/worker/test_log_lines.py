@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.worker.recovery import recover_stale_jobs
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.unit.worker.conftest import LEASE
 from tests.unit.worker.test_worker import Setting
 

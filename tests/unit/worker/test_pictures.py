@@ -31,10 +31,10 @@ from mediavault.services.extraction.page_data.build import pictures
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.sidecars import read_sidecar
 from mediavault.store import trash
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools, worked
 
 PICTURES = BUILT_IN["pictures"]

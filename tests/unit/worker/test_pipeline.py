@@ -54,12 +54,12 @@ from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.services.download.port import MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.decoding import decoded_at, read_position
-from mediavault.store.memory.store import MemoryJobStore, MemorySiteLimits, MemoryState
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.extraction_slots import ExtractionSlot, ExtractionSlots
 from mediavault.worker.pipeline import process_one_cycle, with_time
 from tests.fakes import START, FakeClock
+from tests.memory_store import MemoryJobStore, MemorySiteLimits, MemoryState
 from tests.stubs import (
     VIDEO,
     StubClient,

@@ -14,10 +14,10 @@ from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.losses import LOG, losses, note_loss
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.stubs import VIDEO, StubExtractor, extraction, make_tools, worked
 from tests.unit.worker.test_pipeline import ByUrl, carousel, reclaim
 

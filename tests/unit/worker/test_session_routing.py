@@ -12,7 +12,6 @@ import pytest
 from mediavault.core.failures import Deleted, ErrorCode, Failure, LoginRequired
 from mediavault.core.job import Job, JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.store.bulk import iter_jobs
-from mediavault.store.memory.store import MemoryJobStore, MemoryQueue
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.worker.session_routing import (
     STRANDED_AFTER,
@@ -21,6 +20,7 @@ from mediavault.worker.session_routing import (
     requeue_after_sign_in,
 )
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore, MemoryQueue
 from tests.stubs import StubExtractor, make_tools, new_job, worked
 
 LEASE = timedelta(seconds=90)

@@ -30,11 +30,11 @@ from mediavault.core.settings import Settings
 from mediavault.services.download.port import DownloadLimits, MediaRequest
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.services.library.staging import Staging
-from mediavault.store.memory.store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
 from mediavault.store.port import JobPage, JobQuery, Store
 from mediavault.worker import liveness
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
 from tests.patience import patient, until
 from tests.stubs import StubDownloader, make_tools, new_job
 

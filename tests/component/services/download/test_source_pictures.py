@@ -16,12 +16,12 @@ from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.media.helpers import open_helpers
 from mediavault.services.media.probe import FfmpegProbe
 from mediavault.store.following import find_picture
-from mediavault.store.memory.store import MemoryJobStore
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.source_pictures import MAX_KEPT_BYTES, with_picture
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, reply
+from tests.memory_store import MemoryJobStore
 from tests.stubs import make_tools
 
 SOURCE = Source("s-1", "https://videos.example/feed", "generic", START)

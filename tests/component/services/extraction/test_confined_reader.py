@@ -40,8 +40,8 @@ from mediavault.services.extraction.confined_reader import LIMITS, MAX_CHILDREN,
 from mediavault.services.extraction.port import ApiAnswer, VisitReading
 from mediavault.services.extraction.profile_pages import read_profile
 from mediavault.services.sandbox.standing import IDLE_S
-from mediavault.store.memory.store import MemoryJobStore
 from tests.fakes import FakeClock
+from tests.memory_store import MemoryJobStore
 from tests.patience import patient, until
 from tests.stubs import make_tools, new_job, worked
 from tests.unit.services.extraction.samples import capture, page_post, player, x_post

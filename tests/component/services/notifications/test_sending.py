@@ -28,7 +28,7 @@ from mediavault.notifications.targets import EventKind, add_target
 from mediavault.services.apprise import apprise_child
 from mediavault.services.apprise.apprise_child import only_installed_files
 from mediavault.services.egress.guard import EgressGuard
-from mediavault.store.memory.store import MemoryJobStore
+from tests.memory_store import MemoryJobStore
 
 REFUSED = "The address (is private|belongs to this machine)"
 BODY = b'{"type":"job.saved","timestamp":"2026-11-24T12:00:00Z","data":{}}'

@@ -1,4 +1,4 @@
-"""The in-memory store: the whole port without a database, for tests, demos and as the plain reference.
+"""The in-memory store: the whole port without a database, for tests and as the plain reference.
 
 Nothing in it awaits, so each method is atomic within its event loop. Everything is lost when the process ends.
 """
@@ -30,10 +30,9 @@ from mediavault.core.job import (
 )
 from mediavault.core.marks import Mark, MarkCount
 from mediavault.core.media import KeptFile
-from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
-from mediavault.store import browsing, codec, paging, rows, site_limits, transitions
+from mediavault.store import codec, paging, rows, site_limits, transitions
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import (
     AccountPage,
@@ -59,6 +58,7 @@ from mediavault.store.port import (
 )
 from mediavault.store.search_words import GAP, FurtherWords, WordSource, distinct_line
 from mediavault.store.wake import Subscribers
+from tests import browsing
 
 _ENDED = datetime(1970, 1, 1, tzinfo=UTC)  # the lease of a worker that is known to be dead
 _MICROSECOND = timedelta(microseconds=1)
@@ -172,7 +172,7 @@ class MemoryQueue(_MemoryPort):
                 newest = self._state.change(newest, listed_by=None, post_url=new.post_url)
             return Enqueued(newest, created=False)
         if new.id in self._state.jobs:
-            raise StoreError(Message("The job %(id)s is stored already.", id=new.id))
+            raise StoreError(f"The job {new.id} is stored already.")
         job = Job(
             id=new.id,
             trace_id=new.trace_id,

@@ -1,1 +1,0 @@
-"""The contract in plain Python, without a database."""
