@@ -102,7 +102,7 @@ class MemoryState:
         return changed
 
     def requeue(self, job: Job, why: str) -> Job:
-        self.append(job.id, transitions.retry_record(self.clock.now(), why))
+        self.append(job.id, HistoryRecord(self.clock.now(), 0, Stage.RETRY, StepOutcome.OK, detail=why))
         queued = self.change(job, status=JobStatus.QUEUED, retry_at=None)
         self.subscribers.notify()
         return queued
@@ -413,7 +413,9 @@ class MemoryQueue(_MemoryPort):
 
     def _recover_one(self, job: Job, now: datetime, retry_in: timedelta) -> Job:
         tries = job.max_attempts + (job.stage is Stage.COMMITTING)
-        self._state.append(job.id, transitions.recover_record(now, job.attempt_count))
+        record = HistoryRecord(now, job.attempt_count, Stage.RECOVER, StepOutcome.FAILED)
+        record = replace(record, error_code=ErrorCode.RECOVERED_FROM_RESTART, detail=transitions.RECOVERED_ERROR)
+        self._state.append(job.id, record)
         return self._state.change(
             job,
             **_NOT_RUNNING,
@@ -437,7 +439,8 @@ class MemoryQueue(_MemoryPort):
         job = self._state.get(job_id)
         if not transitions.must_cancel(job):
             return job
-        self._state.append(job_id, transitions.cancel_record(job, self._state.clock.now()))
+        attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
+        self._state.append(job_id, HistoryRecord(self._state.clock.now(), attempt, Stage.CANCEL, StepOutcome.OK))
         self._state.stop_attempt(job)
         return self._state.change(job, **_NOT_RUNNING, status=JobStatus.CANCELLED, retry_at=None)
 

@@ -10,7 +10,6 @@ from typing import Any
 from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseLost
 from mediavault.core.job import (
     ClaimedJob,
-    HistoryRecord,
     Job,
     JobId,
     JobStatus,
@@ -74,27 +73,6 @@ def as_imported(job: Job) -> Job:
         return job
     return replace(
         job, status=JobStatus.QUEUED, claimed_by=None, lease_expires_at=None, max_attempts=job.max_attempts + 1
-    )
-
-
-def cancel_record(job: Job, at: datetime) -> HistoryRecord:
-    """Return the record of a cancellation; ``job`` is as it was before."""
-    attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
-    return HistoryRecord(at, attempt, Stage.CANCEL, StepOutcome.OK)
-
-
-def retry_record(at: datetime, why: str) -> HistoryRecord:
-    return HistoryRecord(at, 0, Stage.RETRY, StepOutcome.OK, detail=why)
-
-
-def recover_record(at: datetime, attempt: int) -> HistoryRecord:
-    return HistoryRecord(
-        at,
-        attempt,
-        Stage.RECOVER,
-        StepOutcome.FAILED,
-        error_code=ErrorCode.RECOVERED_FROM_RESTART,
-        detail=RECOVERED_ERROR,
     )
 
 

@@ -410,7 +410,7 @@ async def cancel(server: MongoServer, job_id: JobId) -> Job:
         job = await _current(database, job_id)
         if not transitions.must_cancel(job):
             return job
-        attempt = transitions.cancel_record(job, job.updated_at).attempt
+        attempt = job.attempt_count if job.status is JobStatus.RUNNING else 0
         values = {**NOT_RUNNING, "status": JobStatus.CANCELLED.value, "retry_at": None}
         record = new_record(moment_of(now), Stage.CANCEL, attempt=attempt)
         if changed := await _move(database, job, {**literals(values), **appended(record)}, now):
