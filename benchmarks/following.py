@@ -83,7 +83,7 @@ async def fill(store: SqliteJobStore, now: datetime) -> None:
             )
             for n in range(SEEN)
         }
-        await stored.put_seen(store.records, one.id, entries)
+        await stored.put_seen(store.tables, one.id, entries)
 
 
 async def cpu_ms(follower: Follower, store: SqliteJobStore, sources: Sequence[int]) -> list[float]:

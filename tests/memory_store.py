@@ -54,9 +54,11 @@ from mediavault.store.port import (
     SiteLimits,
     StoredJob,
     StoreReport,
+    Tables,
     Workers,
 )
 from mediavault.store.search_words import GAP, FurtherWords, WordSource, distinct_line
+from mediavault.store.tables import Range, Table, TableRow, Where
 from mediavault.store.wake import Subscribers
 from tests import browsing
 
@@ -78,6 +80,7 @@ class MemoryState:
         self.marks: dict[JobId, dict[str, Mark]] = {}
         self.words: dict[JobId, dict[WordSource, str]] = {}
         self.records = MemoryRecords(clock)
+        self.tables = defaultdict[str, dict[tuple[str, ...], TableRow]](dict)
         self.subscribers, self.listeners = Subscribers[[]](), Subscribers[[str]]()
 
     def get(self, job_id: JobId) -> Job:
@@ -781,6 +784,80 @@ class MemoryRecords:
             del self._rows[row_key]
 
 
+class MemoryTables(_MemoryPort):
+    async def put(self, table: Table, rows: Sequence[TableRow]) -> None:
+        for row in rows:
+            key = row.key_in(table)
+            before = self._rows(table)[key].columns if key in self._rows(table) else dict.fromkeys(table.names)
+            self._rows(table)[key] = _as_stored(TableRow({**before, **row.columns}, row.value))
+
+    async def update(
+        self, table: Table, keys: Collection[Sequence[str]], columns: Mapping[str, str | int | None]
+    ) -> None:
+        for key in map(tuple, keys):
+            if key in (rows := self._rows(table)):
+                rows[key] = TableRow({**rows[key].columns, **columns}, rows[key].value)
+
+    async def replace(self, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None) -> bool:
+        stored, before = _as_stored(row), self._rows(table).get(row.key_in(table))
+        if (None if before is None else before.value) != (None if if_value is None else _value_as_stored(if_value)):
+            return False
+        self._rows(table)[row.key_in(table)] = stored
+        return True
+
+    async def some(self, table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
+        rows = self._rows(table)
+        return [rows[key] for key in set(map(tuple, keys)) if key in rows]
+
+    async def select(
+        self,
+        table: Table,
+        where: Where,
+        *,
+        order: Sequence[str] = (),
+        descending: bool = False,
+        after: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> list[TableRow]:
+        found = [row for key, row in self._rows(table).items() if key > tuple(after) and _meets(row, where)]
+        by = [*order, *table.key]
+        return sorted(found, key=lambda row: [row.columns[name] for name in by], reverse=descending)[:limit]
+
+    async def keys(self, table: Table, where: Where) -> set[tuple[str, ...]]:
+        return {key for key, row in self._rows(table).items() if _meets(row, where)}
+
+    async def count(self, table: Table, where: Where) -> int:
+        return sum(_meets(row, where) for row in self._rows(table).values())
+
+    async def remove(self, table: Table, where: Where) -> int:
+        gone = [key for key, row in self._rows(table).items() if _meets(row, where)]
+        for key in gone:
+            del self._rows(table)[key]
+        return len(gone)
+
+    def _rows(self, table: Table) -> dict[tuple[str, ...], TableRow]:
+        return self._state.tables[table.name]
+
+
+def _as_stored(row: TableRow) -> TableRow:
+    return TableRow(dict(row.columns), _value_as_stored(row.value))
+
+
+def _value_as_stored(value: Mapping[str, Any]) -> dict[str, Any]:
+    return codec.record_from_json(codec.record_to_json(value))
+
+
+def _meets(row: TableRow, where: Where) -> bool:
+    return all(_is(row.columns[name], wanted) for name, wanted in where.items())
+
+
+def _is(value: Any, wanted: str | int | Range | None) -> bool:
+    if not isinstance(wanted, Range):
+        return bool(value == wanted)
+    least, most = wanted.at_least, wanted.at_most
+    return value is not None and (least is None or value >= least) and (most is None or value <= most)
+
+
 class MemoryJobStore:
     """A ``Store`` of one process."""
 
@@ -794,6 +871,7 @@ class MemoryJobStore:
         self.workers: Workers = MemoryWorkers(self._state)
         self.records: Records = self._state.records
         self.marks: Marks = MemoryMarks(self._state)
+        self.tables: Tables = MemoryTables(self._state)
 
     async def open(self) -> None:
         self._state.guard.may_reap(self._state.clock.now(), self._state.clock.monotonic())  # the first reading

@@ -250,12 +250,12 @@ async def test_very_many_records_are_moved_in_pages(
     monkeypatch.setattr(moving, "RECORDS_AT_ONCE", 2)
     source = MemoryJobStore(clock)
     entries = {f"s-1/{number}": {"n": number} for number in range(5)}
-    await source.records.put_all(RecordKind.SOURCE_ENTRY, entries)
+    await source.records.put_all(RecordKind.REMOVED_POST, entries)
     await source.records.put(SETTING, "ends", {"n": 1}, expires_at=START + MINUTE)
-    await store.records.put(RecordKind.SOURCE_ENTRY, "s-1/3", {"n": "newer"})
+    await store.records.put(RecordKind.REMOVED_POST, "s-1/3", {"n": "newer"})
     await copy_rest(source, store)
 
-    assert {r.key: r.value for r in await store.records.all(RecordKind.SOURCE_ENTRY)} == {
+    assert {r.key: r.value for r in await store.records.all(RecordKind.REMOVED_POST)} == {
         **entries,
         "s-1/3": {"n": "newer"},
     }

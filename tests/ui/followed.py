@@ -17,7 +17,6 @@ from mediavault.core.retention import WHOLE_VAULT, RetentionRule
 from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
 from mediavault.store import retention, source_previews
-from mediavault.store.gone import compare_with_list
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import JobQuery, Store
 from tests.media import jpeg
@@ -65,16 +64,16 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
     await note_arrivals(store, [job.id for job in kept[3:5]], are_news=False)
     await stored.put_picture(records, CHANNEL, jpeg())
     gone = replace(_entry(0, now - timedelta(days=30), EntryState.TAKEN), job_id=kept[0].id)
-    await stored.put_seen(records, CHANNEL, {"gone": gone})
+    await stored.put_seen(store.tables, CHANNEL, {"gone": gone})
     for posts in (["gone"], []):
-        await compare_with_list(records, CHANNEL, posts, now - timedelta(days=2), is_restart=False)
+        await stored.compare_with_list(store.tables, CHANNEL, posts, now - timedelta(days=2), is_restart=False)
     places = [
         (f"waits-{number}", _entry(number, now - timedelta(days=number), EntryState.WAITING)) for number in range(1, 61)
     ]
-    await stored.put_waiting(records, CHANNEL, now, [(post, entry) for post, entry in places])
+    await stored.put_waiting(store.tables, CHANNEL, now, [(post, entry) for post, entry in places])
     passed = enumerate((Reason.LENGTH, Reason.WORDS, Reason.MEMBERS), start=100)
     await stored.put_seen(
-        records,
+        store.tables,
         CHANNEL,
         {f"passed-{n}": _entry(n, now - timedelta(days=n), EntryState.PASSED, why) for n, why in passed},
     )

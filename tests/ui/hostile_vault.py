@@ -27,8 +27,7 @@ from mediavault.core.users import OWNER
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.store.codec import storable
-from mediavault.store.following import mark_posts, put_seen, put_waiting
-from mediavault.store.gone import compare_with_list
+from mediavault.store.following import compare_with_list, mark_posts, put_seen, put_waiting
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.source_previews import ReadList
@@ -141,13 +140,13 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
     state = SourceState(title=text_of("SourceState.title"), handle=text_of("SourceState.handle"))
     await store.records.put(RecordKind.SOURCE_STATE, named, to_named_json(state))
     entry = SeenEntry(EntryState.WAITING, text_of("SeenEntry.url"), text_of("SeenEntry.title"), now, now)
-    await put_waiting(store.records, named, now, [("waits", entry)])
+    await put_waiting(store.tables, named, now, [("waits", entry)])
     linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.PASSED, reason=Reason.WORDS)
-    await put_seen(store.records, named, {"passed": linked, "nameless": replace(linked, title=None)})
+    await put_seen(store.tables, named, {"passed": linked, "nameless": replace(linked, title=None)})
     gone = replace(linked, state=EntryState.TAKEN, reason=None)
-    await put_seen(store.records, named, {"gone": gone})
+    await put_seen(store.tables, named, {"gone": gone})
     for posts in (["gone"], []):
-        await compare_with_list(store.records, named, posts, now, is_restart=False)
+        await compare_with_list(store.tables, named, posts, now, is_restart=False)
     await _preview(store, number, text_of, now)
 
 

@@ -51,10 +51,10 @@ from mediavault.store.following import (
     follow,
     follow_all,
     followed,
+    gone_entries,
     look_now,
     unfollow,
 )
-from mediavault.store.gone import gone_entries
 from mediavault.store.inbox import count_news, mark_seen, read_inbox
 from mediavault.store.noting import read_noted
 from mediavault.store.profiles import all_profiles, known_profile
@@ -207,12 +207,11 @@ async def entries(
     """List up to 2,000 entries that the vault has seen on a source's list, newest first, with the outcome of each."""
     await find_followed(services.store.records, source_id)
     if gone:
-        missing = await gone_entries(services.store.records, source_id, limit=MOST_ENTRIES)
+        missing = await gone_entries(services.store.tables, source_id, limit=MOST_ENTRIES)
         return EntriesView(entries=[entry_view(entry) for entry in missing if state is None or entry.state is state])
-    seen = (await all_seen(services.store.records, source_id, limit=MOST_ENTRIES)).values()
-    wanted = [entry for entry in seen if state is None or entry.state is state]
+    seen = await all_seen(services.store.tables, source_id, limit=MOST_ENTRIES, state=state)
     ordered = sorted(
-        wanted, key=lambda entry: entry.published_at or entry.seen_at or services.clock.now(), reverse=True
+        seen.values(), key=lambda entry: entry.published_at or entry.seen_at or services.clock.now(), reverse=True
     )
     return EntriesView(entries=[entry_view(entry) for entry in ordered])
 

@@ -54,7 +54,7 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.store.trash import empty_trash
-from mediavault.worker import following, later, liveness, source_previews
+from mediavault.worker import deferred, following, liveness, source_previews
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.following import Follower
 from mediavault.worker.freezes import FreezeReport, settled_reports
@@ -153,7 +153,7 @@ async def open_app(
             (ROUND_S, checks.check_due, "checks"),
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
-            (later.ROUND_S, partial(later.do_what_is_due, tools), "later"),
+            (deferred.ROUND_S, partial(deferred.run_due, tools), "deferred"),
             *[(following.ROUND_S, Follower(tools, submission.read).round, "following")] * following.ROUNDS_AT_ONCE,
             (source_previews.ROUND_S, SourcePreviewer(tools, submission.read).round, "previews"),
             (

@@ -31,7 +31,6 @@ class RecordKind(StrEnum):
     ANSWER = "answer"
     SHARE = "share"
     PROFILE = "profile"
-    LATER = "later"
     EPISODE = "episode"
     ARRANGING = "arranging"
     MEDIA_SERVER = "media_server"
@@ -46,12 +45,8 @@ class RecordKind(StrEnum):
     REFUSED = "refused"
     SOURCE = "source"
     SOURCE_STATE = "source_state"
-    SOURCE_ENTRY = "source_entry"
-    SOURCE_WAITING = "source_waiting"
     SOURCE_PREVIEW = "source_preview"
     SOURCE_PICTURE = "source_picture"
-    SOURCE_LISTED = "source_listed"
-    SOURCE_GONE = "source_gone"
     SITE_FILL = "site_fill"
     RETENTION_RULE = "retention_rule"
     RETENTION_PLAN = "retention_plan"
@@ -79,7 +74,6 @@ MOVING_KINDS = (
     RecordKind.PROFILE,
     RecordKind.PAUSE,
     RecordKind.SIGN_IN_TRIAL,
-    RecordKind.LATER,
     RecordKind.RSS_FEED,
     RecordKind.NOTIFY_TARGET,
     RecordKind.VERIFIED,
@@ -92,11 +86,7 @@ MOVING_KINDS = (
     RecordKind.ARRANGING,
     RecordKind.SOURCE,
     RecordKind.SOURCE_STATE,
-    RecordKind.SOURCE_ENTRY,
-    RecordKind.SOURCE_WAITING,
     RecordKind.SOURCE_PICTURE,
-    RecordKind.SOURCE_LISTED,
-    RecordKind.SOURCE_GONE,
     RecordKind.INBOX_SEEN,
     RecordKind.REMOVED_POST,
     RecordKind.RETENTION_RULE,
@@ -105,11 +95,7 @@ MOVING_KINDS = (
 # Of these there may be hundreds of thousands: they are read and copied in pages, never all at once.
 MANY_KINDS = frozenset(
     {
-        RecordKind.SOURCE_ENTRY,
-        RecordKind.SOURCE_WAITING,
         RecordKind.SOURCE_PICTURE,
-        RecordKind.SOURCE_LISTED,
-        RecordKind.SOURCE_GONE,
         RecordKind.REMOVED_POST,
     }
 )

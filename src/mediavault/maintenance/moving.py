@@ -29,8 +29,9 @@ from mediavault.maintenance.comparing import (
     transfer_state,
 )
 from mediavault.store.bulk import iter_pages
-from mediavault.store.port import JobCatalogue, JobQuery, Records, Store, StoredJob, Workers
+from mediavault.store.port import JobCatalogue, JobQuery, Records, Store, StoredJob, Tables, Workers
 from mediavault.store.search_words import WordSource
+from mediavault.store.tables import MOVING_TABLES, Table, TableRow
 
 PAGE = 100
 RECORDS_AT_ONCE = 500
@@ -169,6 +170,12 @@ async def copy_rest(source: Store, target: Store) -> None:
             for record in missing:
                 if record.expires_at is not None:
                     await target.records.put(kind, record.key, record.value, expires_at=record.expires_at)
+    for table in MOVING_TABLES:
+        async for rows in _row_pages(source.tables, table):
+            existing = {
+                row.key_in(table) for row in await target.tables.some(table, [row.key_in(table) for row in rows])
+            }
+            await target.tables.put(table, [row for row in rows if row.key_in(table) not in existing])
 
 
 async def _record_pages(records: Records, kind: RecordKind) -> AsyncIterator[list[Record]]:
@@ -177,6 +184,14 @@ async def _record_pages(records: Records, kind: RecordKind) -> AsyncIterator[lis
     while page := await records.under(kind, "", after=after, limit=RECORDS_AT_ONCE):
         yield page
         after = page[-1].key
+
+
+async def _row_pages(tables: Tables, table: Table) -> AsyncIterator[list[TableRow]]:
+    """Yield the rows of a table by their keys, some hundreds at a time."""
+    after: tuple[str, ...] = ()
+    while page := await tables.select(table, {}, after=after, limit=RECORDS_AT_ONCE):
+        yield page
+        after = page[-1].key_in(table)
 
 
 # What the reading of a row raises that mediavault did not write.
@@ -196,6 +211,9 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
             refuse_mistyped(gate)
         for kind in MOVING_KINDS:
             async for _ in _record_pages(backup.records, kind):
+                pass
+        for table in MOVING_TABLES:
+            async for _ in _row_pages(backup.tables, table):
                 pass
     except (StoreDamaged, *_UNREADABLE) as exc:
         cause = exc.__cause__ if isinstance(exc, StoreDamaged) else exc  # which the store has called damage
@@ -268,6 +286,13 @@ async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
             for record in page:
                 if record.key not in existing:
                     yield f"{kind} {record.key}"
+    for table in MOVING_TABLES:
+        async for rows in _row_pages(source.tables, table):
+            keys = [row.key_in(table) for row in rows]
+            known = {row.key_in(table) for row in await target.tables.some(table, keys)}
+            for key in keys:
+                if key not in known:
+                    yield f"{table.name} {'/'.join(key)}"
 
 
 async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:

@@ -171,7 +171,7 @@ def _state(preview: SourcePreview, now: datetime) -> PreviewState:
 
 
 async def _entries(one: Followed, listing: ReadList, store: Store, now: datetime) -> list[PreviewEntryView]:
-    known = await seen(store.records, one.source.id, [post.key for post in listing.posts])
+    known = await seen(store.tables, one.source.id, [post.key for post in listing.posts])
     decided = await decisions(store.records, one, listing.posts, known, now, is_newest_first=listing.is_newest_first)
     wanted = [each.post.canonical_url for each in decided if each.state is not EntryState.PASSED]
     jobs = await store.catalogue.of_posts([url for url in wanted if url])

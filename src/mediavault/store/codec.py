@@ -167,6 +167,13 @@ def record_from_row(row: Sequence[Any]) -> Record:
     return Record(RecordKind(kind), key, json.loads(value), from_micros(updated_at), ends)
 
 
+@decodes
+def record_from_json(text: str) -> dict[str, Any]:
+    """Invert :func:`record_to_json`."""
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
 def storable(text: str) -> str:
     """Return ``text`` without lone surrogates and NUL, which databases refuse: a failure's text must never be the
     reason why the failure cannot be stored."""

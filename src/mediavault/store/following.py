@@ -1,8 +1,7 @@
-"""The sources that the vault follows, and the entries that it has seen of each: records.
+"""The sources that the vault follows, and the entries that it has seen of each.
 
-A source is what a user has set; its state is what looks have found, written by the worker that holds it. What a source
-has seen is a record for each entry, under the source's id and the key of the post. Entries that wait for their turn are
-found by a second record, under the source's id and their position in the list.
+A source is what a user has set; its state is what checks have found, written by the worker that holds it: two records. What a
+source has seen is a row for each entry, under the source's id and the key of the post.
 """
 
 from __future__ import annotations
@@ -15,24 +14,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mediavault.core.clock import Clock, in_pieces, to_micros
+from mediavault.core.clock import Clock, from_micros, in_pieces, to_micros
 from mediavault.core.failures import BadInput, NotFound, StoreError
 from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, checked, post_key
 from mediavault.core.following_decisions import Decision, ListedPost, decide
-from mediavault.core.following_filters import Reason
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, from_source
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.redaction import redact_page
 from mediavault.core.typed_records import from_named_json, to_named_json
-from mediavault.store.port import Records, Store
+from mediavault.store.port import Records, Store, Tables
+from mediavault.store.tables import SOURCE_ENTRIES, Range, TableRow, Where
 
 HELD_FOR = timedelta(minutes=15)  # how long one look may take
 MOST_SOURCES = 5_000
 RACES = 5  # with other changes of the same record
-
-_OF_ENTRIES = (RecordKind.SOURCE_WAITING, RecordKind.SOURCE_LISTED, RecordKind.SOURCE_GONE, RecordKind.SOURCE_ENTRY)
 
 log = get_logger(__name__)
 
@@ -65,15 +62,6 @@ class Followed:
     def wants_backlog(self) -> bool:
         """Whether the earlier posts have yet to be read, for the current start."""
         return self.state.started != self.source.start_number
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An earlier post that waits for its turn. ``key`` is the key of its record."""
-
-    key: str
-    post: str  # the post's key
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +198,7 @@ async def unfollow(store: Store, source_id: str) -> None:
     await records.remove(RecordKind.SOURCE_STATE, source_id)
     await records.remove(RecordKind.RETENTION_RULE, source_id)
     await records.remove(RecordKind.SOURCE_PICTURE, source_id)
-    for kind in _OF_ENTRIES:
-        await records.remove_under(kind, f"{source_id}/")
+    await store.tables.remove(SOURCE_ENTRIES, {"source": source_id})
     await store.marks.remove(from_source(source_id))
 
 
@@ -278,11 +265,10 @@ async def look_now(records: Records, source_id: str) -> None:
 # --- entries -----------------------------------------------------------------------------------------------------
 
 
-async def seen(records: Records, source_id: str, posts: Iterable[str]) -> dict[str, SeenEntry]:
+async def seen(tables: Tables, source_id: str, posts: Iterable[str]) -> dict[str, SeenEntry]:
     """Return the entries of these posts at a source, by the posts' keys. Posts that it has not seen are left out."""
-    found = await records.some(RecordKind.SOURCE_ENTRY, [f"{source_id}/{post}" for post in posts])
-    read = ((key.partition("/")[2], _entry(record)) for key, record in found.items())
-    return {post: entry async for post, entry in in_pieces(read) if entry is not None}
+    rows = await tables.some(SOURCE_ENTRIES, [(source_id, post) for post in posts])
+    return await _entries(rows)
 
 
 async def decisions(
@@ -309,64 +295,84 @@ async def decisions(
     return [decision async for decision in in_pieces(decided)]
 
 
-async def all_seen(records: Records, source_id: str, *, limit: int) -> dict[str, SeenEntry]:
-    """Return at most ``limit`` entries of a source, in no particular order, by their posts' keys."""
-    found = await records.under(RecordKind.SOURCE_ENTRY, f"{source_id}/", limit=limit)
-    read = ((record.key.partition("/")[2], _entry(record)) for record in found)
-    return {post: entry for post, entry in read if entry is not None}
+async def all_seen(
+    tables: Tables, source_id: str, *, limit: int, state: EntryState | None = None
+) -> dict[str, SeenEntry]:
+    """Return at most ``limit`` entries of a source, of one state or of all, in no particular order, by their posts' keys."""
+    where = {"source": source_id} if state is None else {"source": source_id, "state": state.value}
+    return await _entries(await tables.select(SOURCE_ENTRIES, where, limit=limit))
 
 
-async def put_seen(records: Records, source_id: str, entries: Mapping[str, SeenEntry]) -> None:
-    """Store entries, by their posts' keys."""
-    values = {f"{source_id}/{post}": to_named_json(entry) async for post, entry in in_pieces(entries.items())}
-    await records.put_all(RecordKind.SOURCE_ENTRY, values)
+async def put_seen(tables: Tables, source_id: str, entries: Mapping[str, SeenEntry]) -> None:
+    """Store entries that do not wait, or no longer, by their posts' keys."""
+    rows = [_row(source_id, post, entry, None) async for post, entry in in_pieces(entries.items())]
+    await tables.put(SOURCE_ENTRIES, rows)
 
 
 async def put_waiting(
-    records: Records, source_id: str, looked_at: datetime, entries: Sequence[tuple[str, SeenEntry]]
+    tables: Tables, source_id: str, checked_at: datetime, entries: Sequence[tuple[str, SeenEntry]]
 ) -> None:
-    """Let entries wait for their turn, in this order; those from a later check come after those from earlier ones.
-
-    Their places are stored before their states: a kill in between leaves entries that the next look sees again. Its time
-    is in their places, so that this look, of which no trace may be left, and the next one do not use the same places.
-    """
-    places = {
-        f"{source_id}/{to_micros(looked_at):020d}-{index:08d}": {"post": post, "url": entry.url}
-        for index, (post, entry) in enumerate(entries)
-    }
-    await records.put_all(RecordKind.SOURCE_WAITING, places)
-    await put_seen(records, source_id, dict(entries))
+    """Let entries wait for their turn, in this order; those from a later check come after those from earlier ones."""
+    first = to_micros(checked_at)
+    numbered = in_pieces(enumerate(entries, first))
+    rows = [_row(source_id, post, entry, place) async for place, (post, entry) in numbered]
+    await tables.put(SOURCE_ENTRIES, rows)
 
 
-async def next_waiting(records: Records, source_id: str, *, limit: int = 1) -> list[Waiting]:
-    """Return the next entries to take."""
-    found = await records.under(RecordKind.SOURCE_WAITING, f"{source_id}/", limit=limit)
-    return [Waiting(record.key, str(record.value["post"]), str(record.value["url"])) for record in found]
+async def next_waiting(tables: Tables, source_id: str, *, limit: int = 1) -> dict[str, SeenEntry]:
+    """Return the next entries to take, in their order, by their posts' keys."""
+    return await _entries(await tables.select(SOURCE_ENTRIES, _waiting(source_id), order=["place"], limit=limit))
 
 
-async def stop_waiting(records: Records, waiting: Waiting) -> None:
-    """Remove an entry's place: it was taken or skipped."""
-    await records.remove(RecordKind.SOURCE_WAITING, waiting.key)
-
-
-async def count_waiting(records: Records, source_id: str) -> int:
+async def count_waiting(tables: Tables, source_id: str) -> int:
     """Return how many entries of a source wait for their turn."""
-    return await records.count_under(RecordKind.SOURCE_WAITING, f"{source_id}/")
+    return await tables.count(SOURCE_ENTRIES, _waiting(source_id))
 
 
-async def forget_waiting(records: Records, source_id: str) -> None:
-    """Skip all entries that wait for their turn: the user no longer wants the earlier posts."""
-    prefix = f"{source_id}/"
-    while places := await records.under(RecordKind.SOURCE_WAITING, prefix, limit=500):
-        known = await seen(records, source_id, [str(place.value["post"]) for place in places])
-        passed = {
-            post: replace(entry, state=EntryState.PASSED, reason=Reason.BEFORE)
-            for post, entry in known.items()
-            if entry.state is EntryState.WAITING
-        }
-        await put_seen(records, source_id, passed)
-        for place in places:
-            await records.remove(RecordKind.SOURCE_WAITING, place.key)
+def _waiting(source_id: str) -> Where:
+    return {"source": source_id, "place": Range()}
+
+
+# --- what the list no longer names ---------------------------------------------------------------------------------
+
+
+async def compare_with_list(
+    tables: Tables, source_id: str, posts: Collection[str], now: datetime, *, is_restart: bool
+) -> None:
+    """Note which entries a list that was read whole has named before and does not name any more.
+
+    ``posts`` are the keys of what it names. With ``is_restart`` the source's filters have changed, and with them perhaps
+    what the list names: then the missing ones are not called gone, neither now nor later. Costs the list's length,
+    however many entries the source has seen.
+    """
+    at = to_micros(now)
+    listed = {post for _, post in await tables.keys(SOURCE_ENTRIES, {"source": source_id, "listed_at": Range()})}
+    missing = [(source_id, post) for post in listed.difference(posts)]
+    await tables.update(SOURCE_ENTRIES, missing, {"listed_at": None} | ({} if is_restart else {"gone_at": at}))
+    await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts if post not in listed], {"listed_at": at})
+
+
+async def take_back(tables: Tables, source_id: str, posts: Collection[str]) -> None:
+    """Note that entries which were gone from the list are on it again. Those that were not gone are left alone."""
+    await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts], {"gone_at": None})
+
+
+async def count_gone(tables: Tables, source_id: str) -> int:
+    """Return how many entries of a source are gone from its list."""
+    return await tables.count(SOURCE_ENTRIES, _gone(source_id))
+
+
+async def gone_entries(tables: Tables, source_id: str, *, limit: int) -> list[SeenEntry]:
+    """Return entries that are gone from a source's list, at most ``limit`` of them, the last that went first."""
+    rows = await tables.select(SOURCE_ENTRIES, _gone(source_id), order=["gone_at"], descending=True, limit=limit)
+    return list((await _entries(rows)).values())
+
+
+def _gone(source_id: str) -> Where:
+    return {"source": source_id, "gone_at": Range()}
+
+
+# --- what they become ------------------------------------------------------------------------------------------------
 
 
 async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> None:
@@ -435,9 +441,21 @@ def _state(record: Record) -> SourceState:
         return SourceState()
 
 
-def _entry(record: Record) -> SeenEntry | None:
-    try:
-        return from_named_json(SeenEntry, record.value)
-    except (LookupError, TypeError, ValueError) as exc:
-        log.warning("source_unreadable", source=record.key, error=str(exc))
-        return None
+def _row(source_id: str, post: str, entry: SeenEntry, place: int | None) -> TableRow:
+    """Return the row of an entry. What a list names, and what is gone from it, is noted apart."""
+    columns = {"source": source_id, "post": post, "state": entry.state.value, "place": place}
+    return TableRow(columns, to_named_json(replace(entry, gone_at=None)))
+
+
+async def _entries(rows: Iterable[TableRow]) -> dict[str, SeenEntry]:
+    """Return the entries of rows, by their posts' keys; those that can't be read are left out."""
+    found: dict[str, SeenEntry] = {}
+    async for row in in_pieces(rows):
+        gone_at = row.columns["gone_at"]
+        try:
+            entry = from_named_json(SeenEntry, row.value)
+        except (LookupError, TypeError, ValueError) as exc:
+            log.warning("source_unreadable", source=row.columns["source"], error=str(exc))
+            continue
+        found[str(row.columns["post"])] = replace(entry, gone_at=None if gone_at is None else from_micros(int(gone_at)))
+    return found

@@ -9,7 +9,7 @@ attempt_count = mine``. No row means :class:`~mediavault.core.failures.LeaseLost
 
 **Time.** All comparisons use one clock: the database's, on SQLite the ``Clock`` given at construction.
 
-**Durability.** ``enqueue``, ``import_jobs``, ``put_words``, every write of ``Records`` and ``Marks``, and the final states (``complete``, ``fail``,
+**Durability.** ``enqueue``, ``import_jobs``, ``put_words``, every write of ``Records``, ``Marks`` and ``Tables``, and the final states (``complete``, ``fail``,
 ``cancel``, ``retry``, ``set_priority``, ``remove``, ``begin_commit``, ``save_items``, ``pause_site``) have reached the disk when they
 return. ``claim``, ``renew``, ``progress`` and heartbeats may be lost by a power cut (a lost claim is one more run),
 never by a crash of a process.
@@ -58,6 +58,7 @@ from mediavault.store.queries import LibraryTotals as LibraryTotals
 from mediavault.store.queries import Neighbours as Neighbours
 from mediavault.store.queries import PlatformTotals as PlatformTotals
 from mediavault.store.search_words import FurtherWords, WordSource
+from mediavault.store.tables import Table, TableRow, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,6 +527,57 @@ class Records(Protocol):
         """Return all values of ``set_once``, by name."""
 
 
+class Tables(Protocol):
+    """Rows that are looked up by more than their keys: see ``store.tables``.
+
+    A value is a JSON object, as in ``Records``.
+    """
+
+    async def put(self, table: Table, rows: Sequence[TableRow]) -> None:
+        """Store rows, in one transaction. (On MongoDB in one command, as ``Records.put_all``.)
+
+        All of them have the same columns. A column that they lack is as it was, and None in a row that is new. Of two rows
+        with the same key the later one counts.
+        """
+
+    async def update(
+        self, table: Table, keys: Collection[Sequence[str]], columns: Mapping[str, str | int | None]
+    ) -> None:
+        """Set these columns of the rows with these keys, and nothing else. Keys without a row are left out."""
+
+    async def replace(self, table: Table, row: TableRow, *, if_value: Mapping[str, Any] | None) -> bool:
+        """Store a row, but only if the value under its key is ``if_value`` now (None: if there is no row).
+
+        Returns whether it was stored. One atomic move, as ``Records.replace``.
+        """
+
+    async def some(self, table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
+        """Return the rows with these keys, in no particular order. Keys without a row are left out."""
+
+    async def select(
+        self,
+        table: Table,
+        where: Where,
+        *,
+        order: Sequence[str] = (),
+        descending: bool = False,
+        after: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> list[TableRow]:
+        """Return the rows that meet all conditions, at most ``limit`` of them, sorted by the columns in ``order``, which
+        all have a value in them, and then by their keys. Texts are sorted by their code points. ``after`` is a key, for
+        rows in the order of their keys alone: only those after it."""
+
+    async def keys(self, table: Table, where: Where) -> set[tuple[str, ...]]:
+        """Return the keys of the rows that meet all conditions."""
+
+    async def count(self, table: Table, where: Where) -> int:
+        """Return how many rows meet all conditions."""
+
+    async def remove(self, table: Table, where: Where) -> int:
+        """Remove the rows that meet all conditions; returns how many there were."""
+
+
 class Marks(Protocol):
     """What people note about posts: see ``core.marks``. A job has at most one mark of a name.
 
@@ -573,6 +625,7 @@ class Store(Protocol):
     workers: Workers
     records: Records
     marks: Marks
+    tables: Tables
 
     @property
     def damage(self) -> StoreDamaged | None:

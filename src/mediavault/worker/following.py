@@ -34,8 +34,7 @@ from mediavault.core.media import LANGUAGE, Extraction
 from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
 from mediavault.platforms import registry
 from mediavault.store import following as stored
-from mediavault.store.following import Followed, HeldSource, Waiting
-from mediavault.store.gone import compare_with_list, count_gone, take_back
+from mediavault.store.following import Followed, HeldSource
 from mediavault.store.holds import all_holds
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.profiles import if_it_exists, with_settings
@@ -165,18 +164,18 @@ class Follower:
                 )
                 for each in later
             ]
-            await stored.put_waiting(records, source.id, now, waiting)
+            await stored.put_waiting(self.tools.store.tables, source.id, now, waiting)
         passed = [decision for decision in changes if decision.state is EntryState.PASSED]
         if passed:
             skipped = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
-            await stored.put_seen(records, source.id, skipped)
+            await stored.put_seen(self.tools.store.tables, source.id, skipped)
         newly_passed = sum(each.former is None for each in passed)
         put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
         with_facts = _with_facts(state, found, now, decisions)
         state = replace(
             await self._with_gone(found, one, with_facts, decisions),
             started=source.start_number,
-            waiting=await stored.count_waiting(records, source.id),
+            waiting=await stored.count_waiting(self.tools.store.tables, source.id),
             passed=state.passed + newly_passed - put_back,
         )
         span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
@@ -186,17 +185,18 @@ class Follower:
         self, found: Listing, one: Followed, state: SourceState, decisions: Sequence[Decision]
     ) -> SourceState:
         """Record which entries are missing from the list and which are back, and return the state with the number missing."""
-        records, source_id = self.tools.store.records, one.source.id
+        tables, source_id = self.tools.store.tables, one.source.id
         returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
         is_evidence = says_what_is_gone(found, one.state)
         if returned:
-            await take_back(records, source_id, returned)
+            await stored.take_back(tables, source_id, returned)
         if is_evidence:
             listed = [each.post.key for each in decisions]
-            await compare_with_list(records, source_id, listed, self.tools.clock.now(), is_restart=one.wants_backlog)
+            now = self.tools.clock.now()
+            await stored.compare_with_list(tables, source_id, listed, now, is_restart=one.wants_backlog)
         elif not returned:
             return state
-        return replace(state, gone=await count_gone(records, source_id))
+        return replace(state, gone=await stored.count_gone(tables, source_id))
 
     async def _take(
         self,
@@ -222,7 +222,7 @@ class Follower:
         if source.collection:
             await store.marks.put([in_collection(result.job.id, source.collection) for result in results])
         await stored.put_seen(
-            store.records,
+            store.tables,
             source.id,
             {
                 post: replace(_seen(entries[post], EntryState.TAKEN, now), job_id=result.job.id)
@@ -256,33 +256,29 @@ class Follower:
                 await self._take_next(min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id)))
 
     async def _take_next(self, one: Followed) -> None:
-        source, records, now = one.source, self.tools.store.records, self.tools.clock.now()
-        for waiting in await stored.next_waiting(records, source.id):
-            await self._take_one(waiting, source)
-            await stored.stop_waiting(records, waiting)
-        left = await stored.count_waiting(records, source.id)
+        source, store, now = one.source, self.tools.store, self.tools.clock.now()
+        for post, entry in (await stored.next_waiting(store.tables, source.id)).items():
+            await self._take_one(post, entry, source)
+        left = await stored.count_waiting(store.tables, source.id)
         share = timedelta(days=1) / source.per_day if source.per_day else timedelta()
         await stored.change_state(
-            records,
+            store.records,
             source.id,
             lambda state: replace(state, waiting=left, fill_at=now + max(share, timedelta(seconds=1))),
         )
 
-    async def _take_one(self, waiting: Waiting, source: Source) -> None:
-        records = self.tools.store.records
-        entry = (await stored.seen(records, source.id, [waiting.post])).get(waiting.post)
-        if entry is None or entry.state is not EntryState.WAITING:
-            return  # a kill came between two steps
+    async def _take_one(self, post: str, entry: SeenEntry, source: Source) -> None:
+        store = self.tools.store
         try:
-            new = self.read(waiting.url, listed_by=parse_http_url(source.url).origin)
+            new = self.read(entry.url, listed_by=parse_http_url(source.url).origin)
         except MediavaultError:
             new = None
-        if new is None or await stored.removed(records, [post_key(new.canonical_url)]):
+        if new is None or await stored.removed(store.records, [post_key(new.canonical_url)]):
             reason = Reason.UNREADABLE if new is None else Reason.REMOVED
             passed = replace(entry, state=EntryState.PASSED, reason=reason)
-            await stored.put_seen(records, source.id, {waiting.post: passed})
+            await stored.put_seen(store.tables, source.id, {post: passed})
             return
-        await self._take([(waiting.post, new)], source, {waiting.post: entry}, are_news=entry.is_news)
+        await self._take([(post, new)], source, {post: entry}, are_news=entry.is_news)
 
 
 def _key(canonical_url: str) -> str:
@@ -379,7 +375,7 @@ async def refuse_unwanted(job: Job, extraction: Extraction, tools: WorkerContext
     if not passed or not current.is_wanted_by_lists_only:
         return
     for source_id, seen in passed.items():
-        await stored.put_seen(store.records, source_id, {post: seen})
+        await stored.put_seen(store.tables, source_id, {post: seen})
     with suppress(JobNotFound):
         await store.catalogue.remove(job.id, as_of=current.updated_at)
         log.info("post_passed_over", sources=sorted(passed), reason=next(iter(passed.values())).reason)

@@ -134,13 +134,13 @@ class SourceListReader:
         read = partial(self.read, listed_by=parse_http_url(one.source.url).origin)
         entries = await self._by_former_urls(one, found.entries)
         posts, jobs = await named_posts(entries, read, registry.seen_as)
-        known = await stored.seen(self.tools.store.records, one.source.id, [post.key for post in posts])
+        known = await stored.seen(self.tools.store.tables, one.source.id, [post.key for post in posts])
         return SourceListing(found, posts, jobs, known)
 
     async def _by_former_urls(self, one: Followed, entries: Sequence[Entry]) -> list[Entry]:
         """Return the entries, each by the URL by which an earlier version took its post: it must not be taken again."""
         keys = {entry.former_url: post_key(registry.seen_as(entry.former_url)) for entry in entries if entry.former_url}
-        known = await stored.seen(self.tools.store.records, one.source.id, keys.values()) if keys else {}
+        known = await stored.seen(self.tools.store.tables, one.source.id, keys.values()) if keys else {}
         return [replace(e, url=e.former_url) if keys.get(e.former_url) in known else e for e in entries]
 
     def _is_short(self, one: Followed, read: SourceListing) -> bool:

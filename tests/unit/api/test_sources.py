@@ -140,7 +140,7 @@ async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) ->
         ),
         "b": SeenEntry(EntryState.WAITING, "https://www.youtube.com/watch?v=b", "New", now, now),
     }
-    await stored.put_seen(vault.store.records, source["id"], entries)
+    await stored.put_seen(vault.store.tables, source["id"], entries)
     path = f"/api/sources/{source['id']}/entries"
 
     listed = (await vault.client.get(path)).json()["entries"]

@@ -15,6 +15,7 @@ from mediavault.auth.authenticator import COOKIE, Authenticator
 from mediavault.auth.scopes import Scope
 from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core import marks
+from mediavault.core.clock import to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.following import EntryState, SeenEntry, Source
 from mediavault.core.following_decisions import ListedPost
@@ -33,6 +34,7 @@ from mediavault.store.following import change_state, follow, mark_posts, put_see
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import StoredJob
 from mediavault.store.source_previews import ReadList
+from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash
 from mediavault.worker.stages.sound import tags_of
 from tests.asgi_client import Answer, Connection
@@ -143,9 +145,10 @@ async def add_source(vault: ApiVault, kept: Job) -> None:
     )
     entries = {state: SeenEntry(state, PAGE.format(f"e-{state}"), seen_at=now) for state in EntryState}
     entries = {**entries, EntryState.PASSED: replace(entries[EntryState.PASSED], reason=Reason.WORDS)}
-    await put_seen(records, "s-1", {f"k-{state}": entry for state, entry in entries.items()})
-    await put_seen(records, "s-1", {"k-gone": SeenEntry(EntryState.TAKEN, PAGE.format("gone"), gone_at=now)})
-    await put_waiting(records, "s-1", now, [(f"k-{EntryState.WAITING}", entries[EntryState.WAITING])])
+    await put_seen(vault.store.tables, "s-1", {f"k-{state}": entry for state, entry in entries.items()})
+    await put_seen(vault.store.tables, "s-1", {"k-gone": SeenEntry(EntryState.TAKEN, PAGE.format("gone"))})
+    await vault.store.tables.update(SOURCE_ENTRIES, [("s-1", "k-gone")], {"gone_at": to_micros(now)})
+    await put_waiting(vault.store.tables, "s-1", now, [(f"k-{EntryState.WAITING}", entries[EntryState.WAITING])])
     await mark_posts(vault.store, "s-1", [kept.id])
     await note_arrivals(vault.store, [kept.id], are_news=True)
     listed = ListedPost("new", Entry(PAGE.format("new")), PAGE.format("new"))

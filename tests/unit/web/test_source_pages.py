@@ -307,11 +307,11 @@ async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) ->
     await follow(vault, start=Start.NEWEST, newest=50, filters=Filters(lacking=("trailer",)))
     await found(vault, SourceState(title="Jane", seen=300, waiting=2, passed=1))
     await stored.mark_posts(vault.store, "s-1", [job.id])
-    records, url = vault.store.records, "https://www.youtube.com/watch?v=aaaaaaaaaa"
+    url = "https://www.youtube.com/watch?v=aaaaaaaaaa"
     waiting = [(name, SeenEntry(EntryState.WAITING, f"{url}{name}", f"Part {name}")) for name in "cab"]
-    await stored.put_waiting(records, "s-1", now, waiting)
+    await stored.put_waiting(vault.store.tables, "s-1", now, waiting)
     passed = SeenEntry(EntryState.PASSED, f"{url}d", "The trailer", now, now, Reason.WORDS)
-    await stored.put_seen(records, "s-1", {"d": passed})
+    await stored.put_seen(vault.store.tables, "s-1", {"d": passed})
     page = (await vault.client.get("/sources/s-1")).text
     text = words(page)
 
@@ -339,7 +339,7 @@ async def test_a_sources_posts_go_on_on_further_pages(vault: ApiVault) -> None:
 async def test_an_entry_that_is_no_web_address_is_no_link(vault: ApiVault) -> None:
     await follow(vault)
     await stored.put_seen(
-        vault.store.records,
+        vault.store.tables,
         "s-1",
         {"d": SeenEntry(EntryState.PASSED, "javascript:alert(1)", "Bad", reason=Reason.UNREADABLE)},
     )

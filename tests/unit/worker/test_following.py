@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import EnclosedFile, Expected, Item, Post
 from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
-from mediavault.core.records import Record, RecordKind
+from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope, is_exemptible, parse_http_url
@@ -39,6 +39,7 @@ from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.following import Followed
 from mediavault.store.inbox import read_inbox
 from mediavault.store.port import JobQuery
+from mediavault.store.tables import SOURCE_ENTRIES, Table, TableRow
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.dispatch import route_job_by_domain
@@ -142,7 +143,7 @@ class Vault:
         return await stored.find_followed(self.store.records, source_id)
 
     async def reasons(self, source_id: str = "s-1") -> dict[int, Reason | None]:
-        seen = await stored.all_seen(self.store.records, source_id, limit=1000)
+        seen = await stored.all_seen(self.store.tables, source_id, limit=1000)
         return {int(e.url[-6:]): e.reason for e in seen.values() if e.state is EntryState.PASSED}
 
 
@@ -637,22 +638,22 @@ async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
     await vault.follow()
     await vault.look()
     vault.feed.facts = {"is_whole": False}
-    some, read, asked = vault.store.records.some, Submission.read, list[object]()
+    some, read, asked = vault.store.tables.some, Submission.read, list[object]()
 
-    async def counted_some(kind: RecordKind, keys: Collection[str]) -> Mapping[str, Record]:
-        asked.append(kind)
-        return await some(kind, keys)
+    async def counted_some(table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
+        asked.append(table)
+        return await some(table, keys)
 
     def counted_read(submission: Submission, url: str, *, listed_by: str) -> NewJob:
         asked.append(url)
         return read(submission, url, listed_by=listed_by)
 
-    monkeypatch.setattr(vault.store.records, "some", counted_some)
+    monkeypatch.setattr(vault.store.tables, "some", counted_some)
     monkeypatch.setattr(Submission, "read", counted_read)
     await vault.look(after=HOUR)
 
-    assert asked.count(RecordKind.SOURCE_ENTRY) == 1
-    assert [each for each in asked if not isinstance(each, RecordKind)] == [each.url for each in vault.feed.entries]
+    assert asked.count(SOURCE_ENTRIES) == 1
+    assert [each for each in asked if not isinstance(each, Table)] == [each.url for each in vault.feed.entries]
 
 
 async def test_a_way_that_does_not_know_the_source_is_skipped_without_a_word(vault: Vault) -> None:
@@ -740,7 +741,7 @@ async def test_an_entry_that_names_no_post_is_passed_over_once(vault: Vault) -> 
     vault.feed.entries = [Entry("javascript:alert(1)"), Entry("https://www.youtube.com/@someone")]
     await vault.look(after=HOUR)
     await vault.look(after=HOUR)
-    seen = await stored.all_seen(vault.store.records, "s-1", limit=10)
+    seen = await stored.all_seen(vault.store.tables, "s-1", limit=10)
 
     assert {entry.reason for entry in seen.values()} == {Reason.UNREADABLE}
     assert (await vault.one()).state.passed == 2
@@ -756,7 +757,7 @@ async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_
 
     assert await vault.numbers() == [2]
     assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == [MarkKind.FOLLOWED]
-    assert await stored.all_seen(vault.store.records, "s-1", limit=10) == {}
+    assert await stored.all_seen(vault.store.tables, "s-1", limit=10) == {}
 
 
 async def test_a_source_that_is_removed_during_a_look_does_not_come_back(vault: Vault) -> None:

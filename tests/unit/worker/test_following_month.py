@@ -81,6 +81,7 @@ class MortalStore:
     catalogue: Mortal
     marks: Mortal
     site_limits: Mortal
+    tables: Mortal
 
 
 @dataclass
@@ -219,7 +220,8 @@ class Simulation:
         self.fuse = Fuse()
         self.kills = list(month.kills)
         self.tools = make_tools(self.store, self.clock, folder)
-        ports = (self.store.records, self.store.queue, self.store.catalogue, self.store.marks, self.store.site_limits)
+        of = self.store
+        ports = (of.records, of.queue, of.catalogue, of.marks, of.site_limits, of.tables)
         mortal: Any = MortalStore(*(Mortal(port, self.fuse) for port in ports))
         submission = Submission(identify=identify, check_url=lambda *_: None, clock=self.clock)
         ways = [Way(self.site, "ytdlp", None)]
@@ -311,7 +313,7 @@ class Simulation:
         if self.month.start is not Start.NOW:
             missed -= gone_before_their_turn
         assert not missed, "posts were missed"
-        assert await stored.count_waiting(self.store.records, "s-1") == 0
+        assert await stored.count_waiting(self.store.tables, "s-1") == 0
 
 
 @settings(max_examples=12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from mediavault.core.listings import EntryKind
 from mediavault.core.records import RecordKind
 from mediavault.store import following as stored
 from mediavault.store.following import change_source
-from mediavault.store.gone import gone_entries
+from mediavault.store.tables import SOURCE_ENTRIES
 from tests.stubs import StubClient, StubProbe
 from tests.unit.worker.test_following import HOUR, Vault, video
 
@@ -30,16 +31,16 @@ def vault(tmp_path: Path) -> Vault:
 
 
 async def gone(vault: Vault) -> dict[int, datetime | None]:
-    """When the videos went that are gone, by their numbers, as both kinds of records say it."""
-    found = await gone_entries(vault.store.records, "s-1", limit=500)
-    seen = await stored.all_seen(vault.store.records, "s-1", limit=500)
+    """When the videos went that are gone, by their numbers."""
+    found = await stored.gone_entries(vault.store.tables, "s-1", limit=500)
+    seen = await stored.all_seen(vault.store.tables, "s-1", limit=500)
     assert {entry.url for entry in found} == {entry.url for entry in seen.values() if entry.gone_at}
     assert (await vault.one()).state.gone == len(found)
     return {int(entry.url[-6:]): entry.gone_at for entry in found}
 
 
 async def gone_at(vault: Vault) -> dict[int, datetime | None]:
-    found = await gone_entries(vault.store.records, "s-1", limit=500)
+    found = await stored.gone_entries(vault.store.tables, "s-1", limit=500)
     return {int(entry.url[-6:]): entry.gone_at for entry in found}
 
 
@@ -152,14 +153,10 @@ async def test_a_waiting_post_that_is_gone_stays_gone_when_its_turn_comes(vault:
     assert list(await gone(vault)) == [1]
 
 
-async def test_a_kill_after_the_facts_were_stored_is_repaired_by_the_next_look(vault: Vault) -> None:
+async def test_a_kill_before_the_state_was_stored_is_repaired_by_the_next_check(vault: Vault) -> None:
     await following(vault)
     vault.feed.entries = vault.feed.entries[:-1]
     await vault.look(after=HOUR)
-    (key,) = [
-        post for post, entry in (await stored.all_seen(vault.store.records, "s-1", limit=9)).items() if entry.gone_at
-    ]
-    await vault.store.records.put(RecordKind.SOURCE_LISTED, f"s-1/{key}", {})
     await stored.change_state(vault.store.records, "s-1", lambda state: replace(state, gone=0))
     before = await gone_at(vault)
     await vault.look(after=HOUR)
@@ -187,31 +184,32 @@ async def test_a_comparison_reads_what_the_list_names_and_not_all_that_was_seen(
 ) -> None:
     await following(vault)
     reads: list[str] = []
-    under = vault.store.records.under
+    keys, select = vault.store.tables.keys, vault.store.tables.select
 
-    async def counted(*args: object, **options: object) -> object:
-        reads.append(str(args[0]))
-        return await under(*args, **options)  # type: ignore[arg-type]
+    async def counted_keys(*args: Any) -> Any:
+        reads.append("keys")
+        return await keys(*args)
 
-    monkeypatch.setattr(vault.store.records, "under", counted)
+    async def counted_select(*args: Any, **options: Any) -> Any:
+        reads.append("rows")
+        return await select(*args, **options)
+
+    monkeypatch.setattr(vault.store.tables, "keys", counted_keys)
+    monkeypatch.setattr(vault.store.tables, "select", counted_select)
     vault.feed.entries = vault.feed.entries[:-1]
     await vault.look(after=HOUR)
-    assert set(reads) & {"source_listed", "source_entry"} == {"source_listed"}
+    assert reads == ["keys"]
 
     reads.clear()
     vault.feed.facts = {"is_whole": False}
     await vault.look(after=HOUR)
-    assert not set(reads) & {"source_listed", "source_entry"}
+    assert reads == []
 
 
 async def test_entries_that_were_stored_before_are_read_and_not_called_gone(vault: Vault) -> None:
     await following(vault)
-    for key in await stored.all_seen(vault.store.records, "s-1", limit=500):
-        record = await vault.store.records.get(RecordKind.SOURCE_ENTRY, f"s-1/{key}")
-        assert record is not None
-        old = {name: value for name, value in record.value.items() if name not in ("gone_at", "is_news")}
-        await vault.store.records.put(RecordKind.SOURCE_ENTRY, record.key, old)
-    await vault.store.records.remove_under(RecordKind.SOURCE_LISTED, "s-1/")
+    seen = await vault.store.tables.keys(SOURCE_ENTRIES, {})
+    await vault.store.tables.update(SOURCE_ENTRIES, seen, {"listed_at": None, "gone_at": None})
     vault.feed.entries = vault.feed.entries[:-1]
     await vault.look(after=HOUR)
 
@@ -274,10 +272,5 @@ async def test_a_source_that_is_no_longer_followed_leaves_no_picture_and_no_fact
     await stored.put_picture(vault.store.records, "s-1", JPEG)
     await stored.unfollow(vault.store, "s-1")
 
-    for kind in (
-        RecordKind.SOURCE_PICTURE,
-        RecordKind.SOURCE_LISTED,
-        RecordKind.SOURCE_GONE,
-        RecordKind.SOURCE_ENTRY,
-    ):
-        assert await vault.store.records.all(kind) == []
+    assert await vault.store.records.all(RecordKind.SOURCE_PICTURE) == []
+    assert await vault.store.tables.select(SOURCE_ENTRIES, {}) == []

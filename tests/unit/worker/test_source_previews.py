@@ -30,6 +30,7 @@ from mediavault.presentation.source_previews import (
 )
 from mediavault.store import following, holds
 from mediavault.store import source_previews as stored
+from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.source_previews import MOST_OF_A_LIST, SourcePreviewer
 from tests.fakes import START
@@ -82,7 +83,7 @@ async def test_a_preview_shows_what_would_be_taken_and_takes_nothing(vault: Vaul
     assert (view.counts.in_turn, view.counts.passed_for) == (1, {Reason.MEMBERS: 1, Reason.LENGTH: 1})
     assert await following.followed(vault.store.records) == []
     assert await vault.jobs() == []
-    assert await vault.store.records.all(RecordKind.SOURCE_ENTRY) == []
+    assert await vault.store.tables.select(SOURCE_ENTRIES, {}) == []
 
 
 async def test_another_wish_is_decided_without_another_request(vault: Vault) -> None:
@@ -315,7 +316,7 @@ def test_a_preview_and_the_first_look_decide_the_same_for_every_entry(
             vault.clock.advance(MINUTE)  # it is the site's turn again
             await vault.follow(**wishes)
             await vault.follower.round()
-            seen = await following.all_seen(vault.store.records, "s-1", limit=100)
+            seen = await following.all_seen(vault.store.tables, "s-1", limit=100)
 
             expected = {(entry.url, entry.state, entry.reason) for entry in view.entries}
             assert {(entry.url, entry.state, entry.reason) for entry in seen.values()} == expected

@@ -14,13 +14,13 @@ from mediavault.core.failures import Failure, LoginRequired, RateLimited, Storag
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Chapter, Extraction, Item, SubtitleSource
 from mediavault.core.profiles import Profile
-from mediavault.core.records import RecordKind
 from mediavault.presentation.views import kept_paths
-from mediavault.store.later import WAITS
+from mediavault.store.deferred import WAITS
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.search_words import WordSource
+from mediavault.store.tables import DEFERRED_WORK
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.later import do_what_is_due
+from mediavault.worker.deferred import run_due
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, StubSubtitles, candidate, extraction, make_tools, worked
 
@@ -83,7 +83,7 @@ async def test_the_wanted_subtitles_are_saved_next_to_the_video(
     assert companions_of(job, root) == [".de.vtt", ".en.vtt"]
     assert beside(root, job)["en.vtt"] == "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nwords of en\n"
     assert await spoken_words(store, job) == " de en of words"
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 async def test_without_a_wish_none_are_asked_for(store: Store, clock: FakeClock, root: Path, claim: ClaimedJob) -> None:
@@ -103,13 +103,13 @@ async def test_subtitles_that_fail_never_fail_the_post_and_are_fetched_later(
     job = await worked(claim, tools)
     assert (job.status, sorted(beside(root, job))) == (JobStatus.COMPLETED, ["de.vtt"])
 
-    await do_what_is_due(tools)
+    await run_due(tools)
     assert sorted(beside(root, job)) == ["de.vtt"]
     assert await spoken_words(store, job) == " de of words"
     clock.advance(WAITS[0])
-    await do_what_is_due(replace(tools, fetch_subtitles=StubSubtitles()))
+    await run_due(replace(tools, fetch_subtitles=StubSubtitles()))
     assert sorted(beside(root, job)) == ["de.vtt", "en.vtt"]
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
     assert companions_of(await store.catalogue.get(job.id), root) == [".de.vtt", ".en.vtt"]
     assert await spoken_words(store, job) == " de en of words"
 
@@ -125,21 +125,21 @@ async def test_where_ytdlp_lists_no_subtitles_unless_asked_it_is_asked_later(
     found = replace(post(), extractor="ytdlp")
     await worked(claim, replace(tools_for(store, clock, root), extractors={"browser": StubExtractor(found)}))
 
-    assert bool(await store.records.all(RecordKind.LATER)) is is_planned
+    assert bool(await store.tables.select(DEFERRED_WORK, {})) is is_planned
 
 
-async def test_a_library_that_fails_uses_up_no_try_of_the_later_work(
+async def test_a_library_that_fails_uses_up_no_try_of_deferred_work(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
     tools = tools_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
     await worked(claim, tools)
     clock.advance(WAITS[0])
     gone = replace(tools, fetch_subtitles=StubSubtitles({f"{URL}en": StorageFailure("The disk is away.")}))
-    [before] = await store.records.all(RecordKind.LATER)
+    [before] = await store.tables.select(DEFERRED_WORK, {})
     with pytest.raises(StorageFailure):
-        await do_what_is_due(gone)
+        await run_due(gone)
 
-    [after] = await store.records.all(RecordKind.LATER)
+    [after] = await store.tables.select(DEFERRED_WORK, {})
     assert after.value["tries"] == before.value["tries"]
 
 
@@ -150,10 +150,10 @@ async def test_what_was_fetched_is_not_asked_for_again(
     await worked(claim, tools)
     clock.advance(WAITS[0])
     second = StubSubtitles({f"{URL}en": RateLimited("Slow down.")})
-    await do_what_is_due(replace(tools, fetch_subtitles=second))
+    await run_due(replace(tools, fetch_subtitles=second))
 
     assert second.asked == [f"{URL}en"]
-    assert len(await store.records.all(RecordKind.LATER)) == 1
+    assert len(await store.tables.select(DEFERRED_WORK, {})) == 1
 
 
 async def test_a_post_that_can_no_longer_be_read_is_tried_again_and_then_left(
@@ -164,9 +164,9 @@ async def test_a_post_that_can_no_longer_be_read_is_tried_again_and_then_left(
     gone = replace(tools, extractors={"browser": StubExtractor(LoginRequired("Sign in."))})
     for wait in (*WAITS, timedelta(days=9)):
         clock.advance(wait)
-        await do_what_is_due(gone)
+        await run_due(gone)
 
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
     assert (await store.catalogue.get(job.id)).status is JobStatus.COMPLETED
 
 
@@ -177,9 +177,9 @@ async def test_work_for_a_removed_post_is_dropped(
     job = await worked(claim, tools)
     await store.catalogue.remove(job.id)
     clock.advance(WAITS[0])
-    await do_what_is_due(tools)
+    await run_due(tools)
 
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 async def test_texts_and_chapters_are_put_into_the_file_where_that_is_wanted(

@@ -10,7 +10,7 @@ from typing import Any
 
 import bson.errors
 from bson import Int64
-from pymongo import AsyncMongoClient, ReplaceOne, ReturnDocument, errors, uri_parser
+from pymongo import AsyncMongoClient, ReplaceOne, ReturnDocument, UpdateOne, errors, uri_parser
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
@@ -114,6 +114,14 @@ class Documents:
             await self._collection.bulk_write(
                 [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
             )
+
+    async def change_each(self, changes: Mapping[str, Mapping[str, Any]], *, insert: bool) -> None:
+        """Change the documents with these ``_id``, each in its way, in one command; with ``insert`` create those that lack."""
+        with translate_errors():
+            if changes:
+                await self._collection.bulk_write(
+                    [UpdateOne({"_id": key}, change, upsert=insert) for key, change in changes.items()], ordered=False
+                )
 
     async def insert(self, documents: Sequence[Document]) -> dict[int, bool]:
         """Insert each separately; return which existed already, by index, and whether by their ``_id``."""

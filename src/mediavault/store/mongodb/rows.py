@@ -7,14 +7,16 @@ from typing import Any
 
 from mediavault.core.job import HistoryRecord, Job, WorkerHeartbeat
 from mediavault.core.site_limits import SiteLimit
-from mediavault.store import rows
+from mediavault.store import codec, rows
 from mediavault.store.mongodb.engine import Document
 from mediavault.store.mongodb.words import words_values
+from mediavault.store.tables import Table, TableRow
 
 # A document is limited to 16 MB. What a site says when it refuses is short; a whole page of it is cut here, so that a
 # failure can always be stored: PAGE + SPILL_AT records of this length fit, even at 4 bytes a character.
 LONGEST_DETAIL = 20_000  # characters
 PAGE, SPILL_AT = 50, 100  # history records
+KEY_PARTS = "\x1f"  # between the parts of a table's key: so the keys are sorted as their parts, none of which has it
 
 _GATE = tuple(rows.LIMIT_COLUMNS.split(", "))
 _DETAIL = 6
@@ -80,3 +82,16 @@ _BEAT = (
 def cut(text: Any) -> Any:
     """Return the text, cut to LONGEST_DETAIL characters; None stays None."""
     return text if text is None or len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def table_document(row: TableRow, table: Table) -> Document:
+    """Return the document of a row, with the columns that the row has."""
+    return {
+        "_id": KEY_PARTS.join(row.key_in(table)),
+        **row.columns,
+        "value": codec.record_to_json(row.value),
+    }
+
+
+def table_row(table: Table, document: Document) -> TableRow:
+    return TableRow({name: document.get(name) for name in table.names}, codec.record_from_json(document["value"]))

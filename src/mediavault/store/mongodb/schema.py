@@ -93,8 +93,14 @@ _TURNS = Index(
 # Posts that sources brought before jobs had a ``listed_by``: the list is not known.
 _BROUGHT: Filter = {"priority": Priority.LATER.rank, "marks.n": {"$regex": f"^{MarkKind.SOURCE}/"}}
 _MARKS = [Index(JOBS, "marks", [("marks.n", 1), ("marks.p", 1)])]
+_TABLES = [
+    Index("source_entries", "waiting", [("source", 1), ("place", 1), ("_id", 1)]),
+    Index("source_entries", "listed", [("source", 1), ("listed_at", 1)]),
+    Index("source_entries", "gone", [("source", 1), ("gone_at", 1), ("_id", 1)]),
+    Index("deferred_work", "due", [("work", 1), ("due_at", 1), ("_id", 1)]),
+]
 # Step 5: words.py gives every document its words, and records of the history end with the values of their message.
-# Older code writes neither.
+# Older code writes neither. Step 11: what was in records is in collections, which tables.py fills.
 STEPS = (
     MigrationStep(1, 1, _FIRST),
     MigrationStep(2, 1, [_UNPARSED]),
@@ -106,6 +112,7 @@ STEPS = (
     MigrationStep(8, 5, []),  # documents may have further words
     MigrationStep(9, 5, [_TURNS], {"priority": Priority.NORMAL.rank}, ["ready"]),
     MigrationStep(10, 5, [], {"listed_by": ""}, where=_BROUGHT),
+    MigrationStep(11, 11, _TABLES),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.store.calls import Calls
 from mediavault.store.listening import ChangeListener
-from mediavault.store.mongodb import words
+from mediavault.store.mongodb import upgrade, words
 from mediavault.store.mongodb.engine import MongoDatabase
 from mediavault.store.mongodb.schema import migrate
 from mediavault.store.mongodb.wake import until_lost
@@ -44,6 +44,7 @@ class MongoServer:
         try:
             self.schema_version = await migrate(self.database)
             await words.fill(self.database)
+            await upgrade.fill(self.database)
         except BaseException:
             await self.database.close()
             raise

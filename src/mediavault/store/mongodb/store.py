@@ -12,9 +12,9 @@ from mediavault.core.job import ClaimedJob, JobItem, Priority, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.mongodb import claims, history, library, marks, ops, reads, records
+from mediavault.store.mongodb import claims, history, library, marks, ops, reads, records, tables
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Workers
+from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, Tables, Workers
 from mediavault.store.site_limits import ClaimFilter
 
 # --- the ports: each method is an operation of one of the modules here ------------------------------------------------
@@ -140,6 +140,17 @@ class MongoMarks(Port[MongoServer]):
     names = shielded(marks.names)
 
 
+class MongoTables(Port[MongoServer]):
+    put = shielded(tables.put)
+    update = shielded(tables.update)
+    replace = shielded(tables.replace)
+    some = shielded(tables.some)
+    select = shielded(tables.select)
+    keys = shielded(tables.keys)
+    count = shielded(tables.count)
+    remove = shielded(tables.remove)
+
+
 class MongoJobStore:
     """A ``Store`` in a MongoDB database, 5.0 or newer, in collections named ``mediavault.…``.
 
@@ -157,6 +168,7 @@ class MongoJobStore:
         self.workers: Workers = MongoWorkers(self._server)
         self.records: Records = MongoRecords(self._server)
         self.marks: Marks = MongoMarks(self._server)
+        self.tables: Tables = MongoTables(self._server)
 
     @property
     def has_wake_ups(self) -> bool:

@@ -9,11 +9,12 @@ from mediavault.core.messages import Message
 from mediavault.store.postgres.engine import PostgresDatabase, Transaction, named, positional
 from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sql import library_index
+from mediavault.store.sql import library_index, tables
 
 MIGRATIONS = load_migrations("postgres")
 SCHEMA_VERSION = len(MIGRATIONS)
 LIBRARY_INDEX = 8  # the migration that makes the library index
+TABLES = 15  # the one that makes tables of what was in records
 
 # "mvlt" as a decimal number: PostgreSQL reads hexadecimal ones only since version 16
 _ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")
@@ -54,10 +55,12 @@ async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration]
             await txn.script(migration.sql)
             values = {"version": migration.version, "oldest_code": migration.oldest_code}
             await txn.rows(_SET_VERSION, values)
-        if any(migration.version == LIBRARY_INDEX for migration in missing):
-            statements = PostgresStatements(txn, None)
-            if await library_index.fill(statements):
-                await statements.rows("analyze_library")  # the planner has no statistics until autovacuum runs
+        statements = PostgresStatements(txn, None)
+        versions = {migration.version for migration in missing}
+        if LIBRARY_INDEX in versions and await library_index.fill(statements):
+            await statements.rows("analyze_library")  # the planner has no statistics until autovacuum runs
+        if TABLES in versions:
+            await tables.fill(statements)
     return max(version, len(migrations))
 
 

@@ -12,7 +12,7 @@ from mediavault.core.messages import to_json
 from mediavault.store.postgres.engine import Lane, PostgresDatabase, Row, Statement, Transaction, positional
 from mediavault.store.postgres.pages import PostgresPages, vector
 from mediavault.store.rows import history_row
-from mediavault.store.sql.dialects import statements_of
+from mediavault.store.sql.dialects import in_dialect, statements_of
 from mediavault.store.sql.txn import Pages
 from mediavault.store.transitions import MoveNote
 
@@ -41,7 +41,12 @@ class PostgresStatements:
         return await self.on.rows(SQL[name], {**(values or {}), "now": self.now})
 
     async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        return await self.on.rows(positional(sql), values)
+        return await self.on.rows(positional(in_dialect("postgres", sql)), values)
+
+    async def query_many(self, sql: str, values: Sequence[Mapping[str, Any]]) -> None:
+        assert isinstance(self.on, Transaction)
+        if values:
+            await self.on.many(positional(in_dialect("postgres", sql)), values)
 
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         if values:

@@ -13,12 +13,22 @@ from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, Priorit
 from mediavault.core.media import KeptFile
 from mediavault.store import codec, transitions
 from mediavault.store.calls import Port, shielded, with_retries
-from mediavault.store.port import Enqueued, JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Workers
+from mediavault.store.port import (
+    Enqueued,
+    JobCatalogue,
+    JobQueue,
+    Marks,
+    Records,
+    SiteLimits,
+    StoreReport,
+    Tables,
+    Workers,
+)
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.site_limits import ClaimFilter
-from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, workers
+from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, tables, workers
 from mediavault.store.sql.txn import SqlTxn
 
 P = ParamSpec("P")
@@ -237,6 +247,17 @@ class PostgresMarks(Port[PostgresServer]):
     names = shielded(autocommitted(marks.names))
 
 
+class PostgresTables(Port[PostgresServer]):
+    put = shielded(in_transaction(tables.put))
+    update = shielded(in_transaction(tables.update))
+    replace = shielded(autocommitted(tables.replace))
+    some = shielded(autocommitted(tables.some))
+    select = shielded(autocommitted(tables.select))
+    keys = shielded(autocommitted(tables.keys))
+    count = shielded(autocommitted(tables.count))
+    remove = shielded(autocommitted(tables.remove))
+
+
 class PostgresJobStore:
     """A ``Store`` in a PostgreSQL database, 15 or newer, in its own schema named ``mediavault``.
 
@@ -256,6 +277,7 @@ class PostgresJobStore:
         self.workers: Workers = PostgresWorkers(self._server)
         self.records: Records = PostgresRecords(self._server)
         self.marks: Marks = PostgresMarks(self._server)
+        self.tables: Tables = PostgresTables(self._server)
 
     @property
     def has_wake_ups(self) -> bool:

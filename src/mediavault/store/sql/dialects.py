@@ -96,3 +96,8 @@ def statements_of(engine: str, own: Mapping[str, str]) -> dict[str, str]:
     statements = load_statements("sql", tokens={**_COLUMNS, **_DIALECTS[engine]})
     statements |= load_statements(engine, tokens={**_COLUMNS, **own})
     return {name: _CAST.sub("", sql) for name, sql in statements.items()} if engine == "sqlite" else statements
+
+
+def in_dialect(engine: str, sql: str) -> str:
+    """Return a statement that was built in the dialect of an engine."""
+    return sql.format_map(_DIALECTS[engine])

@@ -27,7 +27,10 @@ class SqlTxn(Protocol):
         """Run the statement of this name and return all of its rows."""
 
     async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Run a statement that was built, and return all of its rows."""
+        """Run a statement that was built, with the tokens of ``dialects``, and return all of its rows."""
+
+    async def query_many(self, sql: str, values: Sequence[Mapping[str, Any]]) -> None:
+        """As :meth:`query`, once for each of the values."""
 
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement once for each of the values."""

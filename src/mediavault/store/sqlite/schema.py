@@ -12,7 +12,7 @@ from mediavault.core.clock import from_micros
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.messages import Message
 from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sql import library_index
+from mediavault.store.sql import library_index, tables
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (
     Connection,
@@ -32,6 +32,7 @@ APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file f
 MIGRATIONS = load_migrations("sqlite")
 SCHEMA_VERSION = len(MIGRATIONS)
 LIBRARY_INDEX = 10  # the migration that makes the library index
+TABLES = 17  # the one that makes tables of what was in records
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
             db.pragma("user_version", migration.version)
         if any(migration.version == LIBRARY_INDEX for migration in missing):
             blocking(library_index.fill)(Snapshot(db, from_micros(0)))  # it asks for no time
+        if any(migration.version == TABLES for migration in missing):
+            blocking(tables.fill)(Snapshot(db, from_micros(0)))  # nothing that it reads expires
         if missing:
             db.pragma("application_id", APPLICATION_ID)
     except BaseException:

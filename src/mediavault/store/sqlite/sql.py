@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from mediavault.core.job import HistoryRecord
 from mediavault.core.messages import to_json
 from mediavault.store.rows import history_row
-from mediavault.store.sql.dialects import statements_of
+from mediavault.store.sql.dialects import in_dialect, statements_of
 from mediavault.store.sql.txn import Pages, Row, SqlTxn, run
 from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.pages import SqlitePages
@@ -52,7 +52,10 @@ class SqliteStatements:
         return fetch_all(self.at.db, SQL[name], self._bound(values or {}))
 
     async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        return fetch_all(self.at.db, sql, values)
+        return fetch_all(self.at.db, in_dialect("sqlite", sql), values)
+
+    async def query_many(self, sql: str, values: Sequence[Mapping[str, Any]]) -> None:
+        self.at.db.executemany(in_dialect("sqlite", sql), values)
 
     async def many(self, name: str, values: Sequence[Mapping[str, Any]]) -> None:
         self.at.db.executemany(SQL[name], [self._bound(row) for row in values])

@@ -17,8 +17,8 @@ from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.losses import LOG, LOSSES
-from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Workers
-from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, workers
+from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Tables, Workers
+from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, tables, workers
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.sqlite import claims
 from mediavault.store.sqlite.engine import (
@@ -317,6 +317,17 @@ class SqliteMarks(_SqlitePort):
     names = _read(marks.names)
 
 
+class SqliteTables(_SqlitePort):
+    put = _write_durably(tables.put)
+    update = _write_durably(tables.update)
+    replace = _write_durably(tables.replace)
+    some = _read(tables.some)
+    select = _read(tables.select)
+    keys = _read(tables.keys)
+    count = _read(tables.count)
+    remove = _write_durably(tables.remove)
+
+
 class SqliteJobStore:
     """A ``Store`` in one file of a local disk; any number of processes of the host may share it.
 
@@ -331,6 +342,7 @@ class SqliteJobStore:
         self.workers: Workers = SqliteWorkers(self._file)
         self.records: Records = SqliteRecords(self._file)
         self.marks: Marks = SqliteMarks(self._file)
+        self.tables: Tables = SqliteTables(self._file)
 
     @property
     def damage(self) -> StoreDamaged | None:

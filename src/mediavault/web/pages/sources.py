@@ -33,13 +33,12 @@ from mediavault.store.following import (
     follow,
     follow_all,
     followed,
+    gone_entries,
     look_now,
     new_source_id,
     next_waiting,
-    seen,
     unfollow,
 )
-from mediavault.store.gone import gone_entries
 from mediavault.store.holds import all_holds
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import known_profile
@@ -202,7 +201,7 @@ async def show(source_id: SourcePath, services: Services, cursor: CursorText = "
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
     waiting, passed = await _waiting(services, one), await _passed(services, one)
-    gone = (await gone_entries(records, one.source.id, limit=ENTRIES_READ))[:PASSED_SHOWN]
+    gone = (await gone_entries(services.store.tables, one.source.id, limit=ENTRIES_READ))[:PASSED_SHOWN]
     return render(
         "source.html",
         moment=moment,
@@ -325,15 +324,13 @@ async def _cards(services: ApiServices, sources: list[Followed], shown: list[Fol
 
 async def _waiting(services: ApiServices, one: Followed) -> list[SeenEntry]:
     """Return the entries that wait for their turn, in order."""
-    records = services.store.records
-    places = await next_waiting(records, one.source.id, limit=WAITING_SHOWN)
-    known = await seen(records, one.source.id, [place.post for place in places])
-    return [known[place.post] for place in places if place.post in known]
+    return list((await next_waiting(services.store.tables, one.source.id, limit=WAITING_SHOWN)).values())
 
 
 async def _passed(services: ApiServices, one: Followed) -> list[SeenEntry]:
     """Return the skipped entries, newest first."""
-    entries = (await all_seen(services.store.records, one.source.id, limit=ENTRIES_READ)).values()
-    passed = [entry for entry in entries if entry.state is EntryState.PASSED]
+    passed = await all_seen(services.store.tables, one.source.id, limit=ENTRIES_READ, state=EntryState.PASSED)
     now = services.clock.now()
-    return sorted(passed, key=lambda entry: entry.published_at or entry.seen_at or now, reverse=True)[:PASSED_SHOWN]
+    return sorted(passed.values(), key=lambda entry: entry.published_at or entry.seen_at or now, reverse=True)[
+        :PASSED_SHOWN
+    ]

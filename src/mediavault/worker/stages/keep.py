@@ -27,7 +27,7 @@ from mediavault.services.library.nfo import ServerFile, server_files
 from mediavault.services.library.sidecars import write_sidecar
 from mediavault.store.decoding import note_examined
 from mediavault.store.episodes import folder_and_stem
-from mediavault.worker import later
+from mediavault.worker import deferred
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.spoken import index_spoken
@@ -187,7 +187,7 @@ async def _finish_commit(
             await index_spoken(claim.id, album.items, tools)
         site = platform(claim.job.platform)
         known = bool(attempt.beside) or (extraction is not None and _lists_subtitles(extraction, site))
-        await later.plan(claim.job, site, tools, subtitles_are_known=known)
+        await deferred.plan(claim.job, site, tools, subtitles_are_known=known)
         await complete(attempt, first)
         await tools.on_saved()
         return first

@@ -16,7 +16,7 @@ from mediavault.core.media import Cue, Extraction, Item, SubtitleSource, Verifie
 from mediavault.core.messages import Message
 from mediavault.core.profiles import chosen_subtitles
 from mediavault.core.webvtt import to_webvtt
-from mediavault.store.later import WAITS, LaterWork, schedule
+from mediavault.store.deferred import WAITS, DeferredWork, schedule
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.stages.validate import validate
@@ -40,7 +40,7 @@ async def add_subtitles(verified: VerifiedFile, attempt: Attempt, index: int) ->
         attempt.beside.setdefault(index, []).append((subtitle_suffix(language), path))
     if len(texts) < len(chosen):
         soon = attempt.tools.clock.now() + WAITS[0]
-        await schedule(attempt.tools.store.records, LaterWork.SUBTITLES, attempt.claim.id, soon)
+        await schedule(attempt.tools.store.tables, DeferredWork.SUBTITLES, attempt.claim.id, soon)
     if profile.subtitles_inside and not profile.sound_only and (texts or item.chapters):
         return await _inside(verified, item, texts, attempt)
     return verified

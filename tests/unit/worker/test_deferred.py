@@ -17,14 +17,14 @@ from mediavault.core.marks import MarkKind
 from mediavault.core.media import Comment, Extraction, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import Profile
-from mediavault.core.records import RecordKind
 from mediavault.core.segments import VideoSegment, segments_from_text
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.presentation.views import kept_paths
-from mediavault.store.later import WAITS, LaterWork, schedule
+from mediavault.store.deferred import WAITS, DeferredWork, schedule
 from mediavault.store.port import JobQuery, Store
+from mediavault.store.tables import DEFERRED_WORK
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.later import SETTLED_AFTER, do_what_is_due, plan
+from mediavault.worker.deferred import SETTLED_AFTER, plan, run_due
 from tests.fakes import FakeClock
 from tests.stubs import StubClient, StubExtractor, candidate, extraction, make_tools, worked
 
@@ -84,12 +84,12 @@ async def test_comments_are_put_next_to_the_video_once_it_is_saved(
     job = await saved(store, claim, tools)
     assert lines(root) == []
 
-    await do_what_is_due(tools)
+    await run_due(tools)
     job = await store.catalogue.get(job.id)
     assert (lines(root), extras.asked) == (["What a film!"], [1_000])
     assert [path for path in kept_paths(job) if path.endswith(".comments.jsonl")] != []
     assert [found.id for found in (await store.catalogue.jobs(JobQuery(text="film"))).jobs] == [job.id]
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 async def test_comments_that_fail_are_tried_again(
@@ -97,11 +97,11 @@ async def test_comments_that_fail_are_tried_again(
 ) -> None:
     tools = make(extract_extras=Extras(LoginRequired("Sign in."), (COMMENT,)))
     await saved(store, claim, tools)
-    await do_what_is_due(tools)
+    await run_due(tools)
     assert lines(root) == []
 
     clock.advance(WAITS[0])
-    await do_what_is_due(tools)
+    await run_due(tools)
     assert lines(root) == ["What a film!"]
 
 
@@ -110,10 +110,10 @@ async def test_a_post_without_comments_gets_no_file(
 ) -> None:
     tools = make(extract_extras=Extras(()))
     await saved(store, claim, tools)
-    await do_what_is_due(tools)
+    await run_due(tools)
 
     assert lines(root) == []
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 async def test_a_profile_without_wishes_plans_nothing(
@@ -121,7 +121,7 @@ async def test_a_profile_without_wishes_plans_nothing(
 ) -> None:
     await saved(store, claim, make(profile=Profile("plain")))
 
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 async def segments_of(store: Store, job: Job) -> tuple[VideoSegment, ...]:
@@ -134,7 +134,7 @@ async def youtube_post(store: Store, clock: FakeClock, claim: ClaimedJob, tools:
     found = replace(extraction(), post=replace(extraction().post, post_id=VIDEO), items=(Item((candidate(),)),))
     tools = replace(tools, extractors={"browser": StubExtractor(found)}, profile=Profile("plain"))
     job = await saved(store, claim, tools)
-    await schedule(store.records, LaterWork.SEGMENTS, job.id, clock.now())
+    await schedule(store.tables, DeferredWork.SEGMENTS, job.id, clock.now())
     return job
 
 
@@ -145,19 +145,19 @@ async def test_segments_are_kept_as_a_mark_and_asked_for_once_more_after_two_wee
     tools = make(client=client, sponsorblock_url="https://sponsor.example/")
     job = await youtube_post(store, clock, claim, tools)
     client.urls.clear()
-    await do_what_is_due(tools)
+    await run_due(tools)
 
     assert await segments_of(store, job) == (VideoSegment(1.5, 3.0, "sponsor"),)
     assert [url.partition("?")[0].rpartition("/")[0] for url in client.urls] == [
         "https://sponsor.example/api/skipSegments"
     ]
     clock.advance(SETTLED_AFTER - timedelta(seconds=1))
-    await do_what_is_due(tools)
+    await run_due(tools)
     assert len(client.urls) == 1
     clock.advance(timedelta(seconds=1))
-    await do_what_is_due(make(client=StubClient(404), sponsorblock_url="https://sponsor.example"))
+    await run_due(make(client=StubClient(404), sponsorblock_url="https://sponsor.example"))
     assert await segments_of(store, job) == ()
-    assert await store.records.all(RecordKind.LATER) == []
+    assert await store.tables.select(DEFERRED_WORK, {}) == []
 
 
 @pytest.mark.parametrize("client", [StubClient(500), StubClient(200, b"<html>"), StubClient(429)])
@@ -166,11 +166,11 @@ async def test_a_service_that_does_not_answer_is_asked_again(
 ) -> None:
     tools = make(client=client, sponsorblock_url="https://sponsor.example")
     job = await youtube_post(store, clock, claim, tools)
-    await do_what_is_due(tools)
+    await run_due(tools)
     assert await segments_of(store, job) == ()
 
     clock.advance(WAITS[0])
-    await do_what_is_due(make(client=StubClient(200, ANSWER), sponsorblock_url="https://sponsor.example"))
+    await run_due(make(client=StubClient(200, ANSWER), sponsorblock_url="https://sponsor.example"))
     assert len(await segments_of(store, job)) == 1
 
 
@@ -179,4 +179,4 @@ async def test_only_youtubes_videos_have_segments(
 ) -> None:
     tools = make(profile=Profile("x", sponsorblock=True))
     await plan(claim.job, YOUTUBE, tools, subtitles_are_known=True)
-    assert [record.key for record in await store.records.all(RecordKind.LATER)] == [f"segments/{claim.id}"]
+    assert await store.tables.keys(DEFERRED_WORK, {}) == {("segments", claim.id)}

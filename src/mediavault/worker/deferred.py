@@ -1,4 +1,4 @@
-"""Does what is left over from saved posts, some time after they were saved: see ``store.later``.
+"""Runs deferred work: what is added to saved posts some time after they were saved: see ``store.deferred``.
 
 A post is read again like any other: with its site's permit, and after the posts that people wait for.
 """
@@ -26,8 +26,8 @@ from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import to_webvtt
 from mediavault.services.egress.port import Timeouts
 from mediavault.services.library.sidecars import with_companions
-from mediavault.store import later
-from mediavault.store.later import Errand, LaterWork
+from mediavault.store import deferred
+from mediavault.store.deferred import DeferredTask, DeferredWork
 from mediavault.store.noting import outdate
 from mediavault.store.search_words import WordSource
 from mediavault.store.spoken import put_texts
@@ -53,39 +53,39 @@ UNDER_WAY = timedelta(hours=1)  # until a job that is not saved yet is looked at
 log = get_logger(__name__)
 
 
-async def do_what_is_due(tools: WorkerContext) -> None:
+async def run_due(tools: WorkerContext) -> None:
     """Do the work that is due, one piece after the other. Raises StoreError and StorageFailure."""
-    records = tools.store.records
-    for planned in await later.due(records, tools.clock, limit=AT_ONCE):
-        errand = await later.take(records, tools.clock, planned)
-        if errand is not None:
-            await _do(errand, tools)
+    tables = tools.store.tables
+    for planned in await deferred.due(tables, tools.clock, limit=AT_ONCE):
+        task = await deferred.take(tables, tools.clock, planned)
+        if task is not None:
+            await _do(task, tools)
 
 
-async def _do(errand: Errand, tools: WorkerContext) -> None:
-    records, now = tools.store.records, tools.clock.now()
+async def _do(task: DeferredTask, tools: WorkerContext) -> None:
+    tables, now = tools.store.tables, tools.clock.now()
     try:
-        job = await tools.store.catalogue.get(errand.job_id)
+        job = await tools.store.catalogue.get(task.job_id)
     except JobNotFound:
-        await later.finish(records, errand)
+        await deferred.finish(tables, task)
         return
     if job.status is not JobStatus.COMPLETED:
-        await later.postpone(records, errand, now + UNDER_WAY)
+        await deferred.postpone(tables, task, now + UNDER_WAY)
         return
     with job_context(job.id, job.trace_id, platform=job.platform):
         try:
-            await _WORK[errand.work](job, await for_attempt(tools, job))
+            await _WORK[task.work](job, await for_attempt(tools, job))
         except NotAllowedYet as exc:
-            await later.postpone(records, errand, max(exc.at, now + timedelta(minutes=1)))
-        except StorageFailure:  # the library's, and so every errand's
-            await later.postpone(records, errand, now + timedelta(seconds=ROUND_S))
+            await deferred.postpone(tables, task, max(exc.at, now + timedelta(minutes=1)))
+        except StorageFailure:  # the library is unavailable, so all tasks would fail
+            await deferred.postpone(tables, task, now + timedelta(seconds=ROUND_S))
             raise
         except (Failure, BadInput) as exc:
-            again_at = await later.try_again(records, tools.clock, errand)
-            log.info("later_work_failed", work=errand.work, error_code=exc.code, error=exc.message, again_at=again_at)
+            again_at = await deferred.try_again(tables, tools.clock, task)
+            log.info("deferred_work_failed", work=task.work, error_code=exc.code, error=exc.message, again_at=again_at)
         else:
-            await later.finish(records, errand)
-            log.info("later_work_done", work=errand.work)
+            await deferred.finish(tables, task)
+            log.info("deferred_work_done", work=task.work)
 
 
 async def plan(job: Job, platform: Platform, tools: WorkerContext, *, subtitles_are_known: bool) -> None:
@@ -93,13 +93,13 @@ async def plan(job: Job, platform: Platform, tools: WorkerContext, *, subtitles_
 
     ``subtitles_are_known``: the extraction listed all of them.
     """
-    wanted = [LaterWork.COMMENTS] if tools.profile.comments and platform.ytdlp is not None else []
+    wanted = [DeferredWork.COMMENTS] if tools.profile.comments and platform.ytdlp is not None else []
     if tools.profile.subtitles and not subtitles_are_known and platform.ytdlp is not None:
-        wanted.append(LaterWork.SUBTITLES)
+        wanted.append(DeferredWork.SUBTITLES)
     if tools.profile.sponsorblock and platform.name == SPONSORBLOCK_SITE:
-        wanted.append(LaterWork.SEGMENTS)
+        wanted.append(DeferredWork.SEGMENTS)
     for work in wanted:
-        await later.schedule(tools.store.records, work, job.id, tools.clock.now())
+        await deferred.schedule(tools.store.tables, work, job.id, tools.clock.now())
 
 
 async def _add_comments(job: Job, tools: WorkerContext) -> None:
@@ -135,7 +135,7 @@ async def _add_segments(job: Job, tools: WorkerContext, *, is_again: bool = Fals
         await tools.store.marks.remove(MarkKind.SEGMENTS, [job.id])
     if not is_again:
         settled = tools.clock.now() + SETTLED_AFTER
-        await later.schedule(tools.store.records, LaterWork.SEGMENTS_AGAIN, job.id, settled)
+        await deferred.schedule(tools.store.tables, DeferredWork.SEGMENTS_AGAIN, job.id, settled)
 
 
 async def _add_missing_subtitles(job: Job, tools: WorkerContext) -> None:
@@ -215,9 +215,9 @@ def _saved(known: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[Ite
     return found
 
 
-_WORK: Mapping[LaterWork, Callable[[Job, WorkerContext], Awaitable[None]]] = {
-    LaterWork.SUBTITLES: _add_missing_subtitles,
-    LaterWork.COMMENTS: _add_comments,
-    LaterWork.SEGMENTS: _add_segments,
-    LaterWork.SEGMENTS_AGAIN: partial(_add_segments, is_again=True),
+_WORK: Mapping[DeferredWork, Callable[[Job, WorkerContext], Awaitable[None]]] = {
+    DeferredWork.SUBTITLES: _add_missing_subtitles,
+    DeferredWork.COMMENTS: _add_comments,
+    DeferredWork.SEGMENTS: _add_segments,
+    DeferredWork.SEGMENTS_AGAIN: partial(_add_segments, is_again=True),
 }

@@ -1,0 +1,25 @@
+-- What is looked up by more than its key has tables, which store/tables.py declares; upgrade.py fills them from the records that
+-- held it before.
+
+CREATE TABLE source_entries (
+  source    TEXT NOT NULL,
+  post      TEXT NOT NULL,
+  state     TEXT NOT NULL,
+  place     INTEGER,           -- among those of the source that wait for their turn
+  listed_at INTEGER,
+  gone_at   INTEGER,
+  value     TEXT NOT NULL,     -- JSON
+  PRIMARY KEY (source, post)
+) STRICT;
+CREATE INDEX source_entries_waiting ON source_entries (source, place, post) WHERE place IS NOT NULL;
+CREATE INDEX source_entries_listed  ON source_entries (source, listed_at) WHERE listed_at IS NOT NULL;
+CREATE INDEX source_entries_gone    ON source_entries (source, gone_at, post) WHERE gone_at IS NOT NULL;
+
+CREATE TABLE deferred_work (
+  work   TEXT NOT NULL,
+  job    TEXT NOT NULL,
+  due_at INTEGER NOT NULL,
+  value  TEXT NOT NULL,
+  PRIMARY KEY (work, job)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deferred_work_due ON deferred_work (work, due_at, job);

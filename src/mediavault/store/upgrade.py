@@ -1,0 +1,88 @@
+"""Moves what older releases had in records into the tables of today (``store.tables``), on any engine.
+
+The rows are all there before the first record is removed, so after a kill it begins again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from mediavault.core.clock import to_micros
+from mediavault.core.logs import get_logger
+from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, Table, TableRow
+
+PAGE = 1_000
+
+log = get_logger(__name__)
+
+
+class OldStore(Protocol):
+    """What the upgrade needs of an engine. Kinds are the texts that older releases stored."""
+
+    async def page(self, kind: str, after: str) -> Sequence[tuple[str, Mapping[str, Any], int]]:
+        """Return the next records of a kind by their keys, at most ``PAGE``: key, value and last change in microseconds."""
+
+    async def add(self, table: Table, rows: Sequence[TableRow]) -> None:
+        """Store the rows; those whose keys are there already may be left as they are."""
+
+    async def remove(self, kind: str) -> None:
+        """Remove all records of a kind."""
+
+
+async def fill_tables(store: OldStore) -> None:
+    """Fill the tables from the records, and remove these."""
+    await _add_entries(store)
+    async for records in _pages(store, "later"):
+        rows = [row for key, value, _ in records if (row := _deferred(key, value)) is not None]
+        await store.add(DEFERRED_WORK, rows)
+    for kind in ("later", "source_entry", "source_waiting", "source_listed", "source_gone"):
+        await store.remove(kind)
+
+
+async def _add_entries(store: OldStore) -> None:
+    places: dict[str, int] = {}
+    async for records in _pages(store, "source_waiting"):
+        for key, value, _ in records:
+            source, _, place = key.partition("/")
+            micros, _, index = place.partition("-")
+            places[f"{source}/{value['post']}"] = int(micros) + int(index)
+    listed: dict[str, int] = {}
+    async for records in _pages(store, "source_listed"):
+        listed.update({key: changed_at for key, _, changed_at in records})
+    async for records in _pages(store, "source_entry"):
+        await store.add(SOURCE_ENTRIES, [_entry(key, value, places, listed) for key, value, _ in records])
+
+
+def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed: Mapping[str, int]) -> TableRow:
+    source, _, post = key.partition("/")
+    state, gone_at = str(value.get("state", "")), value.get("gone_at")
+    columns = {
+        "source": source,
+        "post": post,
+        "state": state,
+        "place": places.get(key, 0) if state == "waiting" else None,
+        "listed_at": listed.get(key),
+        "gone_at": None if gone_at is None else to_micros(datetime.fromisoformat(gone_at)),
+    }
+    return TableRow(columns, value)
+
+
+def _deferred(key: str, value: Mapping[str, Any]) -> TableRow | None:
+    """Return the row of planned work; None for a record that no release has written, which was never done."""
+    work, _, job = key.partition("/")
+    try:
+        due_at = to_micros(datetime.fromisoformat(value["at"]))
+        int(value["tries"])
+    except (KeyError, TypeError, ValueError):
+        log.warning("deferred_work_unreadable", key=key)
+        return None
+    return TableRow({"work": work, "job": job, "due_at": due_at}, value)
+
+
+async def _pages(store: OldStore, kind: str) -> AsyncIterator[Sequence[tuple[str, Mapping[str, Any], int]]]:
+    after = ""
+    while page := await store.page(kind, after):
+        yield page
+        after = page[-1][0]
