@@ -19,15 +19,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tests.following import set_source, set_state
+
 from mediavault.core.clock import SystemClock
 from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, post_key
 from mediavault.core.following_filters import Reason
 from mediavault.core.following_schedule import interval, usual_gap
 from mediavault.core.listings import Entry, Listing, Look
 from mediavault.core.platform import Platform
-from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission
-from mediavault.core.typed_records import to_named_json
 from mediavault.platforms.registry import identify
 from mediavault.store import following as stored
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -75,8 +75,8 @@ async def fill(store: SqliteJobStore, now: datetime) -> None:
             recent_ids=tuple(str(n) for n in range(200)),
             published=tuple(now - n * DAY for n in range(20)),
         )
-        await store.records.put(RecordKind.SOURCE, one.id, to_named_json(one))
-        await store.records.put(RecordKind.SOURCE_STATE, one.id, to_named_json(state))
+        await set_source(store, one)
+        await set_state(store, one.id, state)
         entries = {
             post_key(url_of(source, n)): SeenEntry(
                 EntryState.PASSED, url_of(source, n), f"Post {n}", now, now, Reason.BEFORE
@@ -90,8 +90,8 @@ async def cpu_ms(follower: Follower, store: SqliteJobStore, sources: Sequence[in
     """The processor time of a look at each of these sources, all threads included."""
     found = []
     for source in sources:
-        one = await stored.find_followed(store.records, f"s-{source:06d}")
-        held = await stored.hold(store.records, follower.tools.clock, one)
+        one = await stored.find_followed(store.tables, f"s-{source:06d}")
+        held = await stored.hold(store.tables, follower.tools.clock, one)
         assert held is not None
         began = time.process_time()
         await follower._look(held, one)
@@ -128,7 +128,7 @@ async def measure() -> None:
                 print(f"  {what:<36} {statistics.median(took):6.1f} ms of processor time, at most {max(took):.1f}")
             for what, work in (
                 ("a round in which nothing is due", follower.round),
-                ("all sources, for their page", lambda: stored.followed(store.records)),
+                ("all sources, for their page", lambda: stored.followed(store.tables)),
             ):
                 times = []
                 for _ in range(9):

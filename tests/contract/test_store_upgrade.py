@@ -26,7 +26,7 @@ from mediavault.store.sql import tables as sql_tables
 from mediavault.store.sqlite import schema as sqlite_schema
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, TABLES, TableRow
+from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, SOURCE_STATES, SOURCES, TABLES, TableRow
 from tests.fakes import FakeClock
 from tests.servers import mongo, postgres
 
@@ -39,7 +39,14 @@ WAITS = [{"state": "waiting", "url": f"https://s.example/{number}"} for number i
 PASSED = {"state": "passed", "url": "https://s.example/p", "reason": "words", "of_a_later_release": {"$x": 1}}
 SCHEDULED = {"at": AT.isoformat(), "tries": 2}
 
+SOURCE = {"id": "s-1", "url": "https://s.example/@jane", "start_number": 2, "of_a_later_release": 1}
+STATE = {"waiting": 3, "looks": 4, "next_look_at": AT.isoformat()}
+NEVER_CHECKED = {"id": "s-2", "url": "https://s.example/@joe"}
+
 OLD: list[OldRecord] = [
+    ("source", "s-1", SOURCE, 1),
+    ("source_state", "s-1", STATE, 1),
+    ("source", "s-2", NEVER_CHECKED, 1),
     ("source_entry", "s-1/taken", TAKEN, 1),
     ("source_entry", "s-1/gone", GONE, 1),
     ("source_entry", "s-1/passed", PASSED, 1),
@@ -77,6 +84,13 @@ class OldVault:
 
     store: Callable[[], Store]
     kinds: Callable[[], Awaitable[set[str]]]
+
+
+FOLLOWED = [TableRow({"id": str(one["id"]), "url": str(one["url"])}, one) for one in (SOURCE, NEVER_CHECKED)]
+STATES = [
+    TableRow({"id": "s-1", "due_at": 0, "waiting": 3}, STATE),
+    TableRow({"id": "s-2", "due_at": 0, "waiting": 0}, {}),
+]
 
 
 class Killed(Exception):
@@ -196,6 +210,8 @@ async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
         try:
             assert await store.tables.select(SOURCE_ENTRIES, {}) == ENTRIES, step
             assert await store.tables.select(DEFERRED_WORK, {}) == WORK, step
+            assert await store.tables.select(SOURCES, {}) == FOLLOWED, step
+            assert await store.tables.select(SOURCE_STATES, {}) == STATES, step
             assert await vault.kinds() == {"setting"}, step
         finally:
             await store.close()

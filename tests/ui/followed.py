@@ -12,13 +12,12 @@ from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.listings import Entry, EntryKind
 from mediavault.core.messages import Message
-from mediavault.core.records import RecordKind
 from mediavault.core.retention import WHOLE_VAULT, RetentionRule
-from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
 from mediavault.store import retention, source_previews
 from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import JobQuery, Store
+from tests.following import set_state
 from tests.media import jpeg
 from tests.previewed import read_what_waits
 
@@ -40,7 +39,7 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
         Source(FRESH, "https://www.tiktok.com/@night-rides", "tiktok", now - timedelta(seconds=20), start=Start.NEWEST, newest=50),
     )  # fmt: skip
     for source in (trains, *others):
-        await stored.follow(records, source)
+        await stored.follow(store.tables, source)
     states = {
         CHANNEL: SourceState(
             title="Slow Trains", handle="@slow-trains", looked_at=now - timedelta(minutes=12), looks=9, started=1, seen=1_320,
@@ -54,7 +53,7 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
         PAUSED: SourceState(title="Bees", handle="bees.example", looked_at=now - timedelta(days=4), looks=3, started=1, seen=30, waiting=12),
     }  # fmt: skip
     for source_id, state in states.items():
-        await records.put(RecordKind.SOURCE_STATE, source_id, to_named_json(state))
+        await set_state(store, source_id, state)
     await stored.mark_posts(store, CHANNEL, [job.id for job in kept[:5]])
     for status in (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED):
         jobs = (await store.catalogue.jobs(JobQuery((status,), limit=2))).jobs
@@ -83,9 +82,9 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
 async def _add_rules(store: Store) -> None:
     """Let all but the newest 20 posts go, without those of two sources."""
     records, clock = store.records, SystemClock()
-    await retention.set_rule(records, WHOLE_VAULT, RetentionRule(newest=20, is_on=True))
-    await retention.set_rule(records, FEED, RetentionRule(days=90, watched_days=7))
-    await retention.set_rule(records, PAUSED, RetentionRule())
+    await retention.set_rule(store, WHOLE_VAULT, RetentionRule(newest=20, is_on=True))
+    await retention.set_rule(store, FEED, RetentionRule(days=90, watched_days=7))
+    await retention.set_rule(store, PAUSED, RetentionRule())
     rules = await retention.retention_rules(records)
     plan = await retention.make_plan(store, rules, clock, None)
     await retention.put_plan(records, plan, before=await retention.read_plan(records))
@@ -99,7 +98,7 @@ def _entry(number: int, at: datetime, state: EntryState, reason: Reason | None =
 async def preview_that_waits(store: Store) -> str:
     """Ask for a preview of a channel, and return the path of its page: nothing reads its list."""
     draft = Source("s-draft", "https://www.youtube.com/@jane/videos", "youtube", SystemClock().now())
-    return f"/sources/preview/{await source_previews.ask(store.records, draft, SystemClock())}"
+    return f"/sources/preview/{await source_previews.ask(store, draft, SystemClock())}"
 
 
 async def preview_that_was_read(store: Store) -> str:
@@ -109,7 +108,7 @@ async def preview_that_was_read(store: Store) -> str:
         "s-draft", "https://www.youtube.com/playlist?list=PLnight-rides", "youtube", now, start=Start.NEWEST, newest=40,
         filters=Filters(lacking=("trailer",), shortest_s=60.0, kinds=(EntryKind.VIDEO,)),
     )  # fmt: skip
-    asked = await source_previews.ask(store.records, draft, SystemClock())
+    asked = await source_previews.ask(store, draft, SystemClock())
     entries = [
         Entry(
             f"https://www.youtube.com/watch?v=preview{number:04}", f"preview{number:04}", f"Night ride {number}",

@@ -22,7 +22,6 @@ from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.listings import Entry
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
-from mediavault.core.typed_records import to_named_json
 from mediavault.core.users import OWNER
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
@@ -32,6 +31,7 @@ from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.source_previews import ReadList
 from mediavault.web.app import create_app
+from tests.following import set_source, set_state
 from tests.previewed import add_preview
 from tests.session_stubs import StubSessions, StubWindows
 from tests.ui.hostile import HOW_MANY_STATES, TextOf, post_id, post_of
@@ -136,9 +136,9 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
         text_of("Source.collection"), filters=filters,
     )  # fmt: skip
     for one in (source, replace(source, id=nameless, url=text_of("Source.url"))):
-        await store.records.put(RecordKind.SOURCE, one.id, to_named_json(one))
+        await set_source(store, one)
     state = SourceState(title=text_of("SourceState.title"), handle=text_of("SourceState.handle"))
-    await store.records.put(RecordKind.SOURCE_STATE, named, to_named_json(state))
+    await set_state(store, named, state)
     entry = SeenEntry(EntryState.WAITING, text_of("SeenEntry.url"), text_of("SeenEntry.title"), now, now)
     await put_waiting(store.tables, named, now, [("waits", entry)])
     linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.PASSED, reason=Reason.WORDS)

@@ -33,7 +33,7 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
     await page.locator("#paste button:not([type=button])").click()
     await page.get_by_role("link", name="This is a channel. Follow it?").click()
     await expect(page.locator("#url")).to_have_value("https://www.youtube.com/@jane/videos")
-    assert len(await followed(fresh_vault.store.records)) == 4
+    assert len(await followed(fresh_vault.store.tables)) == 4
 
     await expect(page.locator("#newest")).to_be_hidden()
     await page.locator("#start").select_option("newest")
@@ -48,7 +48,7 @@ async def test_a_refused_channel_is_followed_by_the_form_that_is_offered(
     await page.get_by_role("button", name="Follow", exact=True).click()
     await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
 
-    source = (await followed(fresh_vault.store.records))[-1].source
+    source = (await followed(fresh_vault.store.tables))[-1].source
     filters = source.filters
     assert (source.start, source.newest, filters.lacking) == (Start.NEWEST, 20, ("trailer",))
     assert (source.interval, filters.languages) == (timedelta(hours=6), ("en", "de"))
@@ -143,11 +143,11 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
     await page.get_by_role("button", name="Preview").click()
     await expect(preview).to_contain_text("Film 1")
     await expect(preview.locator(".entries").last).to_contain_text("Too short or too long")
-    assert len(await followed(fresh_vault.store.records)) == 4
+    assert len(await followed(fresh_vault.store.tables)) == 4
 
     await page.get_by_role("button", name="Follow", exact=True).click()
     await expect(page.locator(".source").first).to_contain_text("https://www.youtube.com/@jane/videos")
-    source = (await followed(fresh_vault.store.records))[-1].source
+    source = (await followed(fresh_vault.store.tables))[-1].source
     assert (source.start, source.filters.shortest_s) == (Start.EVERYTHING, 300.0)
 
 
@@ -156,7 +156,6 @@ async def test_what_following_would_take_is_shown_before_it_is_followed(
 async def test_who_presses_check_now_sees_the_result_without_reloading(
     pages: Pages, fresh_vault: Vault, size: Size, path: str
 ) -> None:
-    records = fresh_vault.store.records
     page = await pages(path, size=size, base=fresh_vault.base)
     line = page.locator(".source").filter(has_text="Slow Trains")
     await line.get_by_role("button", name="Check now").click()
@@ -165,13 +164,13 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
     await line.locator(".remove summary").click()
     await line.locator(".remove button").focus()
 
-    one = await find_followed(records, CHANNEL)
-    held = await hold(records, SystemClock(), one)
+    one = await find_followed(fresh_vault.store.tables, CHANNEL)
+    held = await hold(fresh_vault.store.tables, SystemClock(), one)
     assert held is not None
     await expect(line).to_contain_text("checking now", timeout=patient(15_000))
     now = SystemClock().now()
     found = replace(one.state, looked_at=now, next_look_at=now + timedelta(hours=1), new_at_last_look=41)
-    await let_go(records, held, found)
+    await let_go(fresh_vault.store.tables, held, found)
     await expect(line).to_contain_text("41 new", timeout=patient(15_000))
 
     assert await page.evaluate("window.isSamePage")
@@ -202,9 +201,9 @@ async def test_a_list_is_looked_at_and_then_followed(
     await page.locator("#newest").fill("20")
     await page.get_by_role("button", name="Check the file").click()
     await expect(page.locator("#refused-head")).to_contain_text("can't be followed")
-    before = len(await followed(fresh_vault.store.records))
+    before = len(await followed(fresh_vault.store.tables))
     await page.get_by_role("button", name="Follow these 2").click()
     await expect(page.locator(".source").first).to_contain_text("marsh.example")
-    new = (await followed(fresh_vault.store.records))[before:]
+    new = (await followed(fresh_vault.store.tables))[before:]
 
     assert [(one.source.start, one.source.newest) for one in new] == [(Start.NEWEST, 20)] * 2

@@ -33,14 +33,14 @@ async def index(services: Services, limit: Limit = 50) -> RetentionView:
 async def put(key: RuleKey, body: RetentionRuleRequest, services: Services) -> RetentionRuleView:
     """Set the rule of a source, or of the vault. It only lists posts unless ``is_on``."""
     rule = RetentionRule(**body.model_dump())
-    await set_rule(services.store.records, key, rule)
+    await set_rule(services.store, key, rule)
     return rule_view(key, rule)
 
 
 @router.delete("/rules/{key}", status_code=204, responses=CHANGES)
 async def remove(key: RuleKey, services: Services) -> None:
     """Remove the rule of a source, whose posts then follow the vault's rule, or the rule of the vault."""
-    await set_rule(services.store.records, key, None)
+    await set_rule(services.store, key, None)
 
 
 @router.post("/check", response_model=RetentionView, responses=errors(401, 403, 415, 503))

@@ -74,7 +74,7 @@ CHANGES = errors(401, 403, 404, 415, 503)
 async def index(services: Services) -> SourcesView:
     """List the sources in the order in which they were followed."""
     now = services.clock.now()
-    return SourcesView(sources=[source_view(one, now) for one in await followed(services.store.records)])
+    return SourcesView(sources=[source_view(one, now) for one in await followed(services.store.tables)])
 
 
 @router.post("", status_code=201, response_model=SourceView, responses=errors(401, 403, 415, 503))
@@ -87,8 +87,10 @@ async def add(body: SourceRequest, services: Services, user: UserName) -> Source
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
     address = services.submit.read_source(body.url)
-    source = await follow(records, new_source(address, body, now=now, user=None if user == OWNER else user))
-    return source_view(await find_followed(records, source.id), now)
+    source = await follow(
+        services.store.tables, new_source(address, body, now=now, user=None if user == OWNER else user)
+    )
+    return source_view(await find_followed(services.store.tables, source.id), now)
 
 
 @router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))
@@ -101,7 +103,7 @@ async def preview(body: SourceRequest, services: Services) -> SourcePreviewView:
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
     draft = new_source(services.submit.read_source(body.url), body, now=now, user=None)
-    return await _preview(await ask(records, draft, services.clock), services)
+    return await _preview(await ask(services.store, draft, services.clock), services)
 
 
 @router.get("/preview/{preview_id}", response_model=SourcePreviewView, responses=errors(401, 403, 404, 503))
@@ -111,7 +113,7 @@ async def show_preview(preview_id: PreviewPath, services: Services) -> SourcePre
 
 
 async def _preview(preview_id: str, services: ApiServices) -> SourcePreviewView:
-    found = await find_preview(services.store.records, preview_id)
+    found = await find_preview(services.store, preview_id)
     return await source_preview_view(found, services.store, services.clock.now())
 
 
@@ -121,8 +123,8 @@ async def preview_change(source_id: SourcePath, body: SourceChange, services: Se
     records = services.store.records
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
-    one = await find_followed(records, source_id)
-    return await _preview(await ask_of_change(records, one, changed(one.source, body), services.clock), services)
+    one = await find_followed(services.store.tables, source_id)
+    return await _preview(await ask_of_change(services.store, one, changed(one.source, body), services.clock), services)
 
 
 @router.get("/inbox", response_model=InboxView, responses=errors(401, 403, 503))
@@ -159,7 +161,7 @@ def seen_moment(text: str, now: datetime) -> datetime:
 @router.get("/export", response_class=Response, responses=errors(401, 403, 503))
 async def export(services: Services) -> Response:
     """Export all sources as OPML 2.0, with their settings, for other programs or for a later import."""
-    return await opml_file(await followed(services.store.records))
+    return await opml_file(await followed(services.store.tables))
 
 
 @router.post("/import", response_model=SourcesImportView, responses=errors(401, 403, 413, 415, 503))
@@ -167,14 +169,14 @@ async def import_list(body: SourcesImportRequest, services: Services, user: User
     """Follow the sources in a list, or report what would be followed. Entries that can't be followed don't stop the rest."""
     read = await read_for_import(services, uploaded(body.file), body.asked, user)
     if not body.dry_run:
-        await follow_all(services.store.records, read.new)
+        await follow_all(services.store.tables, read.new)
     return import_view(read, is_dry_run=body.dry_run)
 
 
 @router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))
 async def show(source_id: SourcePath, services: Services) -> SourceView:
     """Return one source."""
-    return source_view(await find_followed(services.store.records, source_id), services.clock.now())
+    return source_view(await find_followed(services.store.tables, source_id), services.clock.now())
 
 
 @router.patch("/{source_id}", response_model=SourceView, responses=CHANGES)
@@ -183,15 +185,15 @@ async def change(source_id: SourcePath, body: SourceChange, services: Services) 
     records = services.store.records
     if body.profile:
         body = body.model_copy(update={"profile": await known_profile(records, body.profile)})
-    await change_source(records, source_id, lambda source: changed(source, body))
-    return source_view(await find_followed(records, source_id), services.clock.now())
+    await change_source(services.store.tables, source_id, lambda source: changed(source, body))
+    return source_view(await find_followed(services.store.tables, source_id), services.clock.now())
 
 
 @router.post("/{source_id}/check", response_model=SourceView, responses=CHANGES)
 async def check(source_id: SourcePath, services: Services) -> SourceView:
     """Let a worker check a source as soon as possible, whatever its interval."""
-    await look_now(services.store.records, source_id)
-    return source_view(await find_followed(services.store.records, source_id), services.clock.now())
+    await look_now(services.store.tables, source_id)
+    return source_view(await find_followed(services.store.tables, source_id), services.clock.now())
 
 
 @router.get("/{source_id}/entries", response_model=EntriesView, responses=errors(401, 403, 404, 503))
@@ -205,7 +207,7 @@ async def entries(
     ] = False,
 ) -> EntriesView:
     """List up to 2,000 entries that the vault has seen on a source's list, newest first, with the outcome of each."""
-    await find_followed(services.store.records, source_id)
+    await find_followed(services.store.tables, source_id)
     if gone:
         missing = await gone_entries(services.store.tables, source_id, limit=MOST_ENTRIES)
         return EntriesView(entries=[entry_view(entry) for entry in missing if state is None or entry.state is state])
@@ -233,7 +235,7 @@ async def read_for_import(services: ApiServices, content: bytes, asked: SourceCh
         asked = asked.model_copy(update={"profile": await known_profile(records, asked.profile)})
     terms = ImportTerms(
         services.submit,
-        await followed(records),
+        await followed(services.store.tables),
         await all_profiles(records),
         asked,
         services.clock.now(),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mediavault.core.following_filters import Filters
     from mediavault.presentation.schemas import SourceChange, SourceView
     from mediavault.presentation.source_previews import SourcePreviewView
-    from mediavault.store.port import Records, Store
+    from mediavault.store.port import Store
 
 T = TypeVar("T")
 
@@ -133,12 +133,12 @@ def add(
         _print_preview(replace(source, profile=profile), as_json=as_json)
         return
 
-    async def store_it(records: Records) -> SourceView:
-        known = await known_profile(records, profile) if profile else None
-        await follow(records, replace(source, profile=known))
-        return source_view(await find_followed(records, source.id), now)
+    async def store_it(store: Store) -> SourceView:
+        known = await known_profile(store.records, profile) if profile else None
+        await follow(store.tables, replace(source, profile=known))
+        return source_view(await find_followed(store.tables, source.id), now)
 
-    _print(with_records(store_it), as_json=as_json)
+    _print(in_store(store_it), as_json=as_json)
 
 
 def _print_preview(source: Source, *, as_json: bool) -> None:
@@ -173,10 +173,10 @@ def list_sources(*, as_json: AsJson = False) -> None:
 
     now = SystemClock().now()
 
-    async def read(records: Records) -> list[SourceView]:
-        return [source_view(one, now) for one in await followed(records)]
+    async def read(store: Store) -> list[SourceView]:
+        return [source_view(one, now) for one in await followed(store.tables)]
 
-    views = with_records(read)
+    views = in_store(read)
     if as_json:
         print_json({"sources": [view.model_dump(mode="json") for view in views]})
         return
@@ -228,14 +228,14 @@ def change(
         )  # fmt: skip
         return replace(changed(source, asked), filters=filters)
 
-    async def store_it(records: Records) -> SourceView:
-        known = await known_profile(records, profile) if profile else None
+    async def store_it(store: Store) -> SourceView:
+        known = await known_profile(store.records, profile) if profile else None
         await change_source(
-            records, source_id, lambda one: apply(one if profile is None else replace(one, profile=known))
+            store.tables, source_id, lambda one: apply(one if profile is None else replace(one, profile=known))
         )
-        return source_view(await find_followed(records, source_id), SystemClock().now())
+        return source_view(await find_followed(store.tables, source_id), SystemClock().now())
 
-    _print(with_records(store_it), as_json=as_json)
+    _print(in_store(store_it), as_json=as_json)
 
 
 def pause(source_id: SourceId, *, as_json: AsJson = False) -> None:
@@ -258,11 +258,11 @@ def check(source_id: SourceId, *, as_json: AsJson = False) -> None:
     from mediavault.presentation.sources import source_view
     from mediavault.store.following import find_followed, look_now
 
-    async def ask(records: Records) -> SourceView:
-        await look_now(records, source_id)
-        return source_view(await find_followed(records, source_id), SystemClock().now())
+    async def ask(store: Store) -> SourceView:
+        await look_now(store.tables, source_id)
+        return source_view(await find_followed(store.tables, source_id), SystemClock().now())
 
-    _print(with_records(ask), as_json=as_json)
+    _print(in_store(ask), as_json=as_json)
 
 
 def remove(source_id: SourceId, *, as_json: AsJson = False) -> None:
@@ -286,11 +286,11 @@ def _changed(source_id: str, asked: SourceChange) -> SourceView:
     from mediavault.presentation.sources import changed, source_view
     from mediavault.store.following import change_source, find_followed
 
-    async def change(records: Records) -> SourceView:
-        await change_source(records, source_id, lambda source: changed(source, asked))
-        return source_view(await find_followed(records, source_id), SystemClock().now())
+    async def change(store: Store) -> SourceView:
+        await change_source(store.tables, source_id, lambda source: changed(source, asked))
+        return source_view(await find_followed(store.tables, source_id), SystemClock().now())
 
-    return with_records(change)
+    return in_store(change)
 
 
 def start_of(text: str) -> tuple[Start, datetime | None, int | None]:
@@ -363,11 +363,8 @@ def _print(view: SourceView, *, as_json: bool) -> None:
         out().print(f"  {view.error} {view.help or ''}".rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
-def with_records(use: Callable[[Records], Awaitable[T]]) -> T:
-    """Return what a function of the records returns."""
+def in_store(use: Callable[[Store], Awaitable[T]]) -> T:
+    """Return what a function of the vault's store returns."""
     from mediavault.cli.context import quiet_settings, with_store
 
-    async def run(store: Store) -> T:
-        return await use(store.records)
-
-    return asyncio.run(with_store(quiet_settings(), run))
+    return asyncio.run(with_store(quiet_settings(), use))

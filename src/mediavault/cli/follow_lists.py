@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.follow import CollectionOption, ProfileOption, start_of, with_records
+from mediavault.cli.follow import CollectionOption, ProfileOption, in_store, start_of
 from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
     from mediavault.presentation.schemas import SourceChange, SourcesImportView
-    from mediavault.store.port import Records
+    from mediavault.store.port import Store
 
 To = Annotated[
     Path | None,
@@ -41,7 +41,7 @@ def export(*, to: To = None) -> None:
     from mediavault.presentation.source_transfer import sources_opml
     from mediavault.store.following import followed
 
-    document = sources_opml(with_records(followed))
+    document = sources_opml(in_store(lambda store: followed(store.tables)))
     if to is None:
         sys.stdout.buffer.write(document + b"\n")
         return
@@ -99,14 +99,14 @@ def _import(content: bytes, asked: SourceChange, *, is_dry_run: bool) -> Sources
 
     submit, now = make_submission(quiet_settings()), SystemClock().now()
 
-    async def run(records: Records) -> SourcesImportView:
-        terms = ImportTerms(submit, await followed(records), await all_profiles(records), asked, now)
+    async def run(store: Store) -> SourcesImportView:
+        terms = ImportTerms(submit, await followed(store.tables), await all_profiles(store.records), asked, now)
         read = await read_import(content, terms)
         if not is_dry_run:
-            await follow_all(records, read.new)
+            await follow_all(store.tables, read.new)
         return import_view(read, is_dry_run=is_dry_run)
 
-    return with_records(run)
+    return in_store(run)
 
 
 def _print(done: SourcesImportView) -> None:

@@ -34,10 +34,10 @@ async def preview_and_wait(settings: Settings, store: Store, draft: Source, cloc
     Raises BadInput when the source can't be followed, when no worker is running, and while its site is paused;
     TookTooLong after five minutes.
     """
-    preview_id = await ask(store.records, draft, clock)
+    preview_id = await ask(store, draft, clock)
     ends_s = clock.monotonic() + WAIT_AT_MOST_S
     while True:
-        found = await find_preview(store.records, preview_id)
+        found = await find_preview(store, preview_id)
         view = await source_preview_view(found, store, clock.now())
         if view.is_over:
             return view

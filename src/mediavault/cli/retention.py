@@ -101,7 +101,7 @@ def set_rule(
     rule = RetentionRule(days, newest, watched_days, free_gb, on, most_a_day)
 
     async def store_it(store: Store) -> None:
-        await retention.set_rule(store.records, key, rule)
+        await retention.set_rule(store, key, rule)
 
     asyncio.run(with_store(quiet_settings(), store_it))
     if as_json:
@@ -118,7 +118,7 @@ def clear(key: RuleKey = "vault", *, as_json: AsJson = False) -> None:
     from mediavault.store import retention
 
     async def remove(store: Store) -> None:
-        await retention.set_rule(store.records, key, None)
+        await retention.set_rule(store, key, None)
 
     asyncio.run(with_store(quiet_settings(), remove))
     if as_json:

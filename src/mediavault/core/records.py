@@ -43,8 +43,6 @@ class RecordKind(StrEnum):
     STOP_RECORDING = "stop_recording"
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    SOURCE = "source"
-    SOURCE_STATE = "source_state"
     SOURCE_PREVIEW = "source_preview"
     SOURCE_PICTURE = "source_picture"
     SITE_FILL = "site_fill"
@@ -84,8 +82,6 @@ MOVING_KINDS = (
     RecordKind.REFUSED,
     RecordKind.EPISODE,
     RecordKind.ARRANGING,
-    RecordKind.SOURCE,
-    RecordKind.SOURCE_STATE,
     RecordKind.SOURCE_PICTURE,
     RecordKind.INBOX_SEEN,
     RecordKind.REMOVED_POST,

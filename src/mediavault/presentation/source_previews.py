@@ -218,7 +218,7 @@ async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
     source = one.source
     others = [
         other
-        for other in await followed(store.records)
+        for other in await followed(store.tables)
         if other.source.served_by == source.served_by and other.source.id != source.id and other.state.waiting
     ]
     sharing = 1 + sum(not other.source.is_paused for other in others)

@@ -1,6 +1,6 @@
 """The sources that the vault follows, and the entries that it has seen of each.
 
-A source is what a user has set; its state is what checks have found, written by the worker that holds it: two records. What a
+A source is what a user has set; its state is what checks have found, written by the worker that holds it: two rows. What a
 source has seen is a row for each entry, under the source's id and the key of the post.
 """
 
@@ -12,7 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from mediavault.core.clock import Clock, from_micros, in_pieces, to_micros
 from mediavault.core.failures import BadInput, NotFound, StoreError
@@ -21,15 +21,18 @@ from mediavault.core.following_decisions import Decision, ListedPost, decide
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, from_source
 from mediavault.core.messages import Message
-from mediavault.core.records import Record, RecordKind
+from mediavault.core.records import RecordKind
 from mediavault.core.redaction import redact_page
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.port import Records, Store, Tables
-from mediavault.store.tables import SOURCE_ENTRIES, Range, TableRow, Where
+from mediavault.store.tables import SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Range, TableRow, Where
 
 HELD_FOR = timedelta(minutes=15)  # how long one look may take
 MOST_SOURCES = 5_000
-RACES = 5  # with other changes of the same record
+RACES = 5  # with other changes of the same row
+_MAY_BE_DUE = 0  # in ``due_at``: a worker reads the source and sees for itself
+
+T = TypeVar("T")
 
 log = get_logger(__name__)
 
@@ -83,99 +86,95 @@ def id_of_url(url: str) -> str:
     return f"s-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
-async def followed(records: Records) -> list[Followed]:
-    """Return all sources in the order in which they were followed. Unreadable records are left out."""
-    states = {record.key: _state(record) for record in await records.all(RecordKind.SOURCE_STATE)}
-    found = [source for record in await records.all(RecordKind.SOURCE) if (source := _source(record)) is not None]
-    ordered = sorted(found, key=lambda source: (source.followed_at, source.id))
-    return [Followed(source, states.get(source.id, SourceState())) for source in ordered]
+async def followed(tables: Tables) -> list[Followed]:
+    """Return all sources in the order in which they were followed. Unreadable ones are left out."""
+    sources, states = await tables.select(SOURCES, {}), await tables.select(SOURCE_STATES, {})
+    return _followed(sources, states)
 
 
-async def some_followed(records: Records, source_ids: Collection[str]) -> dict[str, Followed]:
+async def some_followed(tables: Tables, source_ids: Collection[str]) -> dict[str, Followed]:
     """Return the sources with these ids, by id. Those that are not followed are left out."""
-    states = await records.some(RecordKind.SOURCE_STATE, source_ids)
-    found = await records.some(RecordKind.SOURCE, source_ids)
-    sources = {key: source for key, record in found.items() if (source := _source(record)) is not None}
-    return {
-        key: Followed(source, _state(states[key]) if key in states else SourceState())
-        for key, source in sources.items()
-    }
+    keys = [(source_id,) for source_id in source_ids]
+    found = _followed(await tables.some(SOURCES, keys), await tables.some(SOURCE_STATES, keys))
+    return {one.source.id: one for one in found}
 
 
-async def with_work(records: Records, now: datetime) -> list[Followed]:
-    """Return the sources that are due or have entries waiting, as :func:`followed` does.
+async def with_work(tables: Tables, now: datetime) -> list[Followed]:
+    """Return the sources that may be due or have entries waiting, as :func:`followed` does: most rounds find none.
 
-    Most rounds find none among hundreds: only those with work are read in full.
+    Without those that are paused.
     """
-    states = {record.key: record for record in await records.all(RecordKind.SOURCE_STATE)}
-    found = []
-    for record in await records.all(RecordKind.SOURCE):
-        state = states.get(record.key)
-        if state is None or state.value.get("waiting") or _may_be_due(record.value, state.value, now):
-            source = _source(record)
-            if source is not None and not source.is_paused:
-                found.append(Followed(source, SourceState() if state is None else _state(state)))
-    return found
+    may_be_due = await tables.select(SOURCE_STATES, {"due_at": Range(at_most=to_micros(now))})
+    states = {row.columns["id"]: row for row in may_be_due}
+    states |= {row.columns["id"]: row for row in await tables.select(SOURCE_STATES, {"waiting": Range(at_least=1)})}
+    sources = await tables.some(SOURCES, [(str(source_id),) for source_id in states])
+    return [one for one in _followed(sources, list(states.values())) if not one.source.is_paused]
 
 
-def _may_be_due(source: Mapping[str, Any], state: Mapping[str, Any], now: datetime) -> bool:
-    """Whether the source may be due, by its stored times: as ISO 8601 in UTC they sort like the times themselves."""
-    at = state.get("next_look_at")
-    is_restarted = state.get("started", 0) != source.get("start_number", 1)
-    return at is None or str(at) <= now.isoformat() or is_restarted
+def _followed(sources: Sequence[TableRow], states: Sequence[TableRow]) -> list[Followed]:
+    state_of = {row.columns["id"]: row for row in states}
+    found = [source for row in sources if (source := _source(row)) is not None]
+    ordered = sorted(found, key=lambda source: (source.followed_at, source.id))
+    return [Followed(source, _state(state_of.get(source.id))) for source in ordered]
 
 
-async def find_followed(records: Records, source_id: str) -> Followed:
+async def find_followed(tables: Tables, source_id: str) -> Followed:
     """Return the source with this id. Raises NotFound."""
-    record = await records.get(RecordKind.SOURCE, source_id)
-    source = None if record is None else _source(record)
-    if source is None:
+    if (one := (await some_followed(tables, [source_id])).get(source_id)) is None:
         raise NotFound("There is no source with this ID.", help="It was removed or was never followed.")
-    state = await records.get(RecordKind.SOURCE_STATE, source_id)
-    return Followed(source, SourceState() if state is None else _state(state))
+    return one
 
 
-async def follow(records: Records, source: Source) -> Source:
+async def follow(tables: Tables, source: Source) -> Source:
     """Store a new source. Raises BadInput for invalid values, and if its URL is already followed."""
     source = checked(source)
-    existing = await followed(records)
-    refuse_followed(existing, source.url)
-    if len(existing) >= MOST_SOURCES:
+    if await tables.count(SOURCES, {"url": source.url}):
+        raise _is_followed()
+    if await tables.count(SOURCES, {}) >= MOST_SOURCES:
         raise BadInput(
             Message("There are already %(most)s sources, the most allowed.", most=MOST_SOURCES),
             help="Remove one first.",
         )
-    await records.put(RecordKind.SOURCE, source.id, to_named_json(source))
+    await _add(tables, {source.id: (source, SourceState())})
     return source
 
 
 def refuse_followed(existing: Iterable[Followed], url: str) -> None:
     """Raise BadInput if one of these sources has the URL."""
     if any(one.source.url == url for one in existing):
-        raise BadInput("This source is already followed.", help="Change it on its page.")
+        raise _is_followed()
 
 
-async def follow_all(records: Records, new: Sequence[NewSource]) -> None:
+def _is_followed() -> BadInput:
+    return BadInput("This source is already followed.", help="Change it on its page.")
+
+
+async def follow_all(tables: Tables, new: Sequence[NewSource]) -> None:
     """Store new sources, none of which is followed yet; each has a name and the time of its first check.
 
-    The states come first, so that no worker checks a source earlier. A kill in between leaves states of no source, which
-    nothing reads. Raises BadInput, before anything is stored, for values that a source can't have.
+    Raises BadInput, before anything is stored, for values that a source can't have.
     """
-    sources = {one.source.id: to_named_json(checked(one.source)) for one in new}
-    states = {one.source.id: to_named_json(SourceState(title=one.title, next_look_at=one.look_at)) for one in new}
-    await records.put_all(RecordKind.SOURCE_STATE, states)
-    await records.put_all(RecordKind.SOURCE, sources)
+    states = {one.source.id: SourceState(title=one.title, next_look_at=one.look_at) for one in new}
+    await _add(tables, {one.source.id: (checked(one.source), states[one.source.id]) for one in new})
 
 
-async def change_source(records: Records, source_id: str, change: Callable[[Source], Source]) -> Source:
+async def _add(tables: Tables, new: Mapping[str, tuple[Source, SourceState]]) -> None:
+    """Store sources with their states. The states come first, so that no worker checks a source earlier; a kill in between
+    leaves states of no source, which nothing uses."""
+    await tables.put(SOURCE_STATES, [_state_row(source_id, state) for source_id, (_, state) in new.items()])
+    await tables.put(SOURCES, [_source_row(source) for source, _ in new.values()])
+
+
+async def change_source(tables: Tables, source_id: str, change: Callable[[Source], Source]) -> Source:
     """Change the settings of a source. Raises NotFound, and BadInput for invalid values."""
     for _ in range(RACES):
-        before = (await find_followed(records, source_id)).source
-        record = await records.get(RecordKind.SOURCE, source_id)
-        if record is None or _source(record) != before:
+        before = (await find_followed(tables, source_id)).source
+        rows = await tables.some(SOURCES, [(source_id,)])
+        if not rows or _source(rows[0]) != before:
             continue
         after = restarted(before, checked(change(before)))
-        if await records.replace(RecordKind.SOURCE, source_id, to_named_json(after), if_value=record.value):
+        if await tables.replace(SOURCES, _source_row(after), if_value=rows[0].value):
+            await tables.update(SOURCE_STATES, [(source_id,)], {"due_at": _MAY_BE_DUE})
             return after
     raise StoreError("The source could not be changed because it was being changed elsewhere at the same time.")
 
@@ -192,13 +191,13 @@ def _wish(source: Source) -> tuple[object, ...]:
 
 async def unfollow(store: Store, source_id: str) -> None:
     """Remove a source and its entries; its posts stay. Raises NotFound."""
-    records = store.records
-    if not await records.remove(RecordKind.SOURCE, source_id):
+    records, tables = store.records, store.tables
+    if not await tables.remove(SOURCES, {"id": source_id}):
         raise NotFound("There is no source with this ID.", help="It was removed or was never followed.")
-    await records.remove(RecordKind.SOURCE_STATE, source_id)
+    await tables.remove(SOURCE_STATES, {"id": source_id})
     await records.remove(RecordKind.RETENTION_RULE, source_id)
     await records.remove(RecordKind.SOURCE_PICTURE, source_id)
-    await store.tables.remove(SOURCE_ENTRIES, {"source": source_id})
+    await tables.remove(SOURCE_ENTRIES, {"source": source_id})
     await store.marks.remove(from_source(source_id))
 
 
@@ -214,52 +213,51 @@ class HeldSource:
     held: SourceState
 
 
-async def hold(records: Records, clock: Clock, one: Followed) -> HeldSource | None:
+async def hold(tables: Tables, clock: Clock, one: Followed) -> HeldSource | None:
     """Hold a source for one check; None if another worker was faster, or it has changed."""
     held = replace(one.state, held_until=clock.now() + HELD_FOR)
-    before = await records.get(RecordKind.SOURCE_STATE, one.source.id)
-    if (SourceState() if before is None else _state(before)) != one.state:
-        return None
-    if not await records.replace(
-        RecordKind.SOURCE_STATE, one.source.id, to_named_json(held), if_value=None if before is None else before.value
-    ):
-        return None
-    return HeldSource(one.source, one.state, held)
-
-
-async def let_go(records: Records, held: HeldSource, state: SourceState) -> bool:
-    """Store what a check has found, and end the hold; False if it had ended, or the source is gone."""
-    if await records.get(RecordKind.SOURCE, held.source.id) is None:
-        await records.remove(RecordKind.SOURCE_STATE, held.source.id)
-        return False
-    return await records.replace(
-        RecordKind.SOURCE_STATE,
-        held.source.id,
-        to_named_json(replace(state, held_until=None)),
-        if_value=to_named_json(held.held),
+    return (
+        HeldSource(one.source, one.state, held)
+        if await _replace_state(tables, one.source.id, one.state, held)
+        else None
     )
 
 
-async def change_state(records: Records, source_id: str, change: Callable[[SourceState], SourceState]) -> None:
+async def let_go(tables: Tables, held: HeldSource, state: SourceState) -> bool:
+    """Store what a check has found, and end the hold; False if it had ended, or the source is gone."""
+    source_id = held.source.id
+    is_stored = await _replace_state(tables, source_id, held.held, replace(state, held_until=None))
+    rows = await tables.some(SOURCES, [(source_id,)])
+    if not rows:
+        await tables.remove(SOURCE_STATES, {"id": source_id})
+        return False
+    if is_stored and _source(rows[0]) != held.source:  # changed during the check, which has set another time
+        await tables.update(SOURCE_STATES, [(source_id,)], {"due_at": _MAY_BE_DUE})
+    return is_stored
+
+
+async def change_state(tables: Tables, source_id: str, change: Callable[[SourceState], SourceState]) -> None:
     """Change the state of a source that no worker is checking; during a check, do nothing."""
     for _ in range(RACES):
-        record = await records.get(RecordKind.SOURCE_STATE, source_id)
-        before = SourceState() if record is None else _state(record)
-        if before.held_until is not None:
-            return
-        if await records.replace(
-            RecordKind.SOURCE_STATE,
-            source_id,
-            to_named_json(change(before)),
-            if_value=None if record is None else record.value,
-        ):
+        rows = await tables.some(SOURCE_STATES, [(source_id,)])
+        before = _state(rows[0] if rows else None)
+        if before.held_until is not None or await _replace_state(tables, source_id, before, change(before)):
             return
 
 
-async def look_now(records: Records, source_id: str) -> None:
+async def _replace_state(tables: Tables, source_id: str, before: SourceState, after: SourceState) -> bool:
+    """Store a state if the other one is what is stored now; returns whether it was stored."""
+    rows = await tables.some(SOURCE_STATES, [(source_id,)])
+    if _state(rows[0] if rows else None) != before:
+        return False
+    row = _state_row(source_id, after)
+    return await tables.replace(SOURCE_STATES, row, if_value=rows[0].value if rows else None)
+
+
+async def look_now(tables: Tables, source_id: str) -> None:
     """Let the next round check a source. Raises NotFound."""
-    await find_followed(records, source_id)
-    await change_state(records, source_id, lambda state: replace(state, next_look_at=None))
+    await find_followed(tables, source_id)
+    await change_state(tables, source_id, lambda state: replace(state, next_look_at=None))
 
 
 # --- entries -----------------------------------------------------------------------------------------------------
@@ -424,21 +422,31 @@ async def removed(records: Records, posts: Iterable[str]) -> frozenset[str]:
     return frozenset(await records.some(RecordKind.REMOVED_POST, list(posts)))
 
 
-def _source(record: Record) -> Source | None:
+def _source_row(source: Source) -> TableRow:
+    return TableRow({"id": source.id, "url": source.url}, to_named_json(source))
+
+
+def _source(row: TableRow) -> Source | None:
+    return _read(Source, row, str(row.columns["id"]))
+
+
+def _state_row(source_id: str, state: SourceState) -> TableRow:
+    due_at = _MAY_BE_DUE if state.next_look_at is None else to_micros(state.next_look_at)
+    return TableRow({"id": source_id, "due_at": due_at, "waiting": state.waiting}, to_named_json(state))
+
+
+def _state(row: TableRow | None) -> SourceState:
+    """Return the state; a new one if there is none or it can't be read, so that the source is checked again."""
+    read = None if row is None else _read(SourceState, row, str(row.columns["id"]))
+    return SourceState() if read is None else read
+
+
+def _read(kind: type[T], row: TableRow, source_id: str) -> T | None:
     try:
-        return from_named_json(Source, record.value)
+        return from_named_json(kind, row.value)
     except (LookupError, TypeError, ValueError) as exc:
-        log.warning("source_unreadable", source=record.key, error=str(exc))
+        log.warning("source_unreadable", source=source_id, error=str(exc))
         return None
-
-
-def _state(record: Record) -> SourceState:
-    """Return the state; a new one if it can't be read, so that the source is checked again."""
-    try:
-        return from_named_json(SourceState, record.value)
-    except (LookupError, TypeError, ValueError) as exc:
-        log.warning("source_unreadable", source=record.key, error=str(exc))
-        return SourceState()
 
 
 def _row(source_id: str, post: str, entry: SeenEntry, place: int | None) -> TableRow:
@@ -451,11 +459,8 @@ async def _entries(rows: Iterable[TableRow]) -> dict[str, SeenEntry]:
     """Return the entries of rows, by their posts' keys; those that can't be read are left out."""
     found: dict[str, SeenEntry] = {}
     async for row in in_pieces(rows):
-        gone_at = row.columns["gone_at"]
-        try:
-            entry = from_named_json(SeenEntry, row.value)
-        except (LookupError, TypeError, ValueError) as exc:
-            log.warning("source_unreadable", source=row.columns["source"], error=str(exc))
-            continue
-        found[str(row.columns["post"])] = replace(entry, gone_at=None if gone_at is None else from_micros(int(gone_at)))
+        gone_at, entry = row.columns["gone_at"], _read(SeenEntry, row, str(row.columns["source"]))
+        if entry is not None:
+            entry = replace(entry, gone_at=None if gone_at is None else from_micros(int(gone_at)))
+            found[str(row.columns["post"])] = entry
     return found

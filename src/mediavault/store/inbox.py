@@ -67,7 +67,7 @@ async def read_inbox(store: Store, user: str, *, cursor: str | None, limit: int,
     shown = found[:limit]
     marks = await store.marks.of_jobs([mark.job_id for mark in shown])
     named = {job_id: [_source_of(mark) for mark in of_job if _source_of(mark)] for job_id, of_job in marks.items()}
-    names = await some_followed(store.records, {source for sources in named.values() for source in sources})
+    names = await some_followed(store.tables, {source for sources in named.values() for source in sources})
     places = {mark.job_id: mark.place or 0 for mark in shown}
     arrivals = []
     async for job in existing_jobs(store.catalogue, places):

@@ -49,16 +49,16 @@ async def retention_rules(records: Records) -> dict[str, RetentionRule]:
     return {record.key: _rule(record) for record in await records.all(RecordKind.RETENTION_RULE)}
 
 
-async def set_rule(records: Records, key: str, rule: RetentionRule | None) -> None:
+async def set_rule(store: Store, key: str, rule: RetentionRule | None) -> None:
     """Store the rule of a source or of the vault; None removes it. Raises NotFound for an unknown source, and
     BadInput for invalid values."""
     if rule is None:
-        await records.remove(RecordKind.RETENTION_RULE, key)
+        await store.records.remove(RecordKind.RETENTION_RULE, key)
         return
     rule = checked_rule(rule)
     if key != WHOLE_VAULT:
-        await find_followed(records, key)
-    await records.put(RecordKind.RETENTION_RULE, key, to_named_json(rule))
+        await find_followed(store.tables, key)
+    await store.records.put(RecordKind.RETENTION_RULE, key, to_named_json(rule))
 
 
 def digest_of(rules: Mapping[str, RetentionRule]) -> str:
@@ -147,7 +147,7 @@ async def make_plan(
 
 async def doubtful_sources(store: Store) -> frozenset[str]:
     """Return the sources whose last answer can't be trusted."""
-    return frozenset(one.source.id for one in await followed(store.records) if one.state.is_doubtful)
+    return frozenset(one.source.id for one in await followed(store.tables) if one.state.is_doubtful)
 
 
 async def _saved_posts(store: Store, now: datetime) -> AsyncIterator[list[SavedPost]]:
@@ -200,7 +200,7 @@ async def may_go_still(store: Store, proposals: Sequence[Proposal], now: datetim
     saved = [job async for job in jobs if job.status is JobStatus.COMPLETED]
     posts = {post.job_id: post for post in await _with_marks(store, saved, now)}
     asked = {source for post in posts.values() for source in post.sources}
-    brought_by = await some_followed(store.records, asked)  # a page of one post need not read all sources
+    brought_by = await some_followed(store.tables, asked)  # a page of one post need not read all sources
     doubtful = {source for source, one in brought_by.items() if one.state.is_doubtful}
     of_sources = {one.job_id for one in proposals if one.rules != (WHOLE_VAULT,)}
     return {

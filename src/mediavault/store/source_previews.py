@@ -22,7 +22,7 @@ from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.following import Followed, find_followed, followed, refuse_followed, restarted
-from mediavault.store.port import Records
+from mediavault.store.port import Records, Store
 
 T = TypeVar("T")
 
@@ -103,22 +103,22 @@ class SourcePreview:
         return replace(self.draft, source=replace(self.draft.source, followed_at=now))
 
 
-async def ask(records: Records, draft: Source, clock: Clock) -> str:
+async def ask(store: Store, draft: Source, clock: Clock) -> str:
     """Request a preview of a source that is not followed yet, and return the preview's id.
 
     Raises BadInput for values that it can't have, and when its URL is followed already.
     """
-    refuse_followed(await followed(records), draft.url)
-    return await _ask(records, checked(draft), "", clock)
+    refuse_followed(await followed(store.tables), draft.url)
+    return await _ask(store, checked(draft), "", clock)
 
 
-async def ask_of_change(records: Records, one: Followed, draft: Source, clock: Clock) -> str:
+async def ask_of_change(store: Store, one: Followed, draft: Source, clock: Clock) -> str:
     """Request a preview of a change to a source, and return the preview's id. Raises BadInput as ``change_source`` does."""
-    return await _ask(records, restarted(one.source, checked(draft)), one.state.stable_id, clock)
+    return await _ask(store, restarted(one.source, checked(draft)), one.state.stable_id, clock)
 
 
-async def _ask(records: Records, draft: Source, stable_id: str, clock: Clock) -> str:
-    now, key = clock.now(), key_of(draft.url)
+async def _ask(store: Store, draft: Source, stable_id: str, clock: Clock) -> str:
+    records, now, key = store.records, clock.now(), key_of(draft.url)
     record = await records.get(_KIND, _READING + key)
     reading = None if record is None else _read(ListReading, record)
     if reading is None or _is_stale(reading, now) or (reading.was_read and await _list_of(records, reading) is None):
@@ -168,8 +168,9 @@ async def _make_room(records: Records, prefix: str, most: int) -> None:
         await records.remove(_KIND, _LIST + record.key.removeprefix(prefix))
 
 
-async def find_preview(records: Records, preview_id: str) -> SourcePreview:
+async def find_preview(store: Store, preview_id: str) -> SourcePreview:
     """Return a preview. Raises NotFound once it has expired."""
+    records = store.records
     record = await records.get(_KIND, _DRAFT + preview_id)
     draft = None if record is None else _read(Source, record)
     record = None if draft is None else await records.get(_KIND, _READING + key_of(draft.url))
@@ -178,7 +179,7 @@ async def find_preview(records: Records, preview_id: str) -> SourcePreview:
     if draft is None or reading is None or (reading.was_read and listing is None):
         raise NotFound("This preview has expired.", help="Request a new one: previews are kept for an hour.")
     try:
-        state, is_followed = (await find_followed(records, draft.id)).state, True
+        state, is_followed = (await find_followed(store.tables, draft.id)).state, True
     except NotFound:
         state, is_followed = SourceState(), False
     if listing is not None and not is_followed:

@@ -46,9 +46,12 @@ class Range:
 Where = Mapping[str, str | int | Range | None]
 
 
+SOURCES = Table("sources", ("id",), ("url",))
+# What checks of sources have found: from when on one may be due again, and how many of its entries wait for their turn.
+SOURCE_STATES = Table("source_states", ("id",), ("due_at", "waiting"))
 # The entries of sources: what became of each (``state``), the place of one that waits for its turn, since when the source's
 # list names it (``listed_at``) or has stopped to name it (``gone_at``).
 SOURCE_ENTRIES = Table("source_entries", ("source", "post"), ("state", "place", "listed_at", "gone_at"))
 DEFERRED_WORK = Table("deferred_work", ("work", "job"), ("due_at",))
-TABLES = (SOURCE_ENTRIES, DEFERRED_WORK)
+TABLES = (SOURCES, SOURCE_STATES, SOURCE_ENTRIES, DEFERRED_WORK)
 MOVING_TABLES = TABLES  # copied when a vault moves to another database

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from mediavault.core.clock import to_micros
 from mediavault.core.logs import get_logger
-from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, Table, TableRow
+from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Table, TableRow
 
 PAGE = 1_000
+MOVED = ("later", "source", "source_state", "source_entry", "source_waiting", "source_listed", "source_gone")
 
 log = get_logger(__name__)
 
@@ -33,12 +34,29 @@ class OldStore(Protocol):
 
 async def fill_tables(store: OldStore) -> None:
     """Fill the tables from the records, and remove these."""
+    await _add_sources(store)
     await _add_entries(store)
     async for records in _pages(store, "later"):
         rows = [row for key, value, _ in records if (row := _deferred(key, value)) is not None]
         await store.add(DEFERRED_WORK, rows)
-    for kind in ("later", "source_entry", "source_waiting", "source_listed", "source_gone"):
+    for kind in MOVED:
         await store.remove(kind)
+
+
+async def _add_sources(store: OldStore) -> None:
+    """Add the sources and their states: each may be due, which the first check of each finds out."""
+    with_state: set[str] = set()
+    async for records in _pages(store, "source_state"):
+        await store.add(SOURCE_STATES, [_state(key, value) for key, value, _ in records])
+        with_state.update(key for key, *_ in records)
+    async for records in _pages(store, "source"):
+        await store.add(SOURCE_STATES, [_state(key, {}) for key, *_ in records if key not in with_state])
+        rows = [TableRow({"id": key, "url": str(value.get("url", ""))}, value) for key, value, _ in records]
+        await store.add(SOURCES, rows)
+
+
+def _state(source: str, value: Mapping[str, Any]) -> TableRow:
+    return TableRow({"id": source, "due_at": 0, "waiting": int(value.get("waiting", 0))}, value)
 
 
 async def _add_entries(store: OldStore) -> None:

@@ -67,26 +67,26 @@ class Follower:
 
         A hold on a site's jobs holds back its checks too. Raises StoreError.
         """
-        records, clock = self.tools.store.records, self.tools.clock
+        store, clock = self.tools.store, self.tools.clock
         now = clock.now()
-        holds = await all_holds(records)
+        holds = await all_holds(store.records)
         if any(hold.site is None for hold in holds):
             return
         held_back = {hold.site for hold in holds}
-        sources = [one for one in await stored.with_work(records, now) if one.source.platform not in held_back]
+        sources = [one for one in await stored.with_work(store.tables, now) if one.source.platform not in held_back]
         if not sources:
             return
-        waiting = (await self.tools.store.catalogue.report()).waiting
+        waiting = (await store.catalogue.report()).waiting
         due = sorted((one for one in sources if one.is_due(now)), key=lambda one: _due_since(one, now))
         for one in due[:LOOKS_IN_A_ROUND]:
             if _yields(one, waiting, now):
                 await stored.change_state(
-                    records, one.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
+                    store.tables, one.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
                 )
-            elif (held := await stored.hold(records, clock, one)) is not None:
+            elif (held := await stored.hold(store.tables, clock, one)) is not None:
                 await self._look(held, one)
         if due:
-            changed = {one.source.id: one for one in await stored.with_work(records, now)}
+            changed = {one.source.id: one for one in await stored.with_work(store.tables, now)}
             sources = [changed[one.source.id] for one in sources if one.source.id in changed]
         await self._take_waiting(sources, waiting)
 
@@ -108,7 +108,7 @@ class Follower:
         else:
             log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
             state = await with_picture(source, state, self.tools)
-        await stored.let_go(self.tools.store.records, held, state)
+        await stored.let_go(self.tools.store.tables, held, state)
 
     def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
         now, state = self.tools.clock.now(), one.state
@@ -262,7 +262,7 @@ class Follower:
         left = await stored.count_waiting(store.tables, source.id)
         share = timedelta(days=1) / source.per_day if source.per_day else timedelta()
         await stored.change_state(
-            store.records,
+            store.tables,
             source.id,
             lambda state: replace(state, waiting=left, fill_at=now + max(share, timedelta(seconds=1))),
         )
@@ -365,7 +365,7 @@ async def refuse_unwanted(job: Job, extraction: Extraction, tools: WorkerContext
     passed: dict[str, SeenEntry] = {}
     for source_id in sources:
         try:
-            source = (await stored.find_followed(store.records, source_id)).source
+            source = (await stored.find_followed(store.tables, source_id)).source
         except NotFound:
             return
         if (reason := reason_after_look(entry, source, now)) is None:

@@ -26,7 +26,7 @@ async def list_anew(vault: ApiVault) -> None:
 
 
 async def test_a_rule_is_set_listed_and_removed(vault: ApiVault) -> None:
-    await follow(vault.store.records, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
+    await follow(vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
     answer = await vault.client.put(f"{RULES}/s-1", {"days": 30, "is_on": True})
     assert answer.json() == NO_RULE | {"key": "s-1", "days": 30, "is_on": True}
     await vault.client.put(f"{RULES}/vault", {"newest": 1000, "most_a_day": 5})

@@ -11,9 +11,8 @@ import pytest
 from mediavault.core.following import EntryState, SeenEntry, SourceState
 from mediavault.core.following_filters import Reason
 from mediavault.core.messages import Message
-from mediavault.core.records import RecordKind
-from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
+from tests.following import set_state
 from tests.http_vault import ApiVault, MakeVault
 
 CHANNEL = "https://www.youtube.com/@jane"
@@ -105,7 +104,7 @@ async def test_a_source_is_changed_paused_and_resumed(vault: ApiVault) -> None:
 async def test_a_look_is_asked_for_at_once(vault: ApiVault) -> None:
     source = await follow(vault)
     later = SourceState(next_look_at=vault.clock.now() + timedelta(days=1), started=1, looks=1)
-    await vault.store.records.put(RecordKind.SOURCE_STATE, source["id"], to_named_json(later))
+    await set_state(vault.store, source["id"], later)
     checked = await vault.client.post(f"/api/sources/{source['id']}/check", {})
 
     assert checked.json()["next_look_at"] is None
@@ -114,7 +113,7 @@ async def test_a_look_is_asked_for_at_once(vault: ApiVault) -> None:
 async def test_errors_are_shown_once_they_last(vault: ApiVault) -> None:
     source = await follow(vault)
     state = SourceState(failures=3, failing_since=vault.clock.now(), error=Message("The feed is gone."), looks=1)
-    await vault.store.records.put(RecordKind.SOURCE_STATE, source["id"], to_named_json(state))
+    await set_state(vault.store, source["id"], state)
     early = (await vault.client.get(f"/api/sources/{source['id']}")).json()
     vault.clock.advance(timedelta(days=1))
     late = (await vault.client.get(f"/api/sources/{source['id']}")).json()
@@ -125,7 +124,7 @@ async def test_errors_are_shown_once_they_last(vault: ApiVault) -> None:
 async def test_the_error_of_a_source_that_never_worked_is_shown_at_once(vault: ApiVault) -> None:
     source = await follow(vault)
     state = SourceState(failures=1, failing_since=vault.clock.now(), error=Message("The feed is gone."))
-    await vault.store.records.put(RecordKind.SOURCE_STATE, source["id"], to_named_json(state))
+    await set_state(vault.store, source["id"], state)
     await vault.client.post(f"/api/sources/{source['id']}/check", {})
 
     assert (await vault.client.get(f"/api/sources/{source['id']}")).json()["error"] == "The feed is gone."
@@ -209,9 +208,10 @@ async def test_a_worker_looks_at_imported_sources_when_their_time_has_come(vault
     text = "\n".join(f"https://videos.example/{n}.xml" for n in range(3))
     await vault.client.post("/api/sources/import", {"file": encoded(text)})
 
-    now = vault.clock.now()
-    sources = await stored.with_work(vault.store.records, now)
-    due = [sum(one.is_due(now + timedelta(seconds=seconds)) for one in sources) for seconds in (0, 11, 12, 24, 3_600)]
+    due = []
+    for seconds in (0, 11, 12, 24, 3_600):
+        at = vault.clock.now() + timedelta(seconds=seconds)
+        due.append(sum(one.is_due(at) for one in await stored.with_work(vault.store.tables, at)))
     assert due == [1, 1, 2, 3, 3]
 
 

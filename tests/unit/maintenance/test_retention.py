@@ -64,12 +64,12 @@ class Vault:
 
     async def follow(self, name: str = "s-1", **state: Any) -> None:
         source = Source(name, f"https://videos.example/@{name}", "generic", self.clock.now())
-        await following.follow(self.store.records, source)
+        await following.follow(self.store.tables, source)
         known = replace(SourceState(looks=1, usual_entries=10), **state)
-        await following.change_state(self.store.records, name, lambda _: known)
+        await following.change_state(self.store.tables, name, lambda _: known)
 
     async def rule(self, key: str = WHOLE_VAULT, **values: Any) -> None:
-        await retention.set_rule(self.store.records, key, RetentionRule(**values))
+        await retention.set_rule(self.store, key, RetentionRule(**values))
 
     async def plan(self) -> RetentionPlan:
         plan = (await retention.read_plan(self.store.records)).plan
@@ -218,7 +218,7 @@ async def test_nothing_of_a_source_goes_while_its_last_answer_is_in_doubt(vault:
     await vault.after(2 * DAY)
     assert await vault.listed() == [job.id]
 
-    await following.change_state(vault.store.records, "s-1", lambda state: replace(state, **doubt))
+    await following.change_state(vault.store.tables, "s-1", lambda state: replace(state, **doubt))
     await vault.after(DAY - timedelta(minutes=1))
     await vault.after(timedelta(minutes=1))
     assert await vault.left() == {job.id}
@@ -231,7 +231,7 @@ async def test_a_source_that_comes_into_doubt_after_the_plan_was_made_loses_noth
     await vault.rule("s-1", days=1, is_on=True)
     await vault.after(2 * DAY)
     await vault.after(DAY - EVERY / 2)
-    await following.change_state(vault.store.records, "s-1", lambda state: replace(state, is_short=True))
+    await following.change_state(vault.store.tables, "s-1", lambda state: replace(state, is_short=True))
     await vault.after(EVERY / 2)
 
     assert await vault.left() == {job.id}

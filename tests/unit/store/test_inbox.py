@@ -85,7 +85,7 @@ async def test_a_post_that_a_second_source_names_stays_at_its_place(store: Memor
 async def test_a_post_names_the_sources_that_are_still_followed(store: MemoryJobStore, clock: FakeClock) -> None:
     job = await brought(store, clock, "a")
     await following.mark_posts(store, "s-gone", [job.id])
-    await following.follow(store.records, Source("s-1", "https://videos.example/feed", "generic", START))
+    await following.follow(store.tables, Source("s-1", "https://videos.example/feed", "generic", START))
     (arrival,) = (await inbox.read_inbox(store, "jane", cursor=None, limit=1)).arrivals
 
     assert arrival.sources == {"s-1": "https://videos.example/feed"}

@@ -153,7 +153,12 @@ def test_a_file_whose_creator_was_killed_can_be_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "each", "is_refused"),
-    [("source_entry", 300, False), ("saved_search", 300, True), ("source_entry", 900, True)],
+    [
+        ("source_entry", 300, False),  # of an older release
+        ("removed_post", 300, False),
+        ("saved_search", 300, True),
+        ("source_entry", 900, True),
+    ],
 )
 def test_what_is_read_in_pages_may_be_large_in_all_but_not_each(
     path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, each: int, is_refused: bool
@@ -165,6 +170,23 @@ def test_what_is_read_in_pages_may_be_large_in_all_but_not_each(
     db.executemany(
         "INSERT INTO records VALUES (?, ?, ?, 1, NULL)",
         [(kind, str(n), json.dumps({"t": "x" * each})) for n in range(100)],
+    )
+    db.close()
+
+    with pytest.raises(StoreError) if is_refused else nullcontext():
+        backup.refuse_oversized(path)
+
+
+@pytest.mark.parametrize(("each", "is_refused"), [(300, False), (900, True)])
+def test_a_table_may_be_large_in_all_but_none_of_its_rows(
+    path: Path, monkeypatch: pytest.MonkeyPatch, each: int, is_refused: bool
+) -> None:
+    monkeypatch.setattr(backup, "MAX_SMALL_TABLE_BYTES", 10_000)
+    monkeypatch.setattr(backup, "MAX_ENTRY_BYTES", 500)
+    db = connect_to_write(path)
+    db.executemany(
+        "INSERT INTO source_entries (source, post, state, value) VALUES ('s-1', ?, 'taken', ?)",
+        [(str(n), json.dumps({"t": "x" * each})) for n in range(100)],
     )
     db.close()
 

@@ -134,10 +134,10 @@ async def add_source(vault: ApiVault, kept: Job) -> None:
     """Follow a list whose address and entries have secrets, with entries in every state, and preview it."""
     now, records = vault.clock.now(), vault.store.records
     draft = Source("s-1", FEED, "generic", now)
-    await follow(records, draft)
+    await follow(vault.store.tables, draft)
     wall = Message("The list leads to %(url)s.", url=FEED)
     await change_state(
-        records,
+        vault.store.tables,
         "s-1",
         lambda state: replace(
             state, error=wall, failing_since=now - timedelta(days=9), failures=9, seen=3, waiting=1, looked_at=now

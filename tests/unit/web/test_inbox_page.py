@@ -11,10 +11,9 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.following import Source, SourceState
 from mediavault.core.job import Job
 from mediavault.core.marks import favourite
-from mediavault.core.records import RecordKind
-from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
 from mediavault.store import inbox
+from tests.following import set_state
 from tests.http_vault import ApiVault
 from tests.unit.web.test_source_pages import words
 
@@ -27,10 +26,9 @@ def field(name: str, page: str) -> str:
 
 async def came(vault: ApiVault, *jobs: Job, are_news: bool = True) -> None:
     """Let the source "Jane" bring these posts, a minute apart."""
-    records = vault.store.records
-    if not await records.some(RecordKind.SOURCE, ["s-1"]):
-        await stored.follow(records, Source("s-1", f"{POST}feed", "generic", vault.clock.now()))
-        await records.put(RecordKind.SOURCE_STATE, "s-1", to_named_json(SourceState(title="Jane <b>")))
+    if not await stored.some_followed(vault.store.tables, ["s-1"]):
+        await stored.follow(vault.store.tables, Source("s-1", f"{POST}feed", "generic", vault.clock.now()))
+        await set_state(vault.store, "s-1", SourceState(title="Jane <b>"))
     for job in jobs:
         vault.clock.advance(timedelta(minutes=1))
         await stored.mark_posts(vault.store, "s-1", [job.id])
@@ -150,7 +148,7 @@ async def test_the_picture_of_a_source_comes_from_the_vault(vault: ApiVault) -> 
     await came(vault)
     assert (await vault.client.get("/api/sources/s-1/picture")).status == 404
     state = SourceState(title="Jane", picture_url="https://videos.example/face.jpg", has_picture=True)
-    await vault.store.records.put(RecordKind.SOURCE_STATE, "s-1", to_named_json(state))
+    await set_state(vault.store, "s-1", state)
     await stored.put_picture(vault.store.records, "s-1", b"\xff\xd8\xff face")
     answer = await vault.client.get("/api/sources/s-1/picture")
 

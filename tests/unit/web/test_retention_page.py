@@ -70,7 +70,7 @@ async def test_a_post_is_pinned_from_the_list(vault: ApiVault) -> None:
 
 
 async def test_a_source_gets_a_rule_of_its_own_and_loses_it(vault: ApiVault) -> None:
-    await follow(vault.store.records, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
+    await follow(vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
     assert "Rule for https://videos.example/feed" in (await words_of(vault, "/retention?source=s-1")).replace(
         "\u2068", ""
     ).replace("\u2069", "")
@@ -118,5 +118,5 @@ async def test_the_page_of_a_post_says_that_it_is_listed_and_when_it_goes(vault:
 
 
 async def test_the_page_of_a_source_leads_to_its_rule(vault: ApiVault) -> None:
-    await follow(vault.store.records, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
+    await follow(vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now()))
     assert 'href="/retention?source=s-1#rule"' in (await vault.client.get("/sources/s-1")).text

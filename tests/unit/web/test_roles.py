@@ -386,7 +386,7 @@ async def test_no_page_offers_what_the_role_is_refused(vault: ApiVault, role: Ro
     jobs = await posts_of_every_kind(vault)
     browser = await browser_of(vault, role)
     source = await follow(
-        vault.store.records, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now())
+        vault.store.tables, Source("s-1", "https://videos.example/feed", "generic", vault.clock.now())
     )
     offered = set()
     for path in (
@@ -413,7 +413,7 @@ async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
 
 async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(vault: ApiVault) -> None:
     kept, failed = await vault.add_kept(), await vault.add_failed(f"{POST}7")
-    await follow(vault.store.records, Source("s-1", POST, "generic", vault.clock.now()))
+    await follow(vault.store.tables, Source("s-1", POST, "generic", vault.clock.now()))
     await mark_posts(vault.store, "s-1", [kept.id, failed.id])
     await note_arrivals(vault.store, [kept.id, failed.id], are_news=True)
     vault.clock.advance(timedelta(minutes=1))

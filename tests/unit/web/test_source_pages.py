@@ -16,11 +16,10 @@ from mediavault.core.job import NewJob
 from mediavault.core.listings import EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.profiles import Profile
-from mediavault.core.records import RecordKind
-from mediavault.core.typed_records import to_named_json
 from mediavault.store import following as stored
 from mediavault.store.holds import pause
 from mediavault.store.profiles import save_profile
+from tests.following import set_state
 from tests.http_vault import ApiVault
 
 CHANNEL = "https://www.youtube.com/@jane"
@@ -30,17 +29,17 @@ BERLIN = "mediavault_zone=Europe/Berlin"
 
 
 async def the_source(vault: ApiVault) -> Source:
-    [one] = await stored.followed(vault.store.records)
+    [one] = await stored.followed(vault.store.tables)
     return one.source
 
 
 async def follow(vault: ApiVault, source_id: str = "s-1", **facts: object) -> Source:
     values = {"url": CHANNEL, "platform": "youtube", "followed_at": vault.clock.now(), **facts}
-    return await stored.follow(vault.store.records, Source(source_id, **values))  # type: ignore[arg-type]
+    return await stored.follow(vault.store.tables, Source(source_id, **values))  # type: ignore[arg-type]
 
 
 async def found(vault: ApiVault, state: SourceState, source_id: str = "s-1") -> None:
-    await vault.store.records.put(RecordKind.SOURCE_STATE, source_id, to_named_json(state))
+    await set_state(vault.store, source_id, state)
 
 
 def words(text: str) -> str:
@@ -55,7 +54,7 @@ async def test_a_link_is_followed_from_now_on_and_shown_first(vault: ApiVault) -
     await follow(vault, "s-0", url="https://videos.example/feed", platform="generic")
     vault.clock.advance(timedelta(minutes=1))
     answer = await vault.client.submit("/sources", FORM)
-    sources = [one.source for one in await stored.followed(vault.store.records)]
+    sources = [one.source for one in await stored.followed(vault.store.tables)]
     page = (await vault.client.get("/sources")).text
 
     assert answer.status == 303
@@ -131,14 +130,14 @@ async def test_a_wrong_value_is_explained_and_what_was_typed_stays(
     assert page.status == 422
     assert says in unescape(page.text)
     assert ">advertising</textarea>" in page.text
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
 
 
 async def test_a_link_in_the_address_only_fills_the_form(vault: ApiVault) -> None:
     page = await vault.client.get(f"/sources?url={CHANNEL}")
 
     assert f'value="{CHANNEL}"' in page.text
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
 
 
 async def test_the_form_shows_what_is_set_and_saves_nothing_else(vault: ApiVault) -> None:
@@ -189,7 +188,7 @@ async def test_check_now_makes_a_source_due(vault: ApiVault) -> None:
     answer = await vault.client.submit("/sources/s-1/check")
 
     assert answer.headers["location"] == "/sources"
-    assert (await stored.find_followed(vault.store.records, "s-1")).state.next_look_at is None
+    assert (await stored.find_followed(vault.store.tables, "s-1")).state.next_look_at is None
 
 
 async def test_a_removed_source_is_gone_and_its_posts_stay(vault: ApiVault) -> None:
@@ -199,7 +198,7 @@ async def test_a_removed_source_is_gone_and_its_posts_stay(vault: ApiVault) -> N
     answer = await vault.client.submit("/sources/s-1/remove")
 
     assert answer.headers["location"] == "/sources"
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
     assert (await vault.store.catalogue.get(job.id)).id == job.id
     assert (await vault.client.get("/sources/s-1")).status == 404
 
@@ -366,7 +365,7 @@ async def test_a_refused_channel_or_list_is_offered_to_be_followed(vault: ApiVau
 
     assert offer in unescape(page.text)
     assert f'value="{url}"' in unescape(form.text)
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
 
 
 @pytest.mark.parametrize("url", ["https://www.youtube.com/about", "file:///etc/passwd", "https://x.com/i/spaces/1a"])
@@ -393,10 +392,10 @@ async def test_a_file_is_shown_as_what_it_would_follow_and_followed_when_that_is
         "collection": "Trains",
     }
     shown = await vault.client.upload("/sources/import", fields)
-    before = len(await stored.followed(vault.store.records))
+    before = len(await stored.followed(vault.store.tables))
     opml = unescape(re.search(r'name="opml" value="([^"]*)"', shown.text)[1])  # type: ignore[index]
     confirmed = await vault.client.upload("/sources/import", {"opml": opml})
-    [_, imported] = await stored.followed(vault.store.records)
+    [_, imported] = await stored.followed(vault.store.tables)
 
     assert (shown.status, before) == (200, 1)
     text = words(shown.text)
@@ -429,7 +428,7 @@ async def test_a_file_that_cannot_be_imported_is_explained(
 
     assert page.status == 422
     assert says in unescape(page.text)
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
 
 
 @pytest.mark.parametrize(

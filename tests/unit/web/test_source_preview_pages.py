@@ -55,7 +55,7 @@ async def test_the_page_asks_again_until_the_list_was_read_and_keeps_the_form(va
     assert "Film 2 Later, in turn · 1:30" in words(page)
     assert f'value="{CHANNEL}"' in page
     assert re.search(r'name="newest"[^>]* value="1"', page)
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
 
 
 async def test_another_wish_is_shown_at_once_and_followed_from_there(vault: ApiVault) -> None:
@@ -71,7 +71,7 @@ async def test_another_wish_is_shown_at_once_and_followed_from_there(vault: ApiV
 
 async def test_a_change_of_a_source_is_shown_with_its_form(vault: ApiVault) -> None:
     source = Source("s-1", CHANNEL, "youtube", vault.clock.now())
-    await stored.follow(vault.store.records, source)
+    await stored.follow(vault.store.tables, source)
     path = await ask(vault, {**FORM, "start": "everything"}, "/sources/s-1/preview")
     await read_what_waits(vault.store.records, vault.clock, film(1))
     page = (await vault.client.get(path)).text
@@ -79,7 +79,7 @@ async def test_a_change_of_a_source_is_shown_with_its_form(vault: ApiVault) -> N
     assert "What would be saved after the change" in words(page)
     assert 'action="/sources/s-1"' in page
     assert 'formaction="/sources/s-1/preview"' in page
-    assert (await stored.find_followed(vault.store.records, "s-1")).source.start is Start.NOW
+    assert (await stored.find_followed(vault.store.tables, "s-1")).source.start is Start.NOW
 
 
 async def test_it_says_what_the_reading_waits_for(vault: ApiVault) -> None:
@@ -129,7 +129,7 @@ async def test_a_long_list_is_cut(vault: ApiVault) -> None:
 async def test_a_wrong_value_is_explained_and_what_was_typed_stays(
     vault: ApiVault, path: str, change: dict[str, str]
 ) -> None:
-    await stored.follow(vault.store.records, Source("s-1", CHANNEL + "/videos", "youtube", vault.clock.now()))
+    await stored.follow(vault.store.tables, Source("s-1", CHANNEL + "/videos", "youtube", vault.clock.now()))
     page = await vault.client.submit(path, {**FORM, "lacking": "advertising", **change})
 
     assert page.status == 422

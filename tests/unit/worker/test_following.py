@@ -24,7 +24,6 @@ from mediavault.core.listings import Entry, Listing, Look, Validators
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import EnclosedFile, Expected, Item, Post
 from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
-from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope, is_exemptible, parse_http_url
@@ -39,7 +38,7 @@ from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.following import Followed
 from mediavault.store.inbox import read_inbox
 from mediavault.store.port import JobQuery
-from mediavault.store.tables import SOURCE_ENTRIES, Table, TableRow
+from mediavault.store.tables import SOURCE_ENTRIES, SOURCES, Table, TableRow
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.dispatch import route_job_by_domain
@@ -112,13 +111,13 @@ class Vault:
 
     async def follow(self, **facts: Any) -> Source:
         source = replace(Source("s-1", CHANNEL, "youtube", self.clock.now()), **facts)
-        return await stored.follow(self.store.records, source)
+        return await stored.follow(self.store.tables, source)
 
     async def look(self, *, after: timedelta = timedelta()) -> None:
         """Advance the time, then let all sources be looked at, whether due or not."""
         self.clock.advance(after)
-        for one in await stored.followed(self.store.records):
-            await stored.look_now(self.store.records, one.source.id)
+        for one in await stored.followed(self.store.tables):
+            await stored.look_now(self.store.tables, one.source.id)
         for _ in range(2):  # two sources of a site take turns
             await self.follower.round()
             self.clock.advance(15)
@@ -140,7 +139,7 @@ class Vault:
         return sorted(int(job.canonical_url[-6:]) for job in await self.jobs())
 
     async def one(self, source_id: str = "s-1") -> Followed:
-        return await stored.find_followed(self.store.records, source_id)
+        return await stored.find_followed(self.store.tables, source_id)
 
     async def reasons(self, source_id: str = "s-1") -> dict[int, Reason | None]:
         seen = await stored.all_seen(self.store.tables, source_id, limit=1000)
@@ -189,7 +188,7 @@ async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch:
     try:
         await follower.round()
         await stored.change_source(
-            vault.store.records, "s-1", lambda source: replace(source, filters=Filters(lacking=("Video",)))
+            vault.store.tables, "s-1", lambda source: replace(source, filters=Filters(lacking=("Video",)))
         )
         vault.clock.advance(timedelta(days=1))
         await follower.round()
@@ -498,7 +497,7 @@ async def test_a_start_that_is_changed_later_reaches_back(vault: Vault) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow()
     await vault.look()
-    await stored.change_source(vault.store.records, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
+    await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
     await vault.run(HOUR)
 
     assert await vault.numbers() == [1, 2]
@@ -563,7 +562,7 @@ async def test_a_source_that_never_worked_is_failing_at_once(vault: Vault) -> No
     assert not (await vault.one()).state.is_failing(vault.clock.now())
     await vault.look()
     first = (await vault.one()).state
-    await stored.look_now(vault.store.records, "s-1")
+    await stored.look_now(vault.store.tables, "s-1")
     asked = (await vault.one()).state
 
     assert first.is_failing(vault.clock.now())
@@ -718,7 +717,7 @@ async def test_a_paused_source_is_not_looked_at_and_its_posts_wait(vault: Vault)
     vault.feed.entries = [video(number) for number in range(9, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
     await vault.look()
-    await stored.change_source(vault.store.records, "s-1", lambda source: replace(source, is_paused=True))
+    await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, is_paused=True))
     await vault.run(3 * DAY, HOUR)
 
     assert len(vault.feed.looks) == 1
@@ -769,7 +768,7 @@ async def test_a_source_that_is_removed_during_a_look_does_not_come_back(vault: 
     vault.feed.during = remove
     await vault.look()
 
-    assert await stored.followed(vault.store.records) == []
+    assert await stored.followed(vault.store.tables) == []
 
 
 async def test_looks_follow_the_rhythm_of_the_source(vault: Vault) -> None:
@@ -862,7 +861,7 @@ async def test_a_post_that_another_source_wants_is_saved(with_one_job: Vault) ->
 
 async def test_a_post_whose_source_was_removed_meanwhile_is_saved(with_one_job: Vault) -> None:
     vault = with_one_job
-    await vault.store.records.remove(RecordKind.SOURCE, "s-1")
+    await vault.store.tables.remove(SOURCES, {"id": "s-1"})
     await read(vault, items=(Item((candidate(),), expected=Expected(duration_s=12)),))
 
     assert [job.status for job in await vault.jobs()] == [JobStatus.COMPLETED]

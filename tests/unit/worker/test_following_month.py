@@ -238,7 +238,7 @@ class Simulation:
         self.clock.advance(3 * DAY)
         url = PLAYLIST if self.month.is_playlist else CHANNEL
         source = Source("s-1", url, "youtube", self.clock.now(), start=self.month.start)
-        await stored.follow(self.store.records, source)
+        await stored.follow(self.store.tables, source)
         await self.rounds(24, {})  # the first look sees what was there
         events: dict[int, list[str]] = {}
         for hour, event in self.month.events:
@@ -335,7 +335,7 @@ async def test_a_worker_that_is_killed_at_any_call_of_the_store_loses_and_repeat
             simulation.site.upload()
         simulation.clock.advance(DAY)
         source = Source("s-1", CHANNEL, "youtube", simulation.clock.now(), start=Start.EVERYTHING)
-        await stored.follow(simulation.store.records, source)
+        await stored.follow(simulation.store.tables, source)
         simulation.clock.advance(HOUR)
         simulation.site.upload()
         simulation.fuse.left = at

@@ -55,11 +55,11 @@ def draft(vault: Vault, **wishes: Any) -> Source:
 
 
 async def ask(vault: Vault, **wishes: Any) -> str:
-    return await stored.ask(vault.store.records, draft(vault, **wishes), vault.clock)
+    return await stored.ask(vault.store, draft(vault, **wishes), vault.clock)
 
 
 async def shown(vault: Vault, preview_id: str) -> SourcePreviewView:
-    found = await stored.find_preview(vault.store.records, preview_id)
+    found = await stored.find_preview(vault.store, preview_id)
     return await source_preview_view(found, vault.store, vault.clock.now())
 
 
@@ -81,7 +81,7 @@ async def test_a_preview_shows_what_would_be_taken_and_takes_nothing(vault: Vaul
     assert [entry.outcome for entry in view.entries] == [Outcome.UNDECIDED, Outcome.PASSED, Outcome.PASSED]
     assert outcomes(view) == ["Not on the list: length", "Members only", "Too short or too long"]
     assert (view.counts.in_turn, view.counts.passed_for) == (1, {Reason.MEMBERS: 1, Reason.LENGTH: 1})
-    assert await following.followed(vault.store.records) == []
+    assert await following.followed(vault.store.tables) == []
     assert await vault.jobs() == []
     assert await vault.store.tables.select(SOURCE_ENTRIES, {}) == []
 
@@ -146,7 +146,7 @@ async def test_a_change_of_a_source_is_decided_with_what_it_has_seen(vault: Vaul
     await vault.look(after=HOUR)
     one = await vault.one()
     wanted = replace(source, start=Start.NEWEST, newest=1)
-    preview_id = await stored.ask_of_change(vault.store.records, one, wanted, vault.clock)
+    preview_id = await stored.ask_of_change(vault.store, one, wanted, vault.clock)
     await previewer(vault).round()
     view = await shown(vault, preview_id)
 

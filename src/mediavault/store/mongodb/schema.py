@@ -94,6 +94,9 @@ _TURNS = Index(
 _BROUGHT: Filter = {"priority": Priority.LATER.rank, "marks.n": {"$regex": f"^{MarkKind.SOURCE}/"}}
 _MARKS = [Index(JOBS, "marks", [("marks.n", 1), ("marks.p", 1)])]
 _TABLES = [
+    Index("sources", "url", [("url", 1)]),
+    Index("source_states", "due", [("due_at", 1), ("_id", 1)]),
+    Index("source_states", "waiting", [("waiting", 1), ("_id", 1)]),
     Index("source_entries", "waiting", [("source", 1), ("place", 1), ("_id", 1)]),
     Index("source_entries", "listed", [("source", 1), ("listed_at", 1)]),
     Index("source_entries", "gone", [("source", 1), ("gone_at", 1), ("_id", 1)]),

@@ -21,6 +21,7 @@ from mediavault.store.sqlite.engine import (
     translate_errors,
 )
 from mediavault.store.tables import TABLES
+from mediavault.store.upgrade import MOVED
 
 MAX_ROW_BYTES = 4 << 20  # ours have a few kilobytes; a post's text and inline manifests are the longest parts
 MAX_HISTORY = 10_000  # records of one job, which are read at once
@@ -28,7 +29,7 @@ MAX_HISTORY_BYTES = 16 << 20  # of their texts
 MAX_SMALL_TABLE_BYTES = 64 << 20  # of a table that is read at once
 _SMALL_TABLES = ("gates", "agreed", "records", "workers")
 MAX_ENTRY_BYTES = 64 << 10  # of a record, or a row, of which there may be very many
-_IN_PAGES = f"WHERE kind IN ({', '.join(repr(kind.value) for kind in sorted(MANY_KINDS))})"  # never read at once
+_IN_PAGES = f"WHERE kind IN ({', '.join(map(repr, (*sorted(kind.value for kind in MANY_KINDS), *MOVED)))})"  # never read at once
 PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
 _BEGIN_SNAPSHOT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
 

@@ -41,7 +41,7 @@ async def change_form(request: Request, services: Services) -> Response:
     form = await read_form(request)
     key = form.get("key", WHOLE_VAULT)
     try:
-        await set_rule(services.store.records, key, None if form.get("do") == "remove" else _rule(form))
+        await set_rule(services.store, key, None if form.get("do") == "remove" else _rule(form))
     except MediavaultError as exc:
         return await _page(services, key=key, sent=form, error=exc)
     return see_other(PAGE)
@@ -64,7 +64,7 @@ async def _page(
 ) -> Response:
     view = await current_retention(services, limit=SHOWN_AT_LENGTH if is_long else SHOWN)
     rules = await retention_rules(services.store.records)
-    names = {one.source.id: one.name for one in await followed(services.store.records)}
+    names = {one.source.id: one.name for one in await followed(services.store.tables)}
     key = key if key in names else WHOLE_VAULT
     return render(
         "retention.html",

@@ -93,20 +93,20 @@ async def index(
     """
     if not change:
         return await _list(services, SourceForm(url=url.strip()), number=page)
-    one = await find_followed(services.store.records, change)
+    one = await find_followed(services.store.tables, change)
     return await _list(services, form_of(shown_source(one).source, current().zone), changed=one, number=page)
 
 
 @router.post(PAGE)
 async def follow_form(request: Request, services: Services, user: UserName) -> Response:
     """Follow what the form names. A worker looks at it within a minute."""
-    form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
+    form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     try:
         form = await _with_known_profile(services, form)
         address = services.submit.read_source(form.url)
         added_by = None if user == OWNER else user
         new = Source(new_source_id(), address.url, address.platform, services.clock.now(), added_by=added_by)
-        source = await follow(records, described(form, new, current().zone))
+        source = await follow(services.store.tables, described(form, new, current().zone))
     except MediavaultError as exc:
         return await _list(services, form, error=exc)
     return see_other(f"{PAGE}#{source.id}")
@@ -120,7 +120,7 @@ async def preview_form(request: Request, services: Services) -> Response:
         form = await _with_known_profile(services, form)
         address = services.submit.read_source(form.url)
         new = Source(new_source_id(), address.url, address.platform, services.clock.now())
-        preview_id = await ask(services.store.records, described(form, new, current().zone), services.clock)
+        preview_id = await ask(services.store, described(form, new, current().zone), services.clock)
     except MediavaultError as exc:
         return await _list(services, form, error=exc)
     return see_other(f"{PAGE}/preview/{preview_id}#preview")
@@ -129,12 +129,12 @@ async def preview_form(request: Request, services: Services) -> Response:
 @router.post(f"{PAGE}/{{source_id}}/preview")
 async def preview_change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
     """Preview what would be saved if the source were changed like this. Nothing is changed."""
-    form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
-    one = await find_followed(records, source_id)
+    form = read_source_form(await read_fields(request, most=MAX_FIELDS))
+    one = await find_followed(services.store.tables, source_id)
     try:
         form = await _with_known_profile(services, form)
         draft = described(form, one.source, current().zone)
-        preview_id = await ask_of_change(records, one, draft, services.clock)
+        preview_id = await ask_of_change(services.store, one, draft, services.clock)
     except MediavaultError as exc:
         return await _list(services, form, changed=one, error=exc)
     return see_other(f"{PAGE}/preview/{preview_id}#preview")
@@ -143,7 +143,7 @@ async def preview_change_form(source_id: SourcePath, request: Request, services:
 @router.get(f"{PAGE}/preview/{{preview_id}}")
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
     """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
-    found = await find_preview(services.store.records, preview_id)
+    found = await find_preview(services.store, preview_id)
     view = await source_preview_view(found, services.store, services.clock.now())
     form = form_of(shown_source(found.draft).source, current().zone)
     return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
@@ -152,7 +152,7 @@ async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
 @router.get(f"{PAGE}/export")
 async def export(services: Services) -> Response:
     """Return all sources as an OPML file."""
-    return await opml_file(await followed(services.store.records))
+    return await opml_file(await followed(services.store.tables))
 
 
 @router.get(IMPORT_PAGE)
@@ -172,7 +172,7 @@ async def import_form(request: Request, services: Services, user: UserName) -> R
         read = await read_for_import(services, shown or fields.get("file", b""), asked, user)
         if not shown:
             return await _import_page(services, form, read=read)
-        await follow_all(services.store.records, read.new)
+        await follow_all(services.store.tables, read.new)
     except MediavaultError as exc:
         return await _import_page(services, form, error=exc)
     return see_other(PAGE)
@@ -181,11 +181,11 @@ async def import_form(request: Request, services: Services, user: UserName) -> R
 @router.post(f"{PAGE}/{{source_id}}")
 async def change_form(source_id: SourcePath, request: Request, services: Services) -> Response:
     """Change a source. If its start or filters change, skipped entries are decided again."""
-    form, records = read_source_form(await read_fields(request, most=MAX_FIELDS)), services.store.records
-    one = await find_followed(records, source_id)
+    form = read_source_form(await read_fields(request, most=MAX_FIELDS))
+    one = await find_followed(services.store.tables, source_id)
     try:
         wanted = await _with_known_profile(services, form)
-        await change_source(records, source_id, lambda source: described(wanted, source, current().zone))
+        await change_source(services.store.tables, source_id, lambda source: described(wanted, source, current().zone))
     except MediavaultError as exc:
         return await _list(services, form, changed=one, error=exc)
     return see_other(f"{PAGE}/{one.source.id}")
@@ -194,9 +194,9 @@ async def change_form(source_id: SourcePath, request: Request, services: Service
 @router.get(f"{PAGE}/{{source_id}}")
 async def show(source_id: SourcePath, services: Services, cursor: CursorText = "") -> Response:
     """Show one source with its posts in every state. Raises NotFound."""
-    records, moment = services.store.records, services.clock.now() - CLOCKS_DIFFER
-    sources = await followed(records)
-    one = await find_followed(records, source_id)
+    moment = services.clock.now() - CLOCKS_DIFFER
+    sources = await followed(services.store.tables)
+    one = await find_followed(services.store.tables, source_id)
     [card] = await _cards(services, sources, [one])
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
@@ -230,7 +230,7 @@ async def resume_source_form(source_id: SourcePath, request: Request, services: 
 @router.post(f"{PAGE}/{{source_id}}/check")
 async def check_form(source_id: SourcePath, request: Request, services: Services) -> Response:
     """Let a worker check the source within a minute."""
-    await look_now(services.store.records, source_id)
+    await look_now(services.store.tables, source_id)
     return await _back(request)
 
 
@@ -242,7 +242,7 @@ async def unfollow_form(source_id: SourcePath, services: Services) -> Response:
 
 
 async def _paused(source_id: str, request: Request, services: ApiServices, *, is_paused: bool) -> Response:
-    await change_source(services.store.records, source_id, lambda source: replace(source, is_paused=is_paused))
+    await change_source(services.store.tables, source_id, lambda source: replace(source, is_paused=is_paused))
     return await _back(request)
 
 
@@ -291,7 +291,7 @@ async def _list(
     preview: PreviewPart | None = None,
 ) -> Response:
     """Return the page of the form, and below it the sources, or a preview of what the form asks for."""
-    sources = [] if preview else await followed(services.store.records)
+    sources = [] if preview else await followed(services.store.tables)
     newest_first, start = sources[::-1], (number - 1) * SOURCES_ON_A_PAGE
     shown = newest_first[start : start + SOURCES_ON_A_PAGE]
     return render(

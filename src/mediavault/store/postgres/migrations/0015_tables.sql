@@ -1,6 +1,22 @@
 -- What is looked up by more than its key has tables, which store/tables.py declares; upgrade.py fills them from the records that
 -- held it before.
 
+CREATE TABLE mediavault.sources (
+  id    text COLLATE "C" NOT NULL PRIMARY KEY,
+  url   text COLLATE "C" NOT NULL,
+  value text NOT NULL
+);
+CREATE INDEX sources_url ON mediavault.sources (url);
+
+CREATE TABLE mediavault.source_states (
+  id      text COLLATE "C" NOT NULL PRIMARY KEY,
+  due_at  bigint NOT NULL,
+  waiting bigint NOT NULL,
+  value   text NOT NULL
+);
+CREATE INDEX source_states_due     ON mediavault.source_states (due_at, id);
+CREATE INDEX source_states_waiting ON mediavault.source_states (waiting, id) WHERE waiting > 0;
+
 CREATE TABLE mediavault.source_entries (
   source    text COLLATE "C" NOT NULL,
   post      text COLLATE "C" NOT NULL,

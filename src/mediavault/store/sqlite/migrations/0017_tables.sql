@@ -1,6 +1,22 @@
 -- What is looked up by more than its key has tables, which store/tables.py declares; upgrade.py fills them from the records that
 -- held it before.
 
+CREATE TABLE sources (
+  id    TEXT NOT NULL PRIMARY KEY,
+  url   TEXT NOT NULL,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sources_url ON sources (url);
+
+CREATE TABLE source_states (
+  id      TEXT NOT NULL PRIMARY KEY,
+  due_at  INTEGER NOT NULL,
+  waiting INTEGER NOT NULL,
+  value   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX source_states_due     ON source_states (due_at, id);
+CREATE INDEX source_states_waiting ON source_states (waiting, id) WHERE waiting > 0;
+
 CREATE TABLE source_entries (
   source    TEXT NOT NULL,
   post      TEXT NOT NULL,
