@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mediavault.core import following_decisions
 from mediavault.core.clock import AT_ONCE
 from mediavault.core.enclosed import enclosed_in
 from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
-from mediavault.core.following import EntryState, Source, Start
+from mediavault.core.following import EntryState, Source, SourceState, Start
 from mediavault.core.following_decisions import NEWEST_AT_ONCE, NEWS_AT_ONCE
 from mediavault.core.following_filters import Filters, Reason, reason_against
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
@@ -757,6 +758,41 @@ async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_
     assert await vault.numbers() == [2]
     assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == [MarkKind.FOLLOWED]
     assert await stored.all_seen(vault.store.tables, "s-1", limit=10) == {}
+
+
+async def test_a_change_of_a_source_during_its_check_is_seen_in_the_next_round(vault: Vault) -> None:
+    """The check notes when the next one is due, hours later; earlier posts that the user now wants are read at once."""
+    await vault.follow()
+    await vault.look()
+    vault.clock.advance(2 * HOUR)
+    [one] = await stored.with_work(vault.store.tables, vault.clock.now())
+    held = await stored.hold(vault.store.tables, vault.clock, one)
+    assert held is not None
+    await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
+    state = replace(held.before, next_look_at=vault.clock.now() + 6 * HOUR)
+    assert await stored.let_go(vault.store.tables, held, state)
+
+    [again] = await stored.with_work(vault.store.tables, vault.clock.now())
+    assert again.is_due(vault.clock.now())
+
+
+def _become(after: SourceState, _before: SourceState) -> SourceState:
+    return after
+
+
+async def test_a_round_reads_only_sources_that_may_be_due_or_have_posts_waiting(vault: Vault) -> None:
+    now = vault.clock.now()
+    for name, state in (
+        ("s-later", SourceState(looks=1, started=1, next_look_at=now + HOUR)),
+        ("s-due", SourceState(looks=1, started=1, next_look_at=now)),
+        ("s-waiting", SourceState(looks=1, started=1, next_look_at=now + HOUR, waiting=2)),
+    ):
+        await vault.follow(id=name, url=f"{CHANNEL}/{name}")
+        await stored.change_state(vault.store.tables, name, partial(_become, state))
+    await vault.follow(id="s-paused", url=f"{CHANNEL}/paused", is_paused=True)
+
+    found = await stored.with_work(vault.store.tables, now)
+    assert {one.source.id for one in found} == {"s-due", "s-waiting"}
 
 
 async def test_a_source_that_is_removed_during_a_look_does_not_come_back(vault: Vault) -> None:
