@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mediavault.core.clock import to_micros
 from mediavault.core.following import Source, SourceState
 from mediavault.core.typed_records import to_named_json
 from mediavault.store.port import Store
@@ -15,6 +16,7 @@ async def set_source(store: Store, source: Source) -> None:
 
 
 async def set_state(store: Store, source_id: str, state: SourceState) -> None:
-    """Let the checks of a source have found this; it may be due."""
-    columns: dict[str, str | int | None] = {"id": source_id, "due_at": 0, "waiting": state.waiting}
+    """Let the checks of a source have found this."""
+    due_at = 0 if state.next_look_at is None else to_micros(state.next_look_at)
+    columns: dict[str, str | int | None] = {"id": source_id, "due_at": due_at, "waiting": state.waiting}
     await store.tables.put(SOURCE_STATES, [TableRow(columns, to_named_json(state))])
