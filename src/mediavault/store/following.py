@@ -104,9 +104,9 @@ async def with_work(tables: Tables, now: datetime) -> list[Followed]:
 
     Without those that are paused.
     """
-    may_be_due = await tables.select(SOURCE_STATES, {"due_at": Range(at_most=to_micros(now))})
-    states = {row.columns["id"]: row for row in may_be_due}
-    states |= {row.columns["id"]: row for row in await tables.select(SOURCE_STATES, {"waiting": Range(at_least=1)})}
+    due = await tables.select(SOURCE_STATES, {"due_at": Range(at_most=to_micros(now))}, order=["due_at"])
+    waiting = await tables.select(SOURCE_STATES, {"waiting": Range(at_least=1)}, order=["waiting"])
+    states = {row.columns["id"]: row for row in (*due, *waiting)}
     sources = await tables.some(SOURCES, [(str(source_id),) for source_id in states])
     return [one for one in _followed(sources, list(states.values())) if not one.source.is_paused]
 

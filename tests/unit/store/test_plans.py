@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,24 @@ from mediavault.core.site_limits import SiteLimit
 from mediavault.store import paging, search_words
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import limit_values
+from mediavault.store.sql import tables
+from mediavault.store.sql.dialects import in_dialect
+from mediavault.store.sql.txn import Row, run
 from mediavault.store.sqlite import claims
 from mediavault.store.sqlite.engine import Connection, fetch_all
 from mediavault.store.sqlite.pages import SqlitePages, count_statement, found_by, statement
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.sql import SQL
 from mediavault.store.sqlite.writer import Txn
+from mediavault.store.tables import (
+    DEFERRED_WORK,
+    SOURCE_ENTRIES,
+    SOURCE_STATES,
+    SOURCES,
+    Range,
+    Table,
+    Where,
+)
 from tests.fakes import START, FakeClock
 
 ROWS = 300
@@ -188,7 +200,8 @@ def plan(db: Connection, sql: str) -> list[str]:
         step
         for step in steps
         if re.search(
-            r"\b(jobs|known|newest|history|h|workers|gates|records|marks|job_words|library_\w+)\b|TEMP B-TREE", step
+            r"\b(jobs|known|newest|history|h|workers|gates|records|marks|job_words|library_\w+|source\w*|deferred_work)\b|TEMP B-TREE",
+            step,
         )
     ]
 
@@ -346,6 +359,63 @@ def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> li
     found, _ = found_by(query, terms)
     sql, _ = statement(query, found, paging.after(query), descending=descending, finds_few=finds_few)
     return plan(db, sql)
+
+
+class Asked:
+    """Notes the statements that are built, and runs none."""
+
+    def __init__(self) -> None:
+        self.sql: list[str] = []
+
+    async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
+        self.sql.append(in_dialect("sqlite", sql))
+        return [(0,)] if sql.startswith("SELECT count") else []
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "order", "index"),
+    [
+        (SOURCES, {"url": "u"}, [], "sources_url (url=?)"),
+        (SOURCE_STATES, {"due_at": Range(at_most=5)}, ["due_at"], "source_states_due (due_at<?)"),
+        (SOURCE_STATES, {"waiting": Range(at_least=1)}, ["waiting"], "source_states_waiting (waiting>?)"),
+        (SOURCE_ENTRIES, {"source": "s", "place": Range()}, ["place"], "source_entries_waiting (source=? AND place>?)"),
+        (SOURCE_ENTRIES, {"source": "s", "listed_at": Range()}, [], "source_entries_listed (source=? AND listed_at>?)"),
+        (
+            SOURCE_ENTRIES,
+            {"source": "s", "gone_at": Range()},
+            ["gone_at"],
+            "source_entries_gone (source=? AND gone_at>?)",
+        ),
+        (
+            DEFERRED_WORK,
+            {"work": "w", "due_at": Range(at_most=5)},
+            ["due_at"],
+            "deferred_work_due (work=? AND due_at<?)",
+        ),
+    ],
+)
+def test_rows_of_a_table_are_found_by_an_index(
+    db: Connection, table: Table, where: Where, order: Sequence[str], index: str
+) -> None:
+    asked: Any = Asked()
+    if order:
+        run(tables.select(asked, table, where, order=order, limit=9))
+    run(tables.keys(asked, table, where))
+    run(tables.count(asked, table, where))
+    run(tables.remove(asked, table, where))
+
+    for sql in asked.sql:
+        assert index in plan(db, sql)[0]
+    if order:
+        assert len(plan(db, asked.sql[0])) == 1  # and are not sorted
+
+
+def test_rows_with_certain_keys_are_found_by_these(db: Connection) -> None:
+    asked: Any = Asked()
+    run(tables.some(asked, SOURCE_ENTRIES, [("s", "p")]))
+
+    [step] = plan(db, asked.sql[0])
+    assert step == "SEARCH source_entries USING INDEX sqlite_autoindex_source_entries_1 (source=? AND post=?)"
 
 
 @pytest.mark.parametrize("platform", ["all may start", "none may start"])

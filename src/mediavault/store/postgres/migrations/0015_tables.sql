@@ -15,7 +15,7 @@ CREATE TABLE mediavault.source_states (
   value   text NOT NULL
 );
 CREATE INDEX source_states_due     ON mediavault.source_states (due_at, id);
-CREATE INDEX source_states_waiting ON mediavault.source_states (waiting, id) WHERE waiting > 0;
+CREATE INDEX source_states_waiting ON mediavault.source_states (waiting, id);
 
 CREATE TABLE mediavault.source_entries (
   source    text COLLATE "C" NOT NULL,

@@ -15,7 +15,7 @@ CREATE TABLE source_states (
   value   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX source_states_due     ON source_states (due_at, id);
-CREATE INDEX source_states_waiting ON source_states (waiting, id) WHERE waiting > 0;
+CREATE INDEX source_states_waiting ON source_states (waiting, id);
 
 CREATE TABLE source_entries (
   source    TEXT NOT NULL,
