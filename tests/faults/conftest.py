@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +11,8 @@ from tests.faults.house import House
 from tests.faults.matrix import Table
 
 PROPERTY = "fault"  # a property of a test: its row, the fault, and how it is injected
+LEFT_OUT = "mediavault_faults_left_out"  # what each test process reports to the first one
+_left_out: list[list[str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.user_properties.append((PROPERTY, [*mark.args, mark.kwargs["by"]]))
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    _left_out.extend([*mark.args, mark.kwargs["by"]] for item in items for mark in item.iter_markers("fault"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[LEFT_OUT] = _left_out
+
+
 class MatrixReport:
     """Fills the table from the report of each test, and prints it at the end."""
 
@@ -48,7 +59,16 @@ class MatrixReport:
                     self._table.expect(report.nodeid, row, fault, by=by)
         self._table.told(report.nodeid, report.outcome, str(report.when), report.duration)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A process of pytest-xdist has ended. One that crashed has no output."""
+        for row, fault, by in getattr(node, "workeroutput", {}).get(LEFT_OUT, ()):
+            self._table.leave_out(row, fault, by)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        for row, fault, by in _left_out:
+            self._table.leave_out(row, fault, by)
         if self._table.unmarked():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -28,6 +28,14 @@ def test_a_row_without_a_test_or_a_reason_is_reported() -> None:
     assert any(line.startswith(f"{table.unmarked()[0]}   MISSING") for line in table.lines())
 
 
+def test_a_row_whose_only_test_is_a_long_one_is_not_missing_when_long_tests_are_left_out() -> None:
+    table = Table()
+    table.leave_out("F07", "ENOSPC", "tmpfs")
+
+    assert "F07" not in table.unmarked()
+    assert any(line.startswith("F07   long ") for line in table.lines())
+
+
 def test_a_test_that_failed_in_any_phase_is_reported() -> None:
     table = Table()
     table.expect("a test", "F07", "ENOSPC", by="tmpfs")
