@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 import mediavault
+from tests.syntax import nodes_below
 
 ROOT = Path(mediavault.__file__).parent
 ANCHORED = frozenset({"match", "fullmatch"})
@@ -110,11 +111,6 @@ def _patterns_in(value: Any, label: str, seen: frozenset[int]) -> Iterator[tuple
                 yield from _patterns_in(element, f"{label}.{name}", seen)
 
 
-def _sources() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
-
-
 def _methods(file: str, label: str) -> frozenset[str]:
     """Return how a pattern is used: in its own file if its name is private, else anywhere; empty if that is unknown."""
     if (handed_on := _HANDED_ON.get(f"{file}: {label}")) is not None:
@@ -140,14 +136,11 @@ _OF_FIELDS = {name: frozenset({"fullmatch"}) for name in ("host", "query", "frag
 def _uses() -> Mapping[tuple[str, str], frozenset[str]]:
     """Return (file, name of a pattern or of the field that holds it) -> the methods called on anything of that name."""
     uses: dict[tuple[str, str], set[str]] = {}
-    for file, tree in _sources():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in _METHODS:
-                owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
-                name = (
-                    owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
-                )
-                uses.setdefault((file, name), set()).add(node.attr)
+    for file, node in nodes_below(ROOT):
+        if isinstance(node, ast.Attribute) and node.attr in _METHODS:
+            owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
+            name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+            uses.setdefault((file, name), set()).add(node.attr)
     return {key: frozenset(methods) for key, methods in uses.items()}
 
 
@@ -156,23 +149,21 @@ _METHODS = ANCHORED | {"search", "sub", "subn", "split", "finditer", "findall"}
 
 def _inline() -> Iterator[Found]:
     """Yield the calls of ``re`` whose pattern is a literal."""
-    for file, tree in _sources():
-        for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_re(node.func.value)):
-                continue
-            written = node.args[0] if node.args else None
-            if node.func.attr in _METHODS and isinstance(written, ast.Constant):
-                flags = next((word.value for word in node.keywords if word.arg == "flags"), None) or _flags_of(node)
-                value = eval(compile(ast.Expression(flags), file, "eval"), {"re": re}) if flags else 0
-                yield Found(f"{file}:{node.lineno}", re.compile(written.value, value), frozenset({node.func.attr}))
+    for file, node in nodes_below(ROOT):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_re(node.func.value)):
+            continue
+        written = node.args[0] if node.args else None
+        if node.func.attr in _METHODS and isinstance(written, ast.Constant):
+            flags = next((word.value for word in node.keywords if word.arg == "flags"), None) or _flags_of(node)
+            value = eval(compile(ast.Expression(flags), file, "eval"), {"re": re}) if flags else 0
+            yield Found(f"{file}:{node.lineno}", re.compile(written.value, value), frozenset({node.func.attr}))
 
 
 def unread_calls() -> list[str]:
     """Return the calls of ``re`` whose pattern is built at run time: these cannot be tested here."""
     return [
         f"{file}: {ast.unparse(node.args[0])}"
-        for file, tree in _sources()
-        for node in ast.walk(tree)
+        for file, node in nodes_below(ROOT)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and _is_re(node.func.value)

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.syntax import nodes_below
+
 Sources = Mapping[str, list[str]]
 
 
@@ -16,13 +18,11 @@ def sources_of_codes(folder: Path) -> Sources:
     Created: a call of a class that carries the code, or the code as an argument of a call. Chosen: the class as a value
     in a mapping. Catching a class, comparing it or listing it in a tuple does not count.
     """
-    trees = {path.relative_to(folder): ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py")}
-    nodes = [(path, node) for path, tree in trees.items() for node in ast.walk(tree)]
-    carriers = _carriers([node for _, node in nodes if isinstance(node, ast.ClassDef)])
+    carriers = _carriers([node for _, node in nodes_below(folder) if isinstance(node, ast.ClassDef)])
     sources: dict[str, list[str]] = defaultdict(list)
-    for path, node in nodes:
+    for path, node in nodes_below(folder):
         for code in _produced(node, carriers):
-            sources[code].append(f"{path.as_posix()}:{getattr(node, 'lineno', 0)}")
+            sources[code].append(f"{path}:{getattr(node, 'lineno', 0)}")
     return sources
 
 

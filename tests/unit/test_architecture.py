@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax import nodes
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mediavault"
 
@@ -68,7 +70,7 @@ def modules() -> tuple[tuple[str, str], ...]:
 @cache
 def imported(text: str) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(text):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -166,7 +168,7 @@ def swallows_everything(text: str) -> bool:
         isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
         and not (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None)
-        for node in ast.walk(ast.parse(text))
+        for node in nodes(text)
     )
 
 
@@ -193,7 +195,7 @@ def test_no_two_classes_have_the_same_name() -> None:
     """A unique name is understood without looking at its import."""
     homes: dict[str, list[str]] = {}
     for name, text in modules():
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(text):
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(name)
 

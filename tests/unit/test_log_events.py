@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.syntax import nodes
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mediavault"
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
@@ -53,8 +55,8 @@ def fields_of(call: ast.Call) -> set[str]:
 @cache
 def calls() -> tuple[ast.Call, ...]:
     texts = (path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.py")))
-    nodes = (node for text in texts for node in ast.walk(ast.parse(text)))
-    return tuple(node for node in nodes if isinstance(node, ast.Call) and is_log_call(node))
+    every = (node for text in texts for node in nodes(text))
+    return tuple(node for node in every if isinstance(node, ast.Call) and is_log_call(node))
 
 
 def in_source() -> Iterator[Line]:

@@ -10,6 +10,8 @@ from functools import cache
 import pytest
 from scripts.messages import SRC, messages_of_the_code
 
+from tests.syntax import nodes
+
 FIELD = re.compile(r"%\((\w+)\)(?:s|d|\.\df)")
 
 
@@ -21,7 +23,7 @@ def calls() -> list[tuple[str, ast.Call]]:
 
 def _calls() -> Iterator[tuple[str, ast.Call]]:
     for path in sorted(SRC.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Message":
                 yield f"{path.relative_to(SRC)}:{node.lineno}", node
 

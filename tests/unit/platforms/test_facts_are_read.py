@@ -22,6 +22,7 @@ from mediavault.core.platform import (
     Walls,
     YtdlpRules,
 )
+from tests.syntax import nodes
 
 SOURCE = Path(mediavault.__file__).parent
 FOR_PEOPLE = {"checked", "known_from", "reads", "leaves_out"}  # the list of sites is made from them
@@ -34,8 +35,8 @@ def attributes_read(folder: Path) -> set[str]:
     """Names of the attributes that any module below ``folder`` reads, without the sites and the records themselves."""
     sites = set((folder / "platforms").glob("*/*.py"))
     modules = set(folder.rglob("*.py")) - sites - {folder / "core" / "platform.py"}
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in modules]
-    return {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    texts = [path.read_text(encoding="utf-8") for path in modules]
+    return {node.attr for text in texts for node in nodes(text) if isinstance(node, ast.Attribute)}
 
 
 @pytest.mark.parametrize("name", sorted({field.name for kind in RECORDS for field in fields(kind)} - FOR_PEOPLE))

@@ -12,9 +12,14 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from scripts.assets import LOCALES, ROOT, SOURCE, texts_of_the_code
 
+from tests.syntax import nodes
+
 LANGUAGES = sorted(path.parents[1].name for path in LOCALES.glob("*/LC_MESSAGES/mediavault.po"))
 PLACEHOLDER = re.compile(r"%\((\w+)\)(s|d|\.\df)")
 TAG = re.compile(r"</?\w+[^>]*>|`[^`]*`|MEDIAVAULT_\w+")
+
+
+wanted_texts = cache(texts_of_the_code)
 
 
 @cache
@@ -47,7 +52,7 @@ def test_the_texts_of_every_module_that_translates_are_collected() -> None:
         for path in SOURCE.rglob("*.py")
         if "presentation.translation import" in (text := path.read_text()) and marked.search(text)
     }
-    collected = {name for entry in texts_of_the_code() for name, _line in entry.locations}
+    collected = {name for entry in wanted_texts() for name, _line in entry.locations}
 
     assert "app/doctor/checks.py" in modules
     assert modules - collected == set()
@@ -57,7 +62,7 @@ def test_the_texts_of_every_module_that_translates_are_collected() -> None:
 def test_a_catalogue_holds_the_texts_of_the_code_and_no_others(language: str) -> None:
     """`make words` updates a catalogue from the code; then translate the new texts."""
     known = messages(language)
-    wanted = {(entry.context, first(entry.id)) for entry in texts_of_the_code() if entry.id}
+    wanted = {(entry.context, first(entry.id)) for entry in wanted_texts() if entry.id}
 
     assert {"missing": sorted(wanted - set(known), key=str), "unused": sorted(set(known) - wanted, key=str)} == {
         "missing": [],
@@ -134,7 +139,7 @@ def calls_inside_f_strings(source: str) -> list[int]:
     marks = {"gettext", "ngettext", "pgettext", "N_", "_"}
     return [
         call.lineno
-        for text in ast.walk(ast.parse(source))
+        for text in nodes(source)
         if isinstance(text, ast.JoinedStr)
         for call in ast.walk(text)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in marks
