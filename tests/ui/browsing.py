@@ -167,6 +167,10 @@ async def overflow(page: Page) -> list[str]:
     return overflowing
 
 
+# A page is the same document at each size, so that what works without a script is tested at one of them: the narrow one.
+SIZES_AND_SCRIPTS = [("desktop", True), ("phone", True), ("phone", False)]
+
+
 def combinations() -> Iterator[tuple[str, Size]]:
     """Yield both themes at phone and desktop size."""
     for theme in THEMES:

@@ -17,7 +17,7 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import Candidate, FoundIn, SourceType
 from mediavault.core.settings import site_host
 from mediavault.store.port import JobQuery, StoredJob
-from tests.ui.browsing import Pages, Size, overflow
+from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow
 from tests.ui.vault import Vault, sample_vault, show_frames
 
 SAVE = "#choose button[data-many]"
@@ -101,14 +101,13 @@ async def test_each_video_shows_a_picture_and_the_one_without_shows_its_text(pag
     await expect(page.locator(".choice").nth(2)).to_contain_text("http://127.0.0.1:9/other.mp4")
 
 
-@EACH_SIZE
 @pytest.mark.parametrize("everything", [False, True])
 async def test_videos_are_selected_and_counted_without_javascript(
-    pages: Pages, several: Vault, size: Size, *, everything: bool
+    pages: Pages, several: Vault, *, everything: bool
 ) -> None:
     pages.allow.append(NO_FRAME)
     job = await with_three(several)
-    page = await pages(f"/jobs/{job.id}", base=several.base, size=size, javascript=False)
+    page = await pages(f"/jobs/{job.id}", base=several.base, size="phone", javascript=False)
     await expect(page.get_by_role("button", name="Select all")).to_be_hidden()
     for number in (0, 1):
         await page.locator('[name="chosen"]').nth(number).check()
@@ -122,8 +121,7 @@ async def test_videos_are_selected_and_counted_without_javascript(
     assert len(stored.chosen_urls) == (3 if everything else 2)
 
 
-@EACH_SIZE
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 async def test_a_video_is_saved_by_one_button_that_says_which_and_the_site_is_remembered(
     pages: Pages, several: Vault, size: Size, *, javascript: bool
 ) -> None:

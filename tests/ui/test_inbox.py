@@ -11,16 +11,15 @@ from mediavault.store.following import mark_posts
 from mediavault.store.inbox import count_news, note_arrivals
 from mediavault.store.port import JobQuery
 from tests.patience import patient
-from tests.ui.browsing import Pages, Size, overflow
+from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow
 from tests.ui.followed import CHANNEL
 from tests.ui.vault import PASSWORD, Vault, add_users
 
 both = pytest.mark.parametrize("size", ["phone", "desktop"])
-scripts = pytest.mark.parametrize("javascript", [True, False])
+sizes_and_scripts = pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 
 
-@both
-@scripts
+@sizes_and_scripts
 async def test_the_inbox_is_reached_from_the_navigation_and_marked_as_seen(
     pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
 ) -> None:
@@ -40,8 +39,7 @@ async def test_the_inbox_is_reached_from_the_navigation_and_marked_as_seen(
     assert await count_news(fresh_vault.store, "owner") == 0
 
 
-@both
-@scripts
+@sizes_and_scripts
 async def test_a_post_is_made_a_favourite_pinned_played_and_deleted_from_the_inbox(
     pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from mediavault.notifications.targets import EventKind, all_targets
-from tests.ui.browsing import Pages, Size
+from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size
 from tests.ui.conftest import MakeVault
 
 
@@ -30,8 +30,7 @@ async def receiver() -> AsyncIterator[tuple[str, list[bytes]]]:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", requests
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 async def test_an_admin_adds_a_webhook_tests_it_and_removes_it(
     pages: Pages, make_vault: MakeVault, size: Size, javascript: bool
 ) -> None:

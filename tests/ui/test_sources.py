@@ -14,7 +14,7 @@ from mediavault.core.listings import Entry
 from mediavault.store.following import find_followed, followed, hold, let_go
 from tests.patience import patient
 from tests.previewed import read_what_waits
-from tests.ui.browsing import Pages, Size, overflow
+from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow
 from tests.ui.followed import CHANNEL, PAUSED
 from tests.ui.vault import PASSWORD, Vault, add_users
 
@@ -68,8 +68,7 @@ async def test_the_form_asks_only_what_belongs_to_the_choice(
     assert [name for name in ("since", "newest", "per_day") if await page.locator(f"#{name}").is_visible()] == fields
 
 
-@both
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
     pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
 ) -> None:
@@ -114,8 +113,7 @@ async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
     assert await overflow(page) == []
 
 
-@both
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 async def test_what_following_would_take_is_shown_before_it_is_followed(
     pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
 ) -> None:
@@ -188,8 +186,7 @@ async def test_a_member_sees_the_sources_and_is_offered_no_change(pages: Pages, 
     await expect(page.locator("main form, main details")).to_have_count(0)
 
 
-@both
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 async def test_a_list_is_looked_at_and_then_followed(
     pages: Pages, fresh_vault: Vault, size: Size, javascript: bool
 ) -> None:

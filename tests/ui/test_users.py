@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Error, Page, expect
 
 from mediavault.core.marks import favourite
-from tests.ui.browsing import Pages, Size
+from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size
 from tests.ui.conftest import MakeVault
 from tests.ui.vault import PASSWORD, Vault, add_users
 
@@ -31,8 +31,7 @@ async def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
     await page.wait_for_load_state()
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("size", "javascript"), SIZES_AND_SCRIPTS)
 async def test_the_owner_adds_a_user_who_signs_in(pages: Pages, shared: Vault, size: Size, javascript: bool) -> None:
     owner = await pages("/login?next=/access", base=shared.base, size=size, javascript=javascript)
     await sign_in(owner, "")
