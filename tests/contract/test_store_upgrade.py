@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import to_micros
-from mediavault.store import upgrade
 from mediavault.store.mongodb import schema as mongo_schema
 from mediavault.store.mongodb.engine import MongoDatabase
 from mediavault.store.mongodb.records import NEVER
@@ -189,7 +188,6 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upgrade, "PAGE", 2)
     monkeypatch.setattr(sql_tables, "PAGE", 2)
     monkeypatch.setattr("mediavault.store.mongodb.upgrade.PAGE", 2)
     step = 0
@@ -220,7 +218,7 @@ async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
     assert step > 15
 
 
-def test_each_declared_table_has_its_columns_on_the_sql_engines(tmp_path: Path) -> None:
+def test_each_declared_table_has_its_columns_on_sqlite(tmp_path: Path) -> None:
     db = sqlite_schema.open_database(tmp_path / "jobs.db")
     for table in TABLES:
         columns = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table.name})")]

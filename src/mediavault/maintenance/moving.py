@@ -171,11 +171,8 @@ async def copy_rest(source: Store, target: Store) -> None:
                 if record.expires_at is not None:
                     await target.records.put(kind, record.key, record.value, expires_at=record.expires_at)
     for table in MOVING_TABLES:
-        async for rows in _row_pages(source.tables, table):
-            existing = {
-                row.key_in(table) for row in await target.tables.some(table, [row.key_in(table) for row in rows])
-            }
-            await target.tables.put(table, [row for row in rows if row.key_in(table) not in existing])
+        async for rows in _missing_rows(source, target, table):
+            await target.tables.put(table, rows)
 
 
 async def _record_pages(records: Records, kind: RecordKind) -> AsyncIterator[list[Record]]:
@@ -192,6 +189,14 @@ async def _row_pages(tables: Tables, table: Table) -> AsyncIterator[list[TableRo
     while page := await tables.select(table, {}, after=after, limit=RECORDS_AT_ONCE):
         yield page
         after = page[-1].key_in(table)
+
+
+async def _missing_rows(source: Store, target: Store, table: Table) -> AsyncIterator[list[TableRow]]:
+    """Yield the rows whose keys the target lacks, as :func:`_row_pages` does; one that differs there does not count."""
+    async for rows in _row_pages(source.tables, table):
+        keys = [row.key_in(table) for row in rows]
+        existing = {row.key_in(table) for row in await target.tables.some(table, keys)}
+        yield [row for row in rows if row.key_in(table) not in existing]
 
 
 # What the reading of a row raises that mediavault did not write.
@@ -287,12 +292,9 @@ async def _missing_records(source: Store, target: Store) -> AsyncIterator[str]:
                 if record.key not in existing:
                     yield f"{kind} {record.key}"
     for table in MOVING_TABLES:
-        async for rows in _row_pages(source.tables, table):
-            keys = [row.key_in(table) for row in rows]
-            known = {row.key_in(table) for row in await target.tables.some(table, keys)}
-            for key in keys:
-                if key not in known:
-                    yield f"{table.name} {'/'.join(key)}"
+        async for rows in _missing_rows(source, target, table):
+            for row in rows:
+                yield f"{table.name} {'/'.join(row.key_in(table))}"
 
 
 async def _pairs(page: tuple[Job, ...], source: Store, target: Store) -> list[tuple[StoredJob, StoredJob | None]]:

@@ -25,7 +25,7 @@ from mediavault.core.records import RecordKind
 from mediavault.core.redaction import redact_page
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.port import Records, Store, Tables
-from mediavault.store.tables import SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Range, TableRow, Where
+from mediavault.store.tables import SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Range, Table, TableRow, Where
 
 HELD_FOR = timedelta(minutes=15)  # how long one look may take
 MOST_SOURCES = 5_000
@@ -121,15 +121,14 @@ def _followed(sources: Sequence[TableRow], states: Sequence[TableRow]) -> list[F
 async def find_followed(tables: Tables, source_id: str) -> Followed:
     """Return the source with this id. Raises NotFound."""
     if (one := (await some_followed(tables, [source_id])).get(source_id)) is None:
-        raise NotFound("There is no source with this ID.", help="It was removed or was never followed.")
+        raise _not_followed()
     return one
 
 
 async def follow(tables: Tables, source: Source) -> Source:
     """Store a new source. Raises BadInput for invalid values, and if its URL is already followed."""
     source = checked(source)
-    if await tables.count(SOURCES, {"url": source.url}):
-        raise _is_followed()
+    await refuse_followed(tables, source.url)
     if await tables.count(SOURCES, {}) >= MOST_SOURCES:
         raise BadInput(
             Message("There are already %(most)s sources, the most allowed.", most=MOST_SOURCES),
@@ -139,14 +138,14 @@ async def follow(tables: Tables, source: Source) -> Source:
     return source
 
 
-def refuse_followed(existing: Iterable[Followed], url: str) -> None:
-    """Raise BadInput if one of these sources has the URL."""
-    if any(one.source.url == url for one in existing):
-        raise _is_followed()
+async def refuse_followed(tables: Tables, url: str) -> None:
+    """Raise BadInput if a source has the URL."""
+    if await tables.count(SOURCES, {"url": url}):
+        raise BadInput("This source is already followed.", help="Change it on its page.")
 
 
-def _is_followed() -> BadInput:
-    return BadInput("This source is already followed.", help="Change it on its page.")
+def _not_followed() -> NotFound:
+    return NotFound("There is no source with this ID.", help="It was removed or was never followed.")
 
 
 async def follow_all(tables: Tables, new: Sequence[NewSource]) -> None:
@@ -168,12 +167,12 @@ async def _add(tables: Tables, new: Mapping[str, tuple[Source, SourceState]]) ->
 async def change_source(tables: Tables, source_id: str, change: Callable[[Source], Source]) -> Source:
     """Change the settings of a source. Raises NotFound, and BadInput for invalid values."""
     for _ in range(RACES):
-        before = (await find_followed(tables, source_id)).source
-        rows = await tables.some(SOURCES, [(source_id,)])
-        if not rows or _source(rows[0]) != before:
-            continue
+        row = await _row_of(tables, SOURCES, source_id)
+        before = None if row is None else _source(row)
+        if row is None or before is None:
+            raise _not_followed()
         after = restarted(before, checked(change(before)))
-        if await tables.replace(SOURCES, _source_row(after), if_value=rows[0].value):
+        if await tables.replace(SOURCES, _source_row(after), if_value=row.value):
             await tables.update(SOURCE_STATES, [(source_id,)], {"due_at": _MAY_BE_DUE})
             return after
     raise StoreError("The source could not be changed because it was being changed elsewhere at the same time.")
@@ -193,7 +192,7 @@ async def unfollow(store: Store, source_id: str) -> None:
     """Remove a source and its entries; its posts stay. Raises NotFound."""
     records, tables = store.records, store.tables
     if not await tables.remove(SOURCES, {"id": source_id}):
-        raise NotFound("There is no source with this ID.", help="It was removed or was never followed.")
+        raise _not_followed()
     await tables.remove(SOURCE_STATES, {"id": source_id})
     await records.remove(RecordKind.RETENTION_RULE, source_id)
     await records.remove(RecordKind.SOURCE_PICTURE, source_id)
@@ -216,22 +215,22 @@ class HeldSource:
 async def hold(tables: Tables, clock: Clock, one: Followed) -> HeldSource | None:
     """Hold a source for one check; None if another worker was faster, or it has changed."""
     held = replace(one.state, held_until=clock.now() + HELD_FOR)
-    return (
-        HeldSource(one.source, one.state, held)
-        if await _replace_state(tables, one.source.id, one.state, held)
-        else None
-    )
+    row = await _row_of(tables, SOURCE_STATES, one.source.id)
+    is_ours = _state(row) == one.state and await _replace_state(tables, one.source.id, row, held)
+    return HeldSource(one.source, one.state, held) if is_ours else None
 
 
 async def let_go(tables: Tables, held: HeldSource, state: SourceState) -> bool:
     """Store what a check has found, and end the hold; False if it had ended, or the source is gone."""
     source_id = held.source.id
-    is_stored = await _replace_state(tables, source_id, held.held, replace(state, held_until=None))
-    rows = await tables.some(SOURCES, [(source_id,)])
-    if not rows:
+    is_stored = await _replace_state(
+        tables, source_id, _state_row(source_id, held.held), replace(state, held_until=None)
+    )
+    row = await _row_of(tables, SOURCES, source_id)
+    if row is None:
         await tables.remove(SOURCE_STATES, {"id": source_id})
         return False
-    if is_stored and _source(rows[0]) != held.source:  # changed during the check, which has set another time
+    if is_stored and _source(row) != held.source:  # changed during the check, which has set another time
         await tables.update(SOURCE_STATES, [(source_id,)], {"due_at": _MAY_BE_DUE})
     return is_stored
 
@@ -239,19 +238,21 @@ async def let_go(tables: Tables, held: HeldSource, state: SourceState) -> bool:
 async def change_state(tables: Tables, source_id: str, change: Callable[[SourceState], SourceState]) -> None:
     """Change the state of a source that no worker is checking; during a check, do nothing."""
     for _ in range(RACES):
-        rows = await tables.some(SOURCE_STATES, [(source_id,)])
-        before = _state(rows[0] if rows else None)
-        if before.held_until is not None or await _replace_state(tables, source_id, before, change(before)):
+        row = await _row_of(tables, SOURCE_STATES, source_id)
+        before = _state(row)
+        if before.held_until is not None or await _replace_state(tables, source_id, row, change(before)):
             return
 
 
-async def _replace_state(tables: Tables, source_id: str, before: SourceState, after: SourceState) -> bool:
-    """Store a state if the other one is what is stored now; returns whether it was stored."""
-    rows = await tables.some(SOURCE_STATES, [(source_id,)])
-    if _state(rows[0] if rows else None) != before:
-        return False
-    row = _state_row(source_id, after)
-    return await tables.replace(SOURCE_STATES, row, if_value=rows[0].value if rows else None)
+async def _replace_state(tables: Tables, source_id: str, before: TableRow | None, after: SourceState) -> bool:
+    """Store a state if the row is what is stored now, None for no row; returns whether it was stored."""
+    if_value = None if before is None else before.value
+    return await tables.replace(SOURCE_STATES, _state_row(source_id, after), if_value=if_value)
+
+
+async def _row_of(tables: Tables, table: Table, source_id: str) -> TableRow | None:
+    rows = await tables.some(table, [(source_id,)])
+    return rows[0] if rows else None
 
 
 async def look_now(tables: Tables, source_id: str) -> None:
@@ -331,7 +332,7 @@ def _waiting(source_id: str) -> Where:
     return {"source": source_id, "place": Range()}
 
 
-# --- what the list no longer names ---------------------------------------------------------------------------------
+# --- entries that are gone from the list ---------------------------------------------------------------------------
 
 
 async def compare_with_list(
@@ -370,7 +371,7 @@ def _gone(source_id: str) -> Where:
     return {"source": source_id, "gone_at": Range()}
 
 
-# --- what they become ------------------------------------------------------------------------------------------------
+# --- posts of sources, and turns -----------------------------------------------------------------------------------
 
 
 async def mark_posts(store: Store, source_id: str, job_ids: Iterable[str]) -> None:

@@ -84,7 +84,7 @@ _NOT_IN_OLD_ROWS: Mapping[str, Any] = {
 }
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
-# What a move says of a job besides: the attempt, its start, the moment of the move, and the internal key.
+# What a move returns of each job, after other columns: the attempt, its start, the moment of the move, the internal key.
 MOVED_COLUMNS = "attempt_count AS of_attempt, started_at AS began_at, updated_at AS moved_at, seq AS moved_seq"
 SEQ = -1
 

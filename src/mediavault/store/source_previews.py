@@ -21,7 +21,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.typed_records import from_named_json, to_named_json
-from mediavault.store.following import Followed, find_followed, followed, refuse_followed, restarted
+from mediavault.store.following import Followed, find_followed, refuse_followed, restarted
 from mediavault.store.port import Records, Store
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ async def ask(store: Store, draft: Source, clock: Clock) -> str:
 
     Raises BadInput for values that it can't have, and when its URL is followed already.
     """
-    refuse_followed(await followed(store.tables), draft.url)
+    await refuse_followed(store.tables, draft.url)
     return await _ask(store, checked(draft), "", clock)
 
 

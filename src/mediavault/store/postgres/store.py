@@ -25,6 +25,7 @@ from mediavault.store.port import (
     Workers,
 )
 from mediavault.store.postgres.claims import Completion, LowWaterMark, PostgresClaims
+from mediavault.store.postgres.engine import Lane, PostgresDatabase
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.site_limits import ClaimFilter
@@ -55,11 +56,12 @@ def in_transaction(
 
 def autocommitted(
     operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
+    on: Callable[[PostgresServer], PostgresDatabase | Lane] = lambda server: server.database,
 ) -> Callable[Concatenate[PostgresServer, P], Coroutine[Any, Any, T]]:
     """Return an operation as one of a server: each of its statements commits at once, which saves two round trips."""
 
     async def call(server: PostgresServer, /, *args: P.args, **options: P.kwargs) -> T:
-        return await operation(PostgresStatements(server.database, server.now), *args, **options)
+        return await operation(PostgresStatements(on(server), server.now), *args, **options)
 
     return call
 
@@ -68,11 +70,7 @@ def on_heartbeats(
     operation: Callable[Concatenate[SqlTxn, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[PostgresServer, P], Coroutine[Any, Any, T]]:
     """As :func:`autocommitted`, on the connection that never waits behind other work."""
-
-    async def call(server: PostgresServer, /, *args: P.args, **options: P.kwargs) -> T:
-        return await operation(PostgresStatements(server.heartbeats, server.now), *args, **options)
-
-    return call
+    return autocommitted(operation, lambda server: server.heartbeats)
 
 
 _get = autocommitted(reads.get)

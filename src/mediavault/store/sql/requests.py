@@ -72,7 +72,7 @@ async def _store(txn: SqlTxn, jobs: Iterable[tuple[int, NewJob]], *, force: bool
 
 
 async def _adopted(txn: SqlTxn, known: Mapping[str, Job], asked: Mapping[str, NewJob]) -> dict[str, Job]:
-    """Return the known jobs, those that become a user's as they are then; one that has changed meanwhile is left out."""
+    """Return the known jobs, those that become a user's as they are then, without one that was changed in between."""
     found = dict(known)
     for url in sorted(known):  # two calls lock them in the same order
         if transitions.adopts(asked[url], known[url]):

@@ -17,7 +17,7 @@ from mediavault.store.upgrade import PAGE, fill_tables
 async def put(txn: SqlTxn, table: Table, rows: Sequence[TableRow]) -> None:
     if not rows:
         return
-    changed = ", ".join(f"{name} = excluded.{name}" for name in _names(rows[0]) if name not in table.key)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in [*rows[0].columns, "value"] if name not in table.key)
     sql = f"{_insert(table, rows[0])} ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {changed}"
     ordered = sorted(rows, key=lambda row: row.key_in(table))  # two calls lock rows in the same order
     await txn.query_many(sql, [_values(row) for row in ordered])
@@ -27,20 +27,18 @@ async def replace(txn: SqlTxn, table: Table, row: TableRow, *, if_value: Mapping
     if if_value is None:
         sql = f"{_insert(table, row)} ON CONFLICT DO NOTHING RETURNING {table.key[0]}"
         return bool(await txn.query(sql, _values(row)))
-    changed = ", ".join(f"{name} = :{name}" for name in _names(row) if name not in table.key)
-    key = " AND ".join(f"{name} = :{name}" for name in table.key)
-    sql = f"UPDATE {{s}}{table.name} SET {changed} WHERE {key} AND value = :if_value RETURNING {table.key[0]}"  # noqa: S608 - names of our tables
+    changed = [name for name in [*row.columns, "value"] if name not in table.key]
+    sql = f"{_update(table, changed)} AND value = :if_value RETURNING {table.key[0]}"
     return bool(await txn.query(sql, {**_values(row), "if_value": codec.record_to_json(if_value)}))
 
 
 async def update(
     txn: SqlTxn, table: Table, keys: Collection[Sequence[str]], columns: Mapping[str, str | int | None]
 ) -> None:
-    changed = ", ".join(f"{name} = :{name}" for name in columns)
-    key = " AND ".join(f"{name} = :{name}" for name in table.key)
     ordered = sorted(set(map(tuple, keys)))  # as in put
-    sql = f"UPDATE {{s}}{table.name} SET {changed} WHERE {key}"  # noqa: S608 - names of our tables
-    await txn.query_many(sql, [{**columns, **dict(zip(table.key, each, strict=True))} for each in ordered])
+    await txn.query_many(
+        _update(table, columns), [{**columns, **dict(zip(table.key, each, strict=True))} for each in ordered]
+    )
 
 
 async def some(txn: SqlTxn, table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
@@ -63,7 +61,7 @@ async def select(
     conditions, values = _where(where, dict(zip(table.key, after, strict=False)))
     direction = " DESC" if descending else ""
     sorted_by = ", ".join(f"{name}{direction}" for name in [*order, *table.key])
-    sql = f"{_select(table)} {conditions} ORDER BY {sorted_by}"
+    sql = f"SELECT {', '.join(table.names)}, value FROM {{s}}{table.name} {conditions} ORDER BY {sorted_by}"  # noqa: S608
     if limit is not None:
         sql, values["limit"] = f"{sql} LIMIT :limit", limit
     return [_row(table, row) for row in await txn.query(sql, values)]
@@ -87,16 +85,14 @@ async def remove(txn: SqlTxn, table: Table, where: Where) -> int:
     return len(await txn.query(sql, values))
 
 
-def _select(table: Table) -> str:
-    return f"SELECT {', '.join(table.names)}, value FROM {{s}}{table.name}"  # noqa: S608
-
-
-def _names(row: TableRow) -> list[str]:
-    return [*row.columns, "value"]
+def _update(table: Table, names: Collection[str]) -> str:
+    """Return what sets these columns of the row with a key."""
+    changed = ", ".join(f"{name} = :{name}" for name in names)
+    return f"UPDATE {{s}}{table.name} SET {changed} WHERE {' AND '.join(f'{name} = :{name}' for name in table.key)}"  # noqa: S608 - names of our tables
 
 
 def _insert(table: Table, row: TableRow) -> str:
-    names = _names(row)
+    names = [*row.columns, "value"]
     return f"INSERT INTO {{s}}{table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608
 
 
