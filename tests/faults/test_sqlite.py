@@ -29,6 +29,7 @@ from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses
 from mediavault.store.port import JobQuery
+from mediavault.store.sqlite import writer
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.web.app import create_app
 from mediavault.worker.library import ensure_library_id
@@ -220,7 +221,9 @@ ROUTES = (
 @pytest.mark.parametrize("name", ["mediavault.db", "mediavault.db-wal"])
 async def test_a_route_that_meets_flipped_bytes_says_that_the_database_is_damaged(tmp_path: Path, name: str) -> None:
     path = tmp_path / "mediavault.db"
-    whole = await _filled(path)
+    with pytest.MonkeyPatch.context() as slow_machine:
+        slow_machine.setattr(writer, "IDLE_S", 3_600.0)  # however long filling takes, half stays in the log
+        whole = await _filled(path)
     crashed, silent, untold, lost, damaged = [], [], [], [], 0
     async with _served(tmp_path, path) as (store, clock, client):
         for number in range(100):
