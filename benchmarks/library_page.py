@@ -27,13 +27,13 @@ from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrame
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
-from mediavault.api.services import ApiServices
 from mediavault.app.composition import App, open_app
 from mediavault.app.doctor.checks import examine
 from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.core.settings import Settings
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Doctor
+from mediavault.server.services import ApiServices
 from mediavault.store.port import Store
 from mediavault.web.app import create_app
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.services import ApiServices
 from mediavault.auth.oidc import Fetch
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerId
@@ -20,6 +19,7 @@ from mediavault.core.submission import Submission
 from mediavault.notifications.notifier import Notifier
 from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
+from mediavault.server.services import ApiServices
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings

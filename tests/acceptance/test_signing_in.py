@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.api.services import ApiServices
 from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.app.storage import open_store
 from mediavault.core.clock import SystemClock
@@ -34,6 +33,7 @@ from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.presentation.doctor_report import Check, Doctor
 from mediavault.server.http_server import serve_app
+from mediavault.server.services import ApiServices
 from mediavault.services.browser.chromium import Chromium
 from mediavault.services.browser.discovery import find_browser
 from mediavault.services.browser.login_windows import LoginWindows

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.services import ApiServices
 from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
@@ -25,6 +24,7 @@ from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_
 from mediavault.core.users import OWNER
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
+from mediavault.server.services import ApiServices
 from mediavault.store.codec import storable
 from mediavault.store.following import compare_with_list, mark_posts, put_seen, put_waiting
 from mediavault.store.inbox import note_arrivals

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.api.services import LibraryFiles
 from mediavault.core.companions import COMMENTS_SUFFIX, sibling
 from mediavault.core.job import Job
 from mediavault.core.media import Comment
+from mediavault.server.services import LibraryFiles
 from mediavault.services.library.companion_files import read_comments
 
 

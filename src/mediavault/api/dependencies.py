@@ -8,13 +8,13 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Path, Request
 
 from mediavault.api.feed import Feed
-from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
 from mediavault.features.jobs.service import Caller, Jobs
 from mediavault.presentation.schemas import ErrorView
 from mediavault.server.authentication import current_principal, current_user
+from mediavault.server.services import ApiServices
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.files import Place, kept_file
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.presentation.schemas import CheckView, FileFormatView
 from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
+from mediavault.server.services import ApiServices
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import decoded_at
 

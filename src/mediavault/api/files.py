@@ -16,7 +16,6 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.services import ApiServices, LibraryFiles
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import bind_job, get_logger
@@ -27,6 +26,7 @@ from mediavault.presentation.views import kept_files, sidecar_path
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import watching_for_disconnect
 from mediavault.server.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
+from mediavault.server.services import ApiServices, LibraryFiles
 from mediavault.services.library.port import OpenedFile
 
 log = get_logger(__name__)

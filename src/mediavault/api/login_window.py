@@ -14,7 +14,6 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Header, Response, WebSocket, WebSocketDisconnect
 
 from mediavault.api.dependencies import EventFeed, Services, errors, to_job_id
-from mediavault.api.services import ApiServices, ScreenViewer
 from mediavault.core.failures import BadInput, BrowserUnavailable
 from mediavault.core.job import JobId
 from mediavault.presentation.session_views import (
@@ -28,6 +27,7 @@ from mediavault.presentation.session_views import (
     viewer_view,
 )
 from mediavault.server.long_responses import RELAY_PATH
+from mediavault.server.services import ApiServices, ScreenViewer
 from mediavault.store.waiting_jobs import browser_task_for
 
 router = APIRouter(prefix="/api/login-window", tags=["sessions"])

@@ -21,11 +21,11 @@ from prometheus_client.registry import Collector
 
 from mediavault import __version__
 from mediavault.api.dependencies import errors
-from mediavault.api.services import ApiServices
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import SiteLimit, SiteState
+from mediavault.server.services import ApiServices
 from mediavault.store.decoding import LEFT
 from mediavault.store.port import StoreReport
 

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import NotFound
 from mediavault.notifications.deliveries import NotificationDelivery, all_deliveries
 from mediavault.notifications.targets import (
@@ -35,6 +34,7 @@ from mediavault.presentation.schemas import (
     TargetWithSecretView,
 )
 from mediavault.server.own_address import address_for_others
+from mediavault.server.services import ApiServices
 
 router = APIRouter(prefix="/api/notifications", tags=["notifications"])
 

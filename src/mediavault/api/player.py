@@ -10,7 +10,6 @@ from fastapi import APIRouter, Path, Request, Response
 from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_stored, file_not_found, kept_file
-from mediavault.api.services import ApiServices
 from mediavault.core.job import JobId
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import Chapter
@@ -26,6 +25,7 @@ from mediavault.presentation.schemas import (
     SubtitlesView,
     TextTracksView,
 )
+from mediavault.server.services import ApiServices
 
 router = APIRouter(tags=["files"])
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.services import ApiServices
-from mediavault.api.sites import one_site
 from mediavault.core.job import JobStatus
+from mediavault.features.sites.service import one_site
 from mediavault.presentation.schemas import QueueView
 from mediavault.presentation.views import hold_view, job_view
+from mediavault.server.services import ApiServices
 from mediavault.store import holds
 
 router = APIRouter(prefix="/api/queue", tags=["queue"])

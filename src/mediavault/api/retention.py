@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from mediavault.api.dependencies import Services, errors
-from mediavault.api.services import ApiServices
 from mediavault.core.clock import local
 from mediavault.core.retention import RetentionRule
 from mediavault.presentation.retention import retention_view, rule_view
 from mediavault.presentation.schemas import RetentionRuleRequest, RetentionRuleView, RetentionView
+from mediavault.server.services import ApiServices
 from mediavault.store.retention import make_plan_soon, may_go_still, read_plan, retention_rules, set_rule
 
 MOST_SHOWN = 200

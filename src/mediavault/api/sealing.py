@@ -7,7 +7,6 @@ from dataclasses import asdict
 from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
@@ -17,6 +16,7 @@ from mediavault.presentation.shown import shown_page
 from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import StreamResponse
+from mediavault.server.services import ApiServices
 
 router = APIRouter(tags=["files"])
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path
 
 from mediavault.api.dependencies import EventFeed, Services, errors
 from mediavault.api.feed import Feed
-from mediavault.api.services import ApiServices
 from mediavault.presentation.session_views import (
     CookiesIn,
     ImportView,
@@ -17,6 +16,7 @@ from mediavault.presentation.session_views import (
     session_view,
     session_views,
 )
+from mediavault.server.services import ApiServices
 from mediavault.store.waiting_jobs import resume_after_sign_in
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])

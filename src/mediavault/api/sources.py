@@ -12,7 +12,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from mediavault.api.dependencies import Services, UserName, errors
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.files import ANSWERS, CONTENT_TYPES, answer_bytes
-from mediavault.api.services import ApiServices
 from mediavault.core.clock import moment_or_none
 from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.following import EntryState
@@ -42,6 +41,7 @@ from mediavault.presentation.source_transfer import (
     uploaded,
 )
 from mediavault.presentation.sources import changed, entry_view, inbox_view, new_source, source_view
+from mediavault.server.services import ApiServices
 from mediavault.store.following import (
     Followed,
     all_seen,

@@ -10,13 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.services import ApiServices
 from mediavault.core.companions import language_of, sibling
 from mediavault.core.job import Job
 from mediavault.core.media import Cue, KeptFile
 from mediavault.core.names import shown_text
 from mediavault.presentation.schemas import SpokenHitView, SpokenView
 from mediavault.presentation.views import kept_files
+from mediavault.server.services import ApiServices
 from mediavault.services.library.companion_files import read_cues
 from mediavault.store.search_words import Term, parse_search
 from mediavault.store.spoken import Passage, find_passages

@@ -7,9 +7,9 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from mediavault.api.dependencies import JobIdPath, JobsDep, Services, errors
-from mediavault.api.services import ApiServices
 from mediavault.presentation.schemas import JobView, MarkedView, TrashedView, TrashView
 from mediavault.presentation.views import job_view
+from mediavault.server.services import ApiServices
 from mediavault.store.trash import remove_for_good, trashed_post, trashed_posts
 
 router = APIRouter(prefix="/api/trash", tags=["jobs"])

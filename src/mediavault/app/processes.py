@@ -103,10 +103,10 @@ async def _serve(
     stop: asyncio.Event,
     on_open: Callable[[str], None],
 ) -> None:
-    from mediavault.api.services import ApiServices
     from mediavault.app.doctor.checks import examine
     from mediavault.presentation.doctor_report import Doctor
     from mediavault.server.http_server import serve_app
+    from mediavault.server.services import ApiServices
     from mediavault.web.app import create_app
 
     settings = vault.settings

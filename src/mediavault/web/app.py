@@ -25,21 +25,21 @@ from mediavault.api import (
     retention,
     sealing,
     sessions,
-    sites,
     sources,
     spoken,
     trash,
 )
 from mediavault.api.feed import Feed
-from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.sites import api as site_limits
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
 from mediavault.server.compression import CompressionMiddleware
 from mediavault.server.middleware import SecurityMiddleware
 from mediavault.server.security import host_rules
+from mediavault.server.services import ApiServices
 from mediavault.web import assets, pages
 from mediavault.web.pages import job_log, rss_feeds
 from mediavault.web.render import error_page
@@ -93,7 +93,7 @@ def create_app(services: ApiServices) -> FastAPI:
         retention.router,
         notifications.router,
         events.router,
-        sites.router,
+        site_limits.router,
         health.router,
         metrics.router,
         files.router,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import MarkKind
 from mediavault.core.post_urls import has_url
 from mediavault.presentation.translation import gettext
+from mediavault.server.services import ApiServices
 from mediavault.store.decoding import decoded_at, read_position
 from mediavault.store.holds import all_holds
 from mediavault.web.post_view import Video

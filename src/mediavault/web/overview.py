@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from mediavault.api.services import ApiServices
 from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
 from mediavault.core.clock import EARLIEST
 from mediavault.core.failures import FAILURES, Certainty, Remedy
@@ -20,6 +19,7 @@ from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
 from mediavault.presentation.views import is_over, job_view
+from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobOrder, JobQuery, StoreReport

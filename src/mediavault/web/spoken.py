@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from mediavault.api.services import ApiServices
 from mediavault.api.spoken import SpokenFile, SpokenHit, find_hits, spoken_files, spoken_texts
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import Cue
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.preferences import current
+from mediavault.server.services import ApiServices
 from mediavault.store.search_words import is_in, job_line, parse_search
 from mediavault.store.spoken import Passage
 

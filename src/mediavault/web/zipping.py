@@ -11,12 +11,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mediavault.api.services import LibraryFiles
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.presentation.translation import gettext, translated
 from mediavault.presentation.views import kept_files, sidecar_path, title
+from mediavault.server.services import LibraryFiles
 from mediavault.services.library.zip_stream import FIRST_YEAR, Names, ZipSink, write_file, zip_entry
 from mediavault.store.port import JobCatalogue
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.api.services import StagedFiles
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.server.services import StagedFiles
 from mediavault.store.port import StoredJob
 from mediavault.web.zipping import Extras, zipped
 from tests.fakes import FakeClock

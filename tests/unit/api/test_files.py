@@ -11,9 +11,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from mediavault.api.services import StagedFiles
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
+from mediavault.server.services import StagedFiles
 from mediavault.services.library.disk import open_below
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from mediavault.features.sites import pages as sites
 from mediavault.web.pages import (
     access,
     accounts,
@@ -26,7 +27,6 @@ from mediavault.web.pages import (
     shared,
     sign_in,
     sign_ins,
-    sites,
     sources,
     trash,
 )

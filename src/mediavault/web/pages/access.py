@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, Services
-from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.scopes import Scope
 from mediavault.auth.shared_links import SharedLink
@@ -19,6 +18,7 @@ from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
 from mediavault.presentation.translation import N_, gettext
 from mediavault.presentation.views import title
 from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role, may
+from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
 from mediavault.web.pages.phone import SHARE_PROFILE

@@ -9,11 +9,11 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Path, Query, Response
 
 from mediavault.api.dependencies import Services
-from mediavault.api.services import ApiServices
 from mediavault.core.job import JobStatus
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
+from mediavault.server.services import ApiServices
 from mediavault.store.port import AccountQuery, AccountSummary, JobQuery
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render

@@ -15,7 +15,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import CallerDep, JobsDep, Services
 from mediavault.api.queue import pause_queue, resume_queue
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import CAUSES, BadInput, BadUrl, ErrorCode, MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
@@ -26,6 +25,7 @@ from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.views import fleet_view, title
 from mediavault.server.authentication import current_user, may
+from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.just_now import MOST, read_ids, with_newer, write_ids
 from mediavault.web.library_filter import LibraryFilter, LibraryView, Mine, address

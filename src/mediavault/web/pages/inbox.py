@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import Services, UserName
 from mediavault.api.feed import CLOCKS_DIFFER
-from mediavault.api.services import ApiServices
 from mediavault.api.sources import seen_moment
 from mediavault.core.marks import Noted
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
+from mediavault.server.services import ApiServices
 from mediavault.store.inbox import MOST_COUNTED, Arrival, mark_seen, read_inbox
 from mediavault.store.noting import read_noted
 from mediavault.web.overview import ResultView, result_view

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import Services
 from mediavault.api.feed import CLOCKS_DIFFER
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import ngettext
 from mediavault.server.authentication import current_user
+from mediavault.server.services import ApiServices
 from mediavault.store import saved_searches
 from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery, JobOrder, JobPage, JobQuery, LibraryTotals

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import JobsDep, Services, errors
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
+from mediavault.server.services import ApiServices
 from mediavault.store.noting import read_noted
 from mediavault.store.trash import new_batch
 from mediavault.web.library_filter import address, page_of

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import JobIdPath, Services, UserName, to_job_id
 from mediavault.api.marks import allowed, collection_page, no_such_name
-from mediavault.api.services import ApiServices
 from mediavault.core import marks
 from mediavault.core.failures import BadInput
 from mediavault.core.marks import MarkKind, Noted
+from mediavault.server.services import ApiServices
 from mediavault.store import noting, saved_searches
 from mediavault.store.noting import MarkChange
 from mediavault.web.cards import tile

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import Services
 from mediavault.api.notifications import known, repeat
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.notifications.deliveries import all_deliveries
 from mediavault.notifications.events import PLURALS, TEST
@@ -33,6 +32,7 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_TARGET_URL_CHARS
 from mediavault.presentation.translation import N_, gettext
 from mediavault.server.own_address import address_for_others
+from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import error_view, frame, read_fields, see_other
 from mediavault.web.render import render
 

@@ -19,7 +19,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from mediavault.api.dependencies import CallerDep, JobsDep, Services
-from mediavault.api.services import ApiServices
 from mediavault.core.records import RecordKind
 from mediavault.presentation.preferences import COOKIE_LIFE_S, current
 from mediavault.presentation.translation import direction
@@ -27,6 +26,7 @@ from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import AWAY_PAGE, MANIFEST, SHARE, current_principal
 from mediavault.server.base_path import base_path
 from mediavault.server.security import FORM_TYPE
+from mediavault.server.services import ApiServices
 from mediavault.store.port import Records
 from mediavault.store.profiles import if_it_exists, known_profile
 from mediavault.web.assets import static_address

@@ -13,7 +13,6 @@ from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
 from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Priority
 from mediavault.core.marks import MarkKind, Noted
@@ -27,6 +26,7 @@ from mediavault.presentation.schemas import MAX_CHOSEN, ProposalView
 from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user, may
+from mediavault.server.services import ApiServices
 from mediavault.store.checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import Services
-from mediavault.api.services import ApiServices
 from mediavault.core.failures import BadInput
 from mediavault.core.profiles import BUILT_IN, CODECS, HEIGHTS, MAX_PROFILE_CHARS, SOUND_CODECS, Profile
 from mediavault.presentation.labels import CODEC_NAMES, profile_words
 from mediavault.presentation.translation import gettext
+from mediavault.server.services import ApiServices
 from mediavault.store.profiles import all_profiles, remove_profile, save_profile
 from mediavault.web.pages.frame import error_view, frame, read_fields, read_form, see_other
 from mediavault.web.render import render

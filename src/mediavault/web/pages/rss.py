@@ -15,7 +15,6 @@ from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, Services, to_job_id
 from mediavault.api.files import StoredFile, answer_bytes, answer_stored
-from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.rss_feeds import RssFeed
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
@@ -26,6 +25,7 @@ from mediavault.server.authentication import FEEDS_PREFIX, credentials_of
 from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_for_apps
 from mediavault.server.ranges import is_unchanged
+from mediavault.server.services import ApiServices
 from mediavault.store.port import JobQuery
 from mediavault.web.cards import moving_files
 from mediavault.web.enclosures import Enclosure, enclosure_of, picture_of

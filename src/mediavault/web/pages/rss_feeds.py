@@ -10,7 +10,6 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, Services, UserName, errors
-from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.rss_feeds import MAX_NAME_CHARS, RssFeed
 from mediavault.core.failures import AccountNotFound, BadInput
@@ -20,6 +19,7 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import RssFeedRequest, RssFeedsView, RssFeedView
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.own_address import address_for_others
+from mediavault.server.services import ApiServices
 from mediavault.web.cards import account_words
 from mediavault.web.library_filter import LibraryFilter, address, chips, read_filter, to_params
 from mediavault.web.pages.access import PAGE as ACCESS_PAGE

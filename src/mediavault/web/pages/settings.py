@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from mediavault.api.dependencies import Services
-from mediavault.api.services import ApiServices
 from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
 from mediavault.core.clock import local
 from mediavault.core.failures import NotFound
@@ -19,6 +18,7 @@ from mediavault.core.site_limits import MANY_SITES
 from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
+from mediavault.server.services import ApiServices
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import all_profiles
 from mediavault.store.server_calls import last_call

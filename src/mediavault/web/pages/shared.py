@@ -10,7 +10,6 @@ from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, JobIdPath, Services
 from mediavault.api.files import StoredFile, answer_stored, file_not_found
-from mediavault.api.services import ApiServices
 from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.shared_links import SharedLink
@@ -23,6 +22,7 @@ from mediavault.server.authentication import SHARED_PREFIX, credentials_of, curr
 from mediavault.server.base_path import base_path
 from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_here
+from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
 from mediavault.web.post_view import post_text

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
 from mediavault.api.login_window import open_on_post, window_address
-from mediavault.api.services import ApiServices
 from mediavault.api.sessions import PlatformPath, take_cookies
 from mediavault.core.failures import BadInput
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.session_views import session_views
+from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import error_view, frame, read_form, see_other
 from mediavault.web.render import render
 

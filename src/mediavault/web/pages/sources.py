@@ -11,7 +11,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from mediavault.api.dependencies import Services, UserName
 from mediavault.api.feed import CLOCKS_DIFFER
-from mediavault.api.services import ApiServices
 from mediavault.api.sources import opml_file, read_for_import
 from mediavault.core.failures import MediavaultError
 from mediavault.core.following import EntryState, SeenEntry, Source, Start
@@ -24,6 +23,7 @@ from mediavault.presentation.shown import shown_source
 from mediavault.presentation.source_previews import source_preview_view
 from mediavault.presentation.source_transfer import SourcesImport, as_followed, import_view, sources_opml
 from mediavault.presentation.views import job_view
+from mediavault.server.services import ApiServices
 from mediavault.store.following import (
     Followed,
     all_seen,

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from mediavault.api.dependencies import EventFeed, Services
-from mediavault.api.sites import all_sites, one_site, sessions_of
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.redaction import redact_message
-from mediavault.features.sites.service import reopen_site
+from mediavault.features.sites.service import all_sites, one_site, reopen_site, sessions_of
 from mediavault.presentation.session_views import session_view, state_words
 from mediavault.presentation.views import fleet_view, job_view
 from mediavault.store.holds import all_holds
