@@ -22,16 +22,16 @@ from typing import Any
 from tests.following import set_source, set_state
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.following import EntryState, SeenEntry, Source, SourceState, post_key
-from mediavault.core.following_filters import Reason
-from mediavault.core.following_schedule import interval, usual_gap
-from mediavault.core.listings import Entry, Listing, Look
+from mediavault.core.listings import Entry, Listing, Look, post_key
 from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
+from mediavault.features.following import records as stored
+from mediavault.features.following.background.checks import Follower
+from mediavault.features.following.filters import Reason
+from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
+from mediavault.features.following.schedule import interval, usual_gap
 from mediavault.platforms.registry import identify
-from mediavault.store import following as stored
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.worker.following import Follower
 
 SOURCES, SEEN, SHOWN, LOOKS = 500, 400, 15, 50
 DAY = timedelta(days=1)
@@ -164,7 +164,7 @@ def requests_a_day() -> None:
                 looks += 1
         a_day = looks / span
         print(f"  {what:<22} {a_day:7,.0f}   {a_day / hours:5.2f} of the poll")
-    account = replace(Source("s-1", "https://x.com/jane", "x", now), interval=timedelta(hours=1))
+    account = replace(Source("s-1", "https://x.com/jane", "x", now), interval_minutes=60)
     least = interval(account, gap=None, quiet_for=None, uses_account=True)
     print(
         f"  {'with the account':<22} {100 * (DAY / least):7,.0f}   {100 * (DAY / least) / hours:5.2f} of the poll, at most"

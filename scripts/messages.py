@@ -7,6 +7,7 @@ the texts of the table of failures.
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,7 +16,7 @@ from pathlib import Path
 from mediavault.core.failures import FAILURES
 
 SRC = Path(__file__).resolve().parents[1] / "src" / "mediavault"
-UNTRANSLATED = ("cli/", "demo/")  # these are in English only
+UNTRANSLATED = re.compile(r"cli/|demo/|features/\w+/commands[./]")  # these are in English only
 
 Text = str | tuple[str, str]  # a pair is singular and plural
 
@@ -32,7 +33,7 @@ def messages_of_the_code() -> Mapping[Text, set[str]]:
         for sentence in spec.texts:
             texts[sentence].add("core/failures.py")
     for name, tree in trees.items():
-        if not name.startswith(UNTRANSLATED):
+        if not UNTRANSLATED.match(name):
             for node in ast.walk(tree):
                 for text in _texts_of(node, exceptions):
                     texts[text].add(name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mediavault.core.clock import to_micros
-from mediavault.core.following import Source, SourceState
 from mediavault.core.typed_records import to_named_json
+from mediavault.features.following.model import Source, SourceState
 from mediavault.store.port import Store
 from mediavault.store.tables import SOURCE_STATES, SOURCES, TableRow
 

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import LoginRequired
-from mediavault.core.following import Source
-from mediavault.core.following_decisions import named_posts
 from mediavault.core.listings import Entry
 from mediavault.core.records import RecordKind
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import to_named_json
+from mediavault.features.following import previews as stored
+from mediavault.features.following.decisions import named_posts
+from mediavault.features.following.model import Source
 from mediavault.platforms.registry import identify, seen_as
-from mediavault.store import source_previews as stored
 from mediavault.store.port import Records
 
 

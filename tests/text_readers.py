@@ -80,6 +80,7 @@ AREAS = (
     "presentation.preferences", "presentation.labels", "server.ranges", "server.security", "server.authentication",
     "web.pasted", "web.post_view", "core", "platforms", "services.browser", "services.sandbox", "services.download",
     "services.egress", "services.extraction", "services.media", "services.library", "store.search_words",
+    "features.following",
 )  # fmt: skip
 
 # Functions in these areas whose text is our own, or from a user who has the vault's password.
@@ -100,7 +101,9 @@ OWN_TEXTS = frozenset(
         "core.profiles.unknown_profile",
         "core.name_template.check_template",
         "core.platform.paths",
-        "core.source_lists.channel_page",  # an id that was recognised
+        "features.following.model.read_start",
+        "features.following.transfer.read_entries",  # lists.read_source_list reads the text
+        "features.following.lists.channel_page",  # an id that was recognised
         "core.settings.check_allow_rule",
         "core.settings.check_proxy",
         "platforms.registry.platform",

@@ -38,12 +38,25 @@ WAITS = [{"state": "waiting", "url": f"https://s.example/{number}"} for number i
 PASSED = {"state": "passed", "url": "https://s.example/p", "reason": "words", "of_a_later_release": {"$x": 1}}
 SCHEDULED = {"at": AT.isoformat(), "tries": 2}
 
-SOURCE = {"id": "s-1", "url": "https://s.example/@jane", "start_number": 2, "of_a_later_release": 1}
+OLD_SOURCE = {
+    "id": "s-1",
+    "url": "https://s.example/@jane",
+    "start_number": 2,
+    "interval": [0, 5_400, 0],
+    "of_a_later_release": 1,
+}
+SOURCE = {
+    "id": "s-1",
+    "url": "https://s.example/@jane",
+    "start_number": 2,
+    "interval_minutes": 90,
+    "of_a_later_release": 1,
+}
 STATE = {"waiting": 3, "looks": 4, "next_look_at": AT.isoformat()}
 NEVER_CHECKED = {"id": "s-2", "url": "https://s.example/@joe"}
 
 OLD: list[OldRecord] = [
-    ("source", "s-1", SOURCE, 1),
+    ("source", "s-1", OLD_SOURCE, 1),
     ("source_state", "s-1", STATE, 1),
     ("source", "s-2", NEVER_CHECKED, 1),
     ("source_entry", "s-1/taken", TAKEN, 1),

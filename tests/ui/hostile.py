@@ -214,7 +214,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"{SOURCE}/{do}" for do in ("pause", "resume", "check")), ("back",)),
     f"{SOURCE}/remove": (),
     f"{INBOX}/seen": ("until", "news"),
-    f"{SOURCES}/import": (),  # a form with a file: tests/unit/web/test_source_pages.py
+    f"{SOURCES}/import": (),  # a form with a file: tests/unit/features/following/test_pages.py
     "/share": ("url", "text", "title"),
     "/failures/retry": ("cause", "platform"),
     "/gates/{platform}/open": (),

@@ -14,22 +14,22 @@ import pytest
 from mediavault.auth.scopes import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import EntryState, SeenEntry, Source, SourceState
-from mediavault.core.following_decisions import ListedPost
-from mediavault.core.following_filters import Filters, Reason
 from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.listings import Entry
 from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.core.users import OWNER
+from mediavault.features.following.decisions import ListedPost
+from mediavault.features.following.filters import Filters, Reason
+from mediavault.features.following.inbox import note_arrivals
+from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
+from mediavault.features.following.previews import ReadList
+from mediavault.features.following.records import compare_with_list, mark_posts, put_seen, put_waiting
 from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.server.services import ApiServices
 from mediavault.store.codec import storable
-from mediavault.store.following import compare_with_list, mark_posts, put_seen, put_waiting
-from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import Store, StoredJob
-from mediavault.store.source_previews import ReadList
 from mediavault.web.app import create_app
 from tests.following import set_source, set_state
 from tests.previewed import add_preview
@@ -132,8 +132,8 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
     named, nameless = source_id_of(number), source_id_of(STRAYS + number)
     filters = Filters(having=(text_of("Filters.having"),), lacking=(text_of("Filters.lacking"),))
     source = Source(
-        named, f"https://videos.example/{text_of('Source.url')}", "generic", now, text_of("Source.profile"),
-        text_of("Source.collection"), filters=filters,
+        named, f"https://videos.example/{text_of('Source.url')}", "generic", now,
+        profile=text_of("Source.profile"), collection=text_of("Source.collection"), filters=filters,
     )  # fmt: skip
     for one in (source, replace(source, id=nameless, url=text_of("Source.url"))):
         await set_source(store, one)

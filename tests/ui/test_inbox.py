@@ -7,8 +7,8 @@ from playwright.async_api import expect
 
 from mediavault.core.job import JobStatus
 from mediavault.core.marks import favourite
-from mediavault.store.following import mark_posts
-from mediavault.store.inbox import count_news, note_arrivals
+from mediavault.features.following.inbox import count_news, note_arrivals
+from mediavault.features.following.records import mark_posts
 from mediavault.store.port import JobQuery
 from tests.patience import patient
 from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow

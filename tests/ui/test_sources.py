@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import expect
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.following import Start
 from mediavault.core.listings import Entry
-from mediavault.store.following import find_followed, followed, hold, let_go
+from mediavault.features.following.model import Start
+from mediavault.features.following.records import find_followed, followed, hold, let_go
 from tests.patience import patient
 from tests.previewed import read_what_waits
 from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow

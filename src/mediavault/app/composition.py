@@ -30,6 +30,8 @@ from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
+from mediavault.features.following.background import checks as following
+from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
 from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, retention, twins
 from mediavault.maintenance.arranging import finish_moves
@@ -54,15 +56,13 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.store.trash import empty_trash
-from mediavault.worker import deferred, following, liveness, source_previews
+from mediavault.worker import deferred, liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
-from mediavault.worker.following import Follower
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every
 from mediavault.worker.recording_places import RecordingPlaces
-from mediavault.worker.source_previews import SourcePreviewer
 from mediavault.worker.worker import Worker, WorkerLimits
 
 if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
@@ -154,8 +154,9 @@ async def open_app(
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
             (deferred.ROUND_S, partial(deferred.run_due, tools), "deferred"),
-            *[(following.ROUND_S, Follower(tools, submission.read).round, "following")] * following.ROUNDS_AT_ONCE,
-            (source_previews.ROUND_S, SourcePreviewer(tools, submission.read).round, "previews"),
+            *[(following.ROUND_S, following.Follower(tools, submission.read).round, "following")]
+            * following.ROUNDS_AT_ONCE,
+            (previewer.ROUND_S, previewer.SourcePreviewer(tools, submission.read).round, "previews"),
             (
                 twins.ROUND_S,
                 (await stack.enter_async_context(_twin_finder(settings, store, library, clock))).find_due,
@@ -280,6 +281,7 @@ async def open_tools(
                 BrowserLister(browser, clock, reader),
             ],
             signed_in=functools.partial(_signed_in, session_manager(settings)),
+            on_read=partial(following.refuse_unwanted, store, clock),
             recording_places=RecordingPlaces(settings.recordings),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )

@@ -32,10 +32,10 @@ from mediavault.auth.web_sessions import ClientInfo, WebSession, WebSessions
 from mediavault.core.clock import Clock
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.core.users import OWNER, Role
 from mediavault.store import noting
-from mediavault.store.inbox import forget_seen
 from mediavault.store.port import Records, Store
 from mediavault.store.saved_searches import remove_searches
 
@@ -301,7 +301,7 @@ class Authenticator:
         await self.end_access(name)
         await noting.forget_user(store, self._clock, name)
         await remove_searches(store.records, name)
-        await forget_seen(store.records, name)
+        await store.records.remove(RecordKind.INBOX_SEEN, name)
 
     async def end_access(self, user: str) -> None:
         """End a user's sessions, and revoke the user's tokens, shared links and RSS feeds."""

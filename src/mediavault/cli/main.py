@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """A command as ``module:function`` of this package, and the first paragraph of its help.
+    """A command as ``module:function`` of this package or of a feature, and the first paragraph of its help.
 
     The module is imported only when the command is used, so that no command waits for the imports of the others.
     """
@@ -33,7 +33,8 @@ class CommandEntry:
 
         use(replace(current(), with_secrets=True))
         module, _, name = self.function.partition(":")
-        function: Callable[..., None] = getattr(importlib.import_module(f"mediavault.cli.{module}"), name)
+        package = "mediavault" if module.startswith("features.") else "mediavault.cli"
+        function: Callable[..., None] = getattr(importlib.import_module(f"{package}.{module}"), name)
         return function
 
 
@@ -158,25 +159,33 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
         "Accounts, lists and feeds whose new posts are saved.",
         {
             "add": CommandEntry(
-                "follow:add", "Follow an account, a list or a feed. A worker checks it within a minute."
+                "features.following.commands.sources:add",
+                "Follow an account, a list or a feed. A worker checks it within a minute.",
             ),
-            "list": CommandEntry("follow:list_sources", "List the sources and their state."),
+            "list": CommandEntry(
+                "features.following.commands.sources:list_sources", "List the sources and their state."
+            ),
             "pause": CommandEntry(
-                "follow:pause", "Stop checking a source until it is resumed. Its earlier posts wait too."
+                "features.following.commands.sources:pause",
+                "Stop checking a source until it is resumed. Its earlier posts wait too.",
             ),
             "change": CommandEntry(
-                "follow:change",
+                "features.following.commands.sources:change",
                 "Change a source. Options that are left out stay as they are; an empty text or a length of 0 removes a setting.",
             ),
-            "resume": CommandEntry("follow:resume", "Resume a paused source."),
-            "check": CommandEntry("follow:check", "Let a worker check a source within a minute."),
-            "remove": CommandEntry("follow:remove", "Stop following a source. Its posts stay."),
+            "resume": CommandEntry("features.following.commands.sources:resume", "Resume a paused source."),
+            "check": CommandEntry(
+                "features.following.commands.sources:check", "Let a worker check a source within a minute."
+            ),
+            "remove": CommandEntry(
+                "features.following.commands.sources:remove", "Stop following a source. Its posts stay."
+            ),
             "export": CommandEntry(
-                "follow_lists:export",
+                "features.following.commands.lists:export",
                 "Export all sources as OPML 2.0, with their settings, for other programs or for a later import.",
             ),
             "import": CommandEntry(
-                "follow_lists:import_list",
+                "features.following.commands.lists:import_list",
                 "Follow the sources in a list: OPML, Google Takeout subscriptions, NewPipe, FreeTube, Invidious, or one link per line.",
             ),
         },

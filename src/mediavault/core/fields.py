@@ -16,7 +16,7 @@ def about(
 ) -> Mapping[str, Any]:
     """Return what the API's reference and the command's help say of a field, as the ``metadata`` of a dataclass field.
 
-    ``option`` is the command's option where it is not named as the field is. ``read`` makes the value from the field's name and
+    ``option`` is the command's option where it is not named as the field is, "" for none. ``read`` makes the value from the field's name and
     a text.
     """
     return {"help": text, "metavar": metavar, "option": option, "read": read}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,8 @@ class EntryKind(StrEnum):
 
 
 ALL_KINDS = tuple(EntryKind)
+MAX_LIST_BYTES = 4 << 20  # of a file with a list of sources, and of one in a zip
+LONGEST_INTERVAL = timedelta(hours=24)  # between two checks of a source, unless a user has set a longer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +120,20 @@ class Look:
     kinds: tuple[EntryKind, ...] = ALL_KINDS
     reposts: bool = False
     validators: Validators = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAddress:
+    """Where a source is: its canonical URL and the platform's name, which is ``generic`` for feeds of unknown sites.
+
+    ``is_list``: a list of posts rather than an account, as far as the URL says.
+    """
+
+    url: str
+    platform: str
+    is_list: bool = False
+
+
+def post_key(canonical_url: str) -> str:
+    """Return the key of a post among what a source has seen: the same in every source that names the post."""
+    return hashlib.sha256(canonical_url.encode()).hexdigest()[:32]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, MediavaultError, Unsupported
-from mediavault.core.following import SourceAddress
 from mediavault.core.job import DEFAULT_MAX_ATTEMPTS, NewJob, new_job_id, new_trace_id
+from mediavault.core.listings import SourceAddress
 from mediavault.core.media import Post
 from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadSetting, BadUrl, NotAPost, Unsupported
-from mediavault.core.following import SourceAddress
+from mediavault.core.listings import SourceAddress
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import IN_WORDS, AddressKind, Platform

@@ -12,11 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validato
 
 from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import MOST_NEWEST, MOST_PER_DAY, EntryState, Start
-from mediavault.core.following_filters import MAX_PATTERN_CHARS, MAX_PATTERNS, Reason
 from mediavault.core.holds import HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutcome, StrategyName
-from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
@@ -132,166 +129,6 @@ class ProfilesView(BaseModel):
     profiles: list[ProfileView]
     default: str
     sites: dict[str, str]
-
-
-Pattern = Annotated[str, Field(max_length=MAX_PATTERN_CHARS)]
-_Kind = Annotated[EntryKind, Field(strict=False)]
-_Moment = Annotated[datetime, Field(strict=False)]
-
-
-class FiltersRequest(_Request):
-    """Which posts of a source are wanted: see :class:`~mediavault.core.following_filters.Filters`.
-
-    What is left out has its default.
-    """
-
-    having: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] = []
-    lacking: Annotated[list[Pattern], Field(max_length=MAX_PATTERNS)] = []
-    shortest_s: Annotated[float, Field(ge=0, le=MAX_SECONDS)] | None = None
-    longest_s: Annotated[float, Field(ge=0, le=MAX_SECONDS)] | None = None
-    kinds: Annotated[list[_Kind], Field(min_length=1, max_length=10)] = list(ALL_KINDS)
-    members_only: bool = False
-    reposts: bool = False
-    replies: bool = True
-    languages: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=20)] = []
-
-
-class SourceChange(_Request):
-    """What to change about a source; omitted fields stay as they are. ``interval_minutes`` 0 adapts to how often it posts,
-    ``per_day`` 0 sets no limit; an empty ``profile`` or ``collection`` removes it."""
-
-    profile: Annotated[str | None, Field(max_length=200)] = None
-    collection: Annotated[str | None, Field(max_length=1_000)] = None
-    interval_minutes: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    is_paused: bool | None = None
-    start: Annotated[Start, Field(strict=False)] | None = None
-    since: _Moment | None = None
-    newest: Annotated[int, Field(ge=1, le=MOST_NEWEST)] | None = None
-    per_day: Annotated[int, Field(ge=0, le=MOST_PER_DAY)] | None = None
-    filters: FiltersRequest | None = None
-
-
-class SourceRequest(SourceChange):
-    """A source to follow. Without ``start`` only new posts are saved."""
-
-    url: str
-
-
-class InboxSeenRequest(_Request):
-    """The time up to which the user has seen the inbox; without ``until`` it is now."""
-
-    until: _Moment | None = None
-
-
-class SourcesImportRequest(_Request):
-    """A list of sources to follow: OPML, Google Takeout's subscriptions, exports of NewPipe, FreeTube and Invidious, or a text
-    with one URL per line. ``file`` is its content as Base64. With ``dry_run`` nothing is followed. ``asked`` applies to
-    each source and overrides the list; without a ``start`` in either, only new posts are saved."""
-
-    file: str
-    dry_run: bool = False
-    asked: SourceChange = SourceChange()
-
-
-class FiltersView(BaseModel):
-    """The filters of a source, as they are stored."""
-
-    having: list[str]
-    lacking: list[str]
-    shortest_s: float | None
-    longest_s: float | None
-    kinds: list[EntryKind]
-    members_only: bool
-    reposts: bool
-    replies: bool
-    languages: list[str]
-
-
-class SourceView(BaseModel):
-    """A source. ``seen``, ``waiting``, ``passed`` (skipped) and ``gone`` count entries of its list. ``error`` and ``help`` are
-    set once checks have failed for a day, or at once if none has succeeded yet. ``looked_at`` is the last one that did.
-    ``picture_url`` is the site's picture, ``picture`` the vault's copy."""
-
-    id: str
-    url: str
-    platform: str
-    name: str
-    handle: str | None
-    picture_url: str | None
-    picture: str | None
-    followed_at: datetime
-    profile: str | None
-    collection: str | None
-    interval_minutes: int | None
-    is_paused: bool
-    start: Start
-    since: datetime | None
-    newest: int | None
-    per_day: int | None
-    filters: FiltersView
-    looked_at: datetime | None
-    next_look_at: datetime | None
-    method: str
-    error: str | None
-    help: str | None
-    seen: int
-    waiting: int
-    passed: int
-    gone: int
-    new_at_last_look: int
-
-
-class SourcesView(BaseModel):
-    sources: list[SourceView]
-
-
-class ListedSourceView(BaseModel):
-    """An entry of a list: a new source, with its ``id`` and the name of its site, or one that is already followed.
-
-    ``is_private``: it is on a private host that MEDIAVAULT_ALLOW_PRIVATE allows.
-    """
-
-    url: str
-    title: str | None
-    platform: str | None = None
-    id: str | None = None
-    is_private: bool = False
-
-
-class RefusedSourceView(BaseModel):
-    """An entry of a list that can't be followed. ``line`` is its line in the file, from 1, or its number."""
-
-    line: int
-    text: str
-    error: str
-    help: str
-
-
-class SourcesImportView(BaseModel):
-    """What an import has followed, or would follow in a dry run."""
-
-    is_dry_run: bool
-    new: list[ListedSourceView]
-    known: list[ListedSourceView]
-    refused: list[RefusedSourceView]
-
-
-class EntryView(BaseModel):
-    """An entry of a source's list: taken (it has a job), waiting for its turn, or passed (skipped, for a ``reason``).
-    ``gone_at``: the time since which it has been missing from a list that was read whole."""
-
-    url: str
-    title: str | None
-    published_at: datetime | None
-    seen_at: datetime | None
-    state: EntryState
-    reason: Reason | None
-    job_id: str | None
-    gone_at: datetime | None
-
-
-class EntriesView(BaseModel):
-    entries: list[EntryView]
 
 
 class RetentionRuleRequest(_Request):
@@ -697,38 +534,6 @@ class JobPageView(_View):
 
     jobs: list[JobView]
     next_cursor: str | None
-
-
-class ArrivalSourceView(_View):
-    """A source that brought a post."""
-
-    id: str
-    name: str
-
-
-class ArrivalView(_View):
-    """A post that sources have brought, and when. ``is_news``: it was not there before the source was followed; ``is_new``: it
-    is news that the user has not seen."""
-
-    job: JobView
-    came_at: datetime
-    sources: list[ArrivalSourceView]
-    is_news: bool
-    is_new: bool
-
-
-class InboxView(_View):
-    """A page of the inbox. ``news`` is how many posts are new to the user; 100 means 100 or more."""
-
-    arrivals: list[ArrivalView]
-    news: int
-    next_cursor: str | None
-
-
-class InboxSeenView(_View):
-    """How many posts are still new to the user; 100 means 100 or more."""
-
-    news: int
 
 
 class AccountView(_View):

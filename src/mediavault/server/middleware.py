@@ -19,9 +19,9 @@ from mediavault.auth.authenticator import Authenticator, AuthMethod
 from mediavault.auth.scopes import SAFE_METHODS
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, MediavaultError
+from mediavault.core.listings import MAX_LIST_BYTES
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.core.source_lists import MAX_LIST_BYTES
 from mediavault.presentation.preferences import read, use
 from mediavault.presentation.translation import locales
 from mediavault.server.authentication import FEEDS_PREFIX, RequestAuthenticator, current_principal, sign_in_required

@@ -28,8 +28,8 @@ from mediavault.core.retention import (
     since_before,
 )
 from mediavault.core.typed_records import from_named_json, to_named_json
+from mediavault.features.following.records import find_followed, followed, some_followed
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.following import find_followed, followed, some_followed
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
 from mediavault.store.trash import trashed_posts
 

@@ -25,8 +25,8 @@ from mediavault.core.messages import Message
 from mediavault.core.records import FILE_KINDS, Record, RecordKind
 from mediavault.core.shows import episode_of
 from mediavault.store import rows
-from mediavault.store.following import forget_removed, note_removed
 from mediavault.store.port import Store, StoredJob
+from mediavault.store.removed_posts import forget_removed, note_removed
 from mediavault.store.search_words import further_words
 from mediavault.store.twins import forget_twins
 

@@ -6,7 +6,7 @@ The rows are all there before the first record is removed, so after a kill it be
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.clock import to_micros
@@ -51,8 +51,15 @@ async def _add_sources(store: OldStore) -> None:
         with_state.update(key for key, *_ in records)
     async for records in _pages(store, "source"):
         await store.add(SOURCE_STATES, [_state(key, {}) for key, *_ in records if key not in with_state])
-        rows = [TableRow({"id": key, "url": str(value.get("url", ""))}, value) for key, value, _ in records]
-        await store.add(SOURCES, rows)
+        await store.add(SOURCES, [_source(key, value) for key, value, _ in records])
+
+
+def _source(key: str, value: Mapping[str, Any]) -> TableRow:
+    """Return the row of a source. Its interval was a span: days, seconds and microseconds."""
+    settings = {name: setting for name, setting in value.items() if name != "interval"}
+    if span := value.get("interval"):
+        settings["interval_minutes"] = round(timedelta(*span).total_seconds() / 60)
+    return TableRow({"id": key, "url": str(value.get("url", ""))}, settings)
 
 
 def _state(source: str, value: Mapping[str, Any]) -> TableRow:

@@ -25,13 +25,13 @@ from mediavault.api import (
     retention,
     sealing,
     sessions,
-    sources,
     spoken,
     trash,
 )
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
+from mediavault.features.following import api as following
 from mediavault.features.jobs.service import Jobs
 from mediavault.features.sites import api as site_limits
 from mediavault.server import errors
@@ -88,7 +88,7 @@ def create_app(services: ApiServices) -> FastAPI:
         queue.router,
         marks.router,
         profiles.router,
-        sources.router,
+        following.router,
         trash.router,
         retention.router,
         notifications.router,

@@ -11,7 +11,7 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
-from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
+from mediavault.core.media import Chapter, Cue, DownloadedFile, Extraction, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
 from mediavault.core.profiles import BEST, Profile
 from mediavault.core.settings import ChangeableSettings
@@ -34,6 +34,10 @@ async def _no_sessions() -> frozenset[str]:
 
 
 async def _nothing() -> None:
+    pass
+
+
+async def _is_wanted(_job: Job, _extraction: Extraction) -> None:
     pass
 
 
@@ -115,6 +119,7 @@ class WorkerContext:
     live: Callable[[], Awaitable[ChangeableSettings]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
     on_saved: Callable[[], Awaitable[None]] = _nothing  # called when a video is in the library; never raises a failure
+    on_read: Callable[[Job, Extraction], Awaitable[None]] = _is_wanted  # raises LeaseLost if nobody wants the post now
     listers: Sequence[Lister] = ()  # that read what is followed, the cheapest first
     tracing: Tracing = field(default_factory=NoTracing)
     extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)

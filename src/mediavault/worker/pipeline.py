@@ -35,7 +35,6 @@ from mediavault.worker.attempt_result import AttemptResult
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.dispatch import describe, route_job_by_domain
 from mediavault.worker.extraction_slots import ExtractionMode, next_mode
-from mediavault.worker.following import refuse_unwanted
 from mediavault.worker.items import items_of
 from mediavault.worker.recorder import AttemptRecorder
 from mediavault.worker.retry import GiveUp, RetryIn, decide, needs_history
@@ -119,7 +118,7 @@ async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
             note.detail = describe(attempt.route, tools.profile.name)
         await journal.set_stage(Stage.EXTRACT, 10)
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_urls)
-        await refuse_unwanted(claim.job, attempt.extraction, tools)
+        await tools.on_read(claim.job, attempt.extraction)
         await pick_items(attempt)
         return await save_items(attempt)
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.core.following import Source
+from mediavault.features.following.model import Source
+from mediavault.features.following.records import follow
 from mediavault.maintenance.retention import Retention
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.following import follow
 from mediavault.store.retention import retention_rules
 from tests.http_vault import ApiVault
 

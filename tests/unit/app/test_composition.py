@@ -14,8 +14,8 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
+from mediavault.features.following.background.checks import ROUNDS_AT_ONCE, Follower
 from mediavault.store.patience import DatabaseWait
-from mediavault.worker.following import ROUNDS_AT_ONCE, Follower
 from tests.patience import patient
 
 

@@ -17,23 +17,23 @@ from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core import marks
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import EntryState, SeenEntry, Source
-from mediavault.core.following_decisions import ListedPost
-from mediavault.core.following_filters import Reason
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, Stage, StepOutcome
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Post, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.users import Role
+from mediavault.features.following.decisions import ListedPost
+from mediavault.features.following.filters import Reason
+from mediavault.features.following.inbox import note_arrivals
+from mediavault.features.following.model import EntryState, SeenEntry, Source
+from mediavault.features.following.previews import ReadList
+from mediavault.features.following.records import change_state, follow, mark_posts, put_seen, put_waiting
 from mediavault.notifications.events import event_of
 from mediavault.presentation.views import kept_files, kept_paths
 from mediavault.services.library.nfo import video_nfo
 from mediavault.services.library.sidecars import write_sidecar
-from mediavault.store.following import change_state, follow, mark_posts, put_seen, put_waiting
-from mediavault.store.inbox import note_arrivals
 from mediavault.store.port import StoredJob
-from mediavault.store.source_previews import ReadList
 from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash
 from mediavault.worker.stages.sound import tags_of

@@ -14,9 +14,6 @@ from fastapi.routing import APIRoute
 from mediavault.auth.rss_feeds import RssFeed
 from mediavault.auth.tokens import ApiToken
 from mediavault.auth.web_sessions import ClientInfo, WebSession
-from mediavault.core.following import SeenEntry, Source, SourceState
-from mediavault.core.following_decisions import ListedPost
-from mediavault.core.following_filters import Filters
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
@@ -24,10 +21,13 @@ from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFi
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
 from mediavault.core.site_limits import SiteLimit
+from mediavault.features.following.decisions import ListedPost
+from mediavault.features.following.filters import Filters
+from mediavault.features.following.model import SeenEntry, Source, SourceState
+from mediavault.features.following.previews import ListReading, ReadList
 from mediavault.presentation.doctor_report import Check, UpgradeOutcome, YtdlpState
 from mediavault.store.live_settings import Change
 from mediavault.store.saved_searches import SavedSearch
-from mediavault.store.source_previews import ListReading, ReadList
 from mediavault.web import pages
 from mediavault.web.library_filter import LibraryFilter
 from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN

@@ -17,14 +17,14 @@ from mediavault.auth.scopes import Scope
 from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core import marks
 from mediavault.core.failures import ErrorCode
-from mediavault.core.following import Source
 from mediavault.core.job import Job
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
 from mediavault.core.records import RecordKind
 from mediavault.core.users import OWNER, Role
-from mediavault.store.following import follow, mark_posts
-from mediavault.store.inbox import count_news, mark_seen, note_arrivals
+from mediavault.features.following.inbox import count_news, mark_seen, note_arrivals
+from mediavault.features.following.model import Source
+from mediavault.features.following.records import follow, mark_posts
 from mediavault.store.port import Checkpoint
 from tests.asgi_client import Answer
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault

@@ -11,8 +11,7 @@ from urllib.parse import quote, urlsplit
 from mediavault.core import unreached
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
-from mediavault.core.following_schedule import LONGEST_INTERVAL
-from mediavault.core.listings import ALL_KINDS, Entry, EntryKind, Listing, ListPage, Look, Validators
+from mediavault.core.listings import ALL_KINDS, LONGEST_INTERVAL, Entry, EntryKind, Listing, ListPage, Look, Validators
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from mediavault.features.following.pages import inbox, sources
 from mediavault.features.sites import pages as sites
 from mediavault.web.pages import (
     access,
@@ -11,7 +12,6 @@ from mediavault.web.pages import (
     doctor,
     feed,
     home,
-    inbox,
     library,
     library_actions,
     library_live,
@@ -27,7 +27,6 @@ from mediavault.web.pages import (
     shared,
     sign_in,
     sign_ins,
-    sources,
     trash,
 )
 

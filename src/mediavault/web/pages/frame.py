@@ -12,12 +12,12 @@ from fastapi.responses import RedirectResponse
 
 from mediavault.core.failures import BadInput, MediavaultError, StoreError
 from mediavault.core.users import OWNER
+from mediavault.features.following.inbox import count_news
 from mediavault.presentation.labels import help_for, profile_words
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import translated
 from mediavault.server.authentication import MAX_OWN_PATH_CHARS, current_principal, current_user
 from mediavault.server.services import ApiServices
-from mediavault.store.inbox import count_news
 from mediavault.store.port import Records
 from mediavault.store.profiles import all_profiles
 

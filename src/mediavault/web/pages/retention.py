@@ -13,8 +13,8 @@ from mediavault.api.retention import current_retention
 from mediavault.core.failures import BadInput, MediavaultError
 from mediavault.core.messages import Message
 from mediavault.core.retention import MOST_A_DAY, REASONS, WHOLE_VAULT, RetentionRule
+from mediavault.features.following.records import followed
 from mediavault.server.services import ApiServices
-from mediavault.store.following import followed
 from mediavault.store.retention import make_plan_soon, retention_rules, set_rule
 from mediavault.web.pages.frame import error_view, frame, read_form, see_other
 from mediavault.web.render import render

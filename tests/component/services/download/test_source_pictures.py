@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.following import Source, SourceState
 from mediavault.core.pictures import picture_suffix
+from mediavault.features.following.background.pictures import MAX_KEPT_BYTES, with_picture
+from mediavault.features.following.model import Source, SourceState
+from mediavault.features.following.records import find_picture
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard
 from mediavault.services.media.helpers import open_helpers
 from mediavault.services.media.probe import FfmpegProbe
-from mediavault.store.following import find_picture
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.source_pictures import MAX_KEPT_BYTES, with_picture
 from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, reply

@@ -1,0 +1,1 @@
+"""Following: accounts, lists and feeds whose new posts are saved."""

@@ -1,0 +1,405 @@
+"""Checks the sources that the vault follows, and creates jobs for posts that are new and wanted.
+
+Checks go easy on sites: they count towards the site's limits, depend on how often the source posts, try the cheapest way
+first, and only one worker checks a source at a time. Results are stored so that after a kill at any point a step is
+repeated and none is lost: a job is stored before its entry is marked as taken, and a post that several sources list is one job.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mediavault.core.clock import Clock
+from mediavault.core.enclosed import metadata_of
+from mediavault.core.failures import (
+    ExtractorBroken,
+    Failure,
+    JobNotFound,
+    LeaseLost,
+    MediavaultError,
+    NotFound,
+)
+from mediavault.core.job import Job, NewJob, Priority
+from mediavault.core.listings import Entry, Listing, post_key
+from mediavault.core.logs import get_logger
+from mediavault.core.marks import MarkKind, in_collection
+from mediavault.core.media import LANGUAGE, Extraction
+from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
+from mediavault.features.following import records as stored
+from mediavault.features.following.background.list_reading import (
+    FALL_BACK_AFTER,
+    FEW,
+    ReadListed,
+    SourceListing,
+    SourceListReader,
+)
+from mediavault.features.following.background.pictures import with_picture
+from mediavault.features.following.decisions import Decision, reason_after_look, says_what_is_gone
+from mediavault.features.following.filters import Reason
+from mediavault.features.following.inbox import note_arrivals
+from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
+from mediavault.features.following.records import Followed, HeldSource
+from mediavault.features.following.schedule import fill_interval, interval, jittered, usual_gap
+from mediavault.platforms import registry
+from mediavault.store.holds import all_holds
+from mediavault.store.port import Store
+from mediavault.store.profiles import if_it_exists, with_settings
+from mediavault.store.removed_posts import removed
+from mediavault.worker.context import WorkerContext
+from mediavault.worker.site_limits import NotAllowedYet
+
+ROUND_S = 15.0
+ROUNDS_AT_ONCE = 3  # a site may take minutes to answer, and the sources of other sites need not wait for it
+LOOKS_IN_A_ROUND = 20
+RECENT = 200
+MAX_TITLE_CHARS = 300
+DATES = 20
+YIELD_FOR, YIELD_AT_MOST = timedelta(minutes=1), timedelta(hours=1)
+ENOUGH_WAITING = 5  # jobs of a site or host: while there are more, no earlier post is added
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """The worker's half of following. ``read`` reads the URL of a post that a list names."""
+
+    tools: WorkerContext
+    read: ReadListed
+
+    async def round(self) -> None:
+        """Check the sources that are due, the longest due first, and take the next earlier posts.
+
+        A hold on a site's jobs holds back its checks too. Raises StoreError.
+        """
+        store, clock = self.tools.store, self.tools.clock
+        now = clock.now()
+        holds = await all_holds(store.records)
+        if any(hold.site is None for hold in holds):
+            return
+        held_back = {hold.site for hold in holds}
+        sources = [one for one in await stored.with_work(store.tables, now) if one.source.platform not in held_back]
+        if not sources:
+            return
+        waiting = (await store.catalogue.report()).waiting
+        due = sorted((one for one in sources if one.is_due(now)), key=lambda one: _due_since(one, now))
+        for one in due[:LOOKS_IN_A_ROUND]:
+            if _yields(one, waiting, now):
+                await stored.change_state(
+                    store.tables, one.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
+                )
+            elif (held := await stored.hold(store.tables, clock, one)) is not None:
+                await self._look(held, one)
+        if due:
+            changed = {one.source.id: one for one in await stored.with_work(store.tables, now)}
+            sources = [changed[one.source.id] for one in sources if one.source.id in changed]
+        await self._take_waiting(sources, waiting)
+
+    # --- one check -----------------------------------------------------------------------------------------------
+
+    async def _look(self, held: HeldSource, one: Followed) -> None:
+        source, clock = held.source, self.tools.clock
+        try:
+            read, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
+            state = replace(one.state, cheap_failures=cheap_failures)
+            if not read.listing.entries and not read.listing.is_unchanged and held.before.usual_entries:
+                raise ExtractorBroken("The list is empty now.", help="It will be checked again; nothing is deleted.")
+            state = await self._apply(read, one, state)
+        except NotAllowedYet as exc:
+            state = replace(held.before, next_look_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
+        except Failure as failure:
+            log.info("source_not_read", source=source.id, error_code=failure.code, error=failure.message)
+            state = self._after_failure(one, failure)
+        else:
+            log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
+            state = await with_picture(source, state, self.tools)
+        await stored.let_go(self.tools.store.tables, held, state)
+
+    def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
+        now, state = self.tools.clock.now(), one.state
+        failures = state.failures + 1
+        slows_down = max(0, failures - FALL_BACK_AFTER + 1)  # not before another way to read the list was tried
+        span = jittered(self._interval(one.source, replace(state, failures=slows_down)), self.tools.retry.jitter())
+        return replace(
+            state,
+            next_look_at=now + max(span, failure.retry_after or timedelta()),
+            failures=failures,
+            failing_since=state.failing_since or now,
+            error=failure.message,
+            help=failure.help,
+            cheap_failures=state.cheap_failures + 1,
+        )
+
+    def _interval(self, source: Source, state: SourceState, fresh_for: timedelta | None = None) -> timedelta:
+        newest = max(state.published, default=None)
+        return interval(
+            source,
+            gap=usual_gap(state.published),
+            quiet_for=self.tools.clock.now() - newest if newest else None,
+            failures=state.failures,
+            fresh_for=fresh_for,
+            uses_account=state.uses_account,
+        )
+
+    # --- what becomes of entries ---------------------------------------------------------------------------------
+
+    async def _apply(self, read: SourceListing, one: Followed, state: SourceState) -> SourceState:
+        """Take, skip or put back what a check has found; return the source's new state."""
+        now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
+        found = read.listing
+        decisions = await stored.decisions(
+            records, one, read.posts, read.known, now, is_newest_first=found.is_newest_first
+        )
+        changes = [decision for decision in decisions if decision.is_change]
+        for are_news in (True, False):
+            taken = [
+                decision.post
+                for decision in changes
+                if decision.state is EntryState.TAKEN and decision.is_from_before is not are_news
+            ]
+            entries = {post.key: post.entry for post in taken}
+            await self._take([(post.key, read.jobs[post.key]) for post in taken], source, entries, are_news=are_news)
+        later = [decision for decision in changes if decision.state is EntryState.WAITING]
+        if later:  # news go before what was there before
+            later.sort(key=lambda decision: decision.is_from_before)
+            waiting = [
+                (
+                    each.post.key,
+                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_news=not each.is_from_before),
+                )
+                for each in later
+            ]
+            await stored.put_waiting(self.tools.store.tables, source.id, now, waiting)
+        passed = [decision for decision in changes if decision.state is EntryState.PASSED]
+        if passed:
+            skipped = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
+            await stored.put_seen(self.tools.store.tables, source.id, skipped)
+        newly_passed = sum(each.former is None for each in passed)
+        put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
+        with_facts = _with_facts(state, found, now, decisions)
+        state = replace(
+            await self._with_gone(found, one, with_facts, decisions),
+            started=source.start_number,
+            waiting=await stored.count_waiting(self.tools.store.tables, source.id),
+            passed=state.passed + newly_passed - put_back,
+        )
+        span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
+        return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
+
+    async def _with_gone(
+        self, found: Listing, one: Followed, state: SourceState, decisions: Sequence[Decision]
+    ) -> SourceState:
+        """Record which entries are missing from the list and which are back, and return the state with the number missing."""
+        tables, source_id = self.tools.store.tables, one.source.id
+        returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
+        is_evidence = says_what_is_gone(found, one.state)
+        if returned:
+            await stored.take_back(tables, source_id, returned)
+        if is_evidence:
+            listed = [each.post.key for each in decisions]
+            now = self.tools.clock.now()
+            await stored.compare_with_list(tables, source_id, listed, now, is_restart=one.wants_backlog)
+        elif not returned:
+            return state
+        return replace(state, gone=await stored.count_gone(tables, source_id))
+
+    async def _take(
+        self,
+        posts: Sequence[tuple[str, NewJob]],
+        source: Source,
+        entries: Mapping[str, Entry | SeenEntry],
+        *,
+        are_news: bool,
+    ) -> None:
+        """Store jobs for these posts unless they have one, and then record that they are taken."""
+        if not posts:
+            return
+        store, now = self.tools.store, self.tools.clock.now()
+        profile = await if_it_exists(store.records, source.profile)
+        new = [replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts]
+        if self.tools.live is not None:
+            new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
+        results = await store.queue.enqueue(new)
+        await stored.mark_posts(store, source.id, [result.job.id for result in results])
+        # A check that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
+        brought = [one.job.id for one in results if one.created or one.job.is_wanted_by_lists_only]
+        await note_arrivals(store, brought, are_news=are_news)
+        if source.collection:
+            await store.marks.put([in_collection(result.job.id, source.collection) for result in results])
+        await stored.put_seen(
+            store.tables,
+            source.id,
+            {
+                post: replace(_seen(entries[post], EntryState.TAKEN, now), job_id=result.job.id)
+                for (post, _), result in zip(posts, results, strict=True)
+            },
+        )
+        for result in results:
+            job = result.job
+            log.info("post_followed", source=source.id, job_id=job.id, trace_id=job.trace_id, created=result.created)
+
+    # --- earlier posts -------------------------------------------------------------------------------------------
+
+    async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
+        """Take one earlier post of each site or host that has no other job to do, if its turn has come."""
+        now, records = self.tools.clock.now(), self.tools.store.records
+        with_posts = [one for one in sources if one.state.waiting and not one.source.is_paused]
+        ready: dict[str, list[Followed]] = {}
+        for one in with_posts:
+            if (one.state.fill_at or now) <= now:
+                ready.setdefault(one.source.served_by, []).append(one)
+        turns = await stored.fill_turns(records, ready) if ready else {}
+        # Jobs are counted by platform. Where that is a name for many hosts, each of them may have as many.
+        hosts = Counter(platform for _, platform in {(one.source.served_by, one.source.platform) for one in with_posts})
+        for served_by, rivals in ready.items():
+            platform, at = registry.platform(rivals[0].source.platform), turns.get(served_by)
+            has_enough = waiting.get(platform.name, 0) > ENOUGH_WAITING * hosts[platform.name]
+            if has_enough or (at is not None and at > now):
+                continue
+            then = now + fill_interval(platform.pace.account_daily_cap)
+            if await stored.take_fill_turn(records, served_by, at, then):
+                await self._take_next(min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id)))
+
+    async def _take_next(self, one: Followed) -> None:
+        source, store, now = one.source, self.tools.store, self.tools.clock.now()
+        for post, entry in (await stored.next_waiting(store.tables, source.id)).items():
+            await self._take_one(post, entry, source)
+        left = await stored.count_waiting(store.tables, source.id)
+        share = timedelta(days=1) / source.per_day if source.per_day else timedelta()
+        await stored.change_state(
+            store.tables,
+            source.id,
+            lambda state: replace(state, waiting=left, fill_at=now + max(share, timedelta(seconds=1))),
+        )
+
+    async def _take_one(self, post: str, entry: SeenEntry, source: Source) -> None:
+        store = self.tools.store
+        try:
+            new = self.read(entry.url, listed_by=parse_http_url(source.url).origin)
+        except MediavaultError:
+            new = None
+        if new is None or await removed(store.records, [post_key(new.canonical_url)]):
+            reason = Reason.UNREADABLE if new is None else Reason.REMOVED
+            passed = replace(entry, state=EntryState.PASSED, reason=reason)
+            await stored.put_seen(store.tables, source.id, {post: passed})
+            return
+        await self._take([(post, new)], source, {post: entry}, are_news=entry.is_news)
+
+
+def _key(canonical_url: str) -> str:
+    """Return the key of a post among the entries of a source."""
+    return post_key(registry.seen_as(canonical_url))
+
+
+def _due_since(one: Followed, now: datetime) -> datetime:
+    return one.state.next_look_at or min(one.source.followed_at, now)
+
+
+def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
+    """Whether the jobs of the source's site go first; but not forever, since a site may have jobs for days."""
+    if one.state.next_look_at is None or not waiting.get(one.source.platform):
+        return False
+    seen = one.state.looked_at
+    return seen is not None and now - seen < 2 * YIELD_AT_MOST
+
+
+def _seen(entry: Entry | SeenEntry, state: EntryState, now: datetime, reason: Reason | None = None) -> SeenEntry:
+    enclosed = entry.enclosed if state is EntryState.WAITING else None
+    if isinstance(entry, SeenEntry):
+        return replace(entry, state=state, reason=reason, enclosed=enclosed)
+    title = entry.title[:MAX_TITLE_CHARS] if entry.title else None
+    url = entry.url[:MAX_URL_CHARS]
+    return SeenEntry(state, url, title, entry.published_at, now, reason, enclosed=enclosed)
+
+
+def _with_file(job: NewJob, entry: Entry | SeenEntry) -> NewJob:
+    """Return the job with the file that the entry encloses, unless its site has a reader, which knows more about the post."""
+    return replace(job, metadata=metadata_of(entry.enclosed)) if job.platform == "generic" else job
+
+
+def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
+    """Return the state with what a successful check has found out about the source."""
+    news = sum(each.is_change and not each.is_from_before and each.state is not EntryState.PASSED for each in decisions)
+    ids = [entry.post_id for entry in found.entries if entry.post_id] if found.is_newest_first else []
+    dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
+    if not dates and state.looks:  # a list without dates: when its news came
+        dates = [now] * bool(news)
+    listed = min(len(found.entries), FEW)  # a check that reads everything is not a usual one
+    return replace(
+        state,
+        stable_id=found.stable_id or state.stable_id,
+        title=found.title or state.title,
+        handle=found.handle or state.handle,
+        picture_url=found.picture_url or state.picture_url,
+        looked_at=now,
+        looks=state.looks + 1,
+        method=found.method or state.method,
+        uses_account=found.uses_account,
+        validators=found.validators,
+        failures=0,
+        failing_since=None,
+        error=None,
+        help="",
+        recent_ids=tuple(dict.fromkeys((*ids, *state.recent_ids)))[:RECENT],
+        published=tuple(sorted({*dates, *state.published})[-DATES:]),
+        usual_entries=max(listed, state.usual_entries // 2) if listed else state.usual_entries,
+        is_short=state.is_short if found.is_unchanged else 2 * listed < state.usual_entries,
+        whole_entries=max(len(found.entries), state.whole_entries // 2)
+        if found.is_whole and found.entries
+        else state.whole_entries,
+        seen=state.seen + sum(decision.former is None for decision in decisions),
+        new_at_last_look=news,
+        newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),
+    )
+
+
+# --- after the post was read -------------------------------------------------------------------------------------
+
+
+async def refuse_unwanted(store: Store, clock: Clock, job: Job, extraction: Extraction) -> None:
+    """Remove a job that, now that its post has been read, none of its sources wants, and raise LeaseLost then.
+
+    A list does not know all that filters ask for. A job that a user has asked for too, or moved in the queue, stays.
+    """
+    if not job.is_wanted_by_lists_only:
+        return
+    now = clock.now()
+    marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
+    sources = [mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE]
+    entry, post = _entry_of(job, extraction), _key(job.canonical_url)
+    passed: dict[str, SeenEntry] = {}
+    for source_id in sources:
+        try:
+            source = (await stored.find_followed(store.tables, source_id)).source
+        except NotFound:
+            return
+        if (reason := reason_after_look(entry, source, now)) is None:
+            return
+        passed[source_id] = replace(_seen(entry, EntryState.PASSED, now, reason), is_read=True)
+    current = await store.catalogue.get(job.id)
+    if not passed or not current.is_wanted_by_lists_only:
+        return
+    for source_id, seen in passed.items():
+        await stored.put_seen(store.tables, source_id, {post: seen})
+    with suppress(JobNotFound):
+        await store.catalogue.remove(job.id, as_of=current.updated_at)
+        log.info("post_passed_over", sources=sorted(passed), reason=next(iter(passed.values())).reason)
+        raise LeaseLost("None of its sources wants this post.")
+
+
+def _entry_of(job: Job, extraction: Extraction) -> Entry:
+    """Return the facts that a source's filters need, as the post itself states them."""
+    lengths = [item.expected.duration_s for item in extraction.videos if item.expected.duration_s]
+    return Entry(
+        job.post_url,
+        extraction.post.post_id or "",
+        title=extraction.title,
+        text=extraction.text or "",
+        published_at=extraction.published_at,
+        duration_s=max(lengths, default=None),
+        language=extraction.metadata.get(LANGUAGE),
+    )

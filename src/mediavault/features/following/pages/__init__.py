@@ -1,0 +1,1 @@
+"""The pages of the sources, and of the posts that they have brought."""

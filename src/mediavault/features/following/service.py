@@ -1,0 +1,115 @@
+"""What users do with sources: follow, preview, change, check, remove, import and export them. All surfaces call this."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mediavault.core.clock import Clock
+from mediavault.core.submission import Submission
+from mediavault.core.users import OWNER
+from mediavault.features.following import previews, records, transfer
+from mediavault.features.following.model import EntryState, SeenEntry, SettingValues, Source, changed
+from mediavault.features.following.preview_views import SourcePreviewView, source_preview_view
+from mediavault.features.following.records import Followed
+from mediavault.features.following.transfer import ImportTerms, SourcesImport
+from mediavault.features.following.views import shown_source
+from mediavault.store.port import Store
+from mediavault.store.profiles import all_profiles, known_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """The sources of a vault. Unknown ids raise NotFound, URLs and settings that can't be used BadInput."""
+
+    store: Store
+    clock: Clock
+    submit: Submission
+
+    async def all(self) -> list[Followed]:
+        """Return the sources in the order in which they were followed."""
+        return await records.followed(self.store.tables)
+
+    async def find(self, source_id: str) -> Followed:
+        return await records.find_followed(self.store.tables, source_id)
+
+    async def follow(self, url: str, settings: SettingValues, *, user: str = OWNER) -> Followed:
+        """Follow an account, a list or a feed. Nothing is read yet: a worker checks it within a minute."""
+        source = await records.follow(self.store.tables, await self._draft(url, settings, user))
+        return await self.find(source.id)
+
+    async def change(self, source_id: str, settings: SettingValues) -> Followed:
+        """Change, pause or resume a source. If its start or filters change, skipped entries are decided again."""
+        known = await self._known(settings)
+        await records.change_source(self.store.tables, source_id, lambda source: changed(source, known))
+        return await self.find(source_id)
+
+    async def check(self, source_id: str) -> Followed:
+        """Let a worker check a source as soon as possible, whatever its interval."""
+        await records.look_now(self.store.tables, source_id)
+        return await self.find(source_id)
+
+    async def remove(self, source_id: str) -> None:
+        """Stop following a source, and forget its entries. Its posts stay."""
+        await records.unfollow(self.store, source_id)
+
+    async def preview(self, url: str, settings: SettingValues) -> str:
+        """Let a worker read what would be saved if this were followed; return the id of the preview."""
+        return await previews.ask(self.store, await self._draft(url, settings, OWNER), self.clock)
+
+    async def preview_change(self, source_id: str, settings: SettingValues) -> str:
+        """Let a worker read what would be saved if a source were changed like this; return the id of the preview."""
+        one = await self.find(source_id)
+        draft = changed(one.source, await self._known(settings))
+        return await previews.ask_of_change(self.store, one, draft, self.clock)
+
+    async def find_preview(self, preview_id: str) -> SourcePreviewView:
+        """Return a preview, decided now from the list that was read. Raises NotFound once it has expired."""
+        found = await previews.find_preview(self.store, preview_id)
+        return await source_preview_view(found, self.store, self.clock.now())
+
+    async def entries(
+        self, source_id: str, *, limit: int, state: EntryState | None = None, gone: bool = False
+    ) -> list[SeenEntry]:
+        """Return entries that were seen on a source's list, newest first; with ``gone`` those that it names no more, the
+        latest to disappear first."""
+        await self.find(source_id)
+        if gone:
+            missing = await records.gone_entries(self.store.tables, source_id, limit=limit)
+            return [entry for entry in missing if state is None or entry.state is state]
+        seen = await records.all_seen(self.store.tables, source_id, limit=limit, state=state)
+        now = self.clock.now()
+        return sorted(seen.values(), key=lambda entry: entry.published_at or entry.seen_at or now, reverse=True)
+
+    async def read_import(self, content: bytes, settings: SettingValues, *, user: str = OWNER) -> SourcesImport:
+        """Return what an import of a file would follow, each with these settings. Raises BadInput for a file without a list."""
+        profiles = await all_profiles(self.store.records)
+        terms = ImportTerms(
+            self.submit, await self.all(), profiles, await self._known(settings), self.clock.now(), _named(user)
+        )
+        return await transfer.read_import(content, terms)
+
+    async def follow_all(self, read: SourcesImport) -> None:
+        """Follow what an import has found."""
+        await records.follow_all(self.store.tables, read.new)
+
+    async def export(self, sources: Sequence[Followed] | None = None) -> bytes:
+        """Return sources as OPML, all of them by default. Writing thousands takes a second, so it runs in a thread."""
+        shown = [shown_source(one) for one in (await self.all() if sources is None else sources)]
+        return await asyncio.to_thread(transfer.sources_opml, shown)
+
+    async def _draft(self, url: str, settings: SettingValues, user: str) -> Source:
+        address = self.submit.read_source(url)
+        source = Source(records.new_source_id(), address.url, address.platform, self.clock.now(), added_by=_named(user))
+        return changed(source, await self._known(settings))
+
+    async def _known(self, settings: SettingValues) -> SettingValues:
+        """Return the settings with the stored name of their profile. Raises BadInput if there is no such profile."""
+        if not settings.get("profile"):
+            return settings
+        return {**settings, "profile": await known_profile(self.store.records, settings["profile"])}
+
+
+def _named(user: str) -> str | None:
+    return None if user == OWNER else user
