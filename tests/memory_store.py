@@ -829,6 +829,9 @@ class MemoryTables(_MemoryPort):
     async def count(self, table: Table, where: Where) -> int:
         return sum(_meets(row, where) for row in self._rows(table).values())
 
+    async def total(self, table: Table, column: str) -> int:
+        return sum(int(row.columns[column] or 0) for row in self._rows(table).values())
+
     async def remove(self, table: Table, where: Where) -> int:
         gone = [key for key, row in self._rows(table).items() if _meets(row, where)]
         for key in gone:

@@ -95,6 +95,12 @@ async def test_rows_are_counted_and_named_by_their_keys(filled: Store) -> None:
     assert await filled.tables.keys(SOURCE_ENTRIES, {"gone_at": Range(at_least=8)}) == {("s-1", "z")}
 
 
+async def test_a_column_is_added_up(filled: Store) -> None:
+    assert await filled.tables.total(SOURCE_ENTRIES, "gone_at") == 16
+    await filled.tables.remove(SOURCE_ENTRIES, {})
+    assert await filled.tables.total(SOURCE_ENTRIES, "gone_at") == 0
+
+
 async def test_rows_are_removed_by_conditions(filled: Store) -> None:
     assert await filled.tables.remove(SOURCE_ENTRIES, {"source": "s-1", "place": Range()}) == 5
     assert await filled.tables.remove(SOURCE_ENTRIES, {"source": "s-1", "post": "é"}) == 1

@@ -25,7 +25,16 @@ from mediavault.store.sql import tables as sql_tables
 from mediavault.store.sqlite import schema as sqlite_schema
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, SOURCE_STATES, SOURCES, TABLES, TableRow
+from mediavault.store.tables import (
+    DEFERRED_WORK,
+    SOURCE_ENTRIES,
+    SOURCE_STATES,
+    SOURCES,
+    TABLES,
+    TRASH,
+    TRASHED_WORDS,
+    TableRow,
+)
 from tests.fakes import FakeClock
 from tests.servers import mongo, postgres
 
@@ -53,6 +62,8 @@ SOURCE = {
     "of_a_later_release": 1,
 }
 STATE = {"waiting": 3, "looks": 4, "next_look_at": AT.isoformat()}
+POST = {"job": ["j-7", "東京 😀"], "history": [["x"]], "marks": [], "files": {"a/1.mp4": ".trash/j-7/a/1.mp4"}}
+DELETED = {**POST, "deleted_at": AT.isoformat(), "batch": "b-1", "bytes": 9, "are_moved": True}
 NEVER_CHECKED = {"id": "s-2", "url": "https://s.example/@joe"}
 
 OLD: list[OldRecord] = [
@@ -70,6 +81,10 @@ OLD: list[OldRecord] = [
     ("source_gone", "s-1/gone", {}, 1),
     ("later", "comments/j-1", SCHEDULED, 1),
     ("later", "subtitles/j-2", {"at": 7}, 1),  # which no release has written
+    ("trash", "j-7", DELETED, 1),
+    ("trash", "j-8", {**DELETED, "are_moved": False}, 1),
+    ("trash", "j-9", {**DELETED, "files": {}, "bytes": 0}, 1),
+    ("trashed_words", "j-8", {"subtitles": " blue sea"}, 1),
     ("setting", "other", {"n": 1}, 1),
 ]
 
@@ -87,6 +102,14 @@ ENTRIES = [
     row("s-2", "wait-1", WAITS[1], place=100),
     row("s-2", "wait-2", WAITS[2], place=0),  # a kill had come between its place and its state
 ]
+IN_TRASH = [
+    TableRow({"id": "j-7", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 9, "unmoved": None}, POST),
+    TableRow({"id": "j-8", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 9, "unmoved": 1}, POST),
+    TableRow(
+        {"id": "j-9", "deleted_at": to_micros(AT), "batch": "b-1", "bytes": 0, "unmoved": None}, {**POST, "files": {}}
+    ),
+]
+WORDS = [TableRow({"id": "j-8"}, {"subtitles": " blue sea"})]
 WORK = [TableRow({"work": "comments", "job": "j-1", "due_at": to_micros(AT)}, SCHEDULED)]
 
 
@@ -222,13 +245,15 @@ async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
             assert await store.tables.select(SOURCE_ENTRIES, {}) == ENTRIES, step
             assert await store.tables.select(DEFERRED_WORK, {}) == WORK, step
             assert await store.tables.select(SOURCES, {}) == FOLLOWED, step
+            assert await store.tables.select(TRASH, {}) == IN_TRASH, step
+            assert await store.tables.select(TRASHED_WORDS, {}) == WORDS, step
             assert await store.tables.select(SOURCE_STATES, {}) == STATES, step
             assert await vault.kinds() == {"setting"}, step
         finally:
             await store.close()
         if is_over:
             break
-    assert step > 15
+    assert step > 20
 
 
 def test_each_declared_table_has_its_columns_on_sqlite(tmp_path: Path) -> None:

@@ -45,10 +45,10 @@ async def empty(jobs: JobsDep) -> MarkedView:
 
 async def trash_view(services: ApiServices) -> TrashView:
     days = timedelta(days=(await services.live.current()).trash_days)
-    posts = await trashed_posts(services.store)
+    posts = await trashed_posts(services.store, {})
     views = [
         TrashedView(
-            job=job_view(post.stored.job),
+            job=job_view(post.job),
             deleted_at=post.deleted_at,
             until=post.deleted_at + days,
             bytes=post.bytes,

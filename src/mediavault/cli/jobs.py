@@ -238,8 +238,8 @@ def trash(
             await jobs.restore(await trashed_post(jobs.store, JobId(restore)))
         if empty:
             await jobs.empty_trash()
-        posts = await trashed_posts(jobs.store)
-        views = [(job_view(post.stored.job), post.deleted_at, post.bytes) for post in posts]
+        posts = await trashed_posts(jobs.store, {})
+        views = [(job_view(post.job), post.deleted_at, post.bytes) for post in posts]
         if as_json:
             print_json(
                 {

@@ -24,8 +24,6 @@ class RecordKind(StrEnum):
     DAMAGED = "damaged"
     CHECK_POSITION = "check_position"
     SAVED_SEARCH = "saved_search"
-    TRASH = "trash"
-    TRASHED_WORDS = "trashed_words"
     SHARED_LINK = "shared_link"
     RSS_FEED = "rss_feed"
     ANSWER = "answer"
@@ -66,8 +64,6 @@ MOVING_KINDS = (
     RecordKind.API_TOKEN,
     RecordKind.SETTING,
     RecordKind.SAVED_SEARCH,
-    RecordKind.TRASH,
-    RecordKind.TRASHED_WORDS,
     RecordKind.SHARED_LINK,
     RecordKind.PROFILE,
     RecordKind.PAUSE,

@@ -93,7 +93,7 @@ from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import folder_and_stem
 from mediavault.store.port import JobQuery, Store, StoredJob
 from mediavault.store.transitions import kept_values
-from mediavault.store.trash import stored_job_from_json, stored_job_to_json, trashed_posts
+from mediavault.store.trash import all_trashed_posts, stored_job_from_json, stored_job_to_json
 
 INFO_LIMIT_BYTES = 16 << 20  # yt-dlp's has some hundred kilobytes; with all comments of a post it is larger
 SUBTITLES_LIMIT_BYTES = 16 << 20
@@ -373,9 +373,9 @@ class FolderImport:
                 self._known.update(short_key(f"path:{path}") for path in named_paths(job))
         for key in self._known & self._at_rest.keys():  # another version of the post is saved
             del self._at_rest[key]
-        for post in await trashed_posts(self._store):
-            self._trashed.add(short_key(post.stored.job.canonical_url))
-            self._trashed.update(short_key(kept.sha256) for kept in kept_files(post.stored.job))
+        async for post in all_trashed_posts(self._store):
+            self._trashed.add(short_key(post.job.canonical_url))
+            self._trashed.update(short_key(kept.sha256) for kept in kept_files(post.job))
 
     def _refuse_known(self, text: str, outcome: ImportOutcome) -> None:
         if short_key(text) in self._known:

@@ -35,6 +35,7 @@ from mediavault.store.tables import MOVING_TABLES, Table, TableRow
 
 PAGE = 100
 RECORDS_AT_ONCE = 500
+LARGE_ROWS_AT_ONCE = 10
 # limit of a page of a backup, as if every row were as large as the largest; a job in memory is many times larger
 PAGE_BYTES = 4 << 20
 MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
@@ -184,9 +185,10 @@ async def _record_pages(records: Records, kind: RecordKind) -> AsyncIterator[lis
 
 
 async def _row_pages(tables: Tables, table: Table) -> AsyncIterator[list[TableRow]]:
-    """Yield the rows of a table by their keys, some hundreds at a time."""
+    """Yield the rows of a table by their keys, some hundreds at a time, or a few large ones."""
     after: tuple[str, ...] = ()
-    while page := await tables.select(table, {}, after=after, limit=RECORDS_AT_ONCE):
+    limit = LARGE_ROWS_AT_ONCE if table.has_large_rows else RECORDS_AT_ONCE
+    while page := await tables.select(table, {}, after=after, limit=limit):
         yield page
         after = page[-1].key_in(table)
 

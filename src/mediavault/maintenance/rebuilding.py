@@ -23,7 +23,7 @@ from mediavault.services.library.sidecars import BadSidecar, Sidecar, read_sidec
 from mediavault.store.episodes import remember_episode
 from mediavault.store.losses import forget_losses
 from mediavault.store.port import Store, StoredJob
-from mediavault.store.trash import trashed_posts
+from mediavault.store.tables import TRASH
 
 BATCH = 100
 READERS = 4
@@ -96,7 +96,7 @@ class Rebuild:
 
     async def run(self) -> AsyncIterator[Refused]:
         """Yield every refusal when it occurs. Raises StorageFailure when the library cannot be read."""
-        self._deleted = {post.stored.job.id for post in await trashed_posts(self._store)}
+        self._deleted = {JobId(key) for (key,) in await self._store.tables.keys(TRASH, {})}
         batch: list[str] = []
         async for file in self._library.walk():
             if file.path.endswith(SIDECAR_SUFFIX):

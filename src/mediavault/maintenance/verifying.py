@@ -34,7 +34,7 @@ from mediavault.services.library.sidecars import BadSidecar, read_sidecar
 from mediavault.store.bulk import iter_pages
 from mediavault.store.checks import read_checks
 from mediavault.store.port import JobQuery, Store
-from mediavault.store.trash import trashed_posts
+from mediavault.store.trash import all_trashed_posts
 
 PAGE = 100
 READERS = 4  # few are best for a disk; an object store answers each after some milliseconds
@@ -203,12 +203,12 @@ class Verification:
 
     async def _trash(self) -> AsyncIterator[Finding]:
         """Yield the videos of deleted posts that are neither in the trash nor still where they were."""
-        for post in await trashed_posts(self._store):
-            for kept in kept_files(post.stored.job):
+        async for post in all_trashed_posts(self._store):
+            for kept in kept_files(post.job):
                 places = {post.files.get(kept.output_path, kept.output_path), kept.output_path}
                 if post.files and not any([await self._size(place) == kept.bytes for place in sorted(places)]):
-                    yield Finding(FindingKind.TRASH_MISSING, kept.output_path, post.stored.job.id)
-            for path in (*post.files, *post.files.values(), *(() if post.files else named_paths(post.stored.job))):
+                    yield Finding(FindingKind.TRASH_MISSING, kept.output_path, post.job.id)
+            for path in (*post.files, *post.files.values(), *(() if post.files else named_paths(post.job))):
                 self._sizes.pop(short_key(path), None)
 
     # --- files against rows ---------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def retention_message(posts: Sequence[TrashedPost], target: NotificationTarget) 
     data = {
         "count": len(posts),
         "bytes": sum(post.bytes for post in posts),
-        "jobs": [_facts(post.stored.job) for post in posts[:MOST_LISTED]],
+        "jobs": [_facts(post.job) for post in posts[:MOST_LISTED]],
         "page": _link(target, "/trash"),
     }
     latest = max(post.deleted_at for post in posts)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from mediavault.core.clock import Clock, local
+from mediavault.core.clock import Clock, local, to_micros
 from mediavault.core.failures import NotFound, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
@@ -62,6 +62,7 @@ from mediavault.notifications.targets import (
 from mediavault.store.bulk import changed_pages, existing_jobs
 from mediavault.store.checks import read_checks
 from mediavault.store.port import Store
+from mediavault.store.tables import Range
 from mediavault.store.trash import trashed_posts
 
 ROUND_S = 2.0
@@ -184,8 +185,8 @@ class Notifier:
         since = _moment(record.value.get("at") if record else None)
         count = 0
         if since is None or _day(since) < today:
-            trash = await trashed_posts(self._store)
-            posts = [post for post in trash if post.is_by_rule and (since or until) < post.deleted_at <= until]
+            deleted = {"deleted_at": Range(to_micros(since or until) + 1, to_micros(until))}
+            posts = [post for post in await trashed_posts(self._store, deleted) if post.is_by_rule]
             wanted = [target for target in targets if EventKind.RETENTION_DELETED in target.events]
             count = await self._keep(wanted, lambda target: [retention_message(posts, target)]) if posts else 0
             await records.put(*_RETENTION_POSITION, {"at": until.isoformat()})

@@ -574,6 +574,9 @@ class Tables(Protocol):
     async def count(self, table: Table, where: Where) -> int:
         """Return how many rows meet all conditions."""
 
+    async def total(self, table: Table, column: str) -> int:
+        """Return the sum of a column's whole numbers over all rows."""
+
     async def remove(self, table: Table, where: Where) -> int:
         """Remove the rows that meet all conditions; returns how many there were."""
 

@@ -31,7 +31,7 @@ from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.features.following.records import find_followed, followed, some_followed
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
-from mediavault.store.trash import trashed_posts
+from mediavault.store.tables import TRASH
 
 KEY = "plan"
 MOST_LISTED = 1_000
@@ -129,7 +129,7 @@ async def make_plan(
     now = clock.now()
     posts = [post async for page in _saved_posts(store, now) for post in page]
     if free_bytes is not None:  # what is in the trash is freed in time
-        free_bytes += sum(post.bytes for post in await trashed_posts(store))
+        free_bytes += await store.tables.total(TRASH, "bytes")
     doubtful = await doubtful_sources(store)
     found = propose(posts, rules, doubtful=doubtful, free_bytes=free_bytes, now=now)
     listed = since_before(found[:MOST_LISTED], before)

@@ -12,11 +12,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table's name, the columns of its key, and the others that its rows are found and sorted by."""
+    """A table's name, the columns of its key, and the others that its rows are found and sorted by.
+
+    ``has_large_rows``: one may have megabytes, so only a few are in memory at a time.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    has_large_rows: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,5 +57,8 @@ SOURCE_STATES = Table("source_states", ("id",), ("due_at", "waiting"))
 # list names it (``listed_at``) or has stopped to name it (``gone_at``).
 SOURCE_ENTRIES = Table("source_entries", ("source", "post"), ("state", "place", "listed_at", "gone_at"))
 DEFERRED_WORK = Table("deferred_work", ("work", "job"), ("due_at",))
-TABLES = (SOURCES, SOURCE_STATES, SOURCE_ENTRIES, DEFERRED_WORK)
+# Deleted posts: the size of the files of each, and how many of them are still to be moved to the trash, if any.
+TRASH = Table("trash", ("id",), ("deleted_at", "batch", "bytes", "unmoved"), has_large_rows=True)
+TRASHED_WORDS = Table("trashed_words", ("id",), (), has_large_rows=True)
+TABLES = (SOURCES, SOURCE_STATES, SOURCE_ENTRIES, DEFERRED_WORK, TRASH, TRASHED_WORDS)
 MOVING_TABLES = TABLES  # copied when a vault moves to another database

@@ -1,35 +1,37 @@
 """The trash: deleted posts, which can be restored until the trash is emptied.
 
-A deleted post is a record with its job, history and marks, and its files out of sight. The record is stored first, then
-the job is removed, then the files are moved; a restored post goes the other way. While a job exists, it is not deleted,
-whatever a record says. So a kill at any point leaves the post in the library or in the trash, and its files on the disk.
-Its further words are in a separate record, since the list of the trash needs none of them.
+A deleted post is a row with its job, history and marks, and its files out of sight. The row is stored first, then the
+job is removed, then the files are moved; a restored post goes the other way. While a job exists, it is not deleted,
+whatever a row says. So a kill at any point leaves the post in the library or in the trash, and its files on the disk.
+Its further words are a row of another table: they can be larger than all the rest, and only a restored post needs them.
 """
 
 from __future__ import annotations
 
 import posixpath
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mediavault.core.clock import Clock
+from mediavault.core.clock import Clock, from_micros, to_micros
 from mediavault.core.companions import split_stem
 from mediavault.core.failures import JobNotFound, NotFound, StorageFailure, StoreError
 from mediavault.core.job import Job, JobId, with_paths
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import FOUND_AGAIN, Mark, MarkKind
 from mediavault.core.messages import Message
-from mediavault.core.records import FILE_KINDS, Record, RecordKind
+from mediavault.core.records import FILE_KINDS
 from mediavault.core.shows import episode_of
 from mediavault.store import rows
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.removed_posts import forget_removed, note_removed
 from mediavault.store.search_words import further_words
+from mediavault.store.tables import TRASH, TRASHED_WORDS, Range, TableRow, Where
 from mediavault.store.twins import forget_twins
 
+AT_ONCE = 50  # posts that are in memory at a time
 RACES = 5  # how often a job may change while it is deleted
 VERSIONS = 1_000  # of one post
 
@@ -62,12 +64,18 @@ class TrashedPost:
     """A deleted post. ``files`` maps each file's path in the library to its path in the trash; ``are_moved`` once all
     are there. ``batch`` is the same for posts that were deleted together."""
 
-    stored: StoredJob
+    job: Job
     deleted_at: datetime
     batch: str
     files: Mapping[str, str]
     bytes: int
-    are_moved: bool = False
+    are_moved: bool
+    value: Mapping[str, Any]
+
+    @property
+    def stored(self) -> StoredJob:
+        """The job with its history and marks, which lists do not need."""
+        return stored_job_from_json(self.value)
 
     @property
     def is_by_rule(self) -> bool:
@@ -105,9 +113,21 @@ async def move_to_trash(
         marks = tuple(mark for mark in noted if mark.kind not in FOUND_AGAIN)
         files_of = {path: files.trash_path(job_id, path) for path in paths_of(job)}
         size = (sum(item.kept.bytes for item in job.items if item.kept) or job.bytes or 0) if files_of else 0
-        post = TrashedPost(StoredJob(job, history, marks), clock.now(), batch, files_of, size, are_moved=not files_of)
-        await _put_words(store, job_id)
-        await _put(store, post)
+        row = TableRow(
+            {
+                "id": job_id,
+                "deleted_at": to_micros(clock.now()),
+                "batch": batch,
+                "bytes": size,
+                "unmoved": len(files_of) or None,
+            },
+            {**stored_job_to_json(StoredJob(job, history, marks)), "files": files_of},
+        )
+        words = (await store.catalogue.words_of([job_id])).get(job_id, {})
+        if words:
+            by_source = {source.value: line for source, line in words.items()}
+            await store.tables.put(TRASHED_WORDS, [TableRow({"id": job_id}, by_source)])
+        await store.tables.put(TRASH, [row])
         await note_removed(store.records, job.canonical_url)
         try:
             removed = await store.catalogue.remove(job_id, as_of=job.updated_at if race < RACES else None)
@@ -118,7 +138,7 @@ async def move_to_trash(
             await store.records.remove(kind, job_id)
         await forget_twins(store, job_id)
         try:
-            await _move_files(store, files, post)
+            await _move_files(store, files, _post(row))
         except StorageFailure as exc:
             log.warning("trash_files_not_moved", job_id=job_id, trace_id=job.trace_id, error=exc.message)
         return removed
@@ -129,21 +149,29 @@ async def _move_files(store: Store, files: TrashFiles, post: TrashedPost) -> Non
     if not post.are_moved:
         for path, trashed in post.files.items():
             await files.move(path, trashed)
-        await _put(store, replace(post, are_moved=True))
+        await store.tables.update(TRASH, [(post.job.id,)], {"unmoved": None})
 
 
-async def trashed_posts(store: Store) -> list[TrashedPost]:
-    """Return what is in the trash, the latest first."""
-    found = [_post(record) for record in await store.records.all(RecordKind.TRASH)]
-    return sorted(found, key=lambda post: (post.deleted_at, post.stored.job.id), reverse=True)
+async def trashed_posts(store: Store, where: Where, *, limit: int | None = None) -> list[TrashedPost]:
+    """Return the posts in the trash that meet the conditions on the columns of TRASH, the latest first."""
+    rows = await store.tables.select(TRASH, where, order=["deleted_at"], descending=True, limit=limit)
+    return [_post(row) for row in rows]
+
+
+async def all_trashed_posts(store: Store) -> AsyncIterator[TrashedPost]:
+    """Yield what is in the trash, a few posts at a time."""
+    after: tuple[str, ...] = ()
+    while page := await store.tables.select(TRASH, {}, after=after, limit=AT_ONCE):
+        for row in page:
+            yield _post(row)
+        after = page[-1].key_in(TRASH)
 
 
 async def trashed_post(store: Store, job_id: JobId) -> TrashedPost:
     """Return a post in the trash. Raises NotFound."""
-    record = await store.records.get(RecordKind.TRASH, job_id)
-    if record is None:
-        raise NotFound("This post is not in the trash.", help="It was restored, or removed for good.")
-    return _post(record)
+    for row in await store.tables.some(TRASH, [(job_id,)]):
+        return _post(row)
+    raise NotFound("This post is not in the trash.", help="It was restored, or removed for good.")
 
 
 async def restore(store: Store, files: TrashFiles, post: TrashedPost) -> Job:
@@ -152,17 +180,16 @@ async def restore(store: Store, files: TrashFiles, post: TrashedPost) -> Job:
     If the post was saved again in the meantime, this one becomes another version; if a file's name was taken, its files
     get another. What a retention rule had deleted is pinned.
     """
-    job, names = post.stored.job, dict[str, str]()
-    marks = post.stored.marks
+    stored, names = post.stored, dict[str, str]()
+    job, marks = stored.job, stored.marks
     if post.is_by_rule:  # else the rule that deleted it would do so again
         marks = (*marks, Mark(job.id, MarkKind.PINNED))
     for path, trashed in post.files.items():
         names[path] = await _back(files, path, trashed, names)
     job = with_paths(job, names)
-    words = await store.records.get(RecordKind.TRASHED_WORDS, job.id)
-    stored = replace(post.stored, job=job, marks=marks, words=further_words(words.value.items()) if words else {})
+    words = [item for row in await store.tables.some(TRASHED_WORDS, [(job.id,)]) for item in row.value.items()]
     for version in range(job.version, job.version + VERSIONS):
-        stored = replace(stored, job=replace(job, version=version))
+        stored = StoredJob(replace(job, version=version), stored.history, marks, further_words(words))
         if await store.catalogue.import_jobs([stored]) or await _exists(store, job.id):
             await _forget(store, job.id)
             await forget_removed(store.records, job.canonical_url)
@@ -188,23 +215,25 @@ async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, 
 
 async def remove_for_good(store: Store, files: TrashFiles, post: TrashedPost) -> None:
     """Delete the files of a post in the trash, then its record. Raises StorageFailure."""
-    if not await _exists(store, post.stored.job.id):  # otherwise a kill has left the record of a post that was kept
+    if not await _exists(store, post.job.id):  # otherwise a kill has left the record of a post that was kept
         await _move_files(store, files, post)
         await files.remove(*post.files.values())
         for show in {episode.show for path in post.files if (episode := episode_of(path)) is not None}:
             await files.tidy(show)
-    await _forget(store, post.stored.job.id)
+    await _forget(store, post.job.id)
 
 
 async def empty_trash(store: Store, files: TrashFiles, clock: Clock, *, older_than: timedelta = timedelta()) -> int:
     """Remove for good what was deleted that long ago; returns how many posts. Raises StorageFailure."""
-    before, removed = clock.now() - older_than, 0
-    for post in await trashed_posts(store):
-        if post.deleted_at <= before:
+    due, removed = {"deleted_at": Range(at_most=to_micros(clock.now() - older_than))}, 0
+    while posts := await trashed_posts(store, due, limit=AT_ONCE):
+        for post in posts:
             await remove_for_good(store, files, post)
-            removed += 1
-        elif not post.are_moved and not await _exists(store, post.stored.job.id):
-            await _move_files(store, files, post)
+        removed += len(posts)
+    for key in sorted(await store.tables.keys(TRASH, {"unmoved": Range()})):
+        for row in await store.tables.some(TRASH, [key]):  # unless it was restored just now
+            if not await _exists(store, JobId(key[0])):
+                await _move_files(store, files, _post(row))
     return removed
 
 
@@ -216,44 +245,24 @@ async def _exists(store: Store, job_id: JobId) -> bool:
     return True
 
 
-# --- as a record -------------------------------------------------------------------------------------------------
-
-
-async def _put(store: Store, post: TrashedPost) -> None:
-    await store.records.put(RecordKind.TRASH, post.stored.job.id, _to_json(post))
-
-
-async def _put_words(store: Store, job_id: JobId) -> None:
-    words = (await store.catalogue.words_of([job_id])).get(job_id)
-    if words:
-        await store.records.put(RecordKind.TRASHED_WORDS, job_id, {source.value: words[source] for source in words})
+# --- as a row ----------------------------------------------------------------------------------------------------
 
 
 async def _forget(store: Store, job_id: JobId) -> None:
-    await store.records.remove(RecordKind.TRASH, job_id)
-    await store.records.remove(RecordKind.TRASHED_WORDS, job_id)
+    for table in (TRASH, TRASHED_WORDS):
+        await store.tables.remove(table, {"id": job_id})
 
 
-def _to_json(post: TrashedPost) -> dict[str, Any]:
-    return {
-        **stored_job_to_json(post.stored),
-        "deleted_at": post.deleted_at.isoformat(),
-        "batch": post.batch,
-        "files": dict(post.files),
-        "bytes": post.bytes,
-        "are_moved": post.are_moved,
-    }
-
-
-def _post(record: Record) -> TrashedPost:
-    value = record.value
+def _post(row: TableRow) -> TrashedPost:
+    columns, value = row.columns, row.value
     return TrashedPost(
-        stored_job_from_json(value),
-        datetime.fromisoformat(value["deleted_at"]),
-        value["batch"],
+        rows.job_from(value["job"]),
+        from_micros(int(columns["deleted_at"] or 0)),
+        str(columns["batch"]),
         value["files"],
-        value["bytes"],
-        are_moved=value["are_moved"],
+        int(columns["bytes"] or 0),
+        are_moved=columns["unmoved"] is None,
+        value=value,
     )
 
 

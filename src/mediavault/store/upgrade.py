@@ -11,10 +11,20 @@ from typing import Any, Protocol
 
 from mediavault.core.clock import to_micros
 from mediavault.core.logs import get_logger
-from mediavault.store.tables import DEFERRED_WORK, SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Table, TableRow
+from mediavault.store.tables import (
+    DEFERRED_WORK,
+    SOURCE_ENTRIES,
+    SOURCE_STATES,
+    SOURCES,
+    TRASH,
+    TRASHED_WORDS,
+    Table,
+    TableRow,
+)
 
 PAGE = 1_000
-MOVED = ("later", "source", "source_state", "source_entry", "source_waiting", "source_listed", "source_gone")
+SMALL = ("later", "source", "source_state", "source_entry", "source_waiting", "source_listed", "source_gone")
+MOVED = (*SMALL, "trash", "trashed_words")
 
 log = get_logger(__name__)
 
@@ -39,6 +49,10 @@ async def fill_tables(store: OldStore) -> None:
     async for records in _pages(store, "later"):
         rows = [row for key, value, _ in records if (row := _deferred(key, value)) is not None]
         await store.add(DEFERRED_WORK, rows)
+    async for records in _pages(store, "trashed_words"):
+        await store.add(TRASHED_WORDS, [TableRow({"id": key}, value) for key, value, _ in records])
+    async for records in _pages(store, "trash"):
+        await store.add(TRASH, [_trashed(key, value) for key, value, _ in records])
     for kind in MOVED:
         await store.remove(kind)
 
@@ -104,6 +118,18 @@ def _deferred(key: str, value: Mapping[str, Any]) -> TableRow | None:
         log.warning("deferred_work_unreadable", key=key)
         return None
     return TableRow({"work": work, "job": job, "due_at": due_at}, value)
+
+
+def _trashed(key: str, value: Mapping[str, Any]) -> TableRow:
+    kept = dict(value)
+    columns = {
+        "id": key,
+        "deleted_at": to_micros(datetime.fromisoformat(kept.pop("deleted_at"))),
+        "batch": kept.pop("batch"),
+        "bytes": kept.pop("bytes"),
+        "unmoved": None if kept.pop("are_moved") else len(kept["files"]),
+    }
+    return TableRow(columns, kept)
 
 
 async def _pages(store: OldStore, kind: str) -> AsyncIterator[Sequence[tuple[str, Mapping[str, Any], int]]]:

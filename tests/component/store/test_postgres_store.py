@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,10 @@ from mediavault.store.postgres.sql import SQL
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.schema import Migration
 from mediavault.store.sql import reads
+from mediavault.store.sql import tables as sql_tables
+from mediavault.store.sql.dialects import in_dialect
 from mediavault.store.sql.txn import SqlTxn
+from mediavault.store.tables import TRASH, Range, Where
 from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
 from tests.fakes import FakeClock
 from tests.patience import patient
@@ -340,6 +344,38 @@ def test_no_statement_reads_a_whole_table(crowded: str, name: str) -> None:
     assert "cost=" in plan
     assert "Seq Scan on jobs" not in plan
     assert "Seq Scan on history" not in plan
+
+
+@pytest.mark.parametrize(
+    ("where", "order", "index"),
+    [
+        ({}, ["deleted_at"], "trash_deleted"),
+        ({"deleted_at": Range(at_most=5)}, ["deleted_at"], "trash_deleted"),
+        ({"batch": "7"}, ["deleted_at"], "trash_batch"),
+        ({"unmoved": Range()}, [], "trash_unmoved"),
+    ],
+)
+async def test_the_trash_is_read_by_its_indexes(url: str, where: Where, order: list[str], index: str) -> None:
+    asked: list[str] = []
+
+    class Asked:
+        async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Any]:
+            asked.append(re.sub(r":\w+", lambda _: "'7'", in_dialect("postgres", sql)))
+            return []
+
+    txn: Any = Asked()
+    async with database_at(url) as database:
+        await migrate(database)
+    postgres.sql(
+        url,
+        "INSERT INTO mediavault.trash SELECT 'id-' || n, n, (n / 20)::text, n, CASE WHEN n < 5 THEN 1 END, '{}'"
+        " FROM generate_series(1, 20000) AS n; ANALYZE mediavault.trash",
+    )
+    await sql_tables.select(txn, TRASH, where, order=order, descending=bool(order), limit=50)
+    plan = postgres.sql(url, f"EXPLAIN {asked[0]}")
+
+    assert index in plan
+    assert "Seq Scan" not in plan
 
 
 async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs(url: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,12 @@ from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.maintenance import moving
 from mediavault.maintenance.comparing import Comparison, TransferState, transfer_state
 from mediavault.maintenance.moving import Copied, compare, copy_jobs, move, restore
+from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobPage, JobQuery, Store, StoredJob
+from mediavault.store.search_words import WordSource
+from mediavault.store.tables import TRASH, TRASHED_WORDS
 from mediavault.store.transitions import as_imported
+from mediavault.store.trash import move_to_trash, no_paths
 from tests.contract.stores import numbered_job
 from tests.contract.test_store_moving import lived_in
 from tests.fakes import FakeClock
@@ -72,6 +77,23 @@ async def test_everything_arrives_as_it_was(source: MemoryJobStore, target: Memo
     ]
     assert await target.site_limits.all_limits() == await source.site_limits.all_limits()
     assert await target.records.constants() == {"library": "a"}
+
+
+async def test_the_trash_arrives_with_its_words(
+    source: MemoryJobStore, target: MemoryJobStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    jobs = [stored.job for stored in await all_of(source)][: 2 * moving.LARGE_ROWS_AT_ONCE + 1]
+    for job in jobs:
+        await source.catalogue.put_words(job.id, WordSource.COMMENTS, f" word {job.id}")
+        await move_to_trash(source, LocalLibrary(tmp_path), clock, job.id, no_paths, batch="b")
+    _, comparison = await moved(source, target, clock)
+
+    assert comparison.is_whole
+    for table in (TRASH, TRASHED_WORDS):
+        assert await target.tables.select(table, {}) == await source.tables.select(table, {})
+        assert await target.tables.count(table, {}) == len(jobs)
+    await target.tables.remove(TRASH, {"id": jobs[0].id})
+    assert (await compare(source, target)).missing_records == (f"trash {jobs[0].id}",)
 
 
 @pytest.mark.parametrize(("largest_row", "at_once"), [(0, moving.PAGE), (1 << 20, 4), (64 << 20, 1)])

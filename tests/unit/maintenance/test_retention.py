@@ -140,7 +140,7 @@ async def test_a_rule_that_is_on_moves_what_was_listed_for_a_day_and_its_files_t
     assert await vault.left() == {job.id}
 
     await vault.after(HOUR)
-    [post] = await trash.trashed_posts(vault.store)
+    [post] = await trash.trashed_posts(vault.store, {})
     assert (await vault.left(), post.stored.job.id, post.are_moved) == (set(), job.id, True)
     assert await vault.listed() == []
 

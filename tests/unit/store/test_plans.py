@@ -32,6 +32,7 @@ from mediavault.store.tables import (
     SOURCE_ENTRIES,
     SOURCE_STATES,
     SOURCES,
+    TRASH,
     Range,
     Table,
     Where,
@@ -200,7 +201,7 @@ def plan(db: Connection, sql: str) -> list[str]:
         step
         for step in steps
         if re.search(
-            r"\b(jobs|known|newest|history|h|workers|gates|records|marks|job_words|library_\w+|source\w*|deferred_work)\b|TEMP B-TREE",
+            r"\b(jobs|known|newest|history|h|workers|gates|records|marks|job_words|library_\w+|source\w*|deferred_work|trash\w*)\b|TEMP B-TREE",
             step,
         )
     ]
@@ -369,7 +370,7 @@ class Asked:
 
     async def query(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
         self.sql.append(in_dialect("sqlite", sql))
-        return [(0,)] if sql.startswith("SELECT count") else []
+        return [(0,)] if sql.startswith(("SELECT count", "SELECT coalesce")) else []
 
 
 @pytest.mark.parametrize(
@@ -392,6 +393,10 @@ class Asked:
             ["due_at"],
             "deferred_work_due (work=? AND due_at<?)",
         ),
+        (TRASH, {"deleted_at": Range(at_most=5)}, ["deleted_at"], "trash_deleted (deleted_at<?)"),
+        (TRASH, {"deleted_at": Range(4, 5)}, ["deleted_at"], "trash_deleted (deleted_at>? AND deleted_at<?)"),
+        (TRASH, {"batch": "b"}, ["deleted_at"], "trash_batch (batch=?)"),
+        (TRASH, {"unmoved": Range()}, [], "trash_unmoved (unmoved>?)"),
     ],
 )
 def test_rows_of_a_table_are_found_by_an_index(
@@ -408,6 +413,18 @@ def test_rows_of_a_table_are_found_by_an_index(
         assert index in plan(db, sql)[0]
     if order:
         assert len(plan(db, asked.sql[0])) == 1  # and are not sorted
+
+
+def test_the_trash_is_listed_and_added_up_by_an_index(db: Connection) -> None:
+    asked: Any = Asked()
+    run(tables.select(asked, TRASH, {}, order=["deleted_at"], descending=True, limit=9))
+    run(tables.count(asked, TRASH, {}))
+    run(tables.total(asked, TRASH, "bytes"))
+
+    listed, counted, added_up = (plan(db, sql) for sql in asked.sql)
+    assert listed == ["SCAN trash USING INDEX trash_deleted"]
+    assert [step.partition("INDEX")[0] for step in counted] == ["SCAN trash USING COVERING "]
+    assert added_up == ["SCAN trash USING COVERING INDEX trash_deleted"]
 
 
 def test_rows_with_certain_keys_are_found_by_these(db: Connection) -> None:

@@ -158,6 +158,8 @@ def test_a_file_whose_creator_was_killed_can_be_opened(tmp_path: Path) -> None:
         ("removed_post", 300, False),
         ("saved_search", 300, True),
         ("source_entry", 900, True),
+        ("trash", 70, False),
+        ("trash", 300, True),
     ],
 )
 def test_what_is_read_in_pages_may_be_large_in_all_but_not_each(
@@ -187,6 +189,30 @@ def test_a_table_may_be_large_in_all_but_none_of_its_rows(
     db.executemany(
         "INSERT INTO source_entries (source, post, state, value) VALUES ('s-1', ?, 'taken', ?)",
         [(str(n), json.dumps({"t": "x" * each})) for n in range(100)],
+    )
+    db.close()
+
+    with pytest.raises(StoreError) if is_refused else nullcontext():
+        backup.refuse_oversized(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "row"),
+    [
+        ("trash", "(id, deleted_at, batch, bytes, value)", "(?, 1, 'b', 1, ?)"),
+        ("trashed_words", "(id, value)", "(?, ?)"),
+    ],
+)
+@pytest.mark.parametrize(("each", "is_refused"), [(900, False), (3_000, True)])
+def test_a_deleted_post_may_be_as_large_as_a_job(
+    path: Path, monkeypatch: pytest.MonkeyPatch, table: str, columns: str, row: str, each: int, is_refused: bool
+) -> None:
+    monkeypatch.setattr(backup, "MAX_SMALL_TABLE_BYTES", 10_000)
+    monkeypatch.setattr(backup, "MAX_ENTRY_BYTES", 500)
+    monkeypatch.setattr(backup, "MAX_ROW_BYTES", 2_000)
+    db = connect_to_write(path)
+    db.executemany(
+        f"INSERT INTO {table} {columns} VALUES {row}", [(str(n), json.dumps({"t": "x" * each})) for n in range(100)]
     )
     db.close()
 

@@ -13,13 +13,14 @@ import pytest
 from mediavault.core.failures import JobNotFound, NotFound, StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, WorkerId
 from mediavault.core.marks import Mark
-from mediavault.core.records import MOVING_KINDS, RecordKind
+from mediavault.core.records import RecordKind
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.store.retrying import accepted_reasons
 from mediavault.store.search_words import WordSource
+from mediavault.store.tables import MOVING_TABLES, TRASH, TRASHED_WORDS
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
@@ -70,7 +71,8 @@ async def vault(tmp_path: Path) -> Environment:
 async def stored(vault: Environment, job: Job) -> StoredJob:
     history = await vault.store.catalogue.history(job.id)
     marks = (await vault.store.marks.of_jobs([job.id])).get(job.id, ())
-    return StoredJob(await vault.store.catalogue.get(job.id), tuple(history), marks)
+    words = (await vault.store.catalogue.words_of([job.id])).get(job.id, {})
+    return StoredJob(await vault.store.catalogue.get(job.id), tuple(history), marks, words)
 
 
 async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault: Environment) -> None:
@@ -83,7 +85,7 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
         await vault.store.catalogue.get(job.id)
     assert vault.files() == files - set(kept_paths(job))
     assert vault.trashed_files() == len(set(kept_paths(job)) & files)
-    [post] = await trash.trashed_posts(vault.store)
+    [post] = await trash.trashed_posts(vault.store, {})
     assert (post.stored, post.bytes, post.are_moved) == (before, sum(i.kept.bytes for i in job.items if i.kept), True)
 
     vault.clock.advance(DAY)
@@ -91,7 +93,7 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
     assert await stored(vault, job) == before
     assert vault.files() == files
     assert vault.trashed_files() == 0
-    assert await trash.trashed_posts(vault.store) == []
+    assert await trash.trashed_posts(vault.store, {}) == []
 
 
 async def test_what_a_user_accepted_of_a_post_is_forgotten_with_it(vault: Environment) -> None:
@@ -141,8 +143,8 @@ async def test_a_post_that_changes_while_it_is_deleted_is_stored_as_it_is_then(
     monkeypatch.setattr(vault.store.catalogue, "history", cancel_meanwhile)
     removed = await vault.delete(enqueued.job)
 
-    [post] = await trash.trashed_posts(vault.store)
-    assert removed.status is post.stored.job.status is JobStatus.CANCELLED
+    [post] = await trash.trashed_posts(vault.store, {})
+    assert removed.status is post.job.status is JobStatus.CANCELLED
     assert len(post.stored.history) == 1
 
 
@@ -161,7 +163,7 @@ async def test_emptying_removes_what_is_old_enough_for_good(vault: Environment) 
     await vault.delete(new)
 
     assert await vault.empty(older_than=DAY) == 1
-    assert [post.stored.job.id for post in await trash.trashed_posts(vault.store)] == [new.id]
+    assert [post.job.id for post in await trash.trashed_posts(vault.store, {})] == [new.id]
     assert vault.trashed_files() == len(kept_paths(new))
     assert await vault.empty() == 1
     assert vault.trashed_files() == 0
@@ -193,12 +195,13 @@ async def test_a_post_that_was_saved_again_comes_back_as_another_version_under_a
     assert restored.output_path == paths[0]
 
 
-@pytest.mark.parametrize("step", range(1, 9))
+@pytest.mark.parametrize("step", range(1, 23))
 async def test_a_kill_while_a_post_is_deleted_loses_nothing(
     vault: Environment, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At each step: the post is in the library, or in the trash from which it comes back with its files."""
     job = (await vault.jobs())[0]
+    await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " blue sea")
     before, files = await stored(vault, job), vault.files()
     with monkeypatch.context() as patched:
         kill_at(step, vault, patched)
@@ -219,11 +222,12 @@ async def test_a_kill_while_a_post_is_deleted_loses_nothing(
     assert vault.files() == files
 
 
-@pytest.mark.parametrize("step", range(1, 9))
+@pytest.mark.parametrize("step", range(1, 16))
 async def test_a_kill_while_a_post_is_restored_loses_nothing(
     vault: Environment, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = (await vault.jobs())[0]
+    await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " blue sea")
     before, files = await stored(vault, job), vault.files()
     await vault.delete(job)
     with monkeypatch.context() as patched:
@@ -256,7 +260,7 @@ async def test_a_kill_while_the_trash_is_emptied_is_made_good_by_the_next_time(
     await vault.empty()
 
     assert vault.trashed_files() == 0
-    assert await trash.trashed_posts(vault.store) == []
+    assert await trash.trashed_posts(vault.store, {}) == []
 
 
 async def test_nothing_is_emptied_while_the_library_is_not_there(vault: Environment) -> None:
@@ -268,11 +272,11 @@ async def test_nothing_is_emptied_while_the_library_is_not_there(vault: Environm
     with pytest.raises(StorageFailure):
         await vault.empty()
 
-    assert len(await trash.trashed_posts(vault.store)) == 1
+    assert len(await trash.trashed_posts(vault.store, {})) == 1
 
 
 def test_the_trash_moves_to_another_database() -> None:
-    assert RecordKind.TRASH in MOVING_KINDS
+    assert {TRASH, TRASHED_WORDS} <= set(MOVING_TABLES)
 
 
 def kill_at(step: int, vault: Environment, patched: pytest.MonkeyPatch) -> None:
@@ -293,6 +297,9 @@ def kill_at(step: int, vault: Environment, patched: pytest.MonkeyPatch) -> None:
 
     counted(vault.store.records, "put")
     counted(vault.store.records, "remove")
+    counted(vault.store.tables, "put")
+    counted(vault.store.tables, "update")
+    counted(vault.store.tables, "remove")
     counted(vault.store.catalogue, "remove")
     counted(vault.store.catalogue, "import_jobs")
     counted(vault.library, "move")
@@ -305,12 +312,11 @@ async def test_a_restored_post_is_found_by_its_further_words_again(vault: Enviro
     await vault.delete(job)
     await vault.delete(other)
     assert (await vault.store.catalogue.jobs(JobQuery(text="blue"))).jobs == ()
-    [words] = await vault.store.records.all(RecordKind.TRASHED_WORDS)
-    assert words.key == job.id
+    assert await vault.store.tables.keys(TRASHED_WORDS, {}) == {(job.id,)}
 
     await vault.restore(job)
     assert [found.id for found in (await vault.store.catalogue.jobs(JobQuery(text="blue"))).jobs] == [job.id]
-    assert await vault.store.records.all(RecordKind.TRASHED_WORDS) == []
+    assert await vault.store.tables.count(TRASHED_WORDS, {}) == 0
 
 
 async def test_the_words_of_a_post_that_is_removed_for_good_go_too(vault: Environment) -> None:
@@ -319,4 +325,4 @@ async def test_the_words_of_a_post_that_is_removed_for_good_go_too(vault: Enviro
     await vault.delete(job)
     await vault.empty()
 
-    assert await vault.store.records.all(RecordKind.TRASHED_WORDS) == []
+    assert await vault.store.tables.count(TRASHED_WORDS, {}) == 0

@@ -101,6 +101,9 @@ _TABLES = [
     Index("source_entries", "listed", [("source", 1), ("listed_at", 1)]),
     Index("source_entries", "gone", [("source", 1), ("gone_at", 1), ("_id", 1)]),
     Index("deferred_work", "due", [("work", 1), ("due_at", 1), ("_id", 1)]),
+    Index("trash", "deleted", [("deleted_at", 1), ("_id", 1), ("bytes", 1)]),
+    Index("trash", "batch", [("batch", 1), ("deleted_at", 1), ("_id", 1)]),
+    Index("trash", "unmoved", [("unmoved", 1), ("_id", 1)]),
 ]
 # Step 5: words.py gives every document its words, and records of the history end with the values of their message.
 # Older code writes neither. Step 11: what was in records is in collections, which tables.py fills.

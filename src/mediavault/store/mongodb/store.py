@@ -148,6 +148,7 @@ class MongoTables(Port[MongoServer]):
     select = shielded(tables.select)
     keys = shielded(tables.keys)
     count = shielded(tables.count)
+    total = shielded(tables.total)
     remove = shielded(tables.remove)
 
 

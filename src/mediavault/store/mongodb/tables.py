@@ -69,6 +69,11 @@ async def count(server: MongoServer, table: Table, where: Where) -> int:
     return await server.database.documents(table.name).count(_filter(where))
 
 
+async def total(server: MongoServer, table: Table, column: str) -> int:
+    summed = {"$group": {"_id": None, "sum": {"$sum": f"${column}"}}}
+    return sum([int(row["sum"]) for row in await server.database.documents(table.name).aggregate([summed])])
+
+
 async def remove(server: MongoServer, table: Table, where: Where) -> int:
     return await server.database.documents(table.name).delete(_filter(where))
 

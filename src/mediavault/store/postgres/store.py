@@ -253,6 +253,7 @@ class PostgresTables(Port[PostgresServer]):
     select = shielded(autocommitted(tables.select))
     keys = shielded(autocommitted(tables.keys))
     count = shielded(autocommitted(tables.count))
+    total = shielded(autocommitted(tables.total))
     remove = shielded(autocommitted(tables.remove))
 
 

@@ -79,6 +79,11 @@ async def count(txn: SqlTxn, table: Table, where: Where) -> int:
     return int(number)
 
 
+async def total(txn: SqlTxn, table: Table, column: str) -> int:
+    [[number]] = await txn.query(f"SELECT coalesce(sum({column}), 0) FROM {{s}}{table.name}", {})  # noqa: S608
+    return int(number)
+
+
 async def remove(txn: SqlTxn, table: Table, where: Where) -> int:
     conditions, values = _where(where)
     sql = f"DELETE FROM {{s}}{table.name} {conditions} RETURNING {table.key[0]}"  # noqa: S608

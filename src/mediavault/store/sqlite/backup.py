@@ -21,7 +21,7 @@ from mediavault.store.sqlite.engine import (
     translate_errors,
 )
 from mediavault.store.tables import TABLES
-from mediavault.store.upgrade import MOVED
+from mediavault.store.upgrade import SMALL
 
 MAX_ROW_BYTES = 4 << 20  # ours have a few kilobytes; a post's text and inline manifests are the longest parts
 MAX_HISTORY = 10_000  # records of one job, which are read at once
@@ -29,7 +29,7 @@ MAX_HISTORY_BYTES = 16 << 20  # of their texts
 MAX_SMALL_TABLE_BYTES = 64 << 20  # of a table that is read at once
 _SMALL_TABLES = ("gates", "agreed", "records", "workers")
 MAX_ENTRY_BYTES = 64 << 10  # of a record, or a row, of which there may be very many
-_IN_PAGES = f"WHERE kind IN ({', '.join(map(repr, (*sorted(kind.value for kind in MANY_KINDS), *MOVED)))})"  # never read at once
+_IN_PAGES = f"WHERE kind IN ({', '.join(map(repr, (*sorted(kind.value for kind in MANY_KINDS), *SMALL)))})"  # never read at once
 PAGES_A_STEP = 2_048  # 8 MiB: a progress bar moves, and no step is long
 _BEGIN_SNAPSHOT = "SELECT count(*) FROM sqlite_schema"  # a read begins the transaction that BEGIN only announces
 
@@ -69,10 +69,13 @@ def refuse_oversized(path: Path) -> int:
         db = connect_to_read(path)
         try:
             tables = [str(row[0]) for row in fetch_all(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
-            sizes = {table: _sizes(db, table) for table in ("jobs", "history", *_SMALL_TABLES) if table in tables}
+            large = [table.name for table in TABLES if table.has_large_rows]
+            sizes = {
+                table: _sizes(db, table) for table in ("jobs", "history", *large, *_SMALL_TABLES) if table in tables
+            }
             largest = max((row for row, _ in sizes.values()), default=0)
             entry, in_pages = _sizes(db, "records", _IN_PAGES) if "records" in tables else (0, 0)
-            entry = max([entry, *(_sizes(db, table.name)[0] for table in TABLES if table.name in tables)])
+            entry = max([entry, *(_sizes(db, t.name)[0] for t in TABLES if t.name in tables and not t.has_large_rows)])
             totals = {table: total for table, (_, total) in sizes.items() if table in _SMALL_TABLES}
             small = max({**totals, "records": totals.get("records", 0) - in_pages}.values())
             longest, texts = _longest_history(db) if "history" in tables else (0, 0)

@@ -325,6 +325,7 @@ class SqliteTables(_SqlitePort):
     select = _read(tables.select)
     keys = _read(tables.keys)
     count = _read(tables.count)
+    total = _read(tables.total)
     remove = _write_durably(tables.remove)
 
 

@@ -41,7 +41,7 @@ async def restore_form(request: Request, services: Services, jobs: JobsDep) -> R
     if "id" in form:
         job = await jobs.restore(await trashed_post(services.store, to_job_id(form["id"])))
         return see_other(f"/jobs/{job.id}")
-    posts = [post for post in await trashed_posts(services.store) if post.batch == form.get("batch")]
+    posts = await trashed_posts(services.store, {"batch": form.get("batch")})
     restored = [(await jobs.restore(post)).id for post in posts]
     if form.get("post") in restored:
         return see_other(f"/jobs/{form['post']}")

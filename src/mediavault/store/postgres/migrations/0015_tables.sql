@@ -39,3 +39,20 @@ CREATE TABLE mediavault.deferred_work (
   PRIMARY KEY (work, job)
 );
 CREATE INDEX deferred_work_due ON mediavault.deferred_work (work, due_at, job);
+
+CREATE TABLE mediavault.trash (
+  id         text COLLATE "C" NOT NULL PRIMARY KEY,
+  deleted_at bigint NOT NULL,
+  batch      text COLLATE "C" NOT NULL,
+  bytes      bigint NOT NULL,   -- of its files
+  unmoved    bigint,            -- how many files are still to be moved to the trash
+  value      text NOT NULL      -- JSON
+);
+CREATE INDEX trash_deleted ON mediavault.trash (deleted_at, id, bytes);
+CREATE INDEX trash_batch   ON mediavault.trash (batch, deleted_at, id);
+CREATE INDEX trash_unmoved ON mediavault.trash (unmoved, id) WHERE unmoved IS NOT NULL;
+
+CREATE TABLE mediavault.trashed_words (
+  id    text COLLATE "C" NOT NULL PRIMARY KEY,
+  value text NOT NULL
+);

@@ -39,3 +39,20 @@ CREATE TABLE deferred_work (
   PRIMARY KEY (work, job)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deferred_work_due ON deferred_work (work, due_at, job);
+
+CREATE TABLE trash (
+  id         TEXT NOT NULL PRIMARY KEY,
+  deleted_at INTEGER NOT NULL,
+  batch      TEXT NOT NULL,
+  bytes      INTEGER NOT NULL,  -- of its files
+  unmoved    INTEGER,           -- how many files are still to be moved to the trash
+  value      TEXT NOT NULL      -- JSON
+) STRICT;
+CREATE INDEX trash_deleted ON trash (deleted_at, id, bytes);
+CREATE INDEX trash_batch   ON trash (batch, deleted_at, id);
+CREATE INDEX trash_unmoved ON trash (unmoved, id) WHERE unmoved IS NOT NULL;
+
+CREATE TABLE trashed_words (
+  id    TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
