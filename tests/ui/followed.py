@@ -10,13 +10,13 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.listings import Entry, EntryKind
 from mediavault.core.messages import Message
-from mediavault.core.retention import WHOLE_VAULT, RetentionRule
 from mediavault.features.following import previews as source_previews
 from mediavault.features.following import records as stored
 from mediavault.features.following.filters import Filters, Reason
 from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState, Start
-from mediavault.store import retention
+from mediavault.features.retention import records as retention
+from mediavault.features.retention.model import WHOLE_VAULT, RetentionRule
 from mediavault.store.port import JobQuery, Store
 from tests.following import set_state
 from tests.media import jpeg

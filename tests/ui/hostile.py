@@ -208,7 +208,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "/submit": ("post_urls", "profile"),
     "/access/sharing": ("profile",),
     "/jobs/{job_id}/again": ("profile",),
-    PROFILES: ("name", "codec", "second_codec", "max_height", "subtitles", "name_template", "collection"),
+    PROFILES: ("name", "codecs", "max_height", "subtitles", "name_template", "collection"),
     "/profiles/remove": ("name",),
     **dict.fromkeys((SOURCES, SOURCE, f"{SOURCES}/preview", f"{SOURCE}/preview"), SOURCE_FIELDS),
     **dict.fromkeys((f"{SOURCE}/{do}" for do in ("pause", "resume", "check")), ("back",)),

@@ -30,7 +30,7 @@ IMPORTERS = {
     "av": {"services/media/library.py", "demo/media.py"},
     "bson": {"store/mongodb/engine.py"},
     "feedparser": {"services/extraction/feed_documents.py"},
-    "fastapi": {"api/", "server/", "web/", "features/*/api.py", "features/*/pages.py", "features/*/pages/"},
+    "fastapi": {"api/", "server/", "web/", "features/*/api.py", "features/*/pages*"},
     # the server only looks at the states of uvicorn's parser
     "h11": {"server/http_server.py", "services/egress/http1.py"},
     "idna": {"core/urls.py"},
@@ -43,18 +43,18 @@ IMPORTERS = {
     "pydantic": {
         "core/settings.py",
         "presentation/",
-        "features/following/",
+        "features/",
         "web/pages/library_live.py",
         "cli/output.py",
     },  # describes records
     "pydantic_settings": {"core/settings.py"},
     "pymongo": {"store/mongodb/engine.py"},
     "requests": {"services/apprise/apprise_child.py"},  # Apprise's own client
-    "rich": {"cli/", "features/*/commands/", "demo/runner.py", "demo/table.py"},
+    "rich": {"cli/", "features/*/commands*", "demo/runner.py", "demo/table.py"},
     "segno": {"web/qr.py"},
     "starlette": {"api/", "server/"},
     "structlog": {"core/logs.py"},
-    "typer": {"cli/", "features/*/commands/"},
+    "typer": {"cli/", "features/*/commands*"},
     "uvicorn": {"server/http_server.py"},
     "re2": {"features/following/filters.py"},
     "yarl": {"services/egress/client.py"},

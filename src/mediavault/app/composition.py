@@ -33,12 +33,12 @@ from mediavault.core.submission import Submission
 from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
-from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, retention, twins
+from mediavault.features.retention import background as retention
+from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, twins
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.decoding import PictureDecoder
 from mediavault.maintenance.outdated_sidecars import write_outdated
 from mediavault.maintenance.replacing import replace_damaged
-from mediavault.maintenance.retention import Retention
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.maintenance.twins import TwinFinder
 from mediavault.notifications import notifier as notifications
@@ -164,7 +164,7 @@ async def open_app(
             ),
             (
                 retention.ROUND_S,
-                Retention(store, library, clock, kept_paths, partial(free_for_videos, settings)).round,
+                retention.Retention(store, library, clock, kept_paths, partial(free_for_videos, settings)).round,
                 "retention",
             ),
             (waiting_jobs.ROUND_S, partial(waiting_jobs.continue_after_sign_ins, store), "sign-ins"),

@@ -150,9 +150,11 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
     "profile": (
         "Profiles: in which quality posts are saved, whether as audio only, and under which name.",
         {
-            "list": CommandEntry("profile:list_profiles", "List the profiles and where each is the default."),
-            "add": CommandEntry("profile:add", "Add a profile, or change one of yours."),
-            "remove": CommandEntry("profile:remove", "Remove a profile. Posts saved with it stay."),
+            "list": CommandEntry(
+                "features.profiles.commands:list_profiles", "List the profiles and where each is the default."
+            ),
+            "add": CommandEntry("features.profiles.commands:add", "Add a profile, or change one of yours."),
+            "remove": CommandEntry("features.profiles.commands:remove", "Remove a profile. Posts saved with it stay."),
         },
     ),
     "follow": (
@@ -194,13 +196,14 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
         "Rules for deleting saved posts.",
         {
             "show": CommandEntry(
-                "retention:show", "List the rules and the posts that can be deleted now. Changes nothing."
+                "features.retention.commands:show",
+                "List the rules and the posts that can be deleted now. Changes nothing.",
             ),
             "set": CommandEntry(
-                "retention:set_rule",
+                "features.retention.commands:set_rule",
                 "Set a rule. Without a condition it keeps everything; without --on it only lists posts.",
             ),
-            "clear": CommandEntry("retention:clear", "Remove a rule."),
+            "clear": CommandEntry("features.retention.commands:clear", "Remove a rule."),
         },
     ),
     "notify": (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from mediavault.core.failures import BadInput
+from mediavault.core.fields import about
 from mediavault.core.marks import collection_title
 from mediavault.core.media import LANGUAGE_TAG, VIDEO_TYPES, ItemType, Preference, SubtitleSource
 from mediavault.core.messages import Message
@@ -36,20 +37,52 @@ class Profile:
     ``name_template`` None: the vault's. ``collection`` is the title of the collection to which posts are added.
     """
 
-    name: str
-    codecs: tuple[str, ...] = ()
-    max_height: int | None = None
-    sound_only: bool = False
-    sound_codec: str | None = None
-    pictures: bool = False
-    subtitles: tuple[str, ...] = ()
-    automatic_subtitles: bool = False
-    subtitles_inside: bool = False
-    sponsorblock: bool = False
-    comments: bool = False
-    record_live: bool = False
-    name_template: str | None = None
-    collection: str | None = None
+    name: str = field(metadata=about("The name of the profile.", option=""))
+    codecs: tuple[str, ...] = field(
+        default=(),
+        metadata=about(
+            "Prefer this codec to all others: h264, hevc, vp9 or av1. Repeat it for a second choice.",
+            metavar="CODEC",
+            option="--codec",
+        ),
+    )
+    max_height: int | None = field(
+        default=None, metadata=about("The maximum resolution, such as 1080.", metavar="LINES")
+    )
+    sound_only: bool = field(default=False, metadata=about("Save only the audio.", option="--sound-only"))
+    sound_codec: str | None = field(
+        default=None,
+        metadata=about("With audio only: aac (M4A), mp3 or opus. Other codecs are converted to it.", metavar="CODEC"),
+    )
+    pictures: bool = field(default=False, metadata=about("Save the pictures of a post too.", option="--pictures"))
+    subtitles: tuple[str, ...] = field(
+        default=(),
+        metadata=about(
+            "Save subtitles in these languages: en,de or all.",
+            metavar="LANGUAGES",
+            read=lambda _name, text: language_tags(text),
+        ),
+    )
+    automatic_subtitles: bool = field(
+        default=False,
+        metadata=about("Save automatic subtitles too, if there are no others.", option="--automatic-subtitles"),
+    )
+    subtitles_inside: bool = field(
+        default=False,
+        metadata=about("Embed them in the video file too, with the chapters.", option="--subtitles-inside"),
+    )
+    sponsorblock: bool = field(
+        default=False,
+        metadata=about("Mark advertising in YouTube videos, so that the player can skip it.", option="--sponsorblock"),
+    )
+    comments: bool = field(default=False, metadata=about("Save up to 1,000 comments.", option="--comments"))
+    record_live: bool = field(
+        default=False, metadata=about("Record live streams, instead of waiting until they end.", option="--record-live")
+    )
+    name_template: str | None = field(
+        default=None, metadata=about("The template for file names, as for MEDIAVAULT_NAME_TEMPLATE.")
+    )
+    collection: str | None = field(default=None, metadata=about("Add posts to this collection.", metavar="TITLE"))
 
     @property
     def preference(self) -> Preference:
@@ -160,7 +193,7 @@ def from_json(value: Mapping[str, Any]) -> Profile:
 
     Raises KeyError without a name.
     """
-    names = {field.name for field in fields(Profile)} & set(value)
+    names = {one.name for one in fields(Profile)} & set(value)
     known = {name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names}
     return Profile(**{"name": value["name"], **known})
 

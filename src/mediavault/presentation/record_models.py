@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any
 
@@ -11,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)  # of requests
 
 
-def changes_of(record: type) -> Any:
+def changes_of(record: type, *, without: Collection[str] = ()) -> Any:
     """Return the base of a request that changes a record: each field may be left out, or be null, and stays then.
 
-    The values are of the fields' types; the record's own checks say which of them can be used.
+    A text is not taken for a number. The record's own checks say which values can be used.
     """
-    return _model(record, f"{record.__name__}Changes", lambda hint: (hint | None, None))
+    return _model(record, f"{record.__name__}Changes", lambda hint: (hint | None, None), without)
 
 
 def view_of(record: type) -> Any:
@@ -24,12 +25,18 @@ def view_of(record: type) -> Any:
     return _model(record, f"{record.__name__}View", lambda hint: (hint, ...))
 
 
-def _model(record: type, name: str, accepted: typing.Callable[[Any], tuple[Any, Any]]) -> type[BaseModel]:
+_PLAIN = {int, float, str, bool, type(None)}
+
+
+def _model(
+    record: type, name: str, accepted: Callable[[Any], tuple[Any, Any]], without: Collection[str] = ()
+) -> type[BaseModel]:
     hints = typing.get_type_hints(record)
-    kinds = {one.name: (*accepted(hints[one.name]), one.metadata["help"]) for one in fields(record)}
-    described: dict[str, Any] = {
-        name: (kind, Field(default, description=text)) for name, (kind, default, text) in kinds.items()
-    }
+    described: dict[str, Any] = {}
+    for one in (one for one in fields(record) if one.name not in without):
+        kind, default = accepted(hints[one.name])
+        is_plain = set(typing.get_args(kind) or [kind]) <= _PLAIN  # others have a form of their own in JSON
+        described[one.name] = (kind, Field(default, description=one.metadata["help"], strict=is_plain or None))
     return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **described)
 
 

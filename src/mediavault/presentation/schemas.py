@@ -18,14 +18,6 @@ from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
-from mediavault.core.retention import (
-    MOST_A_DAY,
-    MOST_DAYS,
-    MOST_FREE_GB,
-    MOST_KEPT,
-    MOST_MOST_A_DAY,
-    Why,
-)
 from mediavault.core.seals import SealStep
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
@@ -96,62 +88,6 @@ class RetryRequest(_Request):
     def all_chosen(self) -> list[int | str]:
         """What was chosen, in either form."""
         return [self.chosen_url] if self.chosen_url is not None else list(self.chosen or [])
-
-
-class ProfileRequest(_Request):
-    """A profile: see :class:`~mediavault.core.profiles.Profile`. What is left out has its default."""
-
-    codecs: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=10)] = []
-    max_height: int | None = None
-    sound_only: bool = False
-    sound_codec: Annotated[str | None, Field(max_length=40)] = None
-    pictures: bool = False
-    subtitles: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=20)] = []
-    automatic_subtitles: bool = False
-    subtitles_inside: bool = False
-    sponsorblock: bool = False
-    comments: bool = False
-    record_live: bool = False
-    name_template: Annotated[str | None, Field(max_length=1_000)] = None
-    collection: Annotated[str | None, Field(max_length=1_000)] = None
-
-
-class ProfileView(ProfileRequest):
-    """A profile. ``is_built_in``: it cannot be changed or removed."""
-
-    name: str
-    is_built_in: bool
-
-
-class ProfilesView(BaseModel):
-    """All profiles; ``default`` and ``sites`` name those of posts that are submitted without one."""
-
-    profiles: list[ProfileView]
-    default: str
-    sites: dict[str, str]
-
-
-class RetentionRuleRequest(_Request):
-    """When posts can be deleted: see :class:`~mediavault.core.retention.RetentionRule`. Without conditions everything is kept."""
-
-    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
-    newest: Annotated[int, Field(ge=1, le=MOST_KEPT)] | None = None
-    watched_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
-    free_gb: Annotated[float, Field(gt=0, le=MOST_FREE_GB)] | None = None
-    is_on: bool = False
-    most_a_day: Annotated[int, Field(ge=1, le=MOST_MOST_A_DAY)] = MOST_A_DAY
-
-
-class RetentionRuleView(BaseModel):
-    """A rule. ``key`` is the source to whose posts it applies, or "vault"."""
-
-    key: str
-    days: int | None
-    newest: int | None
-    watched_days: int | None
-    free_gb: float | None
-    is_on: bool
-    most_a_day: int
 
 
 class MarkRequest(_Request):
@@ -316,34 +252,6 @@ class MarksView(_View):
     note: str
     position: PositionView | None
     added_by: str | None = None
-
-
-class ProposalView(_View):
-    """A post that can be deleted, and why. ``rules`` are the rules that list it, ``since`` when it was first listed.
-    ``moves_at``: the earliest time at which it is moved to the trash; null while a rule is not switched on."""
-
-    job: JobView
-    why: Why
-    rules: list[str]
-    bytes: int
-    since: datetime
-    moves_at: datetime | None
-
-
-class RetentionView(_View):
-    """The retention rules and what can be deleted: ``posts`` are the first of ``count`` posts with ``bytes`` in all.
-
-    ``made_at`` is null until a worker has listed them. No posts of the ``doubtful`` sources are deleted, since their
-    last answer can't be trusted. ``moved_today`` is how many posts were moved to the trash today.
-    """
-
-    rules: list[RetentionRuleView]
-    made_at: datetime | None
-    count: int
-    bytes: int
-    posts: list[ProposalView]
-    doubtful: list[str]
-    moved_today: int
 
 
 class MarkedView(_View):

@@ -13,8 +13,6 @@ from mediavault.core.holds import Hold, hold_of
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat
 from mediavault.core.marks import Noted
 from mediavault.core.media import Candidate, KeptFile
-from mediavault.core.profiles import BUILT_IN, Profile
-from mediavault.core.profiles import to_json as profile_to_json
 from mediavault.core.redaction import redact_message, redact_page
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
@@ -43,7 +41,6 @@ from mediavault.presentation.schemas import (
     JobView,
     LinksView,
     MarksView,
-    ProfileView,
     SiteLimitView,
     TotalsView,
     TwinView,
@@ -103,10 +100,6 @@ def concern_view(concern: Concern) -> ConcernView:
 
 def marks_view(noted: Noted) -> MarksView:
     return MarksView.model_validate(asdict(noted))
-
-
-def profile_view(profile: Profile) -> ProfileView:
-    return ProfileView(**profile_to_json(profile), is_built_in=profile.name in BUILT_IN)
 
 
 def job_list(jobs: Sequence[Job]) -> JobList:

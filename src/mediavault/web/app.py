@@ -20,9 +20,7 @@ from mediavault.api import (
     metrics,
     notifications,
     player,
-    profiles,
     queue,
-    retention,
     sealing,
     sessions,
     spoken,
@@ -33,6 +31,8 @@ from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
 from mediavault.features.following import api as following
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.profiles import api as profiles
+from mediavault.features.retention import api as retention
 from mediavault.features.sites import api as site_limits
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware

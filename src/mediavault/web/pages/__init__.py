@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mediavault.features.following.pages import inbox, sources
+from mediavault.features.profiles import pages as profiles
+from mediavault.features.retention import pages as retention
 from mediavault.features.sites import pages as sites
 from mediavault.web.pages import (
     access,
@@ -19,8 +21,6 @@ from mediavault.web.pages import (
     notifications,
     phone,
     post,
-    profiles,
-    retention,
     rss,
     rss_feeds,
     settings,

@@ -18,11 +18,11 @@ from mediavault.core.job import Job, JobId, JobStatus, Priority
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
-from mediavault.core.retention import REASONS
 from mediavault.core.webvtt import MAX_S
+from mediavault.features.retention.model import REASONS
+from mediavault.features.retention.service import RetentionRules
 from mediavault.presentation.preferences import current
-from mediavault.presentation.retention import proposal_view
-from mediavault.presentation.schemas import MAX_CHOSEN, ProposalView
+from mediavault.presentation.schemas import MAX_CHOSEN
 from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user, may
@@ -31,7 +31,6 @@ from mediavault.store.checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.recordings import is_recording, is_to_stop
-from mediavault.store.retention import may_go_still, read_plan
 from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
@@ -118,7 +117,7 @@ async def post(
         keep=keep,
         has_users=await desk.users.has_others(),
         **marks,
-        may_go=await _may_go(services, job_id),
+        may_go=await RetentionRules(services.store, services.clock).proposal_of(job_id),
         reasons_to_go=REASONS,
         waits_for_person=waits_for_sign_in(job),
         sites_asking=await _sites_asking(services, job),
@@ -145,16 +144,6 @@ async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
         "all_tags": [count.text for count in tags],
         "all_collections": [count.text for count in titles],
     }
-
-
-async def _may_go(services: ApiServices, job_id: JobId) -> ProposalView | None:
-    """Return what the retention rules say about the post; None while it stays."""
-    plan = (await read_plan(services.store.records)).plan
-    proposal = next((one for one in plan.listed if one.job_id == job_id), None) if plan else None
-    if proposal is None:
-        return None
-    still = await may_go_still(services.store, [proposal], services.clock.now())
-    return proposal_view(proposal, still[job_id]) if job_id in still else None
 
 
 def _recording(job: Job) -> str | None:

@@ -13,10 +13,8 @@ from datetime import timedelta
 from mediavault.core.clock import Clock, local
 from mediavault.core.failures import JobNotFound
 from mediavault.core.logs import get_logger
-from mediavault.core.retention import WHOLE_VAULT, RetentionPlan, RetentionRule, to_move
-from mediavault.services.library.port import Library
-from mediavault.store.port import Store
-from mediavault.store.retention import (
+from mediavault.features.retention.model import WHOLE_VAULT, RetentionPlan, RetentionRule, to_move
+from mediavault.features.retention.records import (
     StoredPlan,
     digest_of,
     forget_plan,
@@ -26,6 +24,8 @@ from mediavault.store.retention import (
     read_plan,
     retention_rules,
 )
+from mediavault.services.library.port import Library
+from mediavault.store.port import Store
 from mediavault.store.trash import PathsOf, move_to_trash, retention_batch
 
 ROUND_S = 15.0

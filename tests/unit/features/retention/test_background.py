@@ -13,13 +13,14 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, Priority, WorkerId
 from mediavault.core.marks import Mark, MarkKind, watched
 from mediavault.core.records import RecordKind
-from mediavault.core.retention import WHOLE_VAULT, RetentionPlan, RetentionRule
 from mediavault.features.following import records as following
 from mediavault.features.following.model import Source, SourceState
-from mediavault.maintenance.retention import EVERY, Retention
+from mediavault.features.retention import records as retention
+from mediavault.features.retention.background import EVERY, Retention
+from mediavault.features.retention.model import WHOLE_VAULT, RetentionPlan, RetentionRule
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store import retention, trash
+from mediavault.store import trash
 from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.noting import MarkChange, change_marks
 from mediavault.store.port import JobQuery

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
-from mediavault.core.retention import (
+from mediavault.features.retention.model import (
     GIGABYTE,
     NOTICE,
     WHOLE_VAULT,

@@ -8,10 +8,10 @@ import pytest
 
 from mediavault.features.following.model import Source
 from mediavault.features.following.records import follow
-from mediavault.maintenance.retention import Retention
+from mediavault.features.retention.background import Retention
+from mediavault.features.retention.records import retention_rules
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.retention import retention_rules
 from tests.http_vault import ApiVault
 
 RULES = "/api/retention/rules"

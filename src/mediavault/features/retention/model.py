@@ -8,11 +8,12 @@ moved to the trash, a few per day.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mediavault.core.failures import BadInput
+from mediavault.core.fields import about
 from mediavault.core.job import JobId
 from mediavault.core.messages import Message
 
@@ -49,12 +50,18 @@ class RetentionRule:
     ``is_on``: it moves posts to the trash. ``most_a_day`` limits all rules together and is read from the vault's rule.
     """
 
-    days: int | None = None
-    newest: int | None = None
-    watched_days: int | None = None
-    free_gb: float | None = None
-    is_on: bool = False
-    most_a_day: int = MOST_A_DAY
+    days: int | None = field(default=None, metadata=about("Delete posts this many days after they were saved."))
+    newest: int | None = field(default=None, metadata=about("Keep only this many, the most recently published."))
+    watched_days: int | None = field(
+        default=None, metadata=about("Delete posts this many days after they were watched to the end.")
+    )
+    free_gb: float | None = field(
+        default=None, metadata=about("While less disk space is free, delete the posts saved first.")
+    )
+    is_on: bool = field(
+        default=False, metadata=about("Move posts that have been listed for a day to the trash.", option="--on")
+    )
+    most_a_day: int = field(default=MOST_A_DAY, metadata=about("How many posts all rules together may move per day."))
 
     @property
     def is_empty(self) -> bool:

@@ -9,13 +9,13 @@ from html import unescape
 import pytest
 
 from mediavault.core.marks import MarkKind
-from mediavault.core.retention import RetentionRule
 from mediavault.features.following.model import Source
 from mediavault.features.following.records import follow
-from mediavault.maintenance.retention import Retention
+from mediavault.features.retention.background import Retention
+from mediavault.features.retention.model import RetentionRule
+from mediavault.features.retention.records import retention_rules
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store.retention import retention_rules
 from tests.http_vault import ApiVault
 
 

@@ -17,7 +17,9 @@ from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.retention import (
+from mediavault.core.typed_records import from_named_json, to_named_json
+from mediavault.features.following.records import find_followed, followed, some_followed
+from mediavault.features.retention.model import (
     WHOLE_VAULT,
     Proposal,
     RetentionPlan,
@@ -27,8 +29,6 @@ from mediavault.core.retention import (
     propose,
     since_before,
 )
-from mediavault.core.typed_records import from_named_json, to_named_json
-from mediavault.features.following.records import find_followed, followed, some_followed
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
 from mediavault.store.tables import TRASH

@@ -14,7 +14,7 @@ from mediavault.web.pages.phone import SHARE_PROFILE
 from tests.http_vault import POST, ApiVault
 
 FAMILY = Profile("family", codecs=("h264", "av1"), max_height=720, collection="For the family")
-FORM = {"name": "Family", "codec": "h264", "second_codec": "av1", "max_height": "720", "name_template": "",
+FORM = {"name": "Family", "codecs": "h264, av1", "max_height": "720", "name_template": "",
         "collection": "For the family"}  # fmt: skip
 BY_THE_SYSTEM = {"sec-fetch-site": "none", "origin": "null"}
 
@@ -54,9 +54,9 @@ async def test_the_form_has_the_values_of_the_profile_to_change(vault: ApiVault)
     [
         ({"name": "best"}, "best can&#39;t be changed."),
         ({"name": "two words"}, "This is not a valid profile name."),
-        ({"max_height": "high"}, "The height is not a number."),
+        ({"max_height": "high"}, "is not a number."),
         ({"max_height": "1"}, "1 is not a valid height."),
-        ({"codec": "mpeg2"}, "is not a supported codec."),
+        ({"codecs": "mpeg2"}, "is not a supported codec."),
         ({"name_template": "{title}"}, "Add {id} to the file&#39;s name"),
         ({"collection": "x" * 200}, "collection"),
     ],

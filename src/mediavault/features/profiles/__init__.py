@@ -1,0 +1,1 @@
+"""Profiles: how posts are saved."""
