@@ -60,7 +60,6 @@ class Profile:
         metadata=about(
             "Save subtitles in these languages: en,de or all.",
             metavar="LANGUAGES",
-            read=lambda _name, text: language_tags(text),
         ),
     )
     automatic_subtitles: bool = field(

@@ -27,6 +27,13 @@ _EXPRESSIONS.case_sensitive = False
 _EXPRESSIONS.log_errors = False
 
 
+def _kind(_name: str, text: str) -> EntryKind:
+    try:
+        return EntryKind(text)
+    except ValueError:
+        raise BadInput("This is not a valid kind of video.", help="The kinds are video, short and live.") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which posts of a source are wanted. A post is not skipped because of a fact that is unknown.
@@ -56,7 +63,9 @@ class Filters:
     )
     kinds: tuple[EntryKind, ...] = field(
         default=ALL_KINDS,
-        metadata=about("Save only this kind: video, short or live; repeatable.", metavar="KIND", option="--only"),
+        metadata=about(
+            "Save only this kind: video, short or live; repeatable.", metavar="KIND", option="--only", read=_kind
+        ),
     )
     members_only: bool = field(
         default=False,
