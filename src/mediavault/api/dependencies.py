@@ -12,6 +12,7 @@ from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
 from mediavault.features.jobs.service import Caller, Jobs
+from mediavault.features.trash.service import Trash
 from mediavault.presentation.schemas import ErrorView
 from mediavault.server.authentication import current_principal, current_user
 from mediavault.server.services import ApiServices
@@ -32,6 +33,11 @@ def _feed(request: Request) -> Feed:
 
 def _jobs(request: Request) -> Jobs:
     return cast("Jobs", request.app.state.jobs)
+
+
+def _trash(request: Request) -> Trash:
+    services = _services(request)
+    return Trash(services.store, services.library, services.clock, _feed(request).wake)
 
 
 def _caller() -> Caller:
@@ -59,6 +65,7 @@ AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
 EventFeed = Annotated[Feed, Depends(_feed)]
 JobsDep = Annotated[Jobs, Depends(_jobs)]
 CallerDep = Annotated[Caller, Depends(_caller)]
+TrashDep = Annotated[Trash, Depends(_trash)]
 UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 

@@ -34,6 +34,8 @@ from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
 from mediavault.features.retention import background as retention
+from mediavault.features.trash import background as trash
+from mediavault.features.trash.service import Trash
 from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, twins
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.decoding import PictureDecoder
@@ -55,7 +57,6 @@ from mediavault.store import waiting_jobs
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
-from mediavault.store.trash import empty_trash
 from mediavault.worker import deferred, liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
@@ -69,7 +70,6 @@ if TYPE_CHECKING:  # both load slowly, and processes without a worker need neith
     from mediavault.services.browser.chromium import Chromium
     from mediavault.services.egress.proxy import EgressProxy
 
-TRASH_ROUND_S = 3600.0
 LIBRARY_CHECK_S = 5.0  # of a process without a worker, which checks before each claim
 
 log = get_logger(__name__)
@@ -169,7 +169,7 @@ async def open_app(
             ),
             (waiting_jobs.ROUND_S, partial(waiting_jobs.continue_after_sign_ins, store), "sign-ins"),
             (replacing.ROUND_S, partial(replace_damaged, store, clock, live.current), "replacing"),
-            (TRASH_ROUND_S, partial(_empty_old_trash, store, library, clock, live), "trash"),
+            (trash.ROUND_S, partial(trash.empty_old, Trash(store, library, clock), live), "trash"),
             (notifications.ROUND_S, notifier.round, "notifications"),
             (ytdlp_upkeep.ROUND_S, ytdlp.round, "yt-dlp"),
         ]
@@ -336,12 +336,6 @@ async def _finish_moves(store: Store, library: Library, live: LiveSettings) -> N
         await finish_moves(store, library, nfo=(await live.current()).nfo)
     except (StorageFailure, NoSpace) as exc:
         log.warning("moves_not_finished", error=exc.message)
-
-
-async def _empty_old_trash(store: Store, library: Library, clock: Clock, live: LiveSettings) -> None:
-    days = timedelta(days=(await live.current()).trash_days)
-    if removed := await empty_trash(store, library, clock, older_than=days):
-        log.info("trash_emptied", posts=removed)
 
 
 def _round_of(work: Callable[[], Awaitable[object]], name: str) -> Callable[[], Awaitable[None]]:

@@ -222,39 +222,6 @@ def remove(
     for_each(job_ids, lambda jobs, job_id: jobs.remove(job_id, files=files, batch=batch), as_json=as_json)
 
 
-def trash(
-    *,
-    restore: Annotated[str | None, typer.Option(metavar="ID", help="Restore this post.", show_default=False)] = None,
-    empty: Annotated[bool, typer.Option("--empty", help="Remove everything in it for good.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """List the trash, restore a post, or empty the trash."""
-    from mediavault.cli.output import print_json, print_trash
-    from mediavault.presentation.views import job_view
-    from mediavault.store.trash import trashed_post, trashed_posts
-
-    async def act(jobs: Jobs) -> None:
-        if restore is not None:
-            await jobs.restore(await trashed_post(jobs.store, JobId(restore)))
-        if empty:
-            await jobs.empty_trash()
-        posts = await trashed_posts(jobs.store, {})
-        views = [(job_view(post.job), post.deleted_at, post.bytes) for post in posts]
-        if as_json:
-            print_json(
-                {
-                    "posts": [
-                        {"job": job.model_dump(mode="json"), "deleted_at": at.isoformat(), "bytes": size}
-                        for job, at, size in views
-                    ]
-                }
-            )
-        else:
-            print_trash(views)
-
-    asyncio.run(with_jobs(act))
-
-
 def read_urls(urls: Sequence[str]) -> list[str]:
     """Return the arguments, with - replaced by the lines of standard input."""
     import sys

@@ -63,7 +63,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "End the pause of one site, or of the whole queue. Sites that were paused by name stay paused then.",
     ),
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
-    "trash": CommandEntry("jobs:trash", "List the trash, restore a post, or empty the trash."),
+    "trash": CommandEntry("features.trash.commands:trash", "List the trash, restore a post, or empty the trash."),
     "mark": CommandEntry(
         "marks:mark", "Note something about posts: favourite, watched, pinned, tags, collections, a note."
     ),

@@ -151,19 +151,6 @@ def print_names(names: Sequence[MarkCount]) -> None:
     out().print(table)
 
 
-def print_trash(posts: Sequence[tuple[JobView, datetime, int]]) -> None:
-    """Print what is in the trash: each job, when it was deleted, and the bytes of its files there."""
-    if not posts:
-        out().print("The trash is empty.")
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("Job", "Deleted", "Size", "Title"):
-        table.add_column(name, overflow="fold")
-    for job, at, size in posts:
-        table.add_row(job.id, moment_words(at), format_size(size) if size else "", Text(one_line(job.display.title)))
-    out().print(table)
-
-
 def print_job(job: JobView, history: Sequence[HistoryView]) -> None:
     console = out()
     grid = Table.grid(padding=(0, 2))

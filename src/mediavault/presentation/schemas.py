@@ -416,23 +416,6 @@ class TwinView(_View):
     percent: int
 
 
-class TrashedView(_View):
-    """A post in the trash. ``bytes``: of its files there; ``until``: when they are removed for good."""
-
-    job: JobView
-    deleted_at: datetime
-    until: datetime
-    bytes: int
-    batch: str
-
-
-class TrashView(_View):
-    """The trash, the latest first. ``bytes``: of all files in it."""
-
-    posts: list[TrashedView]
-    bytes: int
-
-
 class JobList(_View):
     jobs: list[JobView]
 

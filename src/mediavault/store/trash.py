@@ -1,4 +1,4 @@
-"""The trash: deleted posts, which can be restored until the trash is emptied.
+"""The trash: deleted posts, which can be restored until the trash is emptied; `features/trash` does that.
 
 A deleted post is a row with its job, history and marks, and its files out of sight. The row is stored first, then the
 job is removed, then the files are moved; a restored post goes the other way. While a job exists, it is not deleted,
@@ -8,32 +8,26 @@ Its further words are a row of another table: they can be larger than all the re
 
 from __future__ import annotations
 
-import posixpath
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from mediavault.core.clock import Clock, from_micros, to_micros
-from mediavault.core.companions import split_stem
-from mediavault.core.failures import JobNotFound, NotFound, StorageFailure, StoreError
-from mediavault.core.job import Job, JobId, with_paths
+from mediavault.core.failures import JobNotFound, StorageFailure
+from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
-from mediavault.core.marks import FOUND_AGAIN, Mark, MarkKind
-from mediavault.core.messages import Message
+from mediavault.core.marks import FOUND_AGAIN, Mark
 from mediavault.core.records import FILE_KINDS
-from mediavault.core.shows import episode_of
 from mediavault.store import rows
 from mediavault.store.port import Store, StoredJob
-from mediavault.store.removed_posts import forget_removed, note_removed
-from mediavault.store.search_words import further_words
-from mediavault.store.tables import TRASH, TRASHED_WORDS, Range, TableRow, Where
+from mediavault.store.removed_posts import note_removed
+from mediavault.store.tables import TRASH, TRASHED_WORDS, TableRow, Where
 from mediavault.store.twins import forget_twins
 
 AT_ONCE = 50  # posts that are in memory at a time
 RACES = 5  # how often a job may change while it is deleted
-VERSIONS = 1_000  # of one post
 
 log = get_logger(__name__)
 
@@ -104,7 +98,7 @@ async def move_to_trash(
     """Delete a post and return its job as it was. Raises JobNotFound.
 
     ``paths_of`` names the files that go with it (:func:`no_paths`: none). Files that can't be moved now,
-    since the library is not there, are moved by a later :func:`empty_trash`.
+    since the library is not there, are moved when the trash is emptied the next time.
     """
     for race in range(RACES + 1):
         job = await store.catalogue.get(job_id)
@@ -132,20 +126,21 @@ async def move_to_trash(
         try:
             removed = await store.catalogue.remove(job_id, as_of=job.updated_at if race < RACES else None)
         except JobNotFound:
-            await _forget(store, job_id)
+            await forget(store, job_id)
             continue  # it has changed, or is gone: then it is not found
         for kind in FILE_KINDS:
             await store.records.remove(kind, job_id)
         await forget_twins(store, job_id)
         try:
-            await _move_files(store, files, _post(row))
+            await move_files(store, files, read_post(row))
         except StorageFailure as exc:
             log.warning("trash_files_not_moved", job_id=job_id, trace_id=job.trace_id, error=exc.message)
         return removed
     raise JobNotFound("No job has this id.")
 
 
-async def _move_files(store: Store, files: TrashFiles, post: TrashedPost) -> None:
+async def move_files(store: Store, files: TrashFiles, post: TrashedPost) -> None:
+    """Move a deleted post's files to the trash, unless they are there. Raises StorageFailure."""
     if not post.are_moved:
         for path, trashed in post.files.items():
             await files.move(path, trashed)
@@ -155,7 +150,7 @@ async def _move_files(store: Store, files: TrashFiles, post: TrashedPost) -> Non
 async def trashed_posts(store: Store, where: Where, *, limit: int | None = None) -> list[TrashedPost]:
     """Return the posts in the trash that meet the conditions on the columns of TRASH, the latest first."""
     rows = await store.tables.select(TRASH, where, order=["deleted_at"], descending=True, limit=limit)
-    return [_post(row) for row in rows]
+    return [read_post(row) for row in rows]
 
 
 async def all_trashed_posts(store: Store) -> AsyncIterator[TrashedPost]:
@@ -163,97 +158,21 @@ async def all_trashed_posts(store: Store) -> AsyncIterator[TrashedPost]:
     after: tuple[str, ...] = ()
     while page := await store.tables.select(TRASH, {}, after=after, limit=AT_ONCE):
         for row in page:
-            yield _post(row)
+            yield read_post(row)
         after = page[-1].key_in(TRASH)
-
-
-async def trashed_post(store: Store, job_id: JobId) -> TrashedPost:
-    """Return a post in the trash. Raises NotFound."""
-    for row in await store.tables.some(TRASH, [(job_id,)]):
-        return _post(row)
-    raise NotFound("This post is not in the trash.", help="It was restored, or removed for good.")
-
-
-async def restore(store: Store, files: TrashFiles, post: TrashedPost) -> Job:
-    """Bring a post back with its files, history and marks, and return its job. Raises StorageFailure.
-
-    If the post was saved again in the meantime, this one becomes another version; if a file's name was taken, its files
-    get another. What a retention rule had deleted is pinned.
-    """
-    stored, names = post.stored, dict[str, str]()
-    job, marks = stored.job, stored.marks
-    if post.is_by_rule:  # else the rule that deleted it would do so again
-        marks = (*marks, Mark(job.id, MarkKind.PINNED))
-    for path, trashed in post.files.items():
-        names[path] = await _back(files, path, trashed, names)
-    job = with_paths(job, names)
-    words = [item for row in await store.tables.some(TRASHED_WORDS, [(job.id,)]) for item in row.value.items()]
-    for version in range(job.version, job.version + VERSIONS):
-        stored = StoredJob(replace(job, version=version), stored.history, marks, further_words(words))
-        if await store.catalogue.import_jobs([stored]) or await _exists(store, job.id):
-            await _forget(store, job.id)
-            await forget_removed(store.records, job.canonical_url)
-            return await store.catalogue.get(job.id)
-    raise StoreError(Message("The post has too many versions: %(url)s.", url=job.canonical_url))
-
-
-async def _back(files: TrashFiles, path: str, trashed: str, names: Mapping[str, str]) -> str:
-    """Move a file back and return its path: a free one if its own is taken. Files of one stem keep one stem."""
-    stem, suffix = split_stem(path)
-    renamed = next(
-        (split_stem(new)[0] for old, new in names.items() if split_stem(old)[0] == stem and old != new), None
-    )
-    if renamed is not None:
-        await files.move(trashed, renamed + suffix)
-        return renamed + suffix
-    if trashed == path or await files.move(trashed, path):
-        return path
-    folder, name = posixpath.split(stem)
-    free = await files.free_name(folder, name, suffix)
-    return free if await files.move(trashed, free) else path  # no file in the trash: it was never moved, or is back
-
-
-async def remove_for_good(store: Store, files: TrashFiles, post: TrashedPost) -> None:
-    """Delete the files of a post in the trash, then its record. Raises StorageFailure."""
-    if not await _exists(store, post.job.id):  # otherwise a kill has left the record of a post that was kept
-        await _move_files(store, files, post)
-        await files.remove(*post.files.values())
-        for show in {episode.show for path in post.files if (episode := episode_of(path)) is not None}:
-            await files.tidy(show)
-    await _forget(store, post.job.id)
-
-
-async def empty_trash(store: Store, files: TrashFiles, clock: Clock, *, older_than: timedelta = timedelta()) -> int:
-    """Remove for good what was deleted that long ago; returns how many posts. Raises StorageFailure."""
-    due, removed = {"deleted_at": Range(at_most=to_micros(clock.now() - older_than))}, 0
-    while posts := await trashed_posts(store, due, limit=AT_ONCE):
-        for post in posts:
-            await remove_for_good(store, files, post)
-        removed += len(posts)
-    for key in sorted(await store.tables.keys(TRASH, {"unmoved": Range()})):
-        for row in await store.tables.some(TRASH, [key]):  # unless it was restored just now
-            if not await _exists(store, JobId(key[0])):
-                await _move_files(store, files, _post(row))
-    return removed
-
-
-async def _exists(store: Store, job_id: JobId) -> bool:
-    try:
-        await store.catalogue.get(job_id)
-    except JobNotFound:
-        return False
-    return True
 
 
 # --- as a row ----------------------------------------------------------------------------------------------------
 
 
-async def _forget(store: Store, job_id: JobId) -> None:
+async def forget(store: Store, job_id: JobId) -> None:
+    """Remove what the trash has of a post, which was restored or removed for good."""
     for table in (TRASH, TRASHED_WORDS):
         await store.tables.remove(table, {"id": job_id})
 
 
-def _post(row: TableRow) -> TrashedPost:
+def read_post(row: TableRow) -> TrashedPost:
+    """Return the deleted post of a row of TRASH."""
     columns, value = row.columns, row.value
     return TrashedPost(
         rows.job_from(value["job"]),

@@ -24,7 +24,6 @@ from mediavault.api import (
     sealing,
     sessions,
     spoken,
-    trash,
 )
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
@@ -34,6 +33,7 @@ from mediavault.features.jobs.service import Jobs
 from mediavault.features.profiles import api as profiles
 from mediavault.features.retention import api as retention
 from mediavault.features.sites import api as site_limits
+from mediavault.features.trash import api as trash
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
 from mediavault.server.compression import CompressionMiddleware

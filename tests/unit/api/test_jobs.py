@@ -8,8 +8,9 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
 from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
+from mediavault.features.trash.background import empty_old
+from mediavault.features.trash.service import Trash
 from mediavault.store.retrying import accepted_reasons
-from mediavault.store.trash import empty_trash
 from tests.http_vault import POST, ApiVault, ids
 from tests.stubs import fail_by_length
 
@@ -282,7 +283,7 @@ async def test_a_job_whose_files_cannot_be_moved_now_is_in_the_trash_and_they_fo
     assert answer.status == 200
     assert (vault.downloads / str(job.output_path)).is_file()
 
-    await empty_trash(vault.store, vault.services.library, vault.clock, older_than=timedelta(days=30))
+    await empty_old(Trash(vault.store, vault.services.library, vault.clock), vault.services.live)
     assert not (vault.downloads / str(job.output_path)).exists()
     restored = await vault.client.post(f"/api/trash/{job.id}/restore")
     assert restored.json()["status"] == "completed"

@@ -14,6 +14,7 @@ from mediavault.core.job import Job
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout, episode_of
+from mediavault.features.trash.service import Trash
 from mediavault.maintenance.arranging import Arranged, Arrangement, Move, finish_moves
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
@@ -205,7 +206,7 @@ async def test_a_moved_post_is_rebuilt_trashed_and_restored(vault: Environment) 
     files = vault.files()
     await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, kept_paths, batch="b")
     without = vault.files()
-    await trash.restore(vault.store, vault.library, await trash.trashed_post(vault.store, job.id))
+    await Trash(vault.store, vault.library, vault.clock).restore(job.id)
 
     assert refused == []
     assert {record.key for record in await again.records.all(RecordKind.EPISODE)} == {
@@ -220,7 +221,7 @@ async def test_a_show_without_videos_goes_when_the_trash_is_emptied(vault: Envir
     job = next(job for job in await vault.jobs() if job.account is not None and job.account.slug == "ann3")
     await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, kept_paths, batch="b")
     before = (vault.root / "ann3/tvshow.nfo").exists()
-    await trash.empty_trash(vault.store, vault.library, vault.clock)
+    await Trash(vault.store, vault.library, vault.clock).empty()
 
     assert before
     assert not (vault.root / "ann3").exists()

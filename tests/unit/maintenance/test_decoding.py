@@ -15,6 +15,7 @@ from mediavault.core.job import Job
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import DecodedPart, ProbeReport, Problem
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
+from mediavault.features.trash.service import Trash
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.decoding import HELD_FOR, PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
@@ -332,7 +333,7 @@ async def test_a_post_in_the_trash_is_not_decoded_and_a_restored_one_is_again(en
     await trash.move_to_trash(env.store, env.library, env.clock, job.id, kept_paths, batch="b")
     nothing = await env.worker().decode_due()
     records = await env.store.records.all(RecordKind.DECODING)
-    await trash.restore(env.store, env.library, await trash.trashed_post(env.store, job.id))
+    await Trash(env.store, env.library, env.clock).restore(job.id)
     await env.worker().decode_due()
 
     assert nothing == 0

@@ -16,6 +16,7 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
+from mediavault.features.trash.service import Trash
 from mediavault.maintenance.twins import HELD_FOR, TwinFinder
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
@@ -81,7 +82,7 @@ class Environment:
         await trash.move_to_trash(self.store, self.library, self.clock, job.id, kept_paths, batch="b")
 
     async def restore(self, job: Job) -> None:
-        await trash.restore(self.store, self.library, await trash.trashed_post(self.store, job.id))
+        await Trash(self.store, self.library, self.clock).restore(job.id)
 
     async def records(self) -> set[str]:
         return {record.key for record in await self.store.records.all(RecordKind.FINGERPRINT)}

@@ -18,7 +18,7 @@ from mediavault.maintenance.verifying import Verification
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobQuery
-from mediavault.store.trash import move_to_trash, trashed_post
+from mediavault.store.trash import move_to_trash, trashed_posts
 from tests import vaults
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
@@ -236,7 +236,7 @@ async def test_a_file_in_the_trash_that_no_deleted_post_names_is_an_orphan(store
 async def test_a_rebuild_does_not_bring_back_what_was_deleted(store: MemoryJobStore, root: Path) -> None:
     """Neither from the trash, nor where its files have not been moved there yet, as in a bucket."""
     job = await deleted(store, root)
-    post = await trashed_post(store, job.id)
+    [post] = await trashed_posts(store, {})
     for path, trashed in post.files.items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / trashed).replace(root / path)

@@ -23,6 +23,7 @@ from mediavault.core.media import (
 from mediavault.core.profiles import BUILT_IN, Profile
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout
+from mediavault.features.trash.service import Trash
 from mediavault.maintenance.arranging import Arrangement
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
@@ -208,5 +209,5 @@ async def test_a_saved_picture_is_arranged_nowhere_and_verified_rebuilt_trashed_
 
     await trash.move_to_trash(store, library, clock, job.id, kept_paths, batch="b")
     assert [path for path in files() if not path.startswith(".")] == []
-    await trash.restore(store, library, await trash.trashed_post(store, job.id))
+    await Trash(store, library, clock).restore(job.id)
     assert files() == before

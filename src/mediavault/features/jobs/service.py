@@ -1,4 +1,4 @@
-"""What users do with jobs: add, retry, stop, cancel, move, remove and restore them. API, pages and command line call this."""
+"""What users do with jobs: add, retry, stop, cancel, move and remove them. API, pages and command line call this."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mediavault.store.noting import note_added
 from mediavault.store.port import Enqueued, JobOrder, JobQuery, Store
 from mediavault.store.profiles import default_profile, if_it_exists, known_profile, with_settings
 from mediavault.store.recordings import stop_recording
-from mediavault.store.trash import TrashedPost, TrashFiles
+from mediavault.store.trash import TrashFiles
 
 MAX_RETRIED = 500  # jobs that one request queues again
 _PAGE = 200
@@ -238,16 +238,6 @@ class Jobs:
         await self.forget_extras(job_id)  # the frames of its candidates too
         self.events.removed(job_id)
         return job
-
-    async def restore(self, post: TrashedPost) -> Job:
-        """Bring a job back from the trash."""
-        job = await trash.restore(self.store, self.library, post)
-        self.events.wake()
-        return job
-
-    async def empty_trash(self) -> int:
-        """Remove all that is in the trash for good, with its files. Returns how many posts."""
-        return await trash.empty_trash(self.store, self.library, self.clock)
 
 
 def chosen_urls(job: Job, chosen: Collection[int | str]) -> list[str]:

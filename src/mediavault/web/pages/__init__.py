@@ -8,6 +8,7 @@ from mediavault.features.following.pages import inbox, sources
 from mediavault.features.profiles import pages as profiles
 from mediavault.features.retention import pages as retention
 from mediavault.features.sites import pages as sites
+from mediavault.features.trash import pages as trash
 from mediavault.web.pages import (
     access,
     accounts,
@@ -27,7 +28,6 @@ from mediavault.web.pages import (
     shared,
     sign_in,
     sign_ins,
-    trash,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (

@@ -18,6 +18,7 @@ from mediavault.features.following.model import Source, SourceState
 from mediavault.features.retention import records as retention
 from mediavault.features.retention.background import EVERY, Retention
 from mediavault.features.retention.model import WHOLE_VAULT, RetentionPlan, RetentionRule
+from mediavault.features.trash.service import Trash
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
@@ -281,7 +282,7 @@ async def test_a_post_that_a_rule_deleted_and_a_user_restored_is_pinned(vault: V
     await vault.rule(days=1, is_on=True)
     for _ in range(4):
         await vault.after(DAY)
-    await trash.restore(vault.store, vault.library, await trash.trashed_post(vault.store, job.id))
+    await Trash(vault.store, vault.library, vault.clock).restore(job.id)
     for _ in range(4):
         await vault.after(DAY)
 

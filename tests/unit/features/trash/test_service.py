@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from mediavault.core.failures import JobNotFound, NotFound, StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, WorkerId
 from mediavault.core.marks import Mark
 from mediavault.core.records import RecordKind
+from mediavault.features.trash.service import Trash
 from mediavault.presentation.views import kept_paths
 from mediavault.services.library.local_library import LocalLibrary
-from mediavault.store import trash
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.store.retrying import accepted_reasons
 from mediavault.store.search_words import WordSource
-from mediavault.store.tables import MOVING_TABLES, TRASH, TRASHED_WORDS
+from mediavault.store.tables import MOVING_TABLES, TRASH, TRASHED_WORDS, Table, TableRow
+from mediavault.store.trash import move_to_trash, trashed_posts
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
@@ -39,18 +40,19 @@ class Environment:
         self.clock = FakeClock()
         self.store = MemoryJobStore(self.clock)
         self.library = LocalLibrary(root)
+        self.trash = Trash(self.store, self.library, self.clock)
 
     async def jobs(self) -> tuple[Job, ...]:
         return (await self.store.catalogue.jobs(JobQuery())).jobs
 
     async def delete(self, job: Job, paths_of: Callable[[Job], Sequence[str]] = kept_paths, *, batch: str = "b") -> Job:
-        return await trash.move_to_trash(self.store, self.library, self.clock, job.id, paths_of, batch=batch)
+        return await move_to_trash(self.store, self.library, self.clock, job.id, paths_of, batch=batch)
 
     async def restore(self, job: Job) -> Job:
-        return await trash.restore(self.store, self.library, await trash.trashed_post(self.store, job.id))
+        return await self.trash.restore(job.id)
 
     async def empty(self, *, older_than: timedelta = timedelta()) -> int:
-        return await trash.empty_trash(self.store, self.library, self.clock, older_than=older_than)
+        return await self.trash.empty(older_than=older_than)
 
     def files(self) -> set[str]:
         """Return the files of the library, without those in the trash."""
@@ -85,7 +87,7 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
         await vault.store.catalogue.get(job.id)
     assert vault.files() == files - set(kept_paths(job))
     assert vault.trashed_files() == len(set(kept_paths(job)) & files)
-    [post] = await trash.trashed_posts(vault.store, {})
+    [post] = await trashed_posts(vault.store, {})
     assert (post.stored, post.bytes, post.are_moved) == (before, sum(i.kept.bytes for i in job.items if i.kept), True)
 
     vault.clock.advance(DAY)
@@ -93,7 +95,7 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
     assert await stored(vault, job) == before
     assert vault.files() == files
     assert vault.trashed_files() == 0
-    assert await trash.trashed_posts(vault.store, {}) == []
+    assert await trashed_posts(vault.store, {}) == []
 
 
 async def test_what_a_user_accepted_of_a_post_is_forgotten_with_it(vault: Environment) -> None:
@@ -143,7 +145,7 @@ async def test_a_post_that_changes_while_it_is_deleted_is_stored_as_it_is_then(
     monkeypatch.setattr(vault.store.catalogue, "history", cancel_meanwhile)
     removed = await vault.delete(enqueued.job)
 
-    [post] = await trash.trashed_posts(vault.store, {})
+    [post] = await trashed_posts(vault.store, {})
     assert removed.status is post.job.status is JobStatus.CANCELLED
     assert len(post.stored.history) == 1
 
@@ -163,7 +165,7 @@ async def test_emptying_removes_what_is_old_enough_for_good(vault: Environment) 
     await vault.delete(new)
 
     assert await vault.empty(older_than=DAY) == 1
-    assert [post.job.id for post in await trash.trashed_posts(vault.store, {})] == [new.id]
+    assert [post.job.id for post in await trashed_posts(vault.store, {})] == [new.id]
     assert vault.trashed_files() == len(kept_paths(new))
     assert await vault.empty() == 1
     assert vault.trashed_files() == 0
@@ -260,7 +262,7 @@ async def test_a_kill_while_the_trash_is_emptied_is_made_good_by_the_next_time(
     await vault.empty()
 
     assert vault.trashed_files() == 0
-    assert await trash.trashed_posts(vault.store, {}) == []
+    assert await trashed_posts(vault.store, {}) == []
 
 
 async def test_nothing_is_emptied_while_the_library_is_not_there(vault: Environment) -> None:
@@ -272,7 +274,7 @@ async def test_nothing_is_emptied_while_the_library_is_not_there(vault: Environm
     with pytest.raises(StorageFailure):
         await vault.empty()
 
-    assert len(await trash.trashed_posts(vault.store, {})) == 1
+    assert len(await trashed_posts(vault.store, {})) == 1
 
 
 def test_the_trash_moves_to_another_database() -> None:
@@ -326,3 +328,68 @@ async def test_the_words_of_a_post_that_is_removed_for_good_go_too(vault: Enviro
     await vault.empty()
 
     assert await vault.store.tables.count(TRASHED_WORDS, {}) == 0
+
+
+async def test_an_undo_restores_what_was_deleted_together(vault: Environment) -> None:
+    woken: list[None] = []
+    trash = Trash(vault.store, vault.library, vault.clock, lambda: woken.append(None))
+    one, other = await vault.jobs()
+    await vault.delete(one, batch="b-1")
+    await vault.delete(other, batch="b-2")
+
+    assert await trash.restore_batch("") == []
+    assert await trash.restore_batch("b-1") == [one.id]
+    assert [post.job.id for post in (await trash.listed(30)).posts] == [other.id]
+    assert len(woken) == 1
+
+
+async def test_the_list_has_the_latest_first_and_the_size_of_all(vault: Environment) -> None:
+    old, new = await vault.jobs()
+    await vault.delete(old)
+    vault.clock.advance(1)
+    await vault.delete(new)
+    whole, first = await vault.trash.listed(30), await vault.trash.listed(30, limit=1)
+
+    assert [post.job.id for post in whole.posts] == [new.id, old.id]
+    assert whole.posts[0].until == vault.clock.now() + 30 * DAY
+    assert first.posts == whole.posts[:1]
+    assert first.bytes == whole.bytes == sum(post.bytes for post in whole.posts) > 0
+    assert await vault.trash.count() == 2
+
+
+async def test_files_that_were_not_moved_follow_and_other_posts_are_not_read(
+    vault: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = await vault.jobs()
+    await vault.delete(old)
+
+    async def stuck(*_: str) -> bool:
+        raise StorageFailure("The folder cannot be written.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(vault.library, "move", stuck)
+        await vault.delete(new)
+    before, read = vault.trashed_files(), list[object]()
+    some = vault.store.tables.some
+
+    async def noted(table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
+        read.extend(keys)
+        return await some(table, keys)
+
+    monkeypatch.setattr(vault.store.tables, "some", noted)
+    assert await vault.empty(older_than=DAY) == 0
+    assert vault.trashed_files() == before + len(kept_paths(new))
+    assert read == [(new.id,)]
+    assert await vault.empty(older_than=DAY) == 0
+    assert read == [(new.id,)]
+
+
+async def test_more_posts_than_are_in_memory_at_a_time_are_all_removed(
+    vault: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediavault.features.trash.service.AT_ONCE", 1)
+    for job in await vault.jobs():
+        await vault.delete(job)
+
+    assert await vault.empty() == 2
+    assert vault.trashed_files() == 0

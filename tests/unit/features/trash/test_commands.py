@@ -1,0 +1,28 @@
+"""``mediavault trash``: deleted posts on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.cli.conftest import Run, StubHouse
+
+
+def test_the_trash_is_listed_restored_from_and_emptied(
+    run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediavault.app.composition.SystemClock", lambda: house.clock)  # which a deletion goes by
+    assert run("trash").out == "The trash is empty.\n"
+    added = run("add", "https://www.tiktok.com/@jane/video/7000000000000000001", "--json").json()
+    job_id = added["jobs"][0]["id"]
+    run("remove", job_id)
+
+    assert job_id in run("trash").out
+    [post] = run("trash", "--json").json()["posts"]
+    assert (set(post), post["job"]["id"], post["bytes"]) == ({"job", "deleted_at", "bytes"}, job_id, 0)
+    assert post["deleted_at"].endswith("+00:00")
+    assert run("trash", "--restore", job_id, "--json").json() == {"posts": []}
+    assert run("show", job_id).code == 0
+
+    run("remove", job_id)
+    assert run("trash", "--empty").out == "The trash is empty.\n"
+    assert run("trash", "--restore", job_id).code == 2
