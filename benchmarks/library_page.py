@@ -89,7 +89,7 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
         live=vault.live,
         doctor=Doctor(partial(examine, vault.settings), vault.clock),
         ytdlp=YtdlpManager(vault.settings.state_dir, vault.clock),
-        notifier=vault.notifier,
+        notification_sender=vault.notifier.sender,
         checks=StubChecks(),
         formats=StubFormats(),
         extras=StubExtras(),

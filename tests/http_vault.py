@@ -16,7 +16,6 @@ from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerI
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
-from mediavault.notifications.notifier import Notifier
 from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.server.services import ApiServices
@@ -165,7 +164,7 @@ def build_vault(
         live=LiveSettings(settings, store.records, clock),
         doctor=Doctor(examine, clock),
         ytdlp=StubYtdlp(),
-        notifier=Notifier(store, clock, StubSender(), jitter=lambda: 0.0),
+        notification_sender=StubSender(),
         platforms=all_platforms(),
         checks=StubChecks(),
         formats=StubFormats(),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mediavault.core.failures import BadInput
-from mediavault.notifications.port import SendResult
+from mediavault.server.services import SendResult
 
 OK = SendResult(204)
 

@@ -28,7 +28,6 @@ from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import EgressScope, parse_http_url
-from mediavault.notifications.notifier import Notifier
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.presentation.doctor_report import Check, Doctor
@@ -151,7 +150,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
         checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), seals=StubSeals(),
-        doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock), notifier=Notifier(store, clock, StubSender()),
+        doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock), notification_sender=StubSender(),
     )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()

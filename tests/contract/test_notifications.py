@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 
 from mediavault.core.job import WorkerId
-from mediavault.notifications import notifier as rounds
-from mediavault.notifications.deliveries import HELD_FOR, DeliveryState, all_deliveries
-from mediavault.notifications.notifier import Notifier
-from mediavault.notifications.port import SendResult
-from mediavault.notifications.targets import EventKind, add_target
+from mediavault.features.notifications import notifier as rounds
+from mediavault.features.notifications.model import HELD_FOR, DeliveryState
+from mediavault.features.notifications.notifier import Notifier
+from mediavault.features.notifications.records import all_deliveries
+from mediavault.features.notifications.service import Notifications
+from mediavault.server.services import SendResult
 from mediavault.store.port import Store
 from tests.contract.stores import KEPT, LEASE, numbered_job
 from tests.fakes import FakeClock
@@ -36,7 +37,7 @@ async def test_each_event_is_sent_by_one_of_two_workers_and_after_a_crash_again(
     ours = FakeClock((await store.catalogue.report()).at - timedelta(seconds=1))
     sender = StubSender()
     one, other = (Notifier(store, ours, sender, jitter=lambda: 0.0) for _ in range(2))
-    await add_target(store.records, ours, sender, url="https://hooks.example/", events=tuple(EventKind))
+    await Notifications(store, ours, sender).add("https://hooks.example/", {})
     await one.collect()
     clock.advance(1)
     await save(store, 1, 2, 3)
@@ -66,7 +67,7 @@ async def test_a_restart_loses_no_delivery_that_waits(store: Store, clock: FakeC
     ours = FakeClock((await store.catalogue.report()).at - timedelta(seconds=1))
     sender = StubSender(SendResult(500, "It answered 500."), SendResult(204))
     before = Notifier(store, ours, sender, jitter=lambda: 0.0)
-    await add_target(store.records, ours, sender, url="https://hooks.example/", events=tuple(EventKind))
+    await Notifications(store, ours, sender).add("https://hooks.example/", {})
     await before.collect()
     clock.advance(1)
     await save(store, 1)

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import expect
 
-from mediavault.notifications.targets import EventKind, all_targets
+from mediavault.features.notifications.model import EventKind
+from mediavault.features.notifications.records import all_targets
 from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size
 from tests.ui.conftest import MakeVault
 

@@ -24,9 +24,10 @@ from mediavault.core.job import ClaimedJob, Job, JobStatus, WorkerHeartbeat, Wor
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
-from mediavault.notifications.deliveries import DeliveryState, NotificationDelivery, replace_delivery
-from mediavault.notifications.port import SendResult
-from mediavault.notifications.targets import add_target
+from mediavault.features.notifications.model import DeliveryState, NotificationDelivery
+from mediavault.features.notifications.records import replace_delivery
+from mediavault.features.notifications.service import Notifications
+from mediavault.server.services import SendResult
 from mediavault.services.download.frames import frame_key
 from mediavault.services.extraction.ytdlp_home import home_of
 from mediavault.services.extraction.ytdlp_versions import UpgradeRecord, alone, change_record
@@ -113,7 +114,9 @@ async def add_notifications(store: Store) -> None:
     clock = SystemClock()
     now = clock.now()
     made = [
-        await add_target(store.records, clock, StubSender(), url=url, name=name, private=private, vault=VAULT_ADDRESS)
+        await Notifications(store, clock, StubSender()).add(
+            url, {"name": name, "private": private, "vault": VAULT_ADDRESS}
+        )
         for name, url, private in (
             ("Home Assistant", "http://homeassistant.local:8123/api/webhook/wh-8c1f", True),
             ("", "ntfy://ntfy.example/videos", False),

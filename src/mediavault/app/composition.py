@@ -33,6 +33,8 @@ from mediavault.core.submission import Submission
 from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.notifications import notifier as notifications
+from mediavault.features.notifications.notifier import Notifier
 from mediavault.features.retention import background as retention
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
@@ -43,8 +45,6 @@ from mediavault.maintenance.outdated_sidecars import write_outdated
 from mediavault.maintenance.replacing import replace_damaged
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.maintenance.twins import TwinFinder
-from mediavault.notifications import notifier as notifications
-from mediavault.notifications.notifier import Notifier
 from mediavault.platforms import registry
 from mediavault.presentation.views import kept_paths
 from mediavault.services.browser.session_manager import SessionManager, note_account

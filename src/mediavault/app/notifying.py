@@ -17,8 +17,8 @@ from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.settings import LOW_SPACE_FACTOR, Settings
 from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
-from mediavault.notifications.notifier import Notifier
-from mediavault.notifications.port import NOT_DELIVERED, SendResult
+from mediavault.features.notifications.notifier import Notifier
+from mediavault.server.services import SendResult
 from mediavault.services.apprise.process import ask_apprise
 from mediavault.services.egress.client import AiohttpClient
 from mediavault.services.egress.guard import EgressGuard, SystemResolver
@@ -87,7 +87,7 @@ class GuardedSender:
             answer, was_refused = await self._ask(message, url, private=private)
         except (ChildFailed, OSError) as exc:
             log.warning("apprise_failed", error=str(exc))
-            return SendResult(None, NOT_DELIVERED)
+            return SendResult(None, Message("It was not delivered."))
         status = answer.get("status")
         if answer.get("sent"):
             return SendResult(None)

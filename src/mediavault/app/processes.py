@@ -129,7 +129,7 @@ async def _serve(
         extras=file_service.extras,
         fetch_from_provider=fetch,
         frames=file_service.frames,
-        notifier=vault.notifier,
+        notification_sender=vault.notifier.sender,
         seals=file_service.seals,
     )
     token = await setup_token(settings, vault.store.records)

@@ -209,10 +209,18 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
     "notify": (
         "What is notified of saved and failed posts: webhooks, and services that Apprise knows.",
         {
-            "add": CommandEntry("notify:add", "Add a target. A webhook's secret is shown only once."),
-            "list": CommandEntry("notify:list_targets", "List the targets and their states. Secrets are not shown."),
-            "test": CommandEntry("notify:send_test", "Send a test to a target; exit code 1 if it is not delivered."),
-            "remove": CommandEntry("notify:remove", "Remove a target and its deliveries."),
+            "add": CommandEntry(
+                "features.notifications.commands:add", "Add a target. A webhook's secret is shown only once."
+            ),
+            "list": CommandEntry(
+                "features.notifications.commands:list_targets",
+                "List the targets and their states. Secrets are not shown.",
+            ),
+            "test": CommandEntry(
+                "features.notifications.commands:send_test",
+                "Send a test to a target; exit code 1 if it is not delivered.",
+            ),
+            "remove": CommandEntry("features.notifications.commands:remove", "Remove a target and its deliveries."),
         },
     ),
     "token": (

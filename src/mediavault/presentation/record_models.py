@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -20,9 +20,15 @@ def changes_of(record: type, *, without: Collection[str] = ()) -> Any:
     return _model(record, f"{record.__name__}Changes", lambda hint: (hint | None, None), without)
 
 
-def view_of(record: type) -> Any:
-    """Return the base of a response with the fields of a record."""
-    return _model(record, f"{record.__name__}View", lambda hint: (hint, ...))
+def view_of(record: type, *, only: Collection[str] = ()) -> Any:
+    """Return the base of a response with the fields of a record, or ``only`` with these."""
+    without = {one.name for one in fields(record) if only and one.name not in only}
+    return _model(record, f"{record.__name__}View", lambda hint: (hint, ...), without)
+
+
+def shown(record: object, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of these fields of a record, by name."""
+    return {name: getattr(record, name) for name in names}
 
 
 _PLAIN = {int, float, str, bool, type(None)}
@@ -36,7 +42,7 @@ def _model(
     for one in (one for one in fields(record) if one.name not in without):
         kind, default = accepted(hints[one.name])
         is_plain = set(typing.get_args(kind) or [kind]) <= _PLAIN  # others have a form of their own in JSON
-        described[one.name] = (kind, Field(default, description=one.metadata["help"], strict=is_plain or None))
+        described[one.name] = (kind, Field(default, description=one.metadata.get("help"), strict=is_plain or None))
     return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **described)
 
 

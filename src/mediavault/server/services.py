@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from mediavault.auth.oidc import Fetch
@@ -18,7 +19,6 @@ from mediavault.core.seals import SealState
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
-from mediavault.notifications.notifier import Notifier
 from mediavault.presentation.doctor_report import Doctor, Ytdlp
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.translation import gettext
@@ -172,6 +172,51 @@ class Windows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of an attempt. ``status`` is the HTTP status, None where there was no answer.
+
+    ``problem`` is "" when it was delivered; it never has the target's URL.
+    """
+
+    status: int | None
+    problem: str = ""
+    retry_after: timedelta | None = None
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the receiver has taken it."""
+        return not self.problem
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the receiver wants no more of them (HTTP 410)."""
+        return self.status == 410
+
+
+class NotificationSender(Protocol):
+    """Sends one message, once, through the egress guard.
+
+    With ``private`` the target's own host may have an address of a private network. Nothing is ever raised for what the
+    receiver or the network does.
+    """
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, private: bool) -> SendResult:
+        """POST a webhook. A redirect is a failure, and is not followed."""
+
+    async def notify(self, url: str, title: str, text: str, *, tone: str, private: bool) -> SendResult:
+        """Send a message to a service of Apprise's. ``tone`` is info, success, warning or failure."""
+
+    async def identify(self, url: str) -> str:
+        """Return the name of the service that Apprise finds for this URL, without any traffic.
+
+        Raises BadInput when there is none, or Apprise is not installed.
+        """
+
+    def check(self, url: str, *, private: bool) -> None:
+        """Judge a webhook's URL as far as that needs no network. Raises BadInput."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiServices:
     """The services and ports of the API. ``browser_status`` returns the name of the browser in use, None without one;
     ``library_problem`` why no video can be saved now, None when there is nothing.
@@ -195,7 +240,7 @@ class ApiServices:
     seals: Seals
     doctor: Doctor
     ytdlp: Ytdlp
-    notifier: Notifier
+    notification_sender: NotificationSender
     platforms: tuple[Platform, ...] = ()
     fetch_from_provider: Fetch | None = None  # None: no OpenID Connect
     library_problem: Callable[[], StorageFailure | NoSpace | None] = lambda: None

@@ -18,7 +18,6 @@ from mediavault.api import (
     login_window,
     marks,
     metrics,
-    notifications,
     player,
     queue,
     sealing,
@@ -30,6 +29,7 @@ from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
 from mediavault.features.following import api as following
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.notifications import api as notifications
 from mediavault.features.profiles import api as profiles
 from mediavault.features.retention import api as retention
 from mediavault.features.sites import api as site_limits

@@ -29,7 +29,7 @@ from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source
 from mediavault.features.following.previews import ReadList
 from mediavault.features.following.records import change_state, follow, mark_posts, put_seen, put_waiting
-from mediavault.notifications.events import event_of
+from mediavault.features.notifications.events import event_of
 from mediavault.presentation.views import kept_files, kept_paths
 from mediavault.services.library.nfo import video_nfo
 from mediavault.services.library.sidecars import write_sidecar

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mediavault.features.following.pages import inbox, sources
+from mediavault.features.notifications import pages as notifications
 from mediavault.features.profiles import pages as profiles
 from mediavault.features.retention import pages as retention
 from mediavault.features.sites import pages as sites
@@ -19,7 +20,6 @@ from mediavault.web.pages import (
     library_actions,
     library_live,
     marks,
-    notifications,
     phone,
     post,
     rss,

@@ -21,10 +21,9 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import AddressRefused, BadInput
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
-from mediavault.notifications.deliveries import DeliveryState
-from mediavault.notifications.port import SendResult
-from mediavault.notifications.signing import new_secret, signed_headers
-from mediavault.notifications.targets import EventKind, add_target
+from mediavault.features.notifications.model import DeliveryState, new_secret, signed_headers
+from mediavault.features.notifications.service import Notifications
+from mediavault.server.services import SendResult
 from mediavault.services.apprise import apprise_child
 from mediavault.services.apprise.apprise_child import only_installed_files
 from mediavault.services.egress.guard import EgressGuard
@@ -179,10 +178,9 @@ async def test_a_message_of_the_vault_arrives(tmp_path: Path) -> None:
         settings = Settings(state_dir=tmp_path / "state", download_dir=tmp_path, allow_private=(receiver.host,))
         store, clock = MemoryJobStore(SystemClock()), SystemClock()
         async with open_notifier(settings, store, clock) as notifier:
-            target = await add_target(
-                store.records, clock, notifier.sender, url=f"http://{receiver.host}/hook", events=tuple(EventKind)
-            )
-            tried = await notifier.test(target.id)
+            notifications = Notifications(store, clock, notifier.sender)
+            target = await notifications.add(f"http://{receiver.host}/hook", {})
+            tried = await notifications.test(target.id)
 
     assert tried.state is DeliveryState.DELIVERED
     [(_, headers, body)] = receiver.requests

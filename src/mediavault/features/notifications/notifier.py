@@ -23,18 +23,7 @@ from mediavault.core.failures import NotFound, StoreError
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
-from mediavault.notifications.deliveries import (
-    DeliveryState,
-    NotificationDelivery,
-    after_attempt,
-    again,
-    all_deliveries,
-    claimed,
-    find_delivery,
-    remove_delivery,
-    replace_delivery,
-)
-from mediavault.notifications.events import (
+from mediavault.features.notifications.events import (
     TEST,
     TONES,
     JobEvent,
@@ -48,17 +37,28 @@ from mediavault.notifications.events import (
     retention_message,
     words_of,
 )
-from mediavault.notifications.port import NotificationSender, SendResult
-from mediavault.notifications.signing import signed_headers
-from mediavault.notifications.targets import (
+from mediavault.features.notifications.model import (
+    DeliveryState,
     EventKind,
+    NotificationDelivery,
     NotificationTarget,
     OffReason,
     TargetKind,
+    after_attempt,
+    again,
+    claimed,
+    signed_headers,
+)
+from mediavault.features.notifications.records import (
+    all_deliveries,
     all_targets,
     change_target,
+    find_delivery,
     find_target,
+    remove_delivery,
+    replace_delivery,
 )
+from mediavault.server.services import NotificationSender, SendResult
 from mediavault.store.bulk import changed_pages, existing_jobs
 from mediavault.store.checks import read_checks
 from mediavault.store.port import Store

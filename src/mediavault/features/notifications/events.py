@@ -20,7 +20,7 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.core.messages import Message, join
 from mediavault.core.records import CheckVerdict, FileCheck
 from mediavault.core.redaction import redact_message, redact_page
-from mediavault.notifications.targets import EventKind, NotificationTarget
+from mediavault.features.notifications.model import EventKind, NotificationTarget
 from mediavault.platforms.registry import platform
 from mediavault.presentation.labels import VERDICT_LABELS, format_duration, format_size, help_for, one_line
 from mediavault.presentation.preferences import Appearance, use

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from mediavault.notifications.deliveries import SCHEDULE
-from mediavault.notifications.port import SendResult
-from mediavault.notifications.targets import all_targets
+from mediavault.features.notifications.model import SCHEDULE
+from mediavault.features.notifications.notifier import Notifier
+from mediavault.features.notifications.records import all_targets
+from mediavault.server.services import SendResult
 from tests.http_vault import ApiVault
 from tests.notification_stubs import StubSender
 
@@ -53,7 +54,7 @@ async def test_a_refused_form_keeps_what_was_typed(vault: ApiVault) -> None:
 
 async def test_the_page_says_what_became_of_a_test(vault: ApiVault) -> None:
     await vault.client.submit(f"{PAGE}/targets", FIELDS)
-    sender = vault.services.notifier.sender
+    sender = vault.services.notification_sender
     assert isinstance(sender, StubSender)
     sender.results.appendleft(SendResult(404, "It answered 404."))
     tried = await vault.client.submit(f"{PAGE}/targets/{await target_id(vault)}/test")
@@ -69,10 +70,7 @@ async def test_the_page_says_what_became_of_a_test(vault: ApiVault) -> None:
 
 async def test_the_page_says_since_when_a_target_fails_and_that_it_was_switched_off(vault: ApiVault) -> None:
     await vault.client.submit(f"{PAGE}/targets", {**FIELDS, "event": ["disk.low"]})
-    notifier = vault.services.notifier
-    assert isinstance(notifier.sender, StubSender)
-    notifier.sender.results.clear()
-    notifier.sender.results.append(SendResult(500, "It answered 500."))
+    notifier = Notifier(vault.store, vault.clock, StubSender(SendResult(500, "It answered 500.")), jitter=lambda: 0.0)
 
     async def full() -> int | None:
         return 5

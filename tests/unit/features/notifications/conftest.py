@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,10 +14,12 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, JobId, WorkerId
 from mediavault.core.media import KeptFile
-from mediavault.notifications.deliveries import NotificationDelivery, all_deliveries
-from mediavault.notifications.notifier import SETTLED, Notifier
-from mediavault.notifications.port import SendResult
-from mediavault.notifications.targets import EventKind, NotificationTarget, add_target
+from mediavault.features.notifications.model import EventKind, NotificationDelivery, NotificationTarget
+from mediavault.features.notifications.notifier import SETTLED, Notifier
+from mediavault.features.notifications.records import all_deliveries
+from mediavault.features.notifications.service import Notifications
+from mediavault.presentation.preferences import Appearance, use
+from mediavault.server.services import SendResult
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
@@ -37,14 +41,19 @@ class Told:
     notifier: Notifier
     _count: int = field(default=0, init=False)
 
+    @property
+    def users(self) -> Notifications:
+        """Return what users do with the notifications of this vault."""
+        return Notifications(self.store, self.clock, self.sender)
+
     async def target(
-        self, url: str = URL, events: Sequence[EventKind] = tuple(EventKind), **facts: Any
+        self, url: str = URL, events: Sequence[EventKind] = tuple(EventKind), language: str = "en", **settings: Any
     ) -> NotificationTarget:
         """Add a target, and let a round begin to look from now on."""
-        made = await add_target(
-            self.store.records, self.clock, self.sender, url=url, events=tuple(events),
-            **{"vault": "https://vault.example", **facts},
-        )  # fmt: skip
+        of_user = copy_context()
+        of_user.run(use, Appearance(locale=language))
+        values = {"events": tuple(events), "vault": "https://vault.example", **settings}
+        made = await asyncio.create_task(self.users.add(url, values), context=of_user)
         await self.notifier.collect()
         self.clock.advance(1)
         return made
@@ -83,12 +92,12 @@ class Told:
         return Notifier(self.store, self.clock, sender or StubSender(*results), jitter=lambda: 0.0)
 
 
-def told(store: Store, clock: FakeClock) -> Told:
+def make_told(store: Store, clock: FakeClock) -> Told:
     sender = StubSender()
     return Told(store, clock, sender, Notifier(store, clock, sender, jitter=lambda: 0.0))
 
 
 @pytest.fixture
-def vault() -> Told:
+def told() -> Told:
     clock = FakeClock()
-    return told(MemoryJobStore(clock), clock)
+    return make_told(MemoryJobStore(clock), clock)
