@@ -29,7 +29,7 @@ from tests.session_stubs import StubSessions, StubWindows
 from benchmarks.library import RARE, fill
 from mediavault.app.composition import App, open_app
 from mediavault.app.doctor.checks import examine
-from mediavault.app.doctor.ytdlp_manager import YtdlpManager
+from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
 from mediavault.core.settings import Settings
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Doctor
@@ -88,7 +88,7 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
         windows=StubWindows(sessions),
         live=vault.live,
         doctor=Doctor(partial(examine, vault.settings), vault.clock),
-        ytdlp=YtdlpManager(vault.settings.state_dir, vault.clock),
+        ytdlp=YtdlpUpkeep(vault.settings.state_dir, vault.clock),
         notification_sender=vault.notifier.sender,
         checks=StubChecks(),
         formats=StubFormats(),

@@ -20,6 +20,7 @@ from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.server.services import ApiServices
 from mediavault.services.egress.guard import EgressGuard
+from mediavault.services.extraction.port import UpgradeRecord
 from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.web.app import create_app
@@ -109,7 +110,9 @@ class StubYtdlp:
     """A yt-dlp manager whose state is set by hand; upgrades are only counted."""
 
     now: YtdlpState = field(
-        default_factory=lambda: YtdlpState("2026.11.20", 4, is_own=False, is_upgrading=False, obstacle="", outcome=None)
+        default_factory=lambda: YtdlpState(
+            "2026.11.20", 4, is_own=False, is_upgrading=False, obstacle="", record=UpgradeRecord()
+        )
     )
     started: int = 0
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.app.doctor.ytdlp_manager import YtdlpManager
 from mediavault.app.storage import open_store
+from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
@@ -150,7 +150,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
         checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), seals=StubSeals(),
-        doctor=Doctor(_nothing, clock), ytdlp=YtdlpManager(state, clock), notification_sender=StubSender(),
+        doctor=Doctor(_nothing, clock), ytdlp=YtdlpUpkeep(state, clock), notification_sender=StubSender(),
     )  # fmt: skip
     proxy = EgressProxy(guard)
     await proxy.start()

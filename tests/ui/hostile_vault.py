@@ -17,6 +17,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.listings import Entry
 from mediavault.core.media import KeptFile, ProbeReport
+from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.core.users import OWNER
 from mediavault.features.following.decisions import ListedPost
@@ -25,9 +26,10 @@ from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
 from mediavault.features.following.previews import ReadList
 from mediavault.features.following.records import compare_with_list, mark_posts, put_seen, put_waiting
-from mediavault.presentation.doctor_report import Check, Doctor, UpgradeOutcome, YtdlpState
+from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.server.services import ApiServices
+from mediavault.services.extraction.port import UpgradeRecord
 from mediavault.store.codec import storable
 from mediavault.store.port import Store, StoredJob
 from mediavault.web.app import create_app
@@ -224,11 +226,13 @@ class _Ytdlp:
     def state(self) -> YtdlpState:
         number = next(self._asked)
         text_of = self._texts[number % len(self._texts)]
-        outcome = UpgradeOutcome(
-            SystemClock().now(), error=text_of("UpgradeOutcome.error"), help=text_of("UpgradeOutcome.help")
+        record = UpgradeRecord(
+            SystemClock().now(),
+            error=Message(text_of("UpgradeRecord.error")),
+            help=Message(text_of("UpgradeRecord.help")),
         )
         return YtdlpState(
-            text_of("YtdlpState.version"), 90, is_own=True, is_upgrading=False, obstacle=text_of("YtdlpState.obstacle"), outcome=outcome
+            text_of("YtdlpState.version"), 90, is_own=True, is_upgrading=False, obstacle=text_of("YtdlpState.obstacle"), record=record
         )  # fmt: skip
 
     def start_upgrade(self) -> None:

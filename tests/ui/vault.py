@@ -29,8 +29,8 @@ from mediavault.features.notifications.records import replace_delivery
 from mediavault.features.notifications.service import Notifications
 from mediavault.server.services import SendResult
 from mediavault.services.download.frames import frame_key
-from mediavault.services.extraction.ytdlp_home import home_of
-from mediavault.services.extraction.ytdlp_versions import UpgradeRecord, alone, change_record
+from mediavault.services.extraction.port import UpgradeRecord
+from mediavault.services.extraction.ytdlp_home import alone, home_of, write_record
 from mediavault.services.media.extras import ExtrasCache, extras_folder
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import move_to_trash, new_batch
@@ -101,12 +101,12 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
 def _give_up_ytdlp(settings: Settings) -> None:
     """Note that a newer yt-dlp was given up, so that the doctor's page says so."""
     home = home_of(settings.state_dir)
-    why = Message("it failed at %(broken)s of %(posts)s posts", broken=5, posts=9)
+    why = Message("it could not be imported")
     record = UpgradeRecord(
         tried_at=SystemClock().now(), before="2026.11.20", after="2026.10.26", refused="2026.11.20", why=why
     )
     with alone(home):
-        change_record(home, lambda _: record)
+        write_record(home, record)
 
 
 async def add_notifications(store: Store) -> None:

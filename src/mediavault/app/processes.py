@@ -28,7 +28,7 @@ from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.worker.worker import Worker
 
 if TYPE_CHECKING:
-    from mediavault.app.doctor.ytdlp_manager import YtdlpManager
+    from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
 
 SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
@@ -80,14 +80,14 @@ async def _serve_api(settings: Settings, *, worker: bool) -> int:
 
 async def serve_vault(vault: App, stop: asyncio.Event, *, on_open: Callable[[str], None] | None = None) -> None:
     """Serve the API and the pages until ``stop`` is set. ``on_open`` gets their URL."""
-    from mediavault.app.doctor.ytdlp_manager import YtdlpManager
+    from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
 
     async with (
         _open_windows(vault) as windows,
         open_file_service(vault) as file_service,
         open_provider(vault.settings) as fetch,
     ):
-        ytdlp = YtdlpManager(vault.settings.state_dir, vault.clock, vault.settings.ytdlp_upgrade)
+        ytdlp = YtdlpUpkeep(vault.settings.state_dir, vault.clock, vault.settings.ytdlp_upgrade)
         try:
             await _serve(vault, windows, file_service, ytdlp, fetch, stop, on_open or (lambda _: None))
         finally:
@@ -98,7 +98,7 @@ async def _serve(
     vault: App,
     windows: LoginWindows,
     file_service: FileService,
-    ytdlp: YtdlpManager,
+    ytdlp: YtdlpUpkeep,
     fetch: Fetch | None,
     stop: asyncio.Event,
     on_open: Callable[[str], None],

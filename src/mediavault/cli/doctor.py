@@ -14,7 +14,7 @@ from mediavault.cli.options import AsJson
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
     from mediavault.presentation.doctor_report import Check
-    from mediavault.services.extraction.ytdlp_versions import Upgrade
+    from mediavault.services.extraction.port import UpgradeRecord
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
 
@@ -51,7 +51,7 @@ def doctor(
     from mediavault.presentation.doctor_report import DoctorVerdict
 
     settings = quiet_settings()
-    upgraded = asyncio.run(_upgrade(settings)) if upgrade_ytdlp else _go_back(settings) if previous_ytdlp else None
+    upgraded = _change_ytdlp(settings, upgrade=upgrade_ytdlp) if upgrade_ytdlp or previous_ytdlp else None
     checks = asyncio.run(examine(settings))
     if bundle is not None:
         from mediavault.app.doctor.bundle import write_bundle
@@ -69,23 +69,16 @@ def doctor(
         raise Exit(EXIT_JOB_FAILED)
 
 
-async def _upgrade(settings: Settings) -> Upgrade:
-    from mediavault.app.ytdlp_upkeep import upgrade_now
+def _change_ytdlp(settings: Settings, *, upgrade: bool) -> UpgradeRecord:
+    """Upgrade yt-dlp, or go back to the former one."""
+    from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
     from mediavault.core.clock import SystemClock
-    from mediavault.services.extraction.ytdlp_home import home_of
 
-    return await upgrade_now(home_of(settings.state_dir), SystemClock())
-
-
-def _go_back(settings: Settings) -> Upgrade:
-    from mediavault.app.ytdlp_upkeep import go_back
-    from mediavault.core.clock import SystemClock
-    from mediavault.services.extraction.ytdlp_home import home_of
-
-    return go_back(home_of(settings.state_dir), SystemClock())
+    ytdlp = YtdlpUpkeep(settings.state_dir, SystemClock())
+    return asyncio.run(ytdlp.upgrade()) if upgrade else ytdlp.go_back()
 
 
-def _print(checks: list[Check], upgraded: Upgrade | None) -> None:
+def _print(checks: list[Check], upgraded: UpgradeRecord | None) -> None:
     from mediavault.cli.output import out
 
     console = out()

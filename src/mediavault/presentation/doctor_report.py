@@ -14,6 +14,7 @@ from mediavault.core.failures import MediavaultError
 from mediavault.core.settings import UpgradeSchedule
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import N_, gettext
+from mediavault.services.extraction.port import UpgradeRecord
 
 WITHIN_S = 45.0  # an unresponsive database hits its own deadline before this
 CACHE_S = 60.0
@@ -143,26 +144,12 @@ def name_of(check: Check) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class UpgradeOutcome:
-    """The result of an upgrade of yt-dlp.
-
-    ``error`` is "" when it succeeded; ``before`` and ``after`` are equal when the newest version was already in use.
-    """
-
-    at: datetime
-    before: str | None = None
-    after: str | None = None
-    error: str = ""
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class YtdlpState:
     """The yt-dlp in use, and its upgrade.
 
     ``version`` is None when there is none. ``is_own``: it is upgraded independently of mediavault. ``obstacle``: why it
-    cannot be upgraded. ``former`` is the version that it can go back to, ``given_up`` one that it went back from, and
-    ``why``. ``schedule`` and ``next_at`` say when it is upgraded automatically.
+    cannot be upgraded. ``record`` is of the last upgrade, ``former`` the version that it can go back to, and ``schedule``
+    says how often it is upgraded automatically.
     """
 
     version: str | None
@@ -170,12 +157,9 @@ class YtdlpState:
     is_own: bool
     is_upgrading: bool
     obstacle: str
-    outcome: UpgradeOutcome | None
+    record: UpgradeRecord
     former: str | None = None
-    given_up: str | None = None
-    why: str = ""
     schedule: UpgradeSchedule = UpgradeSchedule.OFF
-    next_at: datetime | None = None
 
 
 class Ytdlp(Protocol):

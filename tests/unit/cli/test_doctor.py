@@ -27,8 +27,8 @@ from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.presentation.doctor_report import DoctorVerdict
 from mediavault.services.browser.discovery import Sandbox, SandboxReport
+from mediavault.services.extraction.port import UpgradeRecord
 from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
-from mediavault.services.extraction.ytdlp_versions import Upgrade, UpgradeRecord
 from mediavault.services.sandbox.isolation import NoNetwork
 from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.losses import LOG, LOSSES, note_loss
@@ -297,27 +297,27 @@ def test_each_missing_part_is_named_with_the_sites_that_need_it_and_one_command(
 @pytest.mark.parametrize(
     ("upgrade", "words"),
     [
-        (Upgrade("2026.10.26", "2026.11.20"), "yt-dlp: 2026.10.26 → 2026.11.20"),
-        (Upgrade("2026.11.20", "2026.11.20"), "yt-dlp: 2026.11.20 is the newest"),
+        (UpgradeRecord(before="2026.10.26", after="2026.11.20"), "yt-dlp: 2026.10.26 → 2026.11.20"),
+        (UpgradeRecord(before="2026.11.20", after="2026.11.20"), "yt-dlp: 2026.11.20 is the newest"),
     ],
 )
 def test_an_upgrade_reports_the_old_and_the_new_version(
-    run: Run, monkeypatch: pytest.MonkeyPatch, upgrade: Upgrade, words: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, upgrade: UpgradeRecord, words: str
 ) -> None:
-    async def upgraded(*_: object) -> Upgrade:
+    async def upgraded(*_: object) -> UpgradeRecord:
         return upgrade
 
-    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.upgrade_now", upgraded)
+    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.YtdlpUpkeep.upgrade", upgraded)
 
     assert words in run("doctor", "--upgrade-ytdlp").out
     assert run("doctor", "--upgrade-ytdlp", "--json").json()["upgrade"]["after"] == upgrade.after
 
 
 def test_an_upgrade_that_fails_is_reported_with_help(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def failing(*_: object) -> Upgrade:
+    async def failing(*_: object) -> UpgradeRecord:
         raise ToolMissing("yt-dlp could not be installed.", help="Check the connection.")
 
-    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.upgrade_now", failing)
+    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.YtdlpUpkeep.upgrade", failing)
     ended = run("doctor", "--upgrade-ytdlp")
 
     assert ended.code != 0
@@ -329,7 +329,8 @@ def test_going_back_reports_both_versions_and_fails_where_there_is_no_former_one
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = run("doctor", "--previous-ytdlp")
-    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.go_back", lambda *_: Upgrade("2026.11.20", "2026.10.26"))
+    done = UpgradeRecord(before="2026.11.20", after="2026.10.26")
+    monkeypatch.setattr("mediavault.app.ytdlp_upkeep.YtdlpUpkeep.go_back", lambda _: done)
 
     assert (without.code != 0, "There is no former yt-dlp" in without.err) == (True, True)
     assert "yt-dlp: 2026.11.20 → 2026.10.26" in run("doctor", "--previous-ytdlp").out

@@ -10,10 +10,12 @@ from typing import cast
 import pytest
 
 from mediavault.core.failures import StorageFailure
+from mediavault.core.messages import Message
 from mediavault.core.settings import UpgradeSchedule
 from mediavault.presentation import doctor_report
-from mediavault.presentation.doctor_report import CACHE_S, Check, Doctor, DoctorVerdict, UpgradeOutcome, grouped
+from mediavault.presentation.doctor_report import CACHE_S, Check, Doctor, DoctorVerdict, grouped
 from mediavault.presentation.preferences import Appearance, use
+from mediavault.services.extraction.port import UpgradeRecord
 from tests.fakes import FakeClock
 from tests.http_vault import ApiVault, MakeVault, StubYtdlp
 
@@ -143,7 +145,7 @@ async def test_ytdlp_is_shown_with_its_age_and_upgraded_on_request(vault: ApiVau
 async def test_during_an_upgrade_the_page_polls_for_its_result(vault: ApiVault) -> None:
     set_ytdlp(vault, is_upgrading=True)
     under_way = await vault.client.get("/doctor/ytdlp")
-    set_ytdlp(vault, is_upgrading=False, outcome=UpgradeOutcome(vault.clock.now(), "2026.10.1", "2026.11.20"))
+    set_ytdlp(vault, is_upgrading=False, record=UpgradeRecord(vault.clock.now(), "2026.10.1", "2026.11.20"))
     done = await vault.client.get("/doctor/ytdlp")
 
     assert 'hx-get="/doctor/ytdlp"' in under_way.text
@@ -154,7 +156,8 @@ async def test_during_an_upgrade_the_page_polls_for_its_result(vault: ApiVault) 
 
 
 async def test_a_failed_upgrade_says_why_and_what_helps(vault: ApiVault) -> None:
-    set_ytdlp(vault, outcome=UpgradeOutcome(vault.clock.now(), error="<i>No</i> connection.", help="Try again."))
+    error, help_ = Message("<i>No</i> connection."), Message("Try again.")
+    set_ytdlp(vault, record=UpgradeRecord(vault.clock.now(), error=error, help=help_))
 
     assert (
         "&lt;i&gt;No&lt;/i&gt; connection.</bdi></strong> <bdi>Try again.</bdi>"
@@ -182,17 +185,17 @@ async def test_going_back_to_the_former_version_is_offered_where_there_is_one(va
 
 
 async def test_a_version_that_was_given_up_is_named_with_the_reason(vault: ApiVault) -> None:
-    outcome = UpgradeOutcome(vault.clock.now(), "2026.11.20", "2026.10.1")
-    set_ytdlp(vault, outcome=outcome, given_up="2026.11.20", why="it failed at 5 of 9 posts")
+    why = Message("it could not be imported")
+    set_ytdlp(vault, record=UpgradeRecord(vault.clock.now(), "2026.11.20", "2026.10.1", refused="2026.11.20", why=why))
     page = (await vault.client.get("/doctor")).text
 
     assert "2026.10.1 is used again." in page
-    assert "2026.11.20 was given up: it failed at 5 of 9 posts." in page
+    assert "2026.11.20 was given up: it could not be imported." in page
 
 
 async def test_a_schedule_is_shown_with_the_next_upgrade(vault: ApiVault) -> None:
     without = (await vault.client.get("/doctor")).text
-    set_ytdlp(vault, schedule=UpgradeSchedule.WEEKLY, next_at=vault.clock.now())
+    set_ytdlp(vault, schedule=UpgradeSchedule.WEEKLY, record=UpgradeRecord(next_at=vault.clock.now()))
     page = (await vault.client.get("/doctor")).text
 
     assert "Upgraded automatically" not in without

@@ -18,6 +18,7 @@ from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFile, ProbeReport, Subtitles
+from mediavault.core.messages import Message
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
 from mediavault.core.site_limits import SiteLimit
@@ -25,7 +26,8 @@ from mediavault.features.following.decisions import ListedPost
 from mediavault.features.following.filters import Filters
 from mediavault.features.following.model import SeenEntry, Source, SourceState
 from mediavault.features.following.previews import ListReading, ReadList
-from mediavault.presentation.doctor_report import Check, UpgradeOutcome, YtdlpState
+from mediavault.presentation.doctor_report import Check, YtdlpState
+from mediavault.services.extraction.port import UpgradeRecord
 from mediavault.store.live_settings import Change
 from mediavault.store.saved_searches import SavedSearch
 from mediavault.web import pages
@@ -47,7 +49,7 @@ RECORDS = (
         SessionState,
         Check,
         YtdlpState,
-        UpgradeOutcome,
+        UpgradeRecord,
         FileCheck,
         ProbeReport,
         Mark,
@@ -63,7 +65,7 @@ def test_there_are_two_hundred_texts() -> None:
 
 def holds_text(hint: Any) -> bool:
     """Whether a field of this type may hold a text that the vault did not choose itself."""
-    if hint is str or hint is Any:
+    if hint in (str, Message, Any):
         return True
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple, list, Mapping, Sequence):
         return any(holds_text(argument) for argument in typing.get_args(hint))

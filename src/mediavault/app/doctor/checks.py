@@ -39,8 +39,7 @@ from mediavault.presentation.translation import N_, gettext, grouped, ngettext, 
 from mediavault.services.browser.discovery import Sandbox, SandboxReport, find_browser, for_browser, noted_sandbox
 from mediavault.services.browser.own_display import has_display
 from mediavault.services.browser.vnc import INSTALL
-from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed
-from mediavault.services.extraction.ytdlp_versions import read_record
+from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed, read_record
 from mediavault.services.library.bucket_address import parse_bucket_address
 from mediavault.services.sandbox.isolation import NoNetwork, find_isolation
 from mediavault.services.sandbox.process import ChildFailed

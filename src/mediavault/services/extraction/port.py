@@ -1,16 +1,22 @@
-"""The ports Extractor, which turns a post into an extraction or a failure, and Reader, which reads what a site sent."""
+"""The ports Extractor, which turns a post into an extraction or a failure, and Reader, which reads what a site sent.
+
+And the record of yt-dlp's upgrades, which is stored, returned and shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import Extraction, Post
+from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.services.browser.port import PageCapture
+
+NONE = Message("")
 
 
 class Extractor(Protocol):
@@ -102,3 +108,23 @@ class Reader(Protocol):
     async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage: ...
 
     async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRecord:
+    """The last upgrade of yt-dlp, and what follows from it.
+
+    ``tried_at``, ``before``, ``after``, ``error`` and ``help`` are of the last attempt; the versions are equal where the
+    newest was in use already. ``next_at``: when the schedule tries again. ``former`` was in use before the one that is.
+    ``refused`` was given up for ``why``, and the schedule does not take it again.
+    """
+
+    tried_at: datetime | None = None
+    before: str | None = None
+    after: str | None = None
+    error: Message = NONE
+    help: Message = NONE
+    next_at: datetime | None = None
+    former: str | None = None
+    refused: str | None = None
+    why: Message = NONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import ExtractorBroken, Unsupported
+from mediavault.core.failures import Unsupported
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message
@@ -58,12 +57,7 @@ class YtdlpExtractor:
             answer.update(given)
             return read_answer(given, post, platform, site, now=self._clock.now())
 
-        try:
-            extraction = await self._child.ask(request, post.scope, read, cookies=session, wall_s=wall_s)
-        except ExtractorBroken:
-            await asyncio.to_thread(self._child.note, answer.get("version"), platform.name, url, was_read=False)
-            raise
-        await asyncio.to_thread(self._child.note, answer.get("version"), platform.name, url, was_read=True)
+        extraction = await self._child.ask(request, post.scope, read, cookies=session, wall_s=wall_s)
         log.info(
             "post_read_by_ytdlp",
             url=redact_url(url),

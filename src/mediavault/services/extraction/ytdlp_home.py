@@ -1,14 +1,17 @@
-"""Where yt-dlp is: the version installed with mediavault, or a newer one in the state folder.
+"""Where yt-dlp is: the version installed with mediavault, or a newer one in the state folder; and the way back from that.
 
 ``<state>/ytdlp/<version>/`` holds a version that was installed separately, ``<state>/ytdlp/current`` is a file with the
-name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete. What was
-read by each version is in ``results-<version>`` (ytdlp_results), the last upgrade in ``upgrades.json`` (ytdlp_versions).
+name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete. The last
+upgrade is in ``upgrades.json``. Whoever changes one of them holds the folder's flock.
 """
 
 from __future__ import annotations
 
+import fcntl
 import importlib.metadata
 import importlib.util
+import json
+import os
 import re
 import shutil
 import sysconfig
@@ -19,11 +22,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from mediavault.core.failures import StorageFailure, ToolMissing
+from mediavault.core.logs import get_logger
+from mediavault.core.messages import Message
+from mediavault.core.typed_records import from_named_json, to_named_json
+from mediavault.services.extraction.port import UpgradeRecord
+
 DISTRIBUTION = "yt-dlp"
 POINTER = "current"
+RECORD = "upgrades.json"
 AT_WORK = "at-work"  # empty folders of children
 LEFT_BEHIND_AFTER = timedelta(hours=1)  # no child lives that long: its parent was killed
 _VERSION = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}(?:\.[0-9a-z]{1,20})?")
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,10 @@ def installed(home: Path) -> YtdlpInstallation:
 
 def bundled() -> YtdlpInstallation:
     """Return the one installed with mediavault; without a version where there is none."""
-    return YtdlpInstallation(_bundled_version(), None)
+    try:
+        return YtdlpInstallation(importlib.metadata.version(DISTRIBUTION), None)
+    except importlib.metadata.PackageNotFoundError:
+        return YtdlpInstallation(None, None)
 
 
 def own_version(home: Path) -> YtdlpInstallation | None:
@@ -109,17 +124,68 @@ def work_folder(home: Path, *, now: datetime) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _bundled_version() -> str | None:
-    try:
-        return importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def plain_version(version: str) -> str:
-    """Return a version in the one form that both yt-dlp and its package have: 2026.07.04 is 2026.7.4."""
-    return ".".join(map(str, _numbers(version)))
-
-
 def _numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in (version or "").split(".") if part.isascii() and part.isdigit())
+
+
+# --- the record and the way back ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises ToolMissing while another process or task does, and StorageFailure for an OSError."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            os.close(descriptor)
+    except BlockingIOError as exc:
+        raise ToolMissing("yt-dlp is being upgraded already.") from exc
+    except OSError as exc:
+        raise StorageFailure(Message("The state folder cannot be written: %(error)s.", error=exc.strerror)) from exc
+
+
+def read_record(home: Path) -> UpgradeRecord:
+    """Return the record; an empty one where there is none, or none that can be read."""
+    try:
+        return from_named_json(UpgradeRecord, json.loads((home / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return UpgradeRecord()
+
+
+def write_record(home: Path, record: UpgradeRecord) -> None:
+    """Replace the record in one step. The caller holds the lock. Raises OSError."""
+    fresh = home / f"{RECORD}.new"
+    fresh.write_text(json.dumps(to_named_json(record)), encoding="utf-8")
+    fresh.replace(home / RECORD)
+
+
+def former_version(home: Path) -> str | None:
+    """Return the version that was used before the one in use, if it is still there; None otherwise."""
+    former = read_record(home).former
+    if former is None or installed(home).library is None:
+        return None
+    return former if former == bundled().version or (home / former / "yt_dlp").is_dir() else None
+
+
+def step_back(home: Path, *, now: datetime, why: Message, reason: str) -> UpgradeRecord:
+    """Go back to the former version, once: from there no further. The next request uses it; ``reason`` is logged.
+
+    Raises ToolMissing where there is none, or while an upgrade is under way, and StorageFailure.
+    """
+    with alone(home):
+        former, before = former_version(home), installed(home).version
+        if former is None:
+            raise ToolMissing("There is no former yt-dlp to go back to.")
+        if (home / former / "yt_dlp").is_dir():
+            use(home, former)
+        else:
+            (home / POINTER).unlink(missing_ok=True)
+        after, next_at = installed(home).version, read_record(home).next_at
+        record = UpgradeRecord(now, before, after, next_at=next_at, refused=before, why=why)
+        write_record(home, record)
+    log.warning("ytdlp_stepped_back", before=before, after=after, reason=reason)
+    return record

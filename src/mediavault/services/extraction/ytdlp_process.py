@@ -24,9 +24,14 @@ from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.egress.proxy_bridge import bridge_to
 from mediavault.services.extraction.page_data import values
 from mediavault.services.extraction.ytdlp_cookies import to_netscape_format
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, home_of, installed, work_folder
-from mediavault.services.extraction.ytdlp_results import note_result
-from mediavault.services.extraction.ytdlp_versions import step_back
+from mediavault.services.extraction.ytdlp_home import (
+    YtdlpInstallation,
+    bundled,
+    home_of,
+    installed,
+    step_back,
+    work_folder,
+)
 from mediavault.services.sandbox.process import ChildContext, ChildFailed, ChildLimits, ChildTookTooLong, run_child
 
 CHILD = "mediavault.services.extraction.ytdlp_worker"
@@ -83,24 +88,22 @@ class YtdlpChild:
             proxy = stack.enter_context(self._proxy.pass_for(scope))
             current = await asyncio.to_thread(installed, self._home)
             answer = await ask(whole, proxy=proxy, folder=folder, installed=current, wall_s=wall_s)
-            if answer.get("missing") and (former := await asyncio.to_thread(self._without, current)) is not None:
-                answer = await ask(whole, proxy=proxy, folder=folder, installed=former, wall_s=wall_s)
+            if answer.get("missing") and current.library is not None:
+                other = await asyncio.to_thread(self._fall_back)
+                answer = await ask(whole, proxy=proxy, folder=folder, installed=other, wall_s=wall_s)
             return await asyncio.to_thread(read, answer)
 
-    def note(self, version: object, site: str, url: str, *, was_read: bool) -> None:
-        """Note whether a version (None: the one in use) could read a post, for comparing it with the former one."""
-        known = version if isinstance(version, str) else installed(self._home).version
-        note_result(self._home, known, site, url, was_read=was_read)
-
-    def _without(self, broken: YtdlpInstallation) -> YtdlpInstallation | None:
-        """Go back from a version that cannot be imported; return the former one, or None where there is none."""
-        if broken.library is None:
-            return None
+    def _fall_back(self) -> YtdlpInstallation:
+        """Go back from a version that cannot be imported, and return what to use: if there is no former one, the bundled."""
         try:
-            done = step_back(self._home, now=self._clock.now(), why=Message("it could not be imported"))
+            step_back(
+                self._home,
+                now=self._clock.now(),
+                why=Message("it could not be imported"),
+                reason="not_importable",
+            )
         except Failure:
-            return None
-        log.warning("ytdlp_stepped_back", before=done.before, after=done.after, reason="not_importable")
+            return bundled()
         return installed(self._home)
 
     async def _signed_in(self, session: Sequence[Cookie]) -> dict[str, str]:
@@ -137,13 +140,6 @@ async def ask(
             raise failure_of_disk(exc, folder, doing=Message("used to start yt-dlp")) from exc
 
 
-async def version_of(installed: YtdlpInstallation, folder: Path) -> str | None:
-    """Return the version that a child finds when it imports yt-dlp; None when it cannot. Raises as :func:`ask`."""
-    answer = await ask({}, proxy=_NO_PROXY, folder=folder, installed=installed, wall_s=_IMPORT_S)
-    version = answer.get("version")
-    return version if isinstance(version, str) else None
-
-
 async def try_out(installed: YtdlpInstallation, folder: Path, *, extractors: Sequence[str]) -> str | None:
     """Return the version of a yt-dlp that passed a trial without any network; None when it cannot be imported.
 
@@ -168,7 +164,6 @@ async def try_out(installed: YtdlpInstallation, folder: Path, *, extractors: Seq
 
 _NO_PROXY = "http://127.0.0.1:9"
 _TRIAL_S = 120.0
-_IMPORT_S = 60.0  # on a slow disk; measured: 0.3
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -60,8 +60,6 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
         import yt_dlp
     except ImportError:
         return {"missing": True}
-    if not {"url", "list", "try"} & request.keys():
-        return {"version": yt_dlp.version.__version__}
 
     errors: list[dict[str, Any]] = []
     logger = _Warnings()

@@ -1,4 +1,4 @@
-"""pip and uv refuse a file of yt-dlp that changed after its hash was noted: with a package index on loopback."""
+"""pip and uv refuse a file of yt-dlp that is not the one that the index states: with a package index on loopback."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from aiohttp import web
 
 from mediavault.core.failures import ToolMissing
 from mediavault.core.installation import find_uv
-from mediavault.services.extraction import ytdlp_installer
-from mediavault.services.extraction.ytdlp_installer import install_package
+from mediavault.services.extraction.ytdlp_upgrade import install_newest
 
 NAME = "yt_dlp-2099.1.1-py3-none-any.whl"
 TOOLS = [
@@ -48,9 +47,10 @@ def _digest(text: str) -> str:
 
 @dataclass
 class Index:
-    """A package index that states the right hash of what it offers at that moment, or none."""
+    """A package index that states the hash of a file, or none; ``sent`` is sent instead of the file, if it is set."""
 
     file: bytes
+    sent: bytes | None = None
     address: str = ""
     has_hashes: bool = True
 
@@ -62,7 +62,9 @@ class Index:
         )
 
     async def download(self, _: web.Request) -> web.Response:
-        return web.Response(body=self.file, content_type="application/zip", headers={"Cache-Control": "no-store"})
+        return web.Response(
+            body=self.sent or self.file, content_type="application/zip", headers={"Cache-Control": "no-store"}
+        )
 
 
 @pytest.fixture
@@ -95,60 +97,26 @@ def tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-def changes_between(monkeypatch: pytest.MonkeyPatch, index: Index, *, is_checked: bool) -> None:
-    """Let the index offer another file once the installer has been asked what it would install.
-
-    Without ``is_checked`` the hash that was noted is left out, as if nothing were checked.
-    """
-    run = ytdlp_installer._run
-    asked: list[tuple[str, ...]] = []
-
-    async def changed(*command: str) -> str:
-        if asked and not is_checked:
-            listed = Path(command[-1])
-            listed.write_text("yt-dlp==2099.1.1\n")
-            command = tuple(word for word in command if word != "--require-hashes")
-        said = await run(*command)
-        asked.append(command)
-        index.file = wheel("HONEST = False\n")
-        return said
-
-    monkeypatch.setattr(ytdlp_installer, "_run", changed)
-
-
-async def test_the_file_that_was_listed_is_installed(tool: str, index: Index, tmp_path: Path) -> None:
-    await install_package("yt-dlp", tmp_path / "library")
+async def test_the_file_that_the_index_states_is_installed(tool: str, index: Index, tmp_path: Path) -> None:
+    await install_newest("yt-dlp", tmp_path / "library")
 
     assert (tmp_path / "library/yt_dlp/__init__.py").read_text() == "HONEST = True\n"
 
 
-async def test_a_file_that_changed_after_its_hash_was_noted_is_refused_for_the_hash(
-    tool: str, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_another_file_than_the_index_states_is_refused_for_its_hash(
+    tool: str, index: Index, tmp_path: Path
 ) -> None:
-    changes_between(monkeypatch, index, is_checked=True)
+    index.sent = wheel("HONEST = False\n")
 
     with pytest.raises(ToolMissing, match=r"(?i)hash"):
-        await install_package("yt-dlp", tmp_path / "library")
+        await install_newest("yt-dlp", tmp_path / "library")
     assert not (tmp_path / "library/yt_dlp").exists()
 
 
-async def test_without_hashes_of_the_index_those_of_the_first_download_are_noted(
-    tool: str, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither pip nor uv says where a hash is from, so the vault cannot refuse such an index."""
+async def test_nothing_but_the_hash_of_the_index_refuses_another_file(tool: str, index: Index, tmp_path: Path) -> None:
+    """So that the test before this one says what it seems to say. The vault cannot refuse an index without hashes."""
     index.has_hashes = False
-    await install_package("yt-dlp", tmp_path / "library")
-    changes_between(monkeypatch, index, is_checked=True)
-
-    with pytest.raises(ToolMissing, match=r"(?i)hash"):
-        await install_package("yt-dlp", tmp_path / "again")
-
-
-async def test_nothing_but_the_noted_hash_refuses_the_file_that_changed(
-    tool: str, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that the test before this one says what it seems to say."""
-    changes_between(monkeypatch, index, is_checked=False)
-    await install_package("yt-dlp", tmp_path / "library")
+    index.sent = wheel("HONEST = False\n")
+    await install_newest("yt-dlp", tmp_path / "library")
 
     assert (tmp_path / "library/yt_dlp/__init__.py").read_text() == "HONEST = False\n"

@@ -26,10 +26,17 @@ from mediavault.services.egress.proxy import EgressProxy
 from mediavault.services.extraction import ytdlp_extractor, ytdlp_process
 from mediavault.services.extraction.ytdlp_cookies import to_netscape_format
 from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor, url_for_ytdlp
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, home_of, own_version
-from mediavault.services.extraction.ytdlp_process import YtdlpChild, ask, version_of
+from mediavault.services.extraction.ytdlp_home import (
+    YtdlpInstallation,
+    bundled,
+    home_of,
+    installed,
+    own_version,
+    read_record,
+    use,
+)
+from mediavault.services.extraction.ytdlp_process import YtdlpChild, ask, try_out
 from mediavault.services.extraction.ytdlp_upgrade import upgrade
-from mediavault.services.extraction.ytdlp_versions import read_record
 from mediavault.services.extraction.ytdlp_worker import PROGRAMS
 from mediavault.services.sandbox.door import watch
 from tests.fakes import FakeClock
@@ -85,7 +92,7 @@ def reporting(expression: str) -> str:
 
 
 async def test_the_version_that_the_child_imports_is_reported(tmp_path: Path) -> None:
-    assert await version_of(library(tmp_path, "pass"), tmp_path) == "2099.01.02"
+    assert (await answer(tmp_path, "pass"))["version"] == "2099.01.02"
 
 
 async def test_only_the_fields_in_use_are_returned(tmp_path: Path) -> None:
@@ -339,7 +346,7 @@ async def test_a_ytdlp_that_cannot_be_imported_has_no_version(tmp_path: Path) ->
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('a part is missing')")
 
-    assert await version_of(YtdlpInstallation(None, tmp_path / "library"), tmp_path) is None
+    assert await try_out(YtdlpInstallation(None, tmp_path / "library"), tmp_path, extractors=[]) is None
 
 
 async def test_a_version_that_cannot_be_imported_is_given_up_at_once(tmp_path: Path) -> None:
@@ -357,19 +364,43 @@ async def test_a_version_that_cannot_be_imported_is_given_up_at_once(tmp_path: P
         async def examine(*_: object, found: str = version) -> str:
             return found
 
-        await upgrade(home, now=FakeClock().now, install=install, examine=examine)
-    proxy = EgressProxy(EgressGuard())
-    await proxy.start()
-    try:
-        child = YtdlpChild(proxy, FakeClock(), state_dir=tmp_path)
-        request = {"url": POST.url, "extractors": ["tube"]}
-        response = await child.ask(request, POST.scope, dict, cookies=(), wall_s=patient(60))
-    finally:
-        await proxy.close()
+        await upgrade(home, FakeClock(), install=install, examine=examine)
+    response = await response_of(tmp_path)
 
     assert response["info"]["title"] == "A kite"
     assert (own_version(home) or YtdlpInstallation(None, None)).version == "2998.01.01"
     assert read_record(home).refused == "2999.01.01"
+
+
+async def test_the_bundled_version_answers_where_none_can_be_imported_and_there_is_no_former_one(
+    tmp_path: Path,
+) -> None:
+    """Also a former version may break: by another Python, or a disk."""
+    home = home_of(tmp_path)
+    (home / "2999.01.01" / "yt_dlp").mkdir(parents=True)
+    (home / "2999.01.01" / "yt_dlp" / "__init__.py").write_text("raise ImportError")
+    use(home, "2999.01.01")
+    response = await response_of(tmp_path)
+
+    assert installed(home).version == "2999.01.01"
+    assert plain(response["version"]) == plain(bundled().version)
+
+
+def plain(version: str | None) -> list[int]:
+    """Return a version as numbers: yt-dlp's own 2026.07.04 is its package's 2026.7.4."""
+    return [int(part) for part in (version or "").split(".")]
+
+
+async def response_of(state_dir: Path) -> dict[str, Any]:
+    """Return the answer about a post from the yt-dlp of a state folder."""
+    proxy = EgressProxy(EgressGuard())
+    await proxy.start()
+    try:
+        child = YtdlpChild(proxy, FakeClock(), state_dir=state_dir)
+        request = {"url": POST.url, "extractors": ["tube"]}
+        return await child.ask(request, POST.scope, dict, cookies=(), wall_s=patient(60))
+    finally:
+        await proxy.close()
 
 
 # --- the parent's side -----------------------------------------------------------------------------------------

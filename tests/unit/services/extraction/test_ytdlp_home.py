@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -13,11 +14,22 @@ import pytest
 
 from mediavault.core.failures import ExtractorBroken, StorageFailure, ToolMissing
 from mediavault.core.messages import Message
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, installed, own_version, use, work_folder
-from mediavault.services.extraction.ytdlp_installer import package
-from mediavault.services.extraction.ytdlp_upgrade import Examine, upgrade
+from mediavault.services.extraction.port import UpgradeRecord
+from mediavault.services.extraction.ytdlp_home import (
+    RECORD,
+    YtdlpInstallation,
+    alone,
+    former_version,
+    installed,
+    own_version,
+    read_record,
+    step_back,
+    use,
+    work_folder,
+)
+from mediavault.services.extraction.ytdlp_upgrade import Examine, package, upgrade
 from mediavault.services.extraction.ytdlp_upgrade import Install as Installing
-from mediavault.services.extraction.ytdlp_versions import RECORD, Upgrade, alone, former_version, read_record, step_back
+from tests.fakes import FakeClock
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -103,8 +115,12 @@ def finding(version: str | None) -> Callable[[YtdlpInstallation, Path], Awaitabl
     return examine
 
 
-async def upgraded(home: Path, *, install: Installing, examine: Examine, takes_refused: bool = True) -> Upgrade:
-    return await upgrade(home, now=lambda: NOW, install=install, examine=examine, takes_refused=takes_refused)
+async def upgraded(home: Path, *, install: Installing, examine: Examine, takes_refused: bool = True) -> UpgradeRecord:
+    return await upgrade(home, FakeClock(NOW), install=install, examine=examine, takes_refused=takes_refused)
+
+
+def versions(record: UpgradeRecord) -> tuple[str | None, str | None]:
+    return record.before, record.after
 
 
 def names_in(home: Path) -> list[str]:
@@ -112,8 +128,9 @@ def names_in(home: Path) -> list[str]:
 
 
 async def test_a_newer_version_is_proved_and_taken_into_use(tmp_path: Path) -> None:
-    assert await upgraded(tmp_path, install=install, examine=finding("2026.11.20")) == Upgrade(
-        "2026.07.04", "2026.11.20"
+    assert versions(await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))) == (
+        "2026.07.04",
+        "2026.11.20",
     )
     assert installed(tmp_path).library == tmp_path / "2026.11.20"
     assert names_in(tmp_path) == ["2026.11.20", "current"]
@@ -130,8 +147,9 @@ async def test_the_previous_version_stays_for_running_children_and_older_ones_go
 async def test_the_newest_is_left_alone(tmp_path: Path) -> None:
     put(tmp_path, "2026.10.26")
 
-    assert await upgraded(tmp_path, install=install, examine=finding("2026.10.26")) == Upgrade(
-        "2026.10.26", "2026.10.26"
+    assert versions(await upgraded(tmp_path, install=install, examine=finding("2026.10.26"))) == (
+        "2026.10.26",
+        "2026.10.26",
     )
     assert names_in(tmp_path) == ["2026.10.26", "current"]
 
@@ -139,10 +157,25 @@ async def test_the_newest_is_left_alone(tmp_path: Path) -> None:
 async def test_the_remains_of_an_interrupted_upgrade_are_replaced(tmp_path: Path) -> None:
     rest = put(tmp_path, "2026.11.20", used=False)
     (rest / "half").write_text("x")
+    (tmp_path / "new-killed" / "library").mkdir(parents=True)
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
 
     assert not (rest / "half").exists()
     assert installed(tmp_path).version == "2026.11.20"
+    assert names_in(tmp_path) == ["2026.11.20", "current"]
+
+
+async def test_what_an_older_mediavault_stored_is_read_and_what_it_counted_goes(tmp_path: Path) -> None:
+    put(tmp_path, "2026.10.26")
+    (tmp_path / "results-2026.10.26").write_text("tube 0123456789abcdef +\n")
+    (tmp_path / RECORD).write_text(
+        json.dumps({"tried_at": NOW.isoformat(), "failures": 2, "current": "2026.10.26", "former": "2026.07.04"})
+    )
+    former = former_version(tmp_path)
+    await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
+
+    assert former == "2026.07.04"
+    assert names_in(tmp_path) == ["2026.10.26", "2026.11.20", "current"]
 
 
 async def fails_to_install(what: str, library: Path) -> None:
@@ -192,26 +225,30 @@ def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.
 # --- the way back ----------------------------------------------------------------------------------------------
 
 
+def back(home: Path) -> UpgradeRecord:
+    return step_back(home, now=NOW, why=Message("it broke"), reason="by_hand")
+
+
 async def test_the_former_version_is_used_again_and_only_once(tmp_path: Path) -> None:
     put(tmp_path, "2026.10.26")
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
     former = former_version(tmp_path)
-    done = step_back(tmp_path, now=NOW, why=Message("it broke"))
+    done = back(tmp_path)
 
-    assert (former, done, installed(tmp_path).version) == (
+    assert (former, versions(done), installed(tmp_path).version) == (
         "2026.10.26",
-        Upgrade("2026.11.20", "2026.10.26"),
+        ("2026.11.20", "2026.10.26"),
         "2026.10.26",
     )
     assert (read_record(tmp_path).refused, read_record(tmp_path).why) == ("2026.11.20", "it broke")
     with pytest.raises(ToolMissing, match="no former"):
-        step_back(tmp_path, now=NOW)
+        back(tmp_path)
 
 
 async def test_the_version_that_came_with_mediavault_is_a_former_one_too(tmp_path: Path) -> None:
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
 
-    assert step_back(tmp_path, now=NOW) == Upgrade("2026.11.20", "2026.07.04")
+    assert versions(back(tmp_path)) == ("2026.11.20", "2026.07.04")
     assert installed(tmp_path) == YtdlpInstallation("2026.07.04", None)
 
 
@@ -225,28 +262,27 @@ async def test_a_former_version_whose_folder_is_gone_is_none(tmp_path: Path) -> 
 
 async def test_a_version_that_was_given_up_is_taken_again_only_by_hand(tmp_path: Path) -> None:
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
-    step_back(tmp_path, now=NOW)
+    back(tmp_path)
     passed = await upgraded(tmp_path, install=install, examine=finding("2026.11.20"), takes_refused=False)
     newer = await upgraded(tmp_path, install=install, examine=finding("2026.11.21"), takes_refused=False)
-    step_back(tmp_path, now=NOW)
+    back(tmp_path)
     taken = await upgraded(tmp_path, install=install, examine=finding("2026.11.21"))
 
-    assert passed == Upgrade("2026.07.04", "2026.07.04")
+    assert versions(passed) == ("2026.07.04", "2026.07.04")
     assert newer.after == taken.after == "2026.11.21"
     assert read_record(tmp_path).refused is None
 
 
 async def test_the_last_attempt_is_remembered(tmp_path: Path) -> None:
-    for _ in range(2):
-        with pytest.raises(ToolMissing):
-            await upgraded(tmp_path, install=fails_to_install, examine=finding(None))
+    with pytest.raises(ToolMissing):
+        await upgraded(tmp_path, install=fails_to_install, examine=finding(None))
     failed = read_record(tmp_path)
     await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
     done = read_record(tmp_path)
 
-    assert (failed.tried_at, failed.error, failed.failures) == (NOW, "no connection to pypi", 2)
+    assert (failed.tried_at, failed.error) == (NOW, "no connection to pypi")
     assert failed.error.values == {"index": "pypi"}  # so that it is shown in the reader's language
-    assert (done.error, done.failures, done.before, done.after) == ("", 0, "2026.07.04", "2026.11.20")
+    assert (done.error, done.before, done.after) == ("", "2026.07.04", "2026.11.20")
 
 
 async def test_one_upgrade_at_a_time_in_a_folder(tmp_path: Path) -> None:
@@ -256,7 +292,7 @@ async def test_one_upgrade_at_a_time_in_a_folder(tmp_path: Path) -> None:
     assert installed(tmp_path).library is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"failures": "x"}', '{"tried_at": "yesterday"}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"former": 7}', '{"tried_at": "yesterday"}'])
 def test_a_record_that_cannot_be_read_is_an_empty_one(tmp_path: Path, text: str) -> None:
     (tmp_path / RECORD).write_text(text)
 
