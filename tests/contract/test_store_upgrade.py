@@ -66,6 +66,7 @@ POST = {"job": ["j-7", "東京 😀"], "history": [["x"]], "marks": [], "files":
 DELETED = {**POST, "deleted_at": AT.isoformat(), "batch": "b-1", "bytes": 9, "are_moved": True}
 NEVER_CHECKED = {"id": "s-2", "url": "https://s.example/@joe"}
 
+UPGRADED = ("later", "source", "source_state", "source_entry", "trash")
 OLD: list[OldRecord] = [
     ("source", "s-1", OLD_SOURCE, 1),
     ("source_state", "s-1", STATE, 1),
@@ -80,7 +81,9 @@ OLD: list[OldRecord] = [
     ("source_listed", "s-1/never-seen", {}, 7),
     ("source_gone", "s-1/gone", {}, 1),
     ("later", "comments/j-1", SCHEDULED, 1),
-    ("later", "subtitles/j-2", {"at": 7}, 1),  # which no release has written
+    *(
+        (kind, "odd", {"at": 7, "interval": 5, "waiting": "x", "gone_at": 9}, 1) for kind in UPGRADED
+    ),  # no release wrote it
     ("trash", "j-7", DELETED, 1),
     ("trash", "j-8", {**DELETED, "are_moved": False}, 1),
     ("trash", "j-9", {**DELETED, "files": {}, "bytes": 0}, 1),

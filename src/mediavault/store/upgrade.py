@@ -5,7 +5,7 @@ The rows are all there before the first record is removed, so after a kill it be
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -25,6 +25,8 @@ from mediavault.store.tables import (
 PAGE = 1_000
 SMALL = ("later", "source", "source_state", "source_entry", "source_waiting", "source_listed", "source_gone")
 MOVED = (*SMALL, "trash", "trashed_words")
+
+MakeRow = Callable[[str, Mapping[str, Any]], TableRow]  # from the key and the value of a record
 
 log = get_logger(__name__)
 
@@ -46,26 +48,43 @@ async def fill_tables(store: OldStore) -> None:
     """Fill the tables from the records, and remove these."""
     await _add_sources(store)
     await _add_entries(store)
-    async for records in _pages(store, "later"):
-        rows = [row for key, value, _ in records if (row := _deferred(key, value)) is not None]
-        await store.add(DEFERRED_WORK, rows)
-    async for records in _pages(store, "trashed_words"):
-        await store.add(TRASHED_WORDS, [TableRow({"id": key}, value) for key, value, _ in records])
-    async for records in _pages(store, "trash"):
-        await store.add(TRASH, [_trashed(key, value) for key, value, _ in records])
+    await _add(store, "later", DEFERRED_WORK, _deferred)
+    await _add(store, "trashed_words", TRASHED_WORDS, lambda key, value: TableRow({"id": key}, value))
+    await _add(store, "trash", TRASH, _trashed)
     for kind in MOVED:
         await store.remove(kind)
 
 
+async def _add(store: OldStore, kind: str, table: Table, make: MakeRow) -> None:
+    async for rows in _rows(store, kind, make):
+        await store.add(table, rows)
+
+
 async def _add_sources(store: OldStore) -> None:
-    """Add the sources and their states: each may be due, which the first check of each finds out."""
-    with_state: set[str] = set()
-    async for records in _pages(store, "source_state"):
-        await store.add(SOURCE_STATES, [_state(key, value) for key, value, _ in records])
-        with_state.update(key for key, *_ in records)
-    async for records in _pages(store, "source"):
-        await store.add(SOURCE_STATES, [_state(key, {}) for key, *_ in records if key not in with_state])
-        await store.add(SOURCES, [_source(key, value) for key, value, _ in records])
+    """Add the sources and their states: each may be due, which the first check of each finds out.
+
+    The states come first: no source is without one after a kill.
+    """
+    with_state: set[object] = set()
+    async for rows in _rows(store, "source_state", _state):
+        await store.add(SOURCE_STATES, rows)
+        with_state.update(row.columns["id"] for row in rows)
+    async for rows in _rows(store, "source", _source):
+        new = [str(row.columns["id"]) for row in rows if row.columns["id"] not in with_state]
+        await store.add(SOURCE_STATES, [_state(key, {}) for key in new])
+        await store.add(SOURCES, rows)
+
+
+async def _rows(store: OldStore, kind: str, make: MakeRow) -> AsyncIterator[list[TableRow]]:
+    """Yield the rows of the records of a kind, in pages; those that can't be read, as by no release, are left out."""
+    async for records in _pages(store, kind):
+        rows = []
+        for key, value, _ in records:
+            try:
+                rows.append(make(key, value))
+            except (LookupError, TypeError, ValueError) as exc:
+                log.warning("old_record_unreadable", kind=kind, key=key, error=repr(exc))
+        yield rows
 
 
 def _source(key: str, value: Mapping[str, Any]) -> TableRow:
@@ -90,8 +109,7 @@ async def _add_entries(store: OldStore) -> None:
     listed: dict[str, int] = {}
     async for records in _pages(store, "source_listed"):
         listed.update({key: changed_at for key, _, changed_at in records})
-    async for records in _pages(store, "source_entry"):
-        await store.add(SOURCE_ENTRIES, [_entry(key, value, places, listed) for key, value, _ in records])
+    await _add(store, "source_entry", SOURCE_ENTRIES, lambda key, value: _entry(key, value, places, listed))
 
 
 def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed: Mapping[str, int]) -> TableRow:
@@ -108,16 +126,10 @@ def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed
     return TableRow(columns, value)
 
 
-def _deferred(key: str, value: Mapping[str, Any]) -> TableRow | None:
-    """Return the row of planned work; None for a record that no release has written, which was never done."""
+def _deferred(key: str, value: Mapping[str, Any]) -> TableRow:
     work, _, job = key.partition("/")
-    try:
-        due_at = to_micros(datetime.fromisoformat(value["at"]))
-        int(value["tries"])
-    except (KeyError, TypeError, ValueError):
-        log.warning("deferred_work_unreadable", key=key)
-        return None
-    return TableRow({"work": work, "job": job, "due_at": due_at}, value)
+    int(value["tries"])  # a record without them was never done
+    return TableRow({"work": work, "job": job, "due_at": to_micros(datetime.fromisoformat(value["at"]))}, value)
 
 
 def _trashed(key: str, value: Mapping[str, Any]) -> TableRow:
