@@ -65,11 +65,15 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
     "trash": CommandEntry("features.trash.commands:trash", "List the trash, restore a post, or empty the trash."),
     "mark": CommandEntry(
-        "marks:mark", "Note something about posts: favourite, watched, pinned, tags, collections, a note."
+        "features.marks.commands:mark",
+        "Note something about posts: favourite, watched, pinned, tags, collections, a note.",
     ),
-    "tags": CommandEntry("marks:tags", "List the tags with the number of their posts; or rename or remove one."),
+    "tags": CommandEntry(
+        "features.marks.commands:tags", "List the tags with the number of their posts; or rename or remove one."
+    ),
     "collections": CommandEntry(
-        "marks:collections", "List the collections with the number of their posts; or rename or remove one."
+        "features.marks.commands:collections",
+        "List the collections with the number of their posts; or rename or remove one.",
     ),
     "limits": CommandEntry(
         "jobs:limits",

@@ -14,17 +14,13 @@ from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.holds import HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutcome, StrategyName
-from mediavault.core.marks import MAX_NOTE_CHARS
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
 from mediavault.core.seals import SealStep
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
-from mediavault.store.noting import MOST_AT_ONCE
 
-MAX_MARKED = 1_000  # jobs whose marks one request changes
-MAX_SECONDS = 10_000_000.0
 MAX_FILTER_CHARS = 1_000
 MAX_CHOSEN = 100  # candidates of one job
 MAX_PAGE = 200  # jobs in one answer
@@ -35,9 +31,6 @@ Action = Literal["retry", "stop", "cancel", "remove"]
 
 class _Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-Names = Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=MOST_AT_ONCE)]
 
 
 class SubmitRequest(_Request):
@@ -90,68 +83,11 @@ class RetryRequest(_Request):
         return [self.chosen_url] if self.chosen_url is not None else list(self.chosen or [])
 
 
-class MarkRequest(_Request):
-    """A change of marks: what is left out stays as it is. An empty ``note`` removes the note.
-
-    ``add_to`` and ``remove_from`` are titles of collections.
-    """
-
-    favourite: bool | None = None
-    watched: bool | None = None
-    pinned: bool | None = None
-    note: Annotated[str | None, Field(max_length=MAX_NOTE_CHARS * 2)] = None
-    add_tags: Names = []
-    remove_tags: Names = []
-    add_to: Names = []
-    remove_from: Names = []
-
-
-class ManyMarksRequest(MarkRequest):
-    """A change of the marks of several jobs."""
-
-    ids: Annotated[list[str], Field(min_length=1, max_length=MAX_MARKED)]
-
-
-class PositionRequest(_Request):
-    """Where the user stopped watching: ``at`` of ``of`` seconds of the post's video number ``item``, from 0."""
-
-    at: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
-    of: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
-    item: Annotated[int, Field(ge=0, le=10_000)] = 0
-
-
-class NameRequest(_Request):
-    """A new name for a tag or a collection."""
-
-    name: Annotated[str, Field(max_length=1_000)]
-
-
-class OrderRequest(_Request):
-    """The order of a collection: these jobs come first, the others stay behind them."""
-
-    ids: Annotated[list[str], Field(min_length=1, max_length=MAX_MARKED)]
-
-
-class SearchRequest(_Request):
-    """A saved search. ``filter`` is what the library page's address has behind its question mark."""
-
-    filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)]
-
-
 class RssFeedRequest(_Request):
     """A new RSS feed. ``filter`` is what the library page's address has behind its question mark; "" for everything."""
 
     name: Annotated[str, Field(max_length=200)]
     filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)] = ""
-
-
-class CollectionRequest(BaseModel):
-    """The query of a collection's page. An empty value counts as absent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cursor: Annotated[str | None, Field(max_length=500)] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
 
 
 class AccountListRequest(BaseModel):
@@ -258,28 +194,6 @@ class MarkedView(_View):
     """How many of the jobs exist."""
 
     jobs: int
-
-
-class NameCountView(_View):
-    """A tag or a collection, and how many jobs have it."""
-
-    name: str
-    jobs: int
-
-
-class NamesView(_View):
-    names: list[NameCountView]
-
-
-class SearchView(_View):
-    """A saved search. ``filter`` is what the library page's address has behind its question mark."""
-
-    name: str
-    filter: str
-
-
-class SearchesView(_View):
-    searches: list[SearchView]
 
 
 class RssFeedView(_View):

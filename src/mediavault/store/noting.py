@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from mediavault.core import marks
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import BadInput
+from mediavault.core.fields import about
 from mediavault.core.job import JobId
 from mediavault.core.marks import Mark, MarkKind, Noted, Position
 from mediavault.core.messages import Message
@@ -18,24 +19,34 @@ MOST_AT_ONCE = 20  # tags or collections that one change names
 PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkChange:
-    """What one request changes. None and nothing: as it is. An empty ``note`` removes the note."""
+    """What one request changes: None and nothing stay as they are. ``add_to`` and ``remove_from`` are titles of collections."""
 
-    favourite: bool | None = None
-    watched: bool | None = None
-    note: str | None = None
-    add_tags: Sequence[str] = ()
-    remove_tags: Sequence[str] = ()
-    add_to: Sequence[str] = ()  # titles of collections
-    remove_from: Sequence[str] = ()
-    pinned: bool | None = None
+    favourite: bool | None = field(default=None, metadata=about("Whether they are favourites."))
+    watched: bool | None = field(
+        default=None, metadata=about("Whether they were watched.", option="--watched/--unwatched")
+    )
+    pinned: bool | None = field(
+        default=None, metadata=about("Whether retention rules leave them alone.", option="--pin/--unpin")
+    )
+    add_tags: tuple[str, ...] = field(default=(), metadata=about("Add this tag.", metavar="TAG", option="--tag"))
+    remove_tags: tuple[str, ...] = field(
+        default=(), metadata=about("Remove this tag.", metavar="TAG", option="--untag")
+    )
+    add_to: tuple[str, ...] = field(
+        default=(), metadata=about("Add to this collection.", metavar="TITLE", option="--collect")
+    )
+    remove_from: tuple[str, ...] = field(
+        default=(), metadata=about("Remove from this collection.", metavar="TITLE", option="--uncollect")
+    )
+    note: str | None = field(default=None, metadata=about("Set the note; empty removes it."))
 
     @property
     def concerns_all(self) -> bool:
         """Whether it changes what all users see, and not only what is the user's own."""
         return not (self.note is None and self.pinned is None) or any(
-            getattr(self, field.name) for field in fields(self) if "_" in field.name
+            getattr(self, one.name) for one in fields(self) if "_" in one.name
         )
 
 
@@ -67,7 +78,7 @@ async def read_noted(store: Store, user: str, job_ids: Collection[JobId]) -> dic
 
 def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the names and texts of the marks that are added, and the names of those that are removed."""
-    if any(len(getattr(change, field.name) or ()) > MOST_AT_ONCE for field in fields(change) if "_" in field.name):
+    if any(len(getattr(change, one.name)) > MOST_AT_ONCE for one in fields(change) if "_" in one.name):
         raise BadInput(
             Message("More than %(most)s tags or collections at once.", most=MOST_AT_ONCE),
             help="Change some of them first.",

@@ -16,7 +16,6 @@ from mediavault.api import (
     health,
     jobs,
     login_window,
-    marks,
     metrics,
     player,
     queue,
@@ -29,6 +28,7 @@ from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
 from mediavault.features.following import api as following
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.marks import api as marks
 from mediavault.features.notifications import api as notifications
 from mediavault.features.profiles import api as profiles
 from mediavault.features.retention import api as retention

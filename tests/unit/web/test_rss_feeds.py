@@ -198,9 +198,9 @@ async def test_a_feed_holds_what_its_filter_finds(vault: ApiVault, filter_: str,
     jobs = [await add(vault, number, account=number == 2) for number in (1, 2, 3)]
     await vault.add_failed("https://videos.example/watch/4")
     for index, change in (
-        (0, MarkChange(favourite=True, add_to=["to watch"])),
-        (1, MarkChange(watched=True, add_tags=["trains"])),
-        (2, MarkChange(add_to=["To Watch"])),
+        (0, MarkChange(favourite=True, add_to=("to watch",))),
+        (1, MarkChange(watched=True, add_tags=("trains",))),
+        (2, MarkChange(add_to=("To Watch",))),
     ):
         await change_marks(vault.store, vault.clock, "owner", [jobs[index].id], change)
     path = await make_feed(vault, filter_)
@@ -232,7 +232,7 @@ async def test_of_many_posts_of_one_moment_those_are_served_that_the_filter_find
     ]
     await vault.store.catalogue.import_jobs([StoredJob(job) for job in jobs])
     tagged = [job.id for job in jobs if job is not jobs[50]]
-    await change_marks(vault.store, vault.clock, "owner", tagged, MarkChange(add_tags=["trains"]))
+    await change_marks(vault.store, vault.clock, "owner", tagged, MarkChange(add_tags=("trains",)))
     path = await make_feed(vault, "tag=trains")
 
     for job, status in ((jobs[0], 200), (jobs[50], 404), (jobs[105], 200)):

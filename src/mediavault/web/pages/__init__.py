@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mediavault.features.following.pages import inbox, sources
+from mediavault.features.marks import pages as marks
 from mediavault.features.notifications import pages as notifications
 from mediavault.features.profiles import pages as profiles
 from mediavault.features.retention import pages as retention
@@ -19,7 +20,6 @@ from mediavault.web.pages import (
     library,
     library_actions,
     library_live,
-    marks,
     phone,
     post,
     rss,

@@ -1,0 +1,1 @@
+"""Favourites, tags, collections, notes and saved searches."""

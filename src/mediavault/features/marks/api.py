@@ -1,0 +1,139 @@
+"""Favourites, watched videos, positions, tags, collections, notes and saved searches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from mediavault.api.dependencies import JobIdPath, Services, UserName, errors, to_job_id
+from mediavault.core.marks import MarkCount, MarkKind, Position
+from mediavault.features.marks.service import UserMarks, allowed
+from mediavault.features.marks.views import (
+    CollectionRequest,
+    ManyMarksRequest,
+    MarkRequest,
+    NameCountView,
+    NameRequest,
+    NamesView,
+    OrderRequest,
+    PositionRequest,
+    SearchesView,
+    SearchRequest,
+    SearchView,
+)
+from mediavault.presentation.record_models import given
+from mediavault.presentation.schemas import JobPageView, MarkedView, MarksView
+from mediavault.presentation.views import marks_view, page_view
+
+router = APIRouter(prefix="/api", tags=["marks"])
+
+NamePath = Annotated[str, Path(max_length=1_000, description="The name, in any case.")]
+CHANGES = errors(401, 403, 404, 415, 503)
+
+
+def _marks(services: Services, user: UserName) -> UserMarks:
+    return UserMarks(services.store, services.clock, user)
+
+
+MarksDep = Annotated[UserMarks, Depends(_marks)]
+
+
+@router.patch("/jobs/{job_id}/marks", response_model=MarksView, responses=CHANGES)
+async def change(job_id: JobIdPath, body: MarkRequest, marks: MarksDep) -> MarksView:
+    """Change what is noted about a job, and return it as it is then. Tags and collections are created as needed."""
+    return marks_view((await marks.change_all([job_id], allowed(given(body))))[job_id])
+
+
+@router.post("/marks", response_model=MarkedView, responses=errors(401, 403, 415, 503))
+async def change_many(body: ManyMarksRequest, marks: MarksDep) -> MarkedView:
+    """Change what is noted about up to 1,000 jobs; those that do not exist are ignored."""
+    values = given(body)
+    ids = list(dict.fromkeys(map(to_job_id, values.pop("ids"))))
+    return MarkedView(jobs=await marks.change(ids, allowed(values)))
+
+
+@router.put("/jobs/{job_id}/position", response_model=MarksView, responses=CHANGES)
+async def save_position(job_id: JobIdPath, body: PositionRequest, marks: MarksDep) -> MarksView:
+    """Store where the user stopped watching. Within the first 10 seconds that is nothing; from nine tenths on, the
+    video counts as watched."""
+    return marks_view(await marks.save_position(job_id, Position(body.at, body.of, body.item)))
+
+
+# --- tags and collections ----------------------------------------------------------------------------------------
+
+
+@router.get("/tags", response_model=NamesView, responses=errors(401, 503))
+async def tags(marks: MarksDep) -> NamesView:
+    """List the tags with the number of their jobs, by name."""
+    return NamesView(names=list(map(_count, await marks.names(MarkKind.TAG))))
+
+
+@router.patch("/tags/{name:path}", response_model=NameCountView, responses=CHANGES)
+async def rename_tag(name: NamePath, body: NameRequest, marks: MarksDep) -> NameCountView:
+    """Rename a tag. If there is one of the new name, the two become one."""
+    return _count(await marks.rename(MarkKind.TAG, name, body.name))
+
+
+@router.delete("/tags/{name:path}", response_model=MarkedView, responses=CHANGES)
+async def remove_tag(name: NamePath, marks: MarksDep) -> MarkedView:
+    """Remove a tag from all jobs, which stay."""
+    return MarkedView(jobs=await marks.remove_name(MarkKind.TAG, name))
+
+
+@router.get("/collections", response_model=NamesView, responses=errors(401, 503))
+async def collections(marks: MarksDep) -> NamesView:
+    """List the collections with the number of their jobs, by title."""
+    return NamesView(names=list(map(_count, await marks.names(MarkKind.COLLECTION))))
+
+
+@router.get("/collections/{name:path}", response_model=JobPageView, responses=errors(401, 404, 503))
+async def collection(name: NamePath, query: Annotated[CollectionRequest, Query()], marks: MarksDep) -> JobPageView:
+    """List the jobs of a collection in its order."""
+    page = await marks.collection(name, query.cursor or None, query.limit)
+    return page_view(page, await marks.of([job.id for job in page.jobs]))
+
+
+@router.put("/collections/{name:path}", response_model=MarkedView, responses=CHANGES)
+async def order_collection(name: NamePath, body: OrderRequest, marks: MarksDep) -> MarkedView:
+    """Put a collection in order: the named jobs come first."""
+    return MarkedView(jobs=await marks.order(name, list(map(to_job_id, body.ids))))
+
+
+@router.patch("/collections/{name:path}", response_model=NameCountView, responses=CHANGES)
+async def rename_collection(name: NamePath, body: NameRequest, marks: MarksDep) -> NameCountView:
+    """Rename a collection. If there is one of the new title, the two become one."""
+    return _count(await marks.rename(MarkKind.COLLECTION, name, body.name))
+
+
+@router.delete("/collections/{name:path}", response_model=MarkedView, responses=CHANGES)
+async def remove_collection(name: NamePath, marks: MarksDep) -> MarkedView:
+    """Remove a collection; its jobs stay."""
+    return MarkedView(jobs=await marks.remove_name(MarkKind.COLLECTION, name))
+
+
+def _count(count: MarkCount) -> NameCountView:
+    return NameCountView(name=count.text, jobs=count.jobs)
+
+
+# --- saved searches ----------------------------------------------------------------------------------------------
+
+
+@router.get("/searches", response_model=SearchesView, responses=errors(401, 503))
+async def searches(marks: MarksDep) -> SearchesView:
+    """List the user's saved searches, by name."""
+    return SearchesView(searches=[SearchView(name=one.name, filter=one.filter) for one in await marks.searches()])
+
+
+@router.put("/searches/{name:path}", response_model=SearchView, responses=errors(401, 403, 415, 503))
+async def save_search(name: NamePath, body: SearchRequest, marks: MarksDep) -> SearchView:
+    """Save a search, replacing one of the same name."""
+    search = await marks.save_search(name, body.filter)
+    return SearchView(name=search.name, filter=search.filter)
+
+
+@router.delete("/searches/{name:path}", response_model=SearchesView, responses=CHANGES)
+async def remove_search(name: NamePath, marks: MarksDep) -> SearchesView:
+    """Remove a saved search, and return those that are left."""
+    await marks.remove_search(name)
+    return await searches(marks)
