@@ -281,7 +281,7 @@ async def decisions(
     *,
     is_newest_first: bool,
 ) -> list[Decision]:
-    """Decide about the posts of a source's list: see ``core.following_decisions.decide``."""
+    """Decide about the posts of a source's list: see ``decisions.decide``."""
     by_url = {post_key(post.canonical_url): post.key for post in posts if post.canonical_url}
     decided = decide(
         posts,
