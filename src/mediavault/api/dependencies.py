@@ -11,7 +11,11 @@ from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId
+from mediavault.features.following.service import Following
 from mediavault.features.jobs.service import Caller, Jobs
+from mediavault.features.marks.service import UserMarks
+from mediavault.features.profiles.service import Profiles
+from mediavault.features.retention.service import RetentionRules
 from mediavault.features.trash.service import Trash
 from mediavault.presentation.schemas import ErrorView
 from mediavault.server.authentication import current_principal, current_user
@@ -40,6 +44,26 @@ def _trash(request: Request) -> Trash:
     return Trash(services.store, services.library, services.clock, _feed(request).wake)
 
 
+def _following(request: Request) -> Following:
+    services = _services(request)
+    return Following(services.store, services.clock, services.submit)
+
+
+def _marks(request: Request) -> UserMarks:
+    services = _services(request)
+    return UserMarks(services.store, services.clock, current_user())
+
+
+def _profiles(request: Request) -> Profiles:
+    services = _services(request)
+    return Profiles(services.store.records, services.live)
+
+
+def _retention(request: Request) -> RetentionRules:
+    services = _services(request)
+    return RetentionRules(services.store, services.clock)
+
+
 def _caller() -> Caller:
     principal = current_principal()
     return Caller(current_user(), principal.profile if principal else None)
@@ -66,6 +90,10 @@ EventFeed = Annotated[Feed, Depends(_feed)]
 JobsDep = Annotated[Jobs, Depends(_jobs)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 TrashDep = Annotated[Trash, Depends(_trash)]
+FollowingDep = Annotated[Following, Depends(_following)]
+MarksDep = Annotated[UserMarks, Depends(_marks)]
+ProfilesDep = Annotated[Profiles, Depends(_profiles)]
+RetentionDep = Annotated[RetentionRules, Depends(_retention)]
 UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 

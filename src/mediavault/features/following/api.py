@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from mediavault.api.dependencies import Services, UserName, errors
+from mediavault.api.dependencies import FollowingDep, Services, UserName, errors
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.api.files import ANSWERS, CONTENT_TYPES, answer_bytes
 from mediavault.core.failures import NotFound
@@ -14,7 +14,6 @@ from mediavault.features.following.inbox import count_news, mark_seen, read_inbo
 from mediavault.features.following.model import EntryState
 from mediavault.features.following.preview_views import SourcePreviewView
 from mediavault.features.following.records import find_picture
-from mediavault.features.following.service import Following
 from mediavault.features.following.transfer import EXPORT_HEADERS, import_view, uploaded
 from mediavault.features.following.views import (
     EntriesView,
@@ -45,22 +44,15 @@ PreviewPath = Annotated[str, Path(max_length=64, description="A preview's id.")]
 CHANGES = errors(401, 403, 404, 415, 503)
 
 
-def _following(services: Services) -> Following:
-    return Following(services.store, services.clock, services.submit)
-
-
-Sources = Annotated[Following, Depends(_following)]
-
-
 @router.get("", response_model=SourcesView, responses=errors(401, 403, 503))
-async def index(sources: Sources) -> SourcesView:
+async def index(sources: FollowingDep) -> SourcesView:
     """List the sources in the order in which they were followed."""
     now = sources.clock.now()
     return SourcesView(sources=[source_view(one, now) for one in await sources.all()])
 
 
 @router.post("", status_code=201, response_model=SourceView, responses=errors(401, 403, 415, 503))
-async def add(body: SourceRequest, sources: Sources, user: UserName) -> SourceView:
+async def add(body: SourceRequest, sources: FollowingDep, user: UserName) -> SourceView:
     """Follow an account, a list or a feed. Nothing is read yet: a worker checks it within a minute.
 
     422 for a URL that can't be followed, such as that of a single post, and for one that is already followed.
@@ -71,7 +63,7 @@ async def add(body: SourceRequest, sources: Sources, user: UserName) -> SourceVi
 
 
 @router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))
-async def preview(body: SourceRequest, sources: Sources) -> SourcePreviewView:
+async def preview(body: SourceRequest, sources: FollowingDep) -> SourcePreviewView:
     """Preview what would be saved if this were followed. A worker reads the list within seconds; nothing is followed.
 
     Another preview of the same URL within a quarter of an hour makes no request to the site. 422 as for following.
@@ -81,13 +73,13 @@ async def preview(body: SourceRequest, sources: Sources) -> SourcePreviewView:
 
 
 @router.get("/preview/{preview_id}", response_model=SourcePreviewView, responses=errors(401, 403, 404, 503))
-async def show_preview(preview_id: PreviewPath, sources: Sources) -> SourcePreviewView:
+async def show_preview(preview_id: PreviewPath, sources: FollowingDep) -> SourcePreviewView:
     """Return a preview. It is computed now from the list that was read, and kept for an hour."""
     return await sources.find_preview(preview_id)
 
 
 @router.post("/{source_id}/preview", status_code=202, response_model=SourcePreviewView, responses=CHANGES)
-async def preview_change(source_id: SourcePath, body: SourceChange, sources: Sources) -> SourcePreviewView:
+async def preview_change(source_id: SourcePath, body: SourceChange, sources: FollowingDep) -> SourcePreviewView:
     """Preview what would be saved if a source were changed like this. Nothing is changed."""
     return await sources.find_preview(await sources.preview_change(source_id, given(body)))
 
@@ -116,13 +108,13 @@ async def see_inbox(body: InboxSeenRequest, services: Services, user: UserName) 
 
 
 @router.get("/export", response_class=Response, responses=errors(401, 403, 503))
-async def export(sources: Sources) -> Response:
+async def export(sources: FollowingDep) -> Response:
     """Export all sources as OPML 2.0, with their settings, for other programs or for a later import."""
     return Response(await sources.export(), media_type=OPML_TYPE, headers=EXPORT_HEADERS)
 
 
 @router.post("/import", response_model=SourcesImportView, responses=errors(401, 403, 413, 415, 503))
-async def import_list(body: SourcesImportRequest, sources: Sources, user: UserName) -> SourcesImportView:
+async def import_list(body: SourcesImportRequest, sources: FollowingDep, user: UserName) -> SourcesImportView:
     """Follow the sources in a list, or report what would be followed. Entries that can't be followed don't stop the rest."""
     read = await sources.read_import(uploaded(body.file), given(body.asked), user=user)
     if not body.dry_run:
@@ -131,19 +123,19 @@ async def import_list(body: SourcesImportRequest, sources: Sources, user: UserNa
 
 
 @router.get("/{source_id}", response_model=SourceView, responses=errors(401, 403, 404, 503))
-async def show(source_id: SourcePath, sources: Sources) -> SourceView:
+async def show(source_id: SourcePath, sources: FollowingDep) -> SourceView:
     """Return one source."""
     return source_view(await sources.find(source_id), sources.clock.now())
 
 
 @router.patch("/{source_id}", response_model=SourceView, responses=CHANGES)
-async def change(source_id: SourcePath, body: SourceChange, sources: Sources) -> SourceView:
+async def change(source_id: SourcePath, body: SourceChange, sources: FollowingDep) -> SourceView:
     """Change, pause or resume a source. If ``start`` or ``filters`` change, skipped entries are decided again."""
     return source_view(await sources.change(source_id, given(body)), sources.clock.now())
 
 
 @router.post("/{source_id}/check", response_model=SourceView, responses=CHANGES)
-async def check(source_id: SourcePath, sources: Sources) -> SourceView:
+async def check(source_id: SourcePath, sources: FollowingDep) -> SourceView:
     """Let a worker check a source as soon as possible, whatever its interval."""
     return source_view(await sources.check(source_id), sources.clock.now())
 
@@ -151,7 +143,7 @@ async def check(source_id: SourcePath, sources: Sources) -> SourceView:
 @router.get("/{source_id}/entries", response_model=EntriesView, responses=errors(401, 403, 404, 503))
 async def entries(
     source_id: SourcePath,
-    sources: Sources,
+    sources: FollowingDep,
     state: Annotated[EntryState | None, Query()] = None,
     *,
     gone: Annotated[
@@ -174,6 +166,6 @@ async def picture(request: Request, source_id: SourcePath, services: Services) -
 
 
 @router.delete("/{source_id}", status_code=204, responses=CHANGES)
-async def remove(source_id: SourcePath, sources: Sources) -> None:
+async def remove(source_id: SourcePath, sources: FollowingDep) -> None:
     """Stop following a source, and forget its entries. Its posts stay."""
     await sources.remove(source_id)

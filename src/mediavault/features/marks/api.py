@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
-from mediavault.api.dependencies import JobIdPath, Services, UserName, errors, to_job_id
+from mediavault.api.dependencies import JobIdPath, MarksDep, errors, to_job_id
 from mediavault.core.marks import MarkCount, MarkKind, Position
-from mediavault.features.marks.service import UserMarks, allowed
+from mediavault.features.marks.service import allowed
 from mediavault.features.marks.views import (
     CollectionRequest,
     ManyMarksRequest,
@@ -30,13 +30,6 @@ router = APIRouter(prefix="/api", tags=["marks"])
 
 NamePath = Annotated[str, Path(max_length=1_000, description="The name, in any case.")]
 CHANGES = errors(401, 403, 404, 415, 503)
-
-
-def _marks(services: Services, user: UserName) -> UserMarks:
-    return UserMarks(services.store, services.clock, user)
-
-
-MarksDep = Annotated[UserMarks, Depends(_marks)]
 
 
 @router.patch("/jobs/{job_id}/marks", response_model=MarksView, responses=CHANGES)

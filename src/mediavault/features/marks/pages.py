@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import JobIdPath, Services, UserName, to_job_id
+from mediavault.api.dependencies import JobIdPath, MarksDep, Services, to_job_id
 from mediavault.core.failures import BadInput
 from mediavault.core.marks import MarkKind
-from mediavault.features.marks.service import UserMarks, allowed
+from mediavault.features.marks.service import allowed
 from mediavault.web.cards import tile
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params
 from mediavault.web.pages.frame import frame, own_path, read_form, see_other
@@ -22,13 +22,6 @@ from mediavault.web.selection import MAX_FIELDS, ids_of, read_selection
 PAGE = 100  # videos of a collection on one page
 
 router = APIRouter(include_in_schema=False)
-
-
-def _marks(services: Services, user: UserName) -> UserMarks:
-    return UserMarks(services.store, services.clock, user)
-
-
-MarksDep = Annotated[UserMarks, Depends(_marks)]
 
 
 @router.post("/jobs/{job_id}/mark")

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 
-from mediavault.api.dependencies import Services, errors
-from mediavault.features.profiles.service import ProfileRequest, Profiles, ProfilesView, ProfileView, profile_view
+from mediavault.api.dependencies import ProfilesDep, errors
+from mediavault.features.profiles.service import ProfileRequest, ProfilesView, ProfileView, profile_view
 from mediavault.presentation.record_models import given
 
 router = APIRouter(prefix="/api/profiles", tags=["profiles"])
 
 NamePath = Annotated[str, Path(max_length=200, description="The name of a profile.")]
-
-
-def _profiles(services: Services) -> Profiles:
-    return Profiles(services.store.records, services.live)
-
-
-ProfilesDep = Annotated[Profiles, Depends(_profiles)]
 
 
 @router.get("", response_model=ProfilesView, responses=errors(401, 403, 503))

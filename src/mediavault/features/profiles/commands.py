@@ -11,7 +11,7 @@ import typer
 from mediavault.cli.options import AsJson
 from mediavault.cli.record_options import changes_of
 from mediavault.core.profiles import Profile
-from mediavault.features.profiles.service import Profiles, profile_view
+from mediavault.features.profiles.service import Profiles, ProfilesView, profile_view
 
 T = TypeVar("T")
 
@@ -22,11 +22,14 @@ def list_profiles(*, as_json: AsJson = False) -> None:
     """List the profiles and where each is the default."""
     from mediavault.cli.output import out, print_json
 
-    view = _of_profiles(lambda profiles: profiles.view())
+    async def read(profiles: Profiles) -> tuple[ProfilesView, dict[str, Profile]]:
+        return await profiles.view(), await profiles.all()
+
+    view, known = _of_profiles(read)
     if as_json:
         print_json(view)
         return
-    for profile in _of_profiles(lambda profiles: profiles.all()).values():
+    for profile in known.values():
         sites = [site for site, name in view.sites.items() if name == profile.name]
         used = ", ".join([*(["the default"] if profile.name == view.default else []), *sites])
         line = f"{profile.name:<14}  {_words(profile)}{f'  ({used})' if used else ''}"

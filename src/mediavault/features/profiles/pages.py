@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from mediavault.api.dependencies import Services
+from mediavault.api.dependencies import ProfilesDep, Services
 from mediavault.core.failures import BadInput
 from mediavault.core.profiles import BUILT_IN, CODECS, HEIGHTS, MAX_PROFILE_CHARS, SOUND_CODECS, Profile
 from mediavault.features.profiles.service import Profiles
@@ -20,13 +18,6 @@ PAGE = "/profiles"
 MAX_FIELDS = 40
 
 router = APIRouter(include_in_schema=False)
-
-
-def _profiles(services: Services) -> Profiles:
-    return Profiles(services.store.records, services.live)
-
-
-ProfilesDep = Annotated[Profiles, Depends(_profiles)]
 
 
 @router.get(PAGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -61,5 +61,4 @@ class Profiles:
 
 
 def profile_view(profile: Profile) -> ProfileView:
-    values = {name: getattr(profile, name) for name in ProfileView.model_fields if name != "is_built_in"}
-    return ProfileView(**values, is_built_in=profile.name in BUILT_IN)
+    return ProfileView(**asdict(profile), is_built_in=profile.name in BUILT_IN)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.dependencies import Services
+from mediavault.api.dependencies import RetentionDep, Services
 from mediavault.core.failures import MediavaultError
 from mediavault.features.following.records import followed
 from mediavault.features.retention.model import REASONS, WHOLE_VAULT, RetentionRule
@@ -27,21 +27,14 @@ router = APIRouter(include_in_schema=False)
 SourceQuery = Annotated[str, Query(max_length=64)]
 
 
-def _rules(services: Services) -> RetentionRules:
-    return RetentionRules(services.store, services.clock)
-
-
-Rules = Annotated[RetentionRules, Depends(_rules)]
-
-
 @router.get(PAGE)
-async def index(services: Services, rules: Rules, source: SourceQuery = "", *, long: bool = False) -> Response:
+async def index(services: Services, rules: RetentionDep, source: SourceQuery = "", *, long: bool = False) -> Response:
     """Show the posts that can be deleted, and the rules. ``source``: the source whose rule is in the form. ``long``: a longer list."""
     return await _page(services, rules, key=source or WHOLE_VAULT, is_long=long)
 
 
 @router.post(PAGE)
-async def change_form(request: Request, services: Services, rules: Rules) -> Response:
+async def change_form(request: Request, services: Services, rules: RetentionDep) -> Response:
     """Set or remove the rule that the form names."""
     form = await read_form(request)
     key = form.get("key", WHOLE_VAULT)
@@ -56,7 +49,7 @@ async def change_form(request: Request, services: Services, rules: Rules) -> Res
 
 
 @router.post(f"{PAGE}/check")
-async def check_form(rules: Rules) -> Response:
+async def check_form(rules: RetentionDep) -> Response:
     """Let a worker update the list."""
     await rules.check()
     return see_other(PAGE)

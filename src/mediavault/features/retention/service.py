@@ -73,12 +73,14 @@ class RetentionRules:
 
     async def view(self, *, limit: int) -> RetentionView:
         """Return the rules and what a worker has listed, with the first ``limit`` posts that can still be deleted."""
-        return await self._view((await read_plan(self.store.records)).plan, limit)
+        rules, stored = await retention_rules(self.store.records), await read_plan(self.store.records)
+        return await self._view(rules, stored.plan, limit)
 
     async def view_now(self, free_bytes: int | None, *, limit: int) -> RetentionView:
         """Return the same, listed now instead of by a worker. ``free_bytes`` are those of the library's disk."""
         rules, before = await retention_rules(self.store.records), (await read_plan(self.store.records)).plan
-        return await self._view(await make_plan(self.store, rules, self.clock, free_bytes, before=before), limit)
+        plan = await make_plan(self.store, rules, self.clock, free_bytes, before=before)
+        return await self._view(rules, plan, limit)
 
     async def set(self, key: str, settings: Mapping[str, Any]) -> RetentionRuleView:
         """Set the rule of a source, or of the vault. ``settings`` are its fields by name. Raises BadInput for a bad value."""
@@ -90,10 +92,9 @@ class RetentionRules:
         """Remove the rule of a source, whose posts then follow the vault's rule, or the rule of the vault."""
         await set_rule(self.store, key, None)
 
-    async def check(self) -> RetentionView:
+    async def check(self) -> None:
         """Let a worker update the list."""
         await make_plan_soon(self.store.records)
-        return await self.view(limit=0)
 
     async def proposal_of(self, job_id: JobId) -> ProposalView | None:
         """Return why a post can be deleted; None if no rule lists it, or it stays after all."""
@@ -104,10 +105,9 @@ class RetentionRules:
         still = await may_go_still(self.store, [proposal], self.clock.now())
         return proposal_view(proposal, still[job_id]) if job_id in still else None
 
-    async def _view(self, plan: RetentionPlan | None, limit: int) -> RetentionView:
+    async def _view(self, rules: Mapping[str, RetentionRule], plan: RetentionPlan | None, limit: int) -> RetentionView:
         now = self.clock.now()
         jobs = await may_go_still(self.store, plan.listed[:limit], now) if plan else {}
-        rules = await retention_rules(self.store.records)
         return retention_view(rules, plan, jobs, today=local(now).date().isoformat())
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from mediavault.api.dependencies import Services, UserName
+from mediavault.api.dependencies import FollowingDep, Services, UserName
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.core.clock import EARLIEST
 from mediavault.core.failures import MediavaultError
@@ -82,13 +82,6 @@ PageNumber = Annotated[int, Query(ge=1, le=1_000)]
 CursorText = Annotated[str, Query(max_length=500)]
 
 
-def _following(services: Services) -> Following:
-    return Following(services.store, services.clock, services.submit)
-
-
-Sources = Annotated[Following, Depends(_following)]
-
-
 @router.get(PAGE)
 async def index(
     services: Services, url: AddressText = "", change: ChangedSource = "", page: PageNumber = 1
@@ -104,7 +97,7 @@ async def index(
 
 
 @router.post(PAGE)
-async def follow_form(request: Request, services: Services, sources: Sources, user: UserName) -> Response:
+async def follow_form(request: Request, services: Services, sources: FollowingDep, user: UserName) -> Response:
     """Follow what the form names. A worker looks at it within a minute."""
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     try:
@@ -115,7 +108,7 @@ async def follow_form(request: Request, services: Services, sources: Sources, us
 
 
 @router.post(f"{PAGE}/preview")
-async def preview_form(request: Request, services: Services, sources: Sources) -> Response:
+async def preview_form(request: Request, services: Services, sources: FollowingDep) -> Response:
     """Ask what would be taken if the form were sent. Nothing is followed."""
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     try:
@@ -127,7 +120,7 @@ async def preview_form(request: Request, services: Services, sources: Sources) -
 
 @router.post(f"{PAGE}/{{source_id}}/preview")
 async def preview_change_form(
-    source_id: SourcePath, request: Request, services: Services, sources: Sources
+    source_id: SourcePath, request: Request, services: Services, sources: FollowingDep
 ) -> Response:
     """Preview what would be saved if the source were changed like this. Nothing is changed."""
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
@@ -149,19 +142,19 @@ async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
 
 
 @router.get(f"{PAGE}/export")
-async def export(sources: Sources) -> Response:
+async def export(sources: FollowingDep) -> Response:
     """Return all sources as an OPML file."""
     return Response(await sources.export(), media_type=OPML_TYPE, headers=EXPORT_HEADERS)
 
 
 @router.get(IMPORT_PAGE)
-async def import_page(services: Services, sources: Sources) -> Response:
+async def import_page(services: Services, sources: FollowingDep) -> Response:
     """Show the form to import a list of sources."""
     return await _import_page(services, sources, SourceForm(start=""))
 
 
 @router.post(IMPORT_PAGE)
-async def import_form(request: Request, services: Services, sources: Sources, user: UserName) -> Response:
+async def import_form(request: Request, services: Services, sources: FollowingDep, user: UserName) -> Response:
     """Show what the import of a file would follow, or follow it: then ``opml`` has the sources as they were shown."""
     fields = await read_upload(request)
     texts = {name: [value.decode("utf-8", "replace")] for name, value in fields.items() if name != "file"}
@@ -178,7 +171,7 @@ async def import_form(request: Request, services: Services, sources: Sources, us
 
 
 @router.post(f"{PAGE}/{{source_id}}")
-async def change_form(source_id: SourcePath, request: Request, services: Services, sources: Sources) -> Response:
+async def change_form(source_id: SourcePath, request: Request, services: Services, sources: FollowingDep) -> Response:
     """Change a source. If its start or filters change, skipped entries are decided again."""
     form = read_source_form(await read_fields(request, most=MAX_FIELDS))
     one = await sources.find(source_id)
@@ -190,7 +183,7 @@ async def change_form(source_id: SourcePath, request: Request, services: Service
 
 
 @router.get(f"{PAGE}/{{source_id}}")
-async def show(source_id: SourcePath, services: Services, sources: Sources, cursor: CursorText = "") -> Response:
+async def show(source_id: SourcePath, services: Services, sources: FollowingDep, cursor: CursorText = "") -> Response:
     """Show one source with its posts in every state. Raises NotFound."""
     moment = services.clock.now() - CLOCKS_DIFFER
     one = await sources.find(source_id)
@@ -216,26 +209,26 @@ async def show(source_id: SourcePath, services: Services, sources: Sources, curs
 
 
 @router.post(f"{PAGE}/{{source_id}}/pause")
-async def pause_source_form(source_id: SourcePath, request: Request, sources: Sources) -> Response:
+async def pause_source_form(source_id: SourcePath, request: Request, sources: FollowingDep) -> Response:
     await sources.change(source_id, {"is_paused": True})
     return await _back(request)
 
 
 @router.post(f"{PAGE}/{{source_id}}/resume")
-async def resume_source_form(source_id: SourcePath, request: Request, sources: Sources) -> Response:
+async def resume_source_form(source_id: SourcePath, request: Request, sources: FollowingDep) -> Response:
     await sources.change(source_id, {"is_paused": False})
     return await _back(request)
 
 
 @router.post(f"{PAGE}/{{source_id}}/check")
-async def check_form(source_id: SourcePath, request: Request, sources: Sources) -> Response:
+async def check_form(source_id: SourcePath, request: Request, sources: FollowingDep) -> Response:
     """Let a worker check the source within a minute."""
     await sources.check(source_id)
     return await _back(request)
 
 
 @router.post(f"{PAGE}/{{source_id}}/remove")
-async def unfollow_form(source_id: SourcePath, sources: Sources) -> Response:
+async def unfollow_form(source_id: SourcePath, sources: FollowingDep) -> Response:
     """Stop following the source. Its posts stay."""
     await sources.remove(source_id)
     return see_other(PAGE)
