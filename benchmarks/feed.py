@@ -21,7 +21,7 @@ from playwright.async_api import Page, async_playwright
 from tests.ui.browsing import Pages, flags
 from tests.ui.vault import sample_vault
 
-from mediavault.services.browser.discovery import find_browser
+from mediavault.browser.discovery import find_browser
 
 POSTS, SWIPES = 2_000, 40
 LONG_MS = 50.0

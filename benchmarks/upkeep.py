@@ -19,9 +19,9 @@ from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 
 from mediavault.core.clock import SystemClock
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.sqlite.store import SqliteJobStore
 
 BATCH = 500  # a store in memory finds a job by a search through all of them

@@ -29,19 +29,19 @@ from benchmarks.download import served
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import ProbeReport, SourceType
 from mediavault.core.urls import EgressScope
-from mediavault.services.download.fetcher import MediaFetcher
-from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.egress.client import AiohttpClient
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.media.arrival import open_arrival_decoder
-from mediavault.services.media.decode import decode, decode_sound
-from mediavault.services.media.facts import PacketFacts
-from mediavault.services.media.helpers import open_helpers
-from mediavault.services.media.library import main_video, open_input, quiet, start_s
-from mediavault.services.media.packets import read_packets
-from mediavault.services.media.probe import FfmpegProbe
-from mediavault.services.media.remux import Joiner
-from mediavault.services.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
+from mediavault.download.fetcher import MediaFetcher
+from mediavault.download.port import DownloadLimits, MediaRequest
+from mediavault.egress.client import AiohttpClient
+from mediavault.egress.guard import EgressGuard
+from mediavault.media.arrival import open_arrival_decoder
+from mediavault.media.decode import decode, decode_sound
+from mediavault.media.facts import PacketFacts
+from mediavault.media.helpers import open_helpers
+from mediavault.media.library import main_video, open_input, quiet, start_s
+from mediavault.media.packets import read_packets
+from mediavault.media.probe import FfmpegProbe
+from mediavault.media.remux import Joiner
+from mediavault.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
 
 GB, MB = 1_000_000_000, 1_000_000
 EVERYTHING_PX = 1 << 62

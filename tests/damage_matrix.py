@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from mediavault.core.media import Expected, ProbeReport, ProblemKind
-from mediavault.services.media import library as media_library
-from mediavault.services.media import probe_child
-from mediavault.services.media.judgement import report
+from mediavault.media import library as media_library
+from mediavault.media import probe_child
+from mediavault.media.judgement import report
 from tests.damage import ACROSS, PLACES, Damage, Form, Pieces, Scope, damaged, kinds_of_damage, pieces_of
 from tests.films import Film, film
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
 from mediavault.core.seals import SealState, SealStep
-from mediavault.services.download.frames import FrameRequest
-from mediavault.services.media.extras import SubtitleFile
+from mediavault.download.frames import FrameRequest
+from mediavault.media.extras import SubtitleFile
 
 
 @dataclass

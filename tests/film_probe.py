@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediavault.core.media import DecodedPart, ProbeReport, Problem, ProblemKind
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.services.library.local_library import LocalLibrary
 from tests.fakes import FakeClock
 
 PART = 100  # packets

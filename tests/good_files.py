@@ -1,6 +1,6 @@
 """Files that are unusual but whole, and play: each kind must be accepted, however strict the checks become.
 
-``GOOD`` in ``tests/component/services/media/test_probe.py`` has the usual ones.
+``GOOD`` in ``tests/component/media/test_probe.py`` has the usual ones.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerI
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
+from mediavault.egress.guard import EgressGuard
+from mediavault.extraction.port import UpgradeRecord
+from mediavault.library.local_library import LocalLibrary
 from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.server.services import ApiServices
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.extraction.port import UpgradeRecord
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient

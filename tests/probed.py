@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from mediavault.core.clock import SystemClock
-from mediavault.services.media.probe import open_probe
+from mediavault.media.probe import open_probe
 
 WORK_S = 0.5  # of the processor, by which its speed is measured
 

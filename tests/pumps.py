@@ -45,7 +45,7 @@ class Pump:
 class Found:
     """A regular expression, where it is defined, and which of its methods are called ("" if that is unknown)."""
 
-    place: str  # "services/extraction/walls.py: _NAME"
+    place: str  # "extraction/walls.py: _NAME"
     pattern: re.Pattern[Any]
     methods: frozenset[str]
 
@@ -124,9 +124,9 @@ def _methods(file: str, label: str) -> frozenset[str]:
 
 # Used under a name other than their own.
 _HANDED_ON = {
-    "services/egress/http1.py: _REQUEST_LINE": frozenset({"fullmatch"}),
-    "services/egress/http1.py: _STATUS_LINE": frozenset({"fullmatch"}),
-    "services/media/sniff.py: _TEXT_STARTS": frozenset({"match"}),
+    "egress/http1.py: _REQUEST_LINE": frozenset({"fullmatch"}),
+    "egress/http1.py: _STATUS_LINE": frozenset({"fullmatch"}),
+    "media/sniff.py: _TEXT_STARTS": frozenset({"match"}),
 }
 # The fields of AddressPattern (core.platform._groups): strings have these names too.
 _OF_FIELDS = {name: frozenset({"fullmatch"}) for name in ("host", "query", "fragment")} | {"path": frozenset({"match"})}

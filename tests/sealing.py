@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from mediavault.browser.port import Browser, PageCapture, SeenResponse
 from mediavault.core.failures import Failure
 from mediavault.core.job import Job
 from mediavault.core.platform import Platform
 from mediavault.core.urls import EgressScope
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.sealing import SealedCopy, Sealer, write_new
-from mediavault.services.browser.port import Browser, PageCapture, SeenResponse
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.sealing.timestamps import Certificate
+from mediavault.sealing.timestamps import Certificate
 from mediavault.store.port import JobQuery
 from tests.authority import Authority
 from tests.fakes import FakeClock

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from mediavault.browser.port import BrowserDownload, PageCapture
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, NoVideo, Unsupported
@@ -36,19 +37,18 @@ from mediavault.core.platform import Platform
 from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.urls import EgressScope
-from mediavault.services.browser.port import BrowserDownload, PageCapture
-from mediavault.services.download.manifest_reading import ManifestContents, ManifestText, read_manifest
-from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.egress.port import HttpResponse, Timeouts
-from mediavault.services.extraction.api_extractor import read_answer
-from mediavault.services.extraction.browser_extractor import read_visit
-from mediavault.services.extraction.feed_documents import read_feed
-from mediavault.services.extraction.plain_page import read_plain_page
-from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
-from mediavault.services.extraction.profile_pages import read_profile
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.media.remux import Joiner
-from mediavault.services.sandbox.standing import ChildPool
+from mediavault.download.manifest_reading import ManifestContents, ManifestText, read_manifest
+from mediavault.download.port import DownloadLimits, MediaRequest
+from mediavault.egress.port import HttpResponse, Timeouts
+from mediavault.extraction.api_extractor import read_answer
+from mediavault.extraction.browser_extractor import read_visit
+from mediavault.extraction.feed_documents import read_feed
+from mediavault.extraction.plain_page import read_plain_page
+from mediavault.extraction.port import ApiAnswer, PageAnswer, VisitReading
+from mediavault.extraction.profile_pages import read_profile
+from mediavault.library.local_library import LocalLibrary
+from mediavault.media.remux import Joiner
+from mediavault.sandbox.standing import ChildPool
 from mediavault.store.port import Store
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.pipeline import process_one_cycle

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
+from mediavault.browser import url_signs
+from mediavault.browser.load_errors import failure_of_load
+from mediavault.browser.port import PageCapture, SeenManifest
 from mediavault.core import marks, media, name_template, names, settings, xml_tree
 from mediavault.core.failures import Failure
 from mediavault.core.holds import is_paused
@@ -20,18 +23,7 @@ from mediavault.core.listings import Look
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
-from mediavault.platforms.registry import all_platforms, site_title
-from mediavault.platforms.tiktok import refusals as tiktok_refusals
-from mediavault.platforms.tiktok.embeds import as_items
-from mediavault.platforms.x import refusals as x_refusals
-from mediavault.platforms.youtube import YOUTUBE
-from mediavault.presentation import preferences
-from mediavault.server import authentication, ranges
-from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
-from mediavault.services.browser import url_signs
-from mediavault.services.browser.load_errors import failure_of_load
-from mediavault.services.browser.port import PageCapture, SeenManifest
-from mediavault.services.download import (
+from mediavault.download import (
     beginning,
     frames,
     hls_document,
@@ -42,10 +34,10 @@ from mediavault.services.download import (
     mpd_tree,
     playlist,
 )
-from mediavault.services.egress import tcp
-from mediavault.services.egress.http1 import BadMessage
-from mediavault.services.egress.redirects import referer_for
-from mediavault.services.extraction import (
+from mediavault.egress import tcp
+from mediavault.egress.http1 import BadMessage
+from mediavault.egress.redirects import referer_for
+from mediavault.extraction import (
     candidates,
     manifests,
     media_identity,
@@ -54,19 +46,27 @@ from mediavault.services.extraction import (
     ytdlp_list_reading,
     ytdlp_reading,
 )
-from mediavault.services.extraction.api_extractor import read_answer
-from mediavault.services.extraction.assembly import read_source
-from mediavault.services.extraction.browser_extractor import read_capture
-from mediavault.services.extraction.evidence import evidence, page_facts
-from mediavault.services.extraction.feed_documents import read_feed
-from mediavault.services.extraction.page_data import boxes, build, html_scan, page_identity, selectors
-from mediavault.services.extraction.page_manifests import page_manifests
-from mediavault.services.extraction.port import ApiAnswer, PageAnswer
-from mediavault.services.extraction.profile_pages import read_profile
-from mediavault.services.extraction.saved_page import open_saved
-from mediavault.services.extraction.walls import is_login_page
-from mediavault.services.library import layout
-from mediavault.services.sandbox.process import ChildFailed
+from mediavault.extraction.api_extractor import read_answer
+from mediavault.extraction.assembly import read_source
+from mediavault.extraction.browser_extractor import read_capture
+from mediavault.extraction.evidence import evidence, page_facts
+from mediavault.extraction.feed_documents import read_feed
+from mediavault.extraction.page_data import boxes, build, html_scan, page_identity, selectors
+from mediavault.extraction.page_manifests import page_manifests
+from mediavault.extraction.port import ApiAnswer, PageAnswer
+from mediavault.extraction.profile_pages import read_profile
+from mediavault.extraction.saved_page import open_saved
+from mediavault.extraction.walls import is_login_page
+from mediavault.library import layout
+from mediavault.platforms.registry import all_platforms, site_title
+from mediavault.platforms.tiktok import refusals as tiktok_refusals
+from mediavault.platforms.tiktok.embeds import as_items
+from mediavault.platforms.x import refusals as x_refusals
+from mediavault.platforms.youtube import YOUTUBE
+from mediavault.presentation import preferences
+from mediavault.sandbox.process import ChildFailed
+from mediavault.server import authentication, ranges
+from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.store import search_words
 from tests.fakes import START
 from tests.feed_samples import LOOKS
@@ -78,8 +78,8 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 # The areas whose functions take untrusted texts: from sites, playlists, names and requests.
 AREAS = (
     "presentation.preferences", "presentation.labels", "server.ranges", "server.security", "server.authentication",
-    "web.pasted", "web.post_view", "core", "platforms", "services.browser", "services.sandbox", "services.download",
-    "services.egress", "services.extraction", "services.media", "services.library", "store.search_words",
+    "web.pasted", "web.post_view", "core", "platforms", "browser", "sandbox", "download",
+    "egress", "extraction", "media", "library", "store.search_words",
     "features.following",
 )  # fmt: skip
 
@@ -93,7 +93,7 @@ OWN_TEXTS = frozenset(
         "core.messages.fill",
         "core.messages.from_json",
         "core.messages.join",
-        "services.library.zip_stream.zip_entry",  # a name that is safe already
+        "library.zip_stream.zip_entry",  # a name that is safe already
         "core.logs.bind_job",
         "core.logs.configure_logs",
         "core.logs.get_logger",
@@ -113,18 +113,18 @@ OWN_TEXTS = frozenset(
         "platforms.youtube.feeds.channel_feeds",
         "platforms.lookalikes.imitates",  # hosts, which parse_http_url limits to 253 characters
         "platforms.lookalikes.is_below",
-        "services.browser.interception.judge",  # from the facts of a response
-        "services.media.nal.has_hole",  # bytes of media are bounded and read in the child
-        "services.media.nal.nal_length_bytes",
-        "services.media.old_containers.ogg_checksum",
-        "services.media.nal.parameter_sets",
-        "services.media.nal.same_form",
-        "services.media.mp4_boxes.end_of_segments",
-        "services.library.bucket_address.parse_bucket_address",  # settings
-        "services.library.disk.write_bytes",
-        "services.library.layout.not_there",
-        "services.library.layout.names_in_turn",
-        "services.library.layout.no_free_name",
+        "browser.interception.judge",  # from the facts of a response
+        "media.nal.has_hole",  # bytes of media are bounded and read in the child
+        "media.nal.nal_length_bytes",
+        "media.old_containers.ogg_checksum",
+        "media.nal.parameter_sets",
+        "media.nal.same_form",
+        "media.mp4_boxes.end_of_segments",
+        "library.bucket_address.parse_bucket_address",  # settings
+        "library.disk.write_bytes",
+        "library.layout.not_there",
+        "library.layout.names_in_turn",
+        "library.layout.no_free_name",
         "core.companions.companions",  # paths in the library
         "core.companions.sibling",
         "core.companions.thumbnail_path",
@@ -160,49 +160,45 @@ WITH_MORE: Mapping[str, Read] = {
             job_id="a", canonical_url=text, post_id=text, platform=text, account=None, published=START, title=text
         )
     ),
-    "services.browser.load_errors.failure_of_load": lambda text: failure_of_load(text, "https://a.example/"),
+    "browser.load_errors.failure_of_load": lambda text: failure_of_load(text, "https://a.example/"),
     "core.xml_tree.read_xml": lambda text: xml_tree.read_xml(f"<a>{text}", max_depth=9, max_elements=99),
     "core.names.label_or_none": lambda text: names.label_or_none(text, 80),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
-    "services.browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),
-    "services.browser.url_signs.names_a_video": lambda text: url_signs.names_a_video("", URL + text),
-    "services.download.beginning.missing_index": lambda text: beginning.missing_index(_bytes(text), 1 << 20),
-    "services.download.frames.frame_key": lambda text: frames.frame_key("0a-1", text),
-    "services.download.hls_document.read_document": lambda text: hls_document.read_document("#EXTM3U\n" + text, URL),
-    "services.download.hls_text.tags_of": lambda text: list(hls_text.tags_of(text, hls_text.Variables(URL, {}))),
-    "services.download.manifest.resolve": lambda text: manifest.resolve(text, BASE),
-    "services.download.mpd.read_mpd": lambda text: mpd.read_mpd(text, URL),
-    "services.download.mpd.subtitles_of": lambda text: mpd.subtitles_of("text/vtt" + text, URL),
-    "services.download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
-    "services.download.mpd_tree.fill": lambda text: mpd_tree.fill(text, {"Number": 1}),
-    "services.download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
-    "services.egress.tcp.owner_of": lambda text: tcp.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
-    "services.egress.redirects.referer_for": lambda text: referer_for(URL + text, BASE),
-    "services.extraction.assembly.read_source": lambda text: read_source(URL, text, [text]),
-    "services.extraction.candidates.candidate_at": lambda text: candidates.candidate_at(
-        URL + text, GENERIC, FoundIn.DOM
-    ),
-    "services.extraction.manifests.parse_manifest": lambda text: manifests.parse_manifest(_bytes(text), URL),
-    "services.extraction.manifests.read_manifest": lambda text: manifests.read_manifest(_bytes(text), URL),
-    "services.extraction.evidence.page_facts": lambda text: _evidence(text),
-    "services.extraction.page_data.boxes.names_around": lambda text: boxes.names_around(text, len(text)),
-    "services.extraction.media_identity.on_media_host": lambda text: media_identity.on_media_host(URL + text, TIKTOK),
-    "services.extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
-    "services.extraction.media_urls.media_key": lambda text: media_urls.media_key(URL + text, TIKTOK),
-    "services.extraction.media_urls.watermark_of": lambda text: media_urls.watermark_of(URL + text, TIKTOK),
-    "services.extraction.page_data.page_identity.articles_linking": lambda text: page_identity.articles_linking(
-        text, "1"
-    ),
-    "services.extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
-    "services.extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
-    "services.extraction.page_data.selectors.has_element": lambda text: selectors.has_element(text, "#a .b"),
+    "browser.url_signs.is_manifest": lambda text: url_signs.is_manifest(text, text),
+    "browser.url_signs.names_a_video": lambda text: url_signs.names_a_video("", URL + text),
+    "download.beginning.missing_index": lambda text: beginning.missing_index(_bytes(text), 1 << 20),
+    "download.frames.frame_key": lambda text: frames.frame_key("0a-1", text),
+    "download.hls_document.read_document": lambda text: hls_document.read_document("#EXTM3U\n" + text, URL),
+    "download.hls_text.tags_of": lambda text: list(hls_text.tags_of(text, hls_text.Variables(URL, {}))),
+    "download.manifest.resolve": lambda text: manifest.resolve(text, BASE),
+    "download.mpd.read_mpd": lambda text: mpd.read_mpd(text, URL),
+    "download.mpd.subtitles_of": lambda text: mpd.subtitles_of("text/vtt" + text, URL),
+    "download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
+    "download.mpd_tree.fill": lambda text: mpd_tree.fill(text, {"Number": 1}),
+    "download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
+    "egress.tcp.owner_of": lambda text: tcp.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
+    "egress.redirects.referer_for": lambda text: referer_for(URL + text, BASE),
+    "extraction.assembly.read_source": lambda text: read_source(URL, text, [text]),
+    "extraction.candidates.candidate_at": lambda text: candidates.candidate_at(URL + text, GENERIC, FoundIn.DOM),
+    "extraction.manifests.parse_manifest": lambda text: manifests.parse_manifest(_bytes(text), URL),
+    "extraction.manifests.read_manifest": lambda text: manifests.read_manifest(_bytes(text), URL),
+    "extraction.evidence.page_facts": lambda text: _evidence(text),
+    "extraction.page_data.boxes.names_around": lambda text: boxes.names_around(text, len(text)),
+    "extraction.media_identity.on_media_host": lambda text: media_identity.on_media_host(URL + text, TIKTOK),
+    "extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
+    "extraction.media_urls.media_key": lambda text: media_urls.media_key(URL + text, TIKTOK),
+    "extraction.media_urls.watermark_of": lambda text: media_urls.watermark_of(URL + text, TIKTOK),
+    "extraction.page_data.page_identity.articles_linking": lambda text: page_identity.articles_linking(text, "1"),
+    "extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
+    "extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
+    "extraction.page_data.selectors.has_element": lambda text: selectors.has_element(text, "#a .b"),
     "platforms.tiktok.embeds.as_items": lambda text: list(_items(text)),
     "platforms.tiktok.refusals.refusal": lambda text: _tiktok(text),
     "platforms.x.refusals.refusal": lambda text: _x(text),
-    "services.extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
-    "services.extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
-    "services.library.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
-    "services.extraction.ytdlp_formats.is_foreign": lambda text: ytdlp_formats.is_foreign(URL + text, TIKTOK),
+    "extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
+    "extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
+    "library.layout.id_in": lambda text: layout.id_in(_bytes(text), "here"),
+    "extraction.ytdlp_formats.is_foreign": lambda text: ytdlp_formats.is_foreign(URL + text, TIKTOK),
     "store.search_words.is_in": lambda text: search_words.is_in(text, search_words.parse_search("kite") or ()),
     "store.search_words.full_line": lambda text: search_words.full_line(
         text, {search_words.WordSource.SUBTITLES: search_words.distinct_line([text])}

@@ -13,10 +13,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from mediavault.core.upstream_proxies import UpstreamProxy, parse_upstream_proxy
-from mediavault.services.egress import upstream
-from mediavault.services.egress.tcp import close, tunnel
-from tests.unit.services.egress.certificates import server_and_client_contexts
-from tests.unit.services.egress.servers import Names, connections
+from mediavault.egress import upstream
+from mediavault.egress.tcp import close, tunnel
+from tests.unit.egress.certificates import server_and_client_contexts
+from tests.unit.egress.servers import Names, connections
 
 PUBLIC = "93.184.216.34"  # where every stub proxy leads to what it was given
 PUBLIC_IPV6 = "2606:2800:220:1:248:1893:25c8:1946"

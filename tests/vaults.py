@@ -12,7 +12,7 @@ from pathlib import Path
 from mediavault.core.companions import NFO_SUFFIX, SIDECAR_SUFFIX, sibling, thumb_path
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
-from mediavault.services.library.sidecars import write_sidecar
+from mediavault.library.sidecars import write_sidecar
 from mediavault.store.port import Checkpoint, JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from mediavault.browser.chromium import Chromium
+from mediavault.browser.discovery import find_browser
+from mediavault.browser.port import BrowserDownload, PageCapture
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import (
     AddressRefused,
@@ -39,15 +42,12 @@ from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.urls import EgressScope, parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.browser_extractor import BrowserExtractor
+from mediavault.extraction.ranking import choose_candidate, items_to_save
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.browser.port import BrowserDownload, PageCapture
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose_candidate, items_to_save
 from tests.acceptance.browser_site import VIDEO_S, BrowserSite, video
 from tests.patience import patient, until
 from tests.stubs import ReaderHere

@@ -15,10 +15,10 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import BadUrl
 from mediavault.core.urls import EgressScope, parse_http_url
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import CHROMIUM_ARGS, EgressProxy
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import CHROMIUM_ARGS, EgressProxy
 from tests.patience import patient
-from tests.unit.services.egress.servers import Answer, Site, ok, redirect, running
+from tests.unit.egress.servers import Answer, Site, ok, redirect, running
 
 pytestmark = pytest.mark.browser
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from mediavault.browser.chromium import Chromium
+from mediavault.browser.discovery import find_browser
+from mediavault.browser.session_manager import SessionManager
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import LoginRequired, SessionExpired
 from mediavault.core.listings import Listing, Look
 from mediavault.core.platform import Matching, Platform, SignIn, Walls, paths
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.browser.session_manager import SessionManager
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.browser_lister import BrowserLister
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.browser_lister import BrowserLister
 from tests import media
 from tests.acceptance.browser_site import Handler
 from tests.patience import patient

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from mediavault.core.failures import Ambiguous, Failure
 from mediavault.core.media import Ownership
-from mediavault.services.extraction.ranking import items_to_save
+from mediavault.extraction.ranking import items_to_save
 from tests.acceptance.players.streams import LONG_S, POST_S
 from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from mediavault.browser.discovery import find_browser
+from mediavault.browser.processes import parent_of
 from mediavault.core.failures import PageTooHeavy
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.browser.processes import parent_of
 from tests.acceptance.test_browser_capture import World, a_world
 
 pytestmark = [

@@ -17,9 +17,9 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.demo.media import Clip
 from mediavault.demo.site import PracticeSite, practice_site
-from mediavault.services.library.bucket import open_bucket
-from mediavault.services.library.bucket_address import parse_bucket_address
-from mediavault.services.library.layout import MARKER
+from mediavault.library.bucket import open_bucket
+from mediavault.library.bucket_address import parse_bucket_address
+from mediavault.library.layout import MARKER
 from tests.acceptance.test_serve import served
 from tests.patience import patient
 from tests.servers import s3

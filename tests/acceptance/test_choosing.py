@@ -13,13 +13,13 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from mediavault.app.composition import App, open_app
 from mediavault.app.processes import serve_vault
+from mediavault.browser.discovery import find_browser
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobId, JobStatus
 from mediavault.core.settings import Settings
 from mediavault.demo.media import Clip, fingerprint
 from mediavault.demo.posts import BY_SLUG
 from mediavault.demo.site import PracticeSite, practice_site
-from mediavault.services.browser.discovery import find_browser
 from tests.acceptance.login_site import LoginSite
 from tests.patience import patient
 from tests.ui.browsing import flags

@@ -32,8 +32,8 @@ from mediavault.presentation.translation import SOURCE_LOCALE, locales, localize
 from mediavault.presentation.views import job_view
 from tests.fault_server import FaultServer, Script, changed, fault_server, reply
 from tests.patience import patient
-from tests.unit.services.egress.certificates import server_and_client_contexts
-from tests.unit.services.egress.servers import connections, running
+from tests.unit.egress.certificates import server_and_client_contexts
+from tests.unit.egress.servers import connections, running
 from tests.upstream_stubs import stub_proxy
 
 pytestmark = pytest.mark.browser

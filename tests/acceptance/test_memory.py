@@ -39,12 +39,12 @@ CLIENT = """
     from mediavault.core.clock import SystemClock
     from mediavault.core.media import SourceType
     from mediavault.core.urls import EgressScope
-    from mediavault.services.download.fetcher import MediaFetcher
-    from mediavault.services.download.port import DownloadLimits, MediaRequest
-    from mediavault.services.egress.client import AiohttpClient
-    from mediavault.services.egress.guard import EgressGuard
-    from mediavault.services.media.remux import Joiner
-    from mediavault.services.sandbox.standing import ChildPool
+    from mediavault.download.fetcher import MediaFetcher
+    from mediavault.download.port import DownloadLimits, MediaRequest
+    from mediavault.egress.client import AiohttpClient
+    from mediavault.egress.guard import EgressGuard
+    from mediavault.media.remux import Joiner
+    from mediavault.sandbox.standing import ChildPool
 
     def peak_rss():  # of this program: ru_maxrss would begin with what its parent had
         line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))

@@ -14,7 +14,7 @@ from mediavault.core.media import DownloadedFile, Expected
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG, LIVE
 from mediavault.demo.site import PracticeSite, practice_site
-from mediavault.services.media.probe import open_probe
+from mediavault.media.probe import open_probe
 from tests.acceptance.test_serve import Served, served
 
 pytestmark = pytest.mark.browser

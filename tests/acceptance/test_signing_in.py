@@ -20,6 +20,11 @@ import pytest
 
 from mediavault.app.storage import open_store
 from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
+from mediavault.browser.chromium import Chromium
+from mediavault.browser.discovery import find_browser
+from mediavault.browser.login_windows import LoginWindows
+from mediavault.browser.own_display import window_here
+from mediavault.browser.session_manager import SessionManager, note_account
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import Challenge, ErrorCode, LoginRequired
 from mediavault.core.job import Job, JobStatus, WorkerId
@@ -28,20 +33,15 @@ from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.core.urls import EgressScope, parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.browser_extractor import BrowserExtractor
+from mediavault.library.local_library import LocalLibrary
 from mediavault.platforms.generic import GENERIC
 from mediavault.platforms.registry import identify
 from mediavault.presentation.doctor_report import Check, Doctor
 from mediavault.server.http_server import serve_app
 from mediavault.server.services import ApiServices
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.browser.login_windows import LoginWindows
-from mediavault.services.browser.own_display import window_here
-from mediavault.services.browser.session_manager import SessionManager, note_account
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.web.app import create_app

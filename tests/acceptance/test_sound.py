@@ -15,7 +15,7 @@ from mediavault.core.media import DownloadedFile, Expected, ItemType
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG
 from mediavault.demo.site import practice_site
-from mediavault.services.media.probe import open_probe
+from mediavault.media.probe import open_probe
 from tests.acceptance.test_choosing import served, until
 
 pytestmark = pytest.mark.browser

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 from playwright.async_api import ProxySettings
 
+from mediavault.browser.chromium import Chromium
+from mediavault.browser.discovery import find_browser
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import AddressRefused, ProxyFailed
 from mediavault.core.media import Extraction
 from mediavault.core.upstream_proxies import UpstreamProxies
 from mediavault.core.urls import EgressScope, parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.ytdlp_extractor import YtdlpExtractor
 from mediavault.platforms.registry import identify
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
 from tests.acceptance.test_browser_egress import CHANNELS, TRAP_HOST, chromium, trap_and_page
 from tests.patience import patient
-from tests.unit.services.egress.servers import ok, redirect, running, trapping
+from tests.unit.egress.servers import ok, redirect, running, trapping
 from tests.upstream_stubs import KINDS, NO_PASSWORD_AND_ONE, PUBLIC, StubProxy, public_names, stub_proxy
 
 HTML = "Content-Type: text/html"

@@ -23,12 +23,12 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Extraction, Ownership, SourceType
 from mediavault.core.urls import parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.ytdlp_extractor import YtdlpExtractor
 from mediavault.platforms.registry import identify
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
 from tests.patience import patient, until
-from tests.unit.services.egress.servers import Answer, Site, connections, ok, redirect, running, trapping
+from tests.unit.egress.servers import Answer, Site, connections, ok, redirect, running, trapping
 
 WITHIN_S = 60.0
 PAGE = """<!doctype html><html><head><title>A lighthouse</title>

@@ -15,13 +15,13 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import HttpError, RateLimited, SeemsDeleted, ToolMissing, Unsupported
 from mediavault.core.listings import ALL_KINDS, EntryKind, Listing, Look
 from mediavault.core.platform import AddressPattern, ListRules, Platform, YtdlpRules
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation, home_of, is_version, use
-from mediavault.services.extraction.ytdlp_lister import YtdlpLister
-from mediavault.services.extraction.ytdlp_process import try_out
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.ytdlp_home import YtdlpInstallation, home_of, is_version, use
+from mediavault.extraction.ytdlp_lister import YtdlpLister
+from mediavault.extraction.ytdlp_process import try_out
 from tests.patience import patient
-from tests.unit.services.egress.servers import Request, Site, ok, running
+from tests.unit.egress.servers import Request, Site, ok, running
 
 PAGE_SIZE = 3
 PAGES = 5

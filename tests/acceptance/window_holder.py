@@ -6,11 +6,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+from mediavault.browser.login_windows import LoginWindows
+from mediavault.browser.session_manager import SessionManager
 from mediavault.core.clock import SystemClock
 from mediavault.core.sessions import BrowserTask, SessionState
-from mediavault.services.browser.login_windows import LoginWindows
-from mediavault.services.browser.session_manager import SessionManager
-from mediavault.services.egress.guard import EgressGuard
+from mediavault.egress.guard import EgressGuard
 from tests.acceptance.login_site import LoginSite
 
 

@@ -1,4 +1,4 @@
-"""The contract of ``services/library/port.py``, tested for every library."""
+"""The contract of ``library/port.py``, tested for every library."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.pictures import PICTURE_SUFFIXES
-from mediavault.services.library.disk import Digest
-from mediavault.services.library.port import FoundFile, Library
-from mediavault.services.library.staging import StagingFolder
+from mediavault.library.disk import Digest
+from mediavault.library.port import FoundFile, Library
+from mediavault.library.staging import StagingFolder
 from tests.contract.vaults import VAULTS, Subject
 
 BODY = bytes(range(256)) * 40

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from obstore.store import MemoryStore
 
-from mediavault.services.library.bucket import Bucket, BucketRetries, open_bucket
-from mediavault.services.library.bucket_address import BucketAddress, Provider, parse_bucket_address
-from mediavault.services.library.bucket_library import BucketLibrary
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.port import Library
+from mediavault.library.bucket import Bucket, BucketRetries, open_bucket
+from mediavault.library.bucket_address import BucketAddress, Provider, parse_bucket_address
+from mediavault.library.bucket_library import BucketLibrary
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.port import Library
 from tests.servers import s3
 
 NAMED_BY = "MEDIAVAULT_TEST_VAULT_URL"

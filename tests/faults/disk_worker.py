@@ -23,8 +23,8 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
-from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.download.writer import open_writer
+from mediavault.download.port import DownloadLimits, MediaRequest
+from mediavault.download.writer import open_writer
 from mediavault.store.patience import DatabaseWait
 from mediavault.worker import retry
 from mediavault.worker.library import ensure_library_id

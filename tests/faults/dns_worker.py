@@ -22,9 +22,9 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
-from mediavault.services.download.fetcher import MediaFetcher
-from mediavault.services.egress.client import AiohttpClient
-from mediavault.services.egress.guard import EgressGuard
+from mediavault.download.fetcher import MediaFetcher
+from mediavault.egress.client import AiohttpClient
+from mediavault.egress.guard import EgressGuard
 from mediavault.worker.context import RetryPolicy
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fault_server import FaultServer, serve

@@ -18,8 +18,8 @@ from mediavault.app.watchdog import TICKS, restarting_when_frozen
 from mediavault.core.clock import Clock
 from mediavault.core.logs import configure_logs
 from mediavault.core.settings import Settings, load_settings
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.library.port import Library
+from mediavault.egress.guard import EgressGuard
+from mediavault.library.port import Library
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext

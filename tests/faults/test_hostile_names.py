@@ -21,7 +21,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport, account
 from mediavault.core.platform import Platform
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits

@@ -10,8 +10,8 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import JobStatus
-from mediavault.services.library.bucket import open_bucket
-from mediavault.services.library.bucket_address import parse_bucket_address
+from mediavault.library.bucket import open_bucket
+from mediavault.library.bucket_address import parse_bucket_address
 from tests.faults.house import House, running, until_completed, until_swept
 from tests.faults.worker_process import BUCKET_POINTS, media_of
 from tests.patience import patient

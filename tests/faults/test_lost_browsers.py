@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from mediavault.browser.discovery import find_browser
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.demo.site import PracticeSite, practice_site
-from mediavault.services.browser.discovery import find_browser
 from tests.acceptance.test_browser_capture import World, a_world
 from tests.acceptance.test_serve import Served, chromium_of, environment, free_port, up
 from tests.patience import patient

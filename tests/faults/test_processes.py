@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.job import JobStatus
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.worker.library import ensure_library_id
 from tests.acceptance.test_serve import free_port
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, end

@@ -25,7 +25,7 @@ from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.marks import Mark
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses
 from mediavault.store.port import JobQuery

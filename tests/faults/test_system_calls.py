@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import ErrorCode
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.worker.library import ensure_library_id
 from tests.faults.test_processes import strace, was_injected
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed

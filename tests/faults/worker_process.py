@@ -34,7 +34,7 @@ from mediavault.core.media import DownloadedFile, Extraction, OnProgress, Post
 from mediavault.core.platform import Platform
 from mediavault.core.settings import Settings
 from mediavault.core.site_limits import Permit, PermitRequest
-from mediavault.services.download.port import DownloadLimits, MediaRequest
+from mediavault.download.port import DownloadLimits, MediaRequest
 from mediavault.store.port import Store
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.worker import HeldClaim, Worker, WorkerLimits

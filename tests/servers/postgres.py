@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from mediavault.services.browser.processes import is_alive
+from mediavault.browser.processes import is_alive
 from tests.patience import patient
 from tests.servers import AT_END
 

@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from mediavault.services.browser.discovery import find_browser
+from mediavault.browser.discovery import find_browser
 from tests.patience import patient
 from tests.ui import odd
 from tests.ui.browsing import Pages, flags

@@ -20,6 +20,7 @@ from mediavault.core.media import KeptFile, ProbeReport
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.core.users import OWNER
+from mediavault.extraction.port import UpgradeRecord
 from mediavault.features.following.decisions import ListedPost
 from mediavault.features.following.filters import Filters, Reason
 from mediavault.features.following.inbox import note_arrivals
@@ -29,7 +30,6 @@ from mediavault.features.following.records import compare_with_list, mark_posts,
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
 from mediavault.presentation.doctor_report import DoctorVerdict as Found
 from mediavault.server.services import ApiServices
-from mediavault.services.extraction.port import UpgradeRecord
 from mediavault.store.codec import storable
 from mediavault.store.port import Store, StoredJob
 from mediavault.web.app import create_app

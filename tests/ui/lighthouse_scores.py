@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mediavault.services.browser.discovery import find_browser
+from mediavault.browser.discovery import find_browser
 from tests.npm import node_modules
 from tests.patience import patient
 from tests.ui.browsing import flags

@@ -16,8 +16,8 @@ import av
 import av.filter
 from playwright.async_api import async_playwright
 
+from mediavault.browser.discovery import find_browser
 from mediavault.core.job import JobStatus
-from mediavault.services.browser.discovery import find_browser
 from tests.ui.browsing import Pages, Size, flags
 from tests.ui.pages import at, job_in
 from tests.ui.vault import Vault, sample_vault

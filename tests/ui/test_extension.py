@@ -23,9 +23,9 @@ from scripts.extension import files
 
 from mediavault.auth.scopes import Scope
 from mediavault.auth.tokens import ApiTokens
+from mediavault.browser.discovery import find_browser
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job
-from mediavault.services.browser.discovery import find_browser
 from mediavault.store.port import JobQuery
 from tests.patience import patient
 from tests.servers.tcp_proxy import TcpProxy

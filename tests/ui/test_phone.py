@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
+from mediavault.browser.discovery import find_browser
 from mediavault.core.job import JobStatus
-from mediavault.services.browser.discovery import find_browser
 from mediavault.web.just_now import COOKIE
 from tests.patience import patient
 from tests.ui.browsing import Pages, Size, flags, overflow

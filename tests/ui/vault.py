@@ -24,14 +24,14 @@ from mediavault.core.job import ClaimedJob, Job, JobStatus, WorkerHeartbeat, Wor
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
+from mediavault.download.frames import frame_key
+from mediavault.extraction.port import UpgradeRecord
+from mediavault.extraction.ytdlp_home import alone, home_of, write_record
 from mediavault.features.notifications.model import DeliveryState, NotificationDelivery
 from mediavault.features.notifications.records import replace_delivery
 from mediavault.features.notifications.service import Notifications
+from mediavault.media.extras import ExtrasCache, extras_folder
 from mediavault.server.services import SendResult
-from mediavault.services.download.frames import frame_key
-from mediavault.services.extraction.port import UpgradeRecord
-from mediavault.services.extraction.ytdlp_home import alone, home_of, write_record
-from mediavault.services.media.extras import ExtrasCache, extras_folder
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import move_to_trash, new_batch
 from tests.notification_stubs import StubSender

@@ -20,25 +20,25 @@ SOURCE = ROOT / "src" / "mediavault"
 # Outside library -> the only modules that may import it; a name that ends in "/" is a folder with all that is below it, and
 # "*" stands for a feature.
 IMPORTERS = {
-    "aiohttp": {"services/egress/client.py"},
-    "apprise": {"services/apprise/apprise_child.py"},
+    "aiohttp": {"egress/client.py"},
+    "apprise": {"apprise/apprise_child.py"},
     "apsw": {"store/sqlite/engine.py"},
     "argon2": {"auth/hashing.py"},
     "joserfc": {"auth/oidc.py"},
     "asyncpg": {"store/postgres/engine.py"},
-    "cryptography": {"services/download/aes.py", "services/sealing/timestamps.py"},
-    "av": {"services/media/library.py", "demo/media.py"},
+    "cryptography": {"download/aes.py", "sealing/timestamps.py"},
+    "av": {"media/library.py", "demo/media.py"},
     "bson": {"store/mongodb/engine.py"},
-    "feedparser": {"services/extraction/feed_documents.py"},
+    "feedparser": {"extraction/feed_documents.py"},
     "fastapi": {"api/", "server/", "web/", "features/*/api.py", "features/*/pages*"},
     # the server only looks at the states of uvicorn's parser
-    "h11": {"server/http_server.py", "services/egress/http1.py"},
+    "h11": {"server/http_server.py", "egress/http1.py"},
     "idna": {"core/urls.py"},
     "jinja2": {"web/render.py"},
     "markupsafe": {"web/render.py"},
-    "obstore": {"services/library/bucket.py"},
-    "opentelemetry": {"services/tracing/otlp.py"},
-    "playwright": {"services/browser/chromium.py"},
+    "obstore": {"library/bucket.py"},
+    "opentelemetry": {"tracing/otlp.py"},
+    "playwright": {"browser/chromium.py"},
     "prometheus_client": {"api/metrics.py"},
     "pydantic": {
         "core/settings.py",
@@ -49,7 +49,7 @@ IMPORTERS = {
     },  # describes records
     "pydantic_settings": {"core/settings.py"},
     "pymongo": {"store/mongodb/engine.py"},
-    "requests": {"services/apprise/apprise_child.py"},  # Apprise's own client
+    "requests": {"apprise/apprise_child.py"},  # Apprise's own client
     "rich": {"cli/", "features/*/commands*", "demo/runner.py", "demo/table.py"},
     "segno": {"web/qr.py"},
     "starlette": {"api/", "server/"},
@@ -57,8 +57,8 @@ IMPORTERS = {
     "typer": {"cli/", "features/*/commands*"},
     "uvicorn": {"server/http_server.py"},
     "re2": {"features/following/filters.py"},
-    "yarl": {"services/egress/client.py"},
-    "yt_dlp": {"services/extraction/ytdlp_worker.py"},
+    "yarl": {"egress/client.py"},
+    "yt_dlp": {"extraction/ytdlp_worker.py"},
 }
 # Only core/clock.py may read the time or wait.
 TIME_CALLS = re.compile(r"\b(time\.(time|time_ns|sleep|monotonic)\(|asyncio\.sleep\(|datetime\.(now|utcnow)\()")
@@ -119,13 +119,13 @@ IO_OF_PYTHON = re.compile(
 )
 PURE = (  # folders and modules; see the contract on what does no I/O
     "platforms/",
-    "services/extraction/http_status.py",
-    "services/extraction/page_data/",
-    "services/extraction/ranking.py",
-    "services/extraction/walls.py",
-    "services/library/nfo.py",
-    "services/library/sidecars.py",
-    "services/media/judgement.py",
+    "extraction/http_status.py",
+    "extraction/page_data/",
+    "extraction/ranking.py",
+    "extraction/walls.py",
+    "library/nfo.py",
+    "library/sidecars.py",
+    "media/judgement.py",
 )
 
 
@@ -155,7 +155,7 @@ def test_only_the_clock_reads_the_time() -> None:
 
 def test_media_never_passes_through_the_browser_driver() -> None:
     """``context.request`` kills the driver past 190 MB and ``response.body()`` never returns for media."""
-    text = (SOURCE / "services/browser/chromium.py").read_text(encoding="utf-8")
+    text = (SOURCE / "browser/chromium.py").read_text(encoding="utf-8")
 
     assert not re.search(r"\.request\.(get|fetch|post)\(|route\.fetch\(|\.body\(\)", text)
 
@@ -182,13 +182,13 @@ def test_only_the_workers_loop_swallows_everything() -> None:
         "worker/pipeline.py",
         "server/middleware.py",  # the outermost answer: a typed 500 instead of a traceback
         "store/calls.py",  # passes the error of a batch to each caller that waits for it
-        "services/browser/lifecycle.py",  # Playwright raises what a listener raised in a call of another visit
+        "browser/lifecycle.py",  # Playwright raises what a listener raised in a call of another visit
         "app/composition.py",  # a bug in the scheduled checks must not end the jobs
         "app/reading_child.py",  # hands a bug and its traceback to the process that logs
         "platforms/registry.py",  # an outside package may fail in any way, and must not stop the vault
-        "services/media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
-        "services/media/sound_child.py",  # the same
-        "services/extraction/ytdlp_listing.py",  # yt-dlp's extractors raise anything on pages that changed; what was read is kept
+        "media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
+        "media/sound_child.py",  # the same
+        "extraction/ytdlp_listing.py",  # yt-dlp's extractors raise anything on pages that changed; what was read is kept
         "maintenance/sealed_copies.py",  # after a bug, the page must not wait for a copy forever
     }
 

@@ -57,10 +57,10 @@ def test_no_template_is_built_at_run_time() -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("%(site)s shows a CAPTCHA.", "services/extraction/walls.py"),
+        ("%(site)s shows a CAPTCHA.", "extraction/walls.py"),
         ("Wrong password.", "auth/authenticator.py"),
-        ("Open it again from the Sign-ins page.", "services/browser/login_windows.py"),
-        (("%(count)d picture", "%(count)d pictures"), "services/extraction/ranking.py"),
+        ("Open it again from the Sign-ins page.", "browser/login_windows.py"),
+        (("%(count)d picture", "%(count)d pictures"), "extraction/ranking.py"),
         ("Partly saved", "core/failures.py"),
     ],
 )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mediavault.core.companions import COMMENTS_SUFFIX, sibling
 from mediavault.core.job import Job
 from mediavault.core.media import Comment
+from mediavault.library.companion_files import read_comments
 from mediavault.server.services import LibraryFiles
-from mediavault.services.library.companion_files import read_comments
 
 
 async def saved_comments(library: LibraryFiles, job: Job) -> Sequence[Comment]:

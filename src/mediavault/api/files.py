@@ -22,12 +22,12 @@ from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
+from mediavault.library.port import OpenedFile
 from mediavault.presentation.views import kept_files, sidecar_path
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import watching_for_disconnect
 from mediavault.server.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
 from mediavault.server.services import ApiServices, LibraryFiles
-from mediavault.services.library.port import OpenedFile
 
 log = get_logger(__name__)
 router = APIRouter(tags=["files"])

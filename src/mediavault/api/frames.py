@@ -11,10 +11,10 @@ from mediavault.api.files import ANSWERS, CONTENT_TYPES, answer_bytes, file_not_
 from mediavault.core.job import Job
 from mediavault.core.pictures import picture_suffix
 from mediavault.core.urls import EgressScope
+from mediavault.download.frames import FrameRequest
+from mediavault.download.port import MediaRequest, media_headers
 from mediavault.platforms.registry import platform
 from mediavault.presentation.views import frame_path
-from mediavault.services.download.frames import FrameRequest
-from mediavault.services.download.port import MediaRequest, media_headers
 
 router = APIRouter(tags=["files"])
 

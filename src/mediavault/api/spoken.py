@@ -14,10 +14,10 @@ from mediavault.core.companions import language_of, sibling
 from mediavault.core.job import Job
 from mediavault.core.media import Cue, KeptFile
 from mediavault.core.names import shown_text
+from mediavault.library.companion_files import read_cues
 from mediavault.presentation.schemas import SpokenHitView, SpokenView
 from mediavault.presentation.views import kept_files
 from mediavault.server.services import ApiServices
-from mediavault.services.library.companion_files import read_cues
 from mediavault.store.search_words import Term, parse_search
 from mediavault.store.spoken import Passage, find_passages
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from mediavault.app.outgoing import vault_proxies
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
-from mediavault.services.egress.client import AiohttpClient
-from mediavault.services.egress.guard import EgressGuard
+from mediavault.egress.client import AiohttpClient
+from mediavault.egress.guard import EgressGuard
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ from mediavault.app.media_server import MediaServerRefresh, open_media_server
 from mediavault.app.notifying import open_notifier
 from mediavault.app.outgoing import upstream_proxies
 from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
+from mediavault.browser.session_manager import SessionManager, note_account
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
@@ -30,6 +31,9 @@ from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.public_names import PublicNames
+from mediavault.extraction.port import Extractor
 from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
@@ -38,6 +42,7 @@ from mediavault.features.notifications.notifier import Notifier
 from mediavault.features.retention import background as retention
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
+from mediavault.library.port import Library
 from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, twins
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.decoding import PictureDecoder
@@ -47,16 +52,11 @@ from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.maintenance.twins import TwinFinder
 from mediavault.platforms import registry
 from mediavault.presentation.views import kept_paths
-from mediavault.services.browser.session_manager import SessionManager, note_account
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.public_names import PublicNames
-from mediavault.services.extraction.port import Extractor
-from mediavault.services.library.port import Library
-from mediavault.services.tracing.opening import open_tracing
 from mediavault.store import waiting_jobs
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
+from mediavault.tracing.opening import open_tracing
 from mediavault.worker import deferred, liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
@@ -67,8 +67,8 @@ from mediavault.worker.recording_places import RecordingPlaces
 from mediavault.worker.worker import Worker, WorkerLimits
 
 if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
-    from mediavault.services.browser.chromium import Chromium
-    from mediavault.services.egress.proxy import EgressProxy
+    from mediavault.browser.chromium import Chromium
+    from mediavault.egress.proxy import EgressProxy
 
 LIBRARY_CHECK_S = 5.0  # of a process without a worker, which checks before each claim
 
@@ -197,25 +197,25 @@ async def open_tools(
     live: LiveSettings | None = None,
 ) -> AsyncIterator[WorkerContext]:
     """Open everything that a worker needs. The browser and the HTTP client start when they are first used."""
-    from mediavault.services.download.fetcher import MediaFetcher
-    from mediavault.services.download.port import DownloadLimits
-    from mediavault.services.download.subtitles import SubtitleFetcher
-    from mediavault.services.egress.client import AiohttpClient
-    from mediavault.services.egress.keeping_client import KeepingClient
-    from mediavault.services.egress.proxy import EgressProxy
-    from mediavault.services.extraction.api_extractor import ApiExtractor
-    from mediavault.services.extraction.browser_extractor import BrowserExtractor
-    from mediavault.services.extraction.browser_lister import BrowserLister
-    from mediavault.services.extraction.confined_reader import ConfinedReader
-    from mediavault.services.extraction.enclosure_extractor import EnclosureExtractor
-    from mediavault.services.extraction.feed_lister import FeedLister
-    from mediavault.services.extraction.page_extractor import PageExtractor
-    from mediavault.services.extraction.ytdlp_extractor import YtdlpExtractor
-    from mediavault.services.extraction.ytdlp_lister import YtdlpLister
-    from mediavault.services.media.arrival import open_arrival_decoder
-    from mediavault.services.media.helpers import open_helpers
-    from mediavault.services.media.probe import FfmpegProbe
-    from mediavault.services.media.remux import Joiner
+    from mediavault.download.fetcher import MediaFetcher
+    from mediavault.download.port import DownloadLimits
+    from mediavault.download.subtitles import SubtitleFetcher
+    from mediavault.egress.client import AiohttpClient
+    from mediavault.egress.keeping_client import KeepingClient
+    from mediavault.egress.proxy import EgressProxy
+    from mediavault.extraction.api_extractor import ApiExtractor
+    from mediavault.extraction.browser_extractor import BrowserExtractor
+    from mediavault.extraction.browser_lister import BrowserLister
+    from mediavault.extraction.confined_reader import ConfinedReader
+    from mediavault.extraction.enclosure_extractor import EnclosureExtractor
+    from mediavault.extraction.feed_lister import FeedLister
+    from mediavault.extraction.page_extractor import PageExtractor
+    from mediavault.extraction.ytdlp_extractor import YtdlpExtractor
+    from mediavault.extraction.ytdlp_lister import YtdlpLister
+    from mediavault.media.arrival import open_arrival_decoder
+    from mediavault.media.helpers import open_helpers
+    from mediavault.media.probe import FfmpegProbe
+    from mediavault.media.remux import Joiner
 
     async with AsyncExitStack() as stack:
         line = SharedLine(clock, live.current if live is not None else None)
@@ -291,7 +291,7 @@ def make_browser(
     settings: Settings, proxy: EgressProxy, clock: Clock, *, state_dir: Path, downloads_dir: Path
 ) -> Chromium:
     """Return the browser of the settings, which starts when it is first used; its profile is below ``state_dir``."""
-    from mediavault.services.browser.chromium import Chromium
+    from mediavault.browser.chromium import Chromium
 
     return Chromium(
         state_dir=state_dir,
@@ -307,8 +307,8 @@ def make_browser(
 @asynccontextmanager
 async def _twin_finder(settings: Settings, store: Store, library: Library, clock: Clock) -> AsyncIterator[TwinFinder]:
     """Provide the search for twins, with a separate helper, for which no download has to wait."""
-    from mediavault.services.media.fingerprints import FingerprintReader
-    from mediavault.services.media.helpers import open_helpers
+    from mediavault.media.fingerprints import FingerprintReader
+    from mediavault.media.helpers import open_helpers
 
     async def path_of(relative: str) -> Path | None:
         return await library.local_path(relative, into=settings.state_dir)
@@ -399,7 +399,7 @@ def make_submission(settings: Settings) -> Submission:
 
 def make_jobs(settings: Settings, store: Store) -> Jobs:
     """Return what a command does with the jobs of an open store."""
-    from mediavault.services.media.extras import FRAMES, extras_folder, forget_extras
+    from mediavault.media.extras import FRAMES, extras_folder, forget_extras
 
     clock, made = SystemClock(), extras_folder(settings.state_dir)
 
@@ -442,7 +442,7 @@ def browser_memory_limit(settings: Settings) -> int | None:
 
 def browser_path(settings: Settings) -> str | None:
     """Return the path of the browser that a worker would start; None without one."""
-    from mediavault.services.browser.discovery import find_browser
+    from mediavault.browser.discovery import find_browser
 
     discovery = find_browser(settings.browser)
     return str(discovery.path) if discovery.path else None

@@ -12,13 +12,13 @@ from pathlib import Path
 from mediavault.app.composition import READING_CHILD, App
 from mediavault.app.sealing import sealer
 from mediavault.app.storage import open_examiner
+from mediavault.download.beginning import BeginningFetcher
+from mediavault.download.frames import CandidateFrames
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.sealed_copies import SealedCopies
-from mediavault.services.download.beginning import BeginningFetcher
-from mediavault.services.download.frames import CandidateFrames
-from mediavault.services.media.extras import PlayerExtras, extras_folder
-from mediavault.services.media.helpers import open_helpers
-from mediavault.services.media.probe import FormatProbe, open_probe
+from mediavault.media.extras import PlayerExtras, extras_folder
+from mediavault.media.helpers import open_helpers
+from mediavault.media.probe import FormatProbe, open_probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class FileService:
 @asynccontextmanager
 async def open_file_service(vault: App) -> AsyncIterator[FileService]:
     """Provide them. What is still running at the end is cancelled."""
-    from mediavault.services.egress.client import AiohttpClient
-    from mediavault.services.extraction.confined_reader import ConfinedReader
+    from mediavault.egress.client import AiohttpClient
+    from mediavault.extraction.confined_reader import ConfinedReader
 
     library, state_dir = vault.library, vault.settings.state_dir
 

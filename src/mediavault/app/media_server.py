@@ -20,8 +20,8 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.settings import MediaServer, Settings, variable
 from mediavault.core.urls import EgressScope
-from mediavault.services.egress.client import AiohttpClient
-from mediavault.services.egress.port import Timeouts
+from mediavault.egress.client import AiohttpClient
+from mediavault.egress.port import Timeouts
 from mediavault.store import server_calls
 from mediavault.store.port import Records
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mediavault.app.outgoing import vault_proxies
+from mediavault.apprise.process import ask_apprise
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BadInput, BadUrl, Failure
 from mediavault.core.installation import command_to_install
@@ -17,15 +18,14 @@ from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.settings import LOW_SPACE_FACTOR, Settings
 from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
+from mediavault.egress.client import AiohttpClient
+from mediavault.egress.guard import EgressGuard, SystemResolver
+from mediavault.egress.port import Timeouts
+from mediavault.egress.proxy import EgressProxy
 from mediavault.features.notifications.notifier import Notifier
+from mediavault.library.disk import free_bytes
+from mediavault.sandbox.process import ChildFailed
 from mediavault.server.services import SendResult
-from mediavault.services.apprise.process import ask_apprise
-from mediavault.services.egress.client import AiohttpClient
-from mediavault.services.egress.guard import EgressGuard, SystemResolver
-from mediavault.services.egress.port import Timeouts
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.library.disk import free_bytes
-from mediavault.services.sandbox.process import ChildFailed
 from mediavault.store.port import Store
 
 LIMITS = Timeouts(connect_s=10.0, read_s=15.0, total_s=15.0)  # the convention asks for 15 to 30 s

@@ -18,6 +18,7 @@ from mediavault.app.storage import (
     sqlite_path,
     sqlite_store,
 )
+from mediavault.browser import own_display
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
@@ -26,10 +27,9 @@ from mediavault.core.seals import SealStep
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
+from mediavault.library import disk
 from mediavault.maintenance.moving import Progress
 from mediavault.maintenance.sealing import SealedCopy, write_new
-from mediavault.services.browser import own_display
-from mediavault.services.library import disk
 from mediavault.store.live_settings import LiveSettings
 
 SINGLE_JOB_LOOK_S = 0.25
@@ -66,7 +66,7 @@ def _is_at_rest(job: Job) -> bool:
 
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Extract a post as a worker would, without saving anything."""
-    from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save
+    from mediavault.extraction.ranking import choose_candidate, explain, items_to_save
     from mediavault.worker.dispatch import route_of
     from mediavault.worker.stages.extract import ask_extractors
     from mediavault.worker.stages.resolve import resolve

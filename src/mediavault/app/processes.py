@@ -16,13 +16,13 @@ from mediavault.app.startup import log_setup_link, require_authentication, setup
 from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.auth.oidc import Fetch
 from mediavault.auth.proxies import proxy_rules
+from mediavault.browser.login_windows import LoginWindows
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
-from mediavault.services.browser.login_windows import LoginWindows
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.worker.worker import Worker

@@ -9,7 +9,7 @@ from mediavault.app.clients import client_for
 from mediavault.auth.oidc import Fetch
 from mediavault.core.settings import Settings
 from mediavault.core.urls import EgressScope
-from mediavault.services.egress.port import Timeouts
+from mediavault.egress.port import Timeouts
 
 MAX_ANSWER_BYTES = 1 << 20
 LIMITS = Timeouts(connect_s=5.0, read_s=10.0, total_s=15.0)

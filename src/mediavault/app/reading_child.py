@@ -11,21 +11,21 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from mediavault.browser.port import PageCapture
 from mediavault.core.failures import Failure
 from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
+from mediavault.download.manifest_reading import ManifestContents, ManifestText, read_manifest
+from mediavault.extraction.api_extractor import read_answer
+from mediavault.extraction.browser_extractor import read_visit
+from mediavault.extraction.feed_documents import read_feed
+from mediavault.extraction.plain_page import read_plain_page
+from mediavault.extraction.port import ApiAnswer, PageAnswer, VisitReading
+from mediavault.extraction.profile_pages import read_profile
 from mediavault.platforms import registry
-from mediavault.services.browser.port import PageCapture
-from mediavault.services.download.manifest_reading import ManifestContents, ManifestText, read_manifest
-from mediavault.services.extraction.api_extractor import read_answer
-from mediavault.services.extraction.browser_extractor import read_visit
-from mediavault.services.extraction.feed_documents import read_feed
-from mediavault.services.extraction.plain_page import read_plain_page
-from mediavault.services.extraction.port import ApiAnswer, PageAnswer, VisitReading
-from mediavault.services.extraction.profile_pages import read_profile
-from mediavault.services.sandbox.guard import error_text, serve_lines
+from mediavault.sandbox.guard import error_text, serve_lines
 
 MAX_REQUEST_BYTES = 256 << 20  # the bodies of the largest visit in base64, and its page
 MAX_TRACE_CHARS = 8_000  # its end names the location

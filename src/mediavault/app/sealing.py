@@ -14,17 +14,17 @@ from pathlib import Path
 
 from mediavault.app.clients import client_for
 from mediavault.app.composition import make_browser
+from mediavault.browser.port import Browser
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BrowserUnavailable, HttpError
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.core.urls import EgressScope, parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.port import Timeouts
+from mediavault.library.port import Library
 from mediavault.maintenance.sealing import Sealer
-from mediavault.services.browser.port import Browser
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.port import Timeouts
-from mediavault.services.library.port import Library
-from mediavault.services.sealing.timestamps import MAX_BYTES, Certificate, readable_certificates
+from mediavault.sealing.timestamps import MAX_BYTES, Certificate, readable_certificates
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 
@@ -87,7 +87,7 @@ def system_roots() -> Sequence[Certificate]:
 @asynccontextmanager
 async def open_signed_out_browser(settings: Settings, guard: EgressGuard, clock: Clock) -> AsyncIterator[Browser]:
     """Open a browser with a profile that is removed afterwards: the worker's has the sign-ins. Raises BrowserUnavailable."""
-    from mediavault.services.egress.proxy import EgressProxy
+    from mediavault.egress.proxy import EgressProxy
 
     async with AsyncExitStack() as stack:
         try:

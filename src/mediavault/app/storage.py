@@ -16,9 +16,9 @@ from mediavault.core.failures import BadSetting, StorageFailure, StoreError
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
-from mediavault.services.library.disk import free_bytes
-from mediavault.services.library.port import Library
-from mediavault.services.library.staging import STAGING_FOLDER
+from mediavault.library.disk import free_bytes
+from mediavault.library.port import Library
+from mediavault.library.staging import STAGING_FOLDER
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store
 from mediavault.worker.library import check_library, ensure_library_id
@@ -192,15 +192,15 @@ async def inspect_postgres(settings: Settings) -> PostgresFacts | None:
 def make_library(settings: Settings) -> Library:
     """Return the library that ``vault_url`` names, else the download folder; no request is made. Raises BadSetting."""
     if settings.vault_url is None:
-        from mediavault.services.library.local_library import LocalLibrary
+        from mediavault.library.local_library import LocalLibrary
 
         return LocalLibrary(settings.download_dir)
-    from mediavault.services.library.bucket_address import parse_bucket_address
+    from mediavault.library.bucket_address import parse_bucket_address
 
     address = parse_bucket_address(settings.vault_url)
     with _requires_driver(Message("Object storage"), "objects"):
-        from mediavault.services.library.bucket import open_bucket
-        from mediavault.services.library.bucket_library import BucketLibrary
+        from mediavault.library.bucket import open_bucket
+        from mediavault.library.bucket_library import BucketLibrary
 
         return BucketLibrary(open_bucket(address), settings.download_dir / STAGING_FOLDER)
 
@@ -226,7 +226,7 @@ async def open_examiner(
 ) -> AsyncIterator[FileExaminer | None]:
     """Provide what examines saved files, in at most ``helpers`` processes; None for a bucket, which would send each whole file."""
     from mediavault.maintenance.examining import FileExaminer
-    from mediavault.services.media.probe import open_probe
+    from mediavault.media.probe import open_probe
 
     if settings.vault_url is not None:
         yield None

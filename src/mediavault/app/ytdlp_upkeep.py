@@ -20,10 +20,8 @@ from mediavault.core.failures import Failure, ToolMissing
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.settings import UpgradeSchedule
-from mediavault.platforms.registry import all_platforms
-from mediavault.presentation.doctor_report import YtdlpState
-from mediavault.services.extraction.port import UpgradeRecord
-from mediavault.services.extraction.ytdlp_home import (
+from mediavault.extraction.port import UpgradeRecord
+from mediavault.extraction.ytdlp_home import (
     alone,
     former_version,
     home_of,
@@ -32,8 +30,10 @@ from mediavault.services.extraction.ytdlp_home import (
     step_back,
     write_record,
 )
-from mediavault.services.extraction.ytdlp_process import try_out
-from mediavault.services.extraction.ytdlp_upgrade import Examine, Install, failed, install_newest, installer, upgrade
+from mediavault.extraction.ytdlp_process import try_out
+from mediavault.extraction.ytdlp_upgrade import Examine, Install, failed, install_newest, installer, upgrade
+from mediavault.platforms.registry import all_platforms
+from mediavault.presentation.doctor_report import YtdlpState
 
 ROUND_S = 300.0
 NIGHT_BEGINS = 2  # o'clock, in the machine's time zone

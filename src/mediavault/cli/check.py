@@ -18,7 +18,7 @@ from mediavault.core.media import ProblemKind
 
 if TYPE_CHECKING:
     from mediavault.core.media import ProbeReport
-    from mediavault.services.media.probe import FfmpegProbe
+    from mediavault.media.probe import FfmpegProbe
 
 FROM_STANDARD_INPUT = "-"
 ACCEPT, REJECT, UNSURE = "accept", "reject", "unsure"
@@ -56,7 +56,7 @@ def _named(files: Sequence[str]) -> Iterable[str]:
 async def _check(files: Sequence[str], *, as_json: bool) -> bool:
     """Print each verdict as soon as it is known; return whether all files were accepted."""
     from mediavault.core.clock import SystemClock
-    from mediavault.services.media.probe import open_probe
+    from mediavault.media.probe import open_probe
 
     all_accepted = True
     async with open_probe(SystemClock()) as probe:

@@ -44,8 +44,8 @@ def _page_answer(url: str) -> _Answer:
 
 
 def _media_answer(url: str) -> _Answer:
+    from mediavault.extraction.media_urls import media_facts
     from mediavault.platforms.registry import platform_of_media
-    from mediavault.services.extraction.media_urls import media_facts
 
     return asdict(media_facts(url, platform_of_media(url)))
 

@@ -13,8 +13,8 @@ from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
+    from mediavault.extraction.port import UpgradeRecord
     from mediavault.presentation.doctor_report import Check
-    from mediavault.services.extraction.port import UpgradeRecord
 
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "broken": ("✕", "red")}
 

@@ -55,7 +55,7 @@ async def _import(settings: Settings, source: ImportSource, *, as_json: bool) ->
     from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.maintenance.importing import FolderImport, NamesOfFiles, count_media
-    from mediavault.services.media.probe import open_probe
+    from mediavault.media.probe import open_probe
     from mediavault.store.live_settings import LiveSettings
 
     clock = SystemClock()

@@ -10,10 +10,10 @@ from rich.text import Text
 from mediavault.cli.output import err, out
 from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Candidate, Extraction, Item, Post
+from mediavault.extraction.page_data.page_identity import id_in
+from mediavault.extraction.ranking import choose_candidate
 from mediavault.presentation.labels import format_size, help_for, one_line
 from mediavault.presentation.views import candidate_view
-from mediavault.services.extraction.page_data.page_identity import id_in
-from mediavault.services.extraction.ranking import choose_candidate
 
 if TYPE_CHECKING:
     from mediavault.cli.saved_page import SavedInspection

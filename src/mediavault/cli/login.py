@@ -96,8 +96,8 @@ async def _import(settings: Settings, platform: str, text: str) -> ImportView:
 
 async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> SessionView:
     from mediavault.app import composition, one_shot, storage
+    from mediavault.browser.own_display import has_display
     from mediavault.presentation.session_views import session_view
-    from mediavault.services.browser.own_display import has_display
     from mediavault.store.waiting_jobs import resume_after_sign_in
 
     site = composition.session_manager(settings).platform(platform)  # an unknown site is refused before anything opens
@@ -113,8 +113,8 @@ async def _sign_in(settings: Settings, platform: str, *, silent: bool) -> Sessio
 
 async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView:
     from mediavault.app import composition, one_shot, storage
+    from mediavault.browser.own_display import has_display
     from mediavault.presentation.views import job_view
-    from mediavault.services.browser.own_display import has_display
     from mediavault.store.waiting_jobs import browser_task_for, resume_after_window
 
     async with storage.open_store(settings) as store:

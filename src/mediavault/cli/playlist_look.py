@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.failures import BadInput, MediavaultError
-from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES
-from mediavault.services.extraction.manifests import parse_manifest
+from mediavault.download.manifest import MAX_PLAYLIST_BYTES
+from mediavault.extraction.manifests import parse_manifest
 
 
 def look_at_playlist(path: Path | None, text: bytes | None, base_url: str) -> dict[str, Any]:

@@ -13,12 +13,10 @@ from mediavault.core.media import Candidate, Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json
 from mediavault.core.urls import parse_http_url
-from mediavault.platforms import registry
-from mediavault.presentation.labels import format_size
-from mediavault.services.extraction.confined_reader import LIMITS, unreadable
-from mediavault.services.extraction.outcome import PageOutcome, outcome_of_error
-from mediavault.services.extraction.ranking import choose_candidate, explain, items_to_save
-from mediavault.services.extraction.saved_page import (
+from mediavault.extraction.confined_reader import LIMITS, unreadable
+from mediavault.extraction.outcome import PageOutcome, outcome_of_error
+from mediavault.extraction.ranking import choose_candidate, explain, items_to_save
+from mediavault.extraction.saved_page import (
     SavedDocument,
     SavedPageResult,
     open_saved,
@@ -27,8 +25,10 @@ from mediavault.services.extraction.saved_page import (
     says_nothing,
     stated_addresses,
 )
-from mediavault.services.sandbox.process import ChildFailed
-from mediavault.services.sandbox.standing import PersistentChild
+from mediavault.platforms import registry
+from mediavault.presentation.labels import format_size
+from mediavault.sandbox.process import ChildFailed
+from mediavault.sandbox.standing import PersistentChild
 
 CHILD = "mediavault.cli.saved_page_child"
 MAX_SAVED_PAGE_BYTES = 64 << 20

@@ -9,7 +9,7 @@ from typing import Any
 
 from mediavault.cli.saved_page import SavedInspection, look_at_saved_page
 from mediavault.core.typed_records import to_json
-from mediavault.services.sandbox.guard import serve_lines
+from mediavault.sandbox.guard import serve_lines
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from types import TracebackType
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.services.egress.http1 import HEAD_END, BadMessage, parse_request
+from mediavault.egress.http1 import HEAD_END, BadMessage, parse_request
 
 HOST = "127.0.0.1"
 MAX_HEAD_BYTES = 32 << 10  # request line and headers

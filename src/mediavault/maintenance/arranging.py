@@ -31,12 +31,12 @@ from mediavault.core.pictures import MAX_PICTURE_BYTES, PICTURE_SUFFIXES
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Episode, Layout, episode_of
+from mediavault.library.companion_files import exists, read_small
+from mediavault.library.nfo import ServerFile, server_files
+from mediavault.library.port import Library
+from mediavault.library.sidecars import FILE_DATE, job_id_of, with_place, write_sidecar
 from mediavault.maintenance.findings import kept_by_place
 from mediavault.platforms.registry import site_title
-from mediavault.services.library.companion_files import exists, read_small
-from mediavault.services.library.nfo import ServerFile, server_files
-from mediavault.services.library.port import Library
-from mediavault.services.library.sidecars import FILE_DATE, job_id_of, with_place, write_sidecar
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import EpisodePreview, EpisodeRecords, folder_and_stem
 from mediavault.store.port import JobQuery, Store

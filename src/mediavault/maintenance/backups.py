@@ -13,8 +13,8 @@ from pathlib import Path
 from mediavault.core.failures import BadInput, StoreError
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import failure_of_disk
+from mediavault.library import disk
 from mediavault.maintenance.moving import Progress, copy_jobs, copy_rest, count_jobs
-from mediavault.services.library import disk
 from mediavault.store.port import Store
 from mediavault.store.sqlite.backup import copy_database, refuse_oversized
 

@@ -15,11 +15,11 @@ from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.library.disk import Digest
+from mediavault.library.port import Library
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged, judge_size, kept_by_place
-from mediavault.services.library.disk import Digest
-from mediavault.services.library.port import Library
 from mediavault.store import decoding
 from mediavault.store.checks import read_checks
 from mediavault.store.port import Records, Store

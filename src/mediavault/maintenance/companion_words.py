@@ -16,10 +16,10 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
+from mediavault.library.companion_files import read_comments, read_cues
+from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import WITH_FILES, kept_by_place
-from mediavault.services.library.companion_files import read_comments, read_cues
-from mediavault.services.library.port import Library
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobOrder, JobQuery, Store
 from mediavault.store.search_words import WordSource

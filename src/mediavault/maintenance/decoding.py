@@ -19,6 +19,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
+from mediavault.library.port import Library
 from mediavault.maintenance.checking import (
     CheckedFiles,
     judge,
@@ -28,7 +29,6 @@ from mediavault.maintenance.checking import (
 )
 from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged, kept_by_place
-from mediavault.services.library.port import Library
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import LEFT, DecodingPosition, forget_removed, hold, move, note_end, read_position
 from mediavault.store.port import Store

@@ -14,7 +14,7 @@ PathOf = Callable[[str], Awaitable[Path | None]]
 
 
 class FileProbe(Protocol):
-    """What checks need of the probe: see ``services/media/probe.py``."""
+    """What checks need of the probe: see ``media/probe.py``."""
 
     async def look_into_unknown(self, path: Path) -> ProbeReport: ...
     async def decode_rest(self, path: Path, *, start: int) -> DecodedPart: ...

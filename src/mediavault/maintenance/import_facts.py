@@ -20,9 +20,9 @@ from mediavault.core.names import shown_text
 from mediavault.core.platform import YtdlpRules
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.core.xml_tree import XmlNode, read_xml
+from mediavault.extraction.page_data import values
+from mediavault.extraction.ytdlp_reading import chapters_of, comments_of
 from mediavault.platforms import registry
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.ytdlp_reading import chapters_of, comments_of
 
 MAX_TITLE_CHARS = 300
 MAX_TEXT_CHARS = 20_000

@@ -55,6 +55,12 @@ from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import RecordKind
 from mediavault.core.shows import Layout
 from mediavault.core.xml_tree import BadXml
+from mediavault.extraction.ytdlp_reading import comments_of
+from mediavault.library import disk
+from mediavault.library.companion_files import exists
+from mediavault.library.layout import conflicting_videos
+from mediavault.library.port import Library
+from mediavault.library.sidecars import FILE_DATE, parse_sidecar, write_sidecar
 from mediavault.maintenance.arranging import write_server_files
 from mediavault.maintenance.companion_words import index_beside
 from mediavault.maintenance.examining import damage_in, in_words
@@ -83,12 +89,6 @@ from mediavault.maintenance.import_folder import (
     remove,
     require_same,
 )
-from mediavault.services.extraction.ytdlp_reading import comments_of
-from mediavault.services.library import disk
-from mediavault.services.library.companion_files import exists
-from mediavault.services.library.layout import conflicting_videos
-from mediavault.services.library.port import Library
-from mediavault.services.library.sidecars import FILE_DATE, parse_sidecar, write_sidecar
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import folder_and_stem
 from mediavault.store.port import JobQuery, Store, StoredJob
@@ -110,7 +110,7 @@ OnFiles = Callable[[int], None]
 
 
 class ImportProbe(Protocol):
-    """What the import needs of the probe: see ``services/media/probe.py``."""
+    """What the import needs of the probe: see ``media/probe.py``."""
 
     async def look_into_unknown(self, path: Path) -> ProbeReport: ...
     async def tags(self, path: Path) -> Mapping[str, str]: ...

@@ -14,10 +14,10 @@ from mediavault.core.clock import Clock, to_micros
 from mediavault.core.companions import SIDECAR_SUFFIX, sibling
 from mediavault.core.job import Job
 from mediavault.core.marks import Mark, MarkKind
+from mediavault.library.port import Library
+from mediavault.library.sidecars import job_id_of, with_marks
 from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import kept_by_place
-from mediavault.services.library.port import Library
-from mediavault.services.library.sidecars import job_id_of, with_marks
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.port import Store
 

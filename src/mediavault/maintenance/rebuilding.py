@@ -14,12 +14,12 @@ from mediavault.core.companions import SIDECAR_SUFFIX
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.names import is_utf8
+from mediavault.library.port import Library
+from mediavault.library.sidecars import BadSidecar, Sidecar, read_sidecar
 from mediavault.maintenance.companion_words import index_words
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged, judge_size
 from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
-from mediavault.services.library.port import Library
-from mediavault.services.library.sidecars import BadSidecar, Sidecar, read_sidecar
 from mediavault.store.episodes import remember_episode
 from mediavault.store.losses import forget_losses
 from mediavault.store.port import Store, StoredJob

@@ -19,7 +19,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.messages import Message
 from mediavault.core.redaction import redact_distinctly
-from mediavault.services.library.sidecars import Sidecar
+from mediavault.library.sidecars import Sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.transitions import kept_values
 

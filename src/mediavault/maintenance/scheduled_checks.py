@@ -20,11 +20,11 @@ from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.typed_records import from_json, to_json
+from mediavault.library.disk import Digest
+from mediavault.library.port import Library
 from mediavault.maintenance.checking import check_job, require_library
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import WITH_FILES
-from mediavault.services.library.disk import Digest
-from mediavault.services.library.port import Library
 from mediavault.store.port import JobOrder, JobQuery, Records, Store
 
 ROUND_S = 60.0

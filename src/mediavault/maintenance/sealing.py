@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from mediavault import __version__
+from mediavault.browser.port import Browser, PageCapture, SeenResponse
 from mediavault.core.clock import Clock, iso_or_none
 from mediavault.core.companions import COMMENTS_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, sibling
 from mediavault.core.failures import BadInput, ErrorCode, Failure, StorageFailure
@@ -33,16 +34,15 @@ from mediavault.core.redaction import redact_address, redact_text
 from mediavault.core.seals import NotCaptured, SealStep
 from mediavault.core.site_limits import MANY_SITES, PermitRequest, SiteLimit, SiteState, closing_time
 from mediavault.core.urls import EgressScope
+from mediavault.extraction.walls import hard_wall
+from mediavault.library import disk
+from mediavault.library.port import Library, OpenedFile
+from mediavault.library.sidecars import with_marks
+from mediavault.library.zip_stream import Names, ZipSink, write_file, zip_entry
 from mediavault.maintenance.checking import judge
 from mediavault.maintenance.findings import kept_by_place
 from mediavault.platforms import registry
-from mediavault.services.browser.port import Browser, PageCapture, SeenResponse
-from mediavault.services.extraction.walls import hard_wall
-from mediavault.services.library import disk
-from mediavault.services.library.port import Library, OpenedFile
-from mediavault.services.library.sidecars import with_marks
-from mediavault.services.library.zip_stream import Names, ZipSink, write_file, zip_entry
-from mediavault.services.sealing.bag import (
+from mediavault.sealing.bag import (
     CERTIFICATES,
     PAYLOAD,
     REPORT,
@@ -53,7 +53,7 @@ from mediavault.services.sealing.bag import (
     small_file,
     tag_files,
 )
-from mediavault.services.sealing.timestamps import (
+from mediavault.sealing.timestamps import (
     Certificate,
     Timestamp,
     certificates_of,

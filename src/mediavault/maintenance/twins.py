@@ -26,9 +26,9 @@ from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
+from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import kept_by_place
-from mediavault.services.library.port import Library
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.twins import MOST_TWINS, put_twins
 

@@ -16,6 +16,8 @@ from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
 from mediavault.core.messages import counted
 from mediavault.core.records import CheckVerdict, FileCheck
+from mediavault.library.port import FoundFile, Library
+from mediavault.library.sidecars import BadSidecar, read_sidecar
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import (
     Finding,
@@ -29,8 +31,6 @@ from mediavault.maintenance.findings import (
     named_paths,
     short_key,
 )
-from mediavault.services.library.port import FoundFile, Library
-from mediavault.services.library.sidecars import BadSidecar, read_sidecar
 from mediavault.store.bulk import iter_pages
 from mediavault.store.checks import read_checks
 from mediavault.store.port import JobQuery, Store

@@ -12,7 +12,7 @@ from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import AddressKind, Platform
 from mediavault.core.post_urls import is_named_host, read_page, read_post
 from mediavault.core.urls import canonical_generic, parse_http_url
-from mediavault.services.extraction.saved_page import open_saved, read_saved_post
+from mediavault.extraction.saved_page import open_saved, read_saved_post
 
 
 @dataclass(frozen=True, slots=True)

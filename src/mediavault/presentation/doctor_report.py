@@ -12,9 +12,9 @@ from typing import Protocol
 from mediavault.core.clock import Clock
 from mediavault.core.failures import MediavaultError
 from mediavault.core.settings import UpgradeSchedule
+from mediavault.extraction.port import UpgradeRecord
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import N_, gettext
-from mediavault.services.extraction.port import UpgradeRecord
 
 WITHIN_S = 45.0  # an unresponsive database hits its own deadline before this
 CACHE_S = 60.0

@@ -19,11 +19,11 @@ from mediavault.core.seals import SealState
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
+from mediavault.download.frames import FrameRequest
+from mediavault.library.port import OpenedFile
 from mediavault.presentation.doctor_report import Doctor, Ytdlp
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.translation import gettext
-from mediavault.services.download.frames import FrameRequest
-from mediavault.services.library.port import OpenedFile
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses

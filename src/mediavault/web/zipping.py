@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
+from mediavault.library.zip_stream import FIRST_YEAR, Names, ZipSink, write_file, zip_entry
 from mediavault.presentation.translation import gettext, translated
 from mediavault.presentation.views import kept_files, sidecar_path, title
 from mediavault.server.services import LibraryFiles
-from mediavault.services.library.zip_stream import FIRST_YEAR, Names, ZipSink, write_file, zip_entry
 from mediavault.store.port import JobCatalogue
 
 log = get_logger(__name__)

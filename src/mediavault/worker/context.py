@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from mediavault.browser.port import Browser
 from mediavault.core.clock import Clock
 from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
@@ -17,14 +18,13 @@ from mediavault.core.profiles import BEST, Profile
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.shows import Layout
-from mediavault.services.browser.port import Browser
-from mediavault.services.download.port import Downloader, DownloadLimits, FetchSubtitles
-from mediavault.services.egress.port import HttpClient
-from mediavault.services.extraction.port import ExtractExtras, Extractor, Lister
-from mediavault.services.library.port import Library
-from mediavault.services.tracing.port import NoTracing, Tracing
+from mediavault.download.port import Downloader, DownloadLimits, FetchSubtitles
+from mediavault.egress.port import HttpClient
+from mediavault.extraction.port import ExtractExtras, Extractor, Lister
+from mediavault.library.port import Library
 from mediavault.store.port import Store
 from mediavault.store.profiles import profile_in_force
+from mediavault.tracing.port import NoTracing, Tracing
 from mediavault.worker.extraction_slots import ExtractionSlots
 from mediavault.worker.recording_places import RecordingPlaces
 

@@ -24,8 +24,8 @@ from mediavault.core.profiles import chosen_subtitles
 from mediavault.core.segments import path_of_request, read_segments, segments_to_text
 from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import to_webvtt
-from mediavault.services.egress.port import Timeouts
-from mediavault.services.library.sidecars import with_companions
+from mediavault.egress.port import Timeouts
+from mediavault.library.sidecars import with_companions
 from mediavault.store import deferred
 from mediavault.store.deferred import DeferredTask, DeferredWork
 from mediavault.store.noting import outdate

@@ -7,7 +7,7 @@ import uuid
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.library.port import Library
+from mediavault.library.port import Library
 from mediavault.store.losses import LIBRARY, note_loss
 from mediavault.store.port import JobCatalogue, Store
 

@@ -12,7 +12,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, StorageFailure
 from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.library.port import Library
+from mediavault.library.port import Library
 from mediavault.store.bulk import retry_failed
 from mediavault.store.port import Store
 from mediavault.worker.attempt_result import AttemptResult

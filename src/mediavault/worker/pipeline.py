@@ -26,9 +26,9 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, ItemType, KeptFile
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
+from mediavault.extraction.ranking import choose_candidate, explain, with_choice
 from mediavault.platforms.registry import platform
-from mediavault.services.extraction.ranking import choose_candidate, explain, with_choice
-from mediavault.services.tracing.port import Facts
+from mediavault.tracing.port import Facts
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.attempt_result import AttemptResult

@@ -16,8 +16,8 @@ from mediavault.core.platform import Platform
 from mediavault.core.recordings import Recording
 from mediavault.core.site_limits import Permit
 from mediavault.core.system_errors import translate_machine_errors
-from mediavault.services.tracing.port import AttemptTrace, NoTracing
 from mediavault.store.port import Store
+from mediavault.tracing.port import AttemptTrace, NoTracing
 from mediavault.worker.extraction_slots import ExtractionSlot
 
 PROGRESS_INTERVAL_S = 1.0  # progress is only shown to users; more frequent writes would only load the store

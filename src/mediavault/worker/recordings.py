@@ -18,7 +18,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import Candidate, DownloadedFile
 from mediavault.core.messages import Message
 from mediavault.core.recordings import RECORDING, Recording, began_at, to_json
-from mediavault.services.download.port import RecordingOrder
+from mediavault.download.port import RecordingOrder
 from mediavault.store.recordings import forget_stop, is_to_stop
 from mediavault.worker.attempt import Attempt
 

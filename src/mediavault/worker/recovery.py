@@ -8,7 +8,7 @@ from pathlib import Path
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.services.library.staging import Staging, StagingFolder
+from mediavault.library.staging import Staging, StagingFolder
 from mediavault.store.port import JobCatalogue, Recovered, Store
 from mediavault.worker import liveness
 from mediavault.worker.freezes import settle_freezes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mediavault.core.companions import language_of, sibling
 from mediavault.core.job import JobId, JobItem
-from mediavault.services.library.companion_files import read_cues
+from mediavault.library.companion_files import read_cues
 from mediavault.store.search_words import WordSource
 from mediavault.store.spoken import put_texts
 from mediavault.worker.context import WorkerContext

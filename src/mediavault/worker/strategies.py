@@ -56,8 +56,8 @@ from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.recordings import in_words
 from mediavault.core.slow_floor import SlowTransferDetector
 from mediavault.core.urls import without_query
-from mediavault.services.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
-from mediavault.services.extraction.ranking import choose_candidate, explain
+from mediavault.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
+from mediavault.extraction.ranking import choose_candidate, explain
 from mediavault.store.refused_copies import note_refused, refused_copies
 from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
@@ -505,7 +505,7 @@ def _servers(candidate: Candidate) -> set[str]:
 def same_file(one: Candidate, other: Candidate) -> bool:
     """Whether two candidates certainly name one file, so that a download of the first may be resumed from the second.
 
-    ``services.download.resume`` still checks that the server has the same file.
+    ``download.resume`` still checks that the server has the same file.
     """
     return (
         one.media_key is not None

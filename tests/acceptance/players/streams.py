@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from tests import media
-from tests.component.services.download import dash_streams
+from tests.component.download import dash_streams
 
 POST_S = 6.0
 SHORT_S = 4.0

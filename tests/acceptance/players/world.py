@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.browser.chromium import Chromium
+from mediavault.browser.discovery import find_browser
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import Candidate, Extraction
 from mediavault.core.urls import parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.browser_extractor import BrowserExtractor
+from mediavault.extraction.ranking import choose_candidate, items_to_save
 from mediavault.platforms.registry import identify
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.browser.discovery import find_browser
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.egress.proxy import EgressProxy
-from mediavault.services.extraction.browser_extractor import BrowserExtractor
-from mediavault.services.extraction.ranking import choose_candidate, items_to_save
 from tests.acceptance.players.site import PlayersSite
 from tests.npm import PackagesMissing, node_modules
 from tests.patience import patient

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mediavault.core.failures import BadInput
-from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES
+from mediavault.download.manifest import MAX_PLAYLIST_BYTES
 from tests.patience import patient
 from tests.unit.cli.test_playlist_look import look, mpd
 

@@ -19,7 +19,7 @@ from mediavault.demo.http_server import (
     requested_range,
     whole_or_range,
 )
-from mediavault.services.egress.http1 import BadMessage
+from mediavault.egress.http1 import BadMessage
 from tests.fakes import FakeClock
 
 BODY = bytes(range(256)) * 40

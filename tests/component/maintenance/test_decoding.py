@@ -11,10 +11,10 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CheckVerdict, RecordKind
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.decoding import PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.media.probe import open_probe
+from mediavault.media.probe import open_probe
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import decoded_at, note_examined
 from tests import media, vaults

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import KeptFile
+from mediavault.library.disk import open_below
 from mediavault.server.services import StagedFiles
-from mediavault.services.library.disk import open_below
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.http_vault import SHA256, VIDEO, ApiVault

@@ -19,10 +19,10 @@ from mediavault.api.feed import Feed
 from mediavault.core.clock import EARLIEST, LATEST
 from mediavault.core.job import Job
 from mediavault.core.media import Account, KeptFile
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.maintenance.restoring import stored_job
 from mediavault.maintenance.verifying import Verification
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.web.app import create_app

@@ -11,7 +11,7 @@ from mediavault.core.job import ItemStatus, JobId, JobItem
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.media import Chapter, Comment, Cue, Item, KeptFile, PreviewSheet, Subtitles, TextTracks
 from mediavault.core.segments import VideoSegment, segments_to_text
-from mediavault.services.media.extras import SubtitleFile
+from mediavault.media.extras import SubtitleFile
 from tests.file_desk_stubs import StubExtras
 from tests.http_vault import ApiVault
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from mediavault.core.job import Job
-from mediavault.services.media.extras import SubtitleFile
+from mediavault.media.extras import SubtitleFile
 from mediavault.store.search_words import WordSource
 from tests.file_desk_stubs import StubExtras
 from tests.http_vault import ApiVault

@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.app.clients import client_for
 from mediavault.core.settings import Settings
-from mediavault.services.egress.guard import EgressGuard
+from mediavault.egress.guard import EgressGuard
 
 
 @pytest.mark.parametrize("url", ["http://nas.lan:8096", "http://[fd00::1]:8096/tsr"])

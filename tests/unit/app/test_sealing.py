@@ -10,10 +10,10 @@ import pytest
 
 from mediavault.app.composition import make_guard
 from mediavault.app.sealing import ABANDONED_AFTER, open_signed_out_browser
+from mediavault.browser.chromium import Chromium
 from mediavault.core.failures import BrowserUnavailable
 from mediavault.core.settings import Settings
-from mediavault.services.browser.chromium import Chromium
-from mediavault.services.egress.proxy import EgressProxy
+from mediavault.egress.proxy import EgressProxy
 from tests.fakes import FakeClock
 
 

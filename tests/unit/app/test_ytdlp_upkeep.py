@@ -12,8 +12,8 @@ import pytest
 from mediavault.app.ytdlp_upkeep import YtdlpUpkeep, examination, next_night
 from mediavault.core.failures import ToolMissing
 from mediavault.core.settings import UpgradeSchedule
-from mediavault.services.extraction.port import UpgradeRecord
-from mediavault.services.extraction.ytdlp_home import (
+from mediavault.extraction.port import UpgradeRecord
+from mediavault.extraction.ytdlp_home import (
     YtdlpInstallation,
     alone,
     home_of,

@@ -21,9 +21,9 @@ from mediavault.core.job import Job, JobId, WorkerHeartbeat, WorkerId
 from mediavault.core.media import Candidate, Extraction, KeptFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
+from mediavault.egress.guard import EgressGuard
+from mediavault.library.local_library import LocalLibrary
 from mediavault.platforms.registry import identify, source_at
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.postgres.facts import PostgresFacts
 from tests import logs
 from tests.fakes import FakeClock

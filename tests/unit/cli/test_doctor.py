@@ -21,16 +21,16 @@ from mediavault.app.doctor.checks import (
 )
 from mediavault.app.doctor.ytdlp_checks import PARTS, check_parts, check_ytdlp
 from mediavault.app.storage import open_store
+from mediavault.browser.discovery import Sandbox, SandboxReport
 from mediavault.core.failures import SchemaTooNew, ToolMissing
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
+from mediavault.extraction.port import UpgradeRecord
+from mediavault.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.presentation.doctor_report import DoctorVerdict
-from mediavault.services.browser.discovery import Sandbox, SandboxReport
-from mediavault.services.extraction.port import UpgradeRecord
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
-from mediavault.services.sandbox.isolation import NoNetwork
-from mediavault.services.sandbox.process import ChildFailed
+from mediavault.sandbox.isolation import NoNetwork
+from mediavault.sandbox.process import ChildFailed
 from mediavault.store.losses import LOG, LOSSES, note_loss
 from mediavault.store.port import Concern, StoreReport
 from tests.fakes import START

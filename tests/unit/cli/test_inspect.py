@@ -12,7 +12,7 @@ import pytest
 
 from mediavault.cli import saved_page, saved_page_child
 from mediavault.core.failures import Ambiguous, LoginRequired, NetworkFailure
-from mediavault.services.sandbox.process import ChildLimits, ChildTookTooLong
+from mediavault.sandbox.process import ChildLimits, ChildTookTooLong
 from tests.stubs import candidate, extraction
 from tests.unit.cli.conftest import POST, Run, StubHouse, StubInspection
 

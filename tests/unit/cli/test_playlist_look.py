@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.cli.playlist_look import look_at_playlist
 from mediavault.core.failures import BadInput
-from mediavault.services.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS
+from mediavault.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS
 
 BASE = "https://cdn.example/a/index.m3u8"
 SEGMENTS = '#EXT-X-MAP:URI="i.mp4"\n#EXTINF:4.0,\n1.m4s\n#EXT-X-MAP:URI="j.mp4"\n#EXTINF:2.5,\n2.m4s\n'

@@ -8,10 +8,10 @@ import pytest
 
 from mediavault.app.doctor.proxy_checks import try_proxies
 from mediavault.core.upstream_proxies import UpstreamProxies
+from mediavault.egress.guard import EgressGuard
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
-from mediavault.services.egress.guard import EgressGuard
 from tests.unit.cli.conftest import Run
-from tests.unit.services.egress.servers import Names, trapping
+from tests.unit.egress.servers import Names, trapping
 from tests.upstream_stubs import TRIAL, stub_proxy
 
 YOUTUBE = "93.184.216.35"

@@ -8,8 +8,8 @@ import pytest
 
 from mediavault.core.failures import AddressRefused, BadUrl, ErrorCode, MediavaultError
 from mediavault.core.submission import RefusedBatch, Submission
+from mediavault.egress.guard import EgressGuard
 from mediavault.platforms.registry import identify
-from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import FakeClock
 
 POST = "https://videos.example/watch/1"

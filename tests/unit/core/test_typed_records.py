@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mediavault.browser.port import PageCapture
 from mediavault.core import failures
 from mediavault.core.failures import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
 from mediavault.core.media import Extraction, Post
 from mediavault.core.typed_records import from_json, refuse_mistyped, to_json
-from mediavault.services.browser.port import PageCapture
-from mediavault.services.extraction.port import ApiAnswer, VisitReading
+from mediavault.extraction.port import ApiAnswer, VisitReading
 
 # No surrogate pairs: JSON reads the two halves as the one character that they encode
 TEXTS = st.text(st.characters(), max_size=8).filter(lambda text: not re.search("[\ud800-\udbff][\udc00-\udfff]", text))

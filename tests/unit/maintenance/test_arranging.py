@@ -15,12 +15,12 @@ from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout, episode_of
 from mediavault.features.trash.service import Trash
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.port import OpenedFile
 from mediavault.maintenance.arranging import Arranged, Arrangement, Move, finish_moves
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.port import OpenedFile
 from mediavault.store import trash
 from mediavault.store.port import JobQuery
 from tests import vaults

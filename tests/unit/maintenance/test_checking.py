@@ -16,9 +16,9 @@ from mediavault.core.failures import BadInput, StorageFailure
 from mediavault.core.job import Job, JobId, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_from_json
+from mediavault.library.disk import Digest
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.checking import MAX_WAITING, JobChecks
-from mediavault.services.library.disk import Digest
-from mediavault.services.library.local_library import LocalLibrary
 from tests.contract.stores import numbered_job
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore

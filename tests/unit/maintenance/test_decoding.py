@@ -16,12 +16,12 @@ from mediavault.core.marks import MarkKind
 from mediavault.core.media import DecodedPart, ProbeReport, Problem
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
 from mediavault.features.trash.service import Trash
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.decoding import HELD_FOR, PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import kept_by_place
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import LEFT, decoded_at, note_examined

@@ -18,6 +18,9 @@ from mediavault.core.media import Chapter, ProbeReport, Problem, ProblemKind
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout
+from mediavault.library.companion_files import read_comments
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.port import Library
 from mediavault.maintenance import importing
 from mediavault.maintenance.arranging import Arrangement
 from mediavault.maintenance.importing import (
@@ -31,9 +34,6 @@ from mediavault.maintenance.importing import (
 )
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
-from mediavault.services.library.companion_files import read_comments
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.port import Library
 from mediavault.store import trash
 from mediavault.store.port import JobQuery, Store, StoredJob
 from tests import vaults

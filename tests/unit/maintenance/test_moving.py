@@ -12,10 +12,10 @@ import pytest
 
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.job import JobStatus, WorkerHeartbeat, WorkerId
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance import moving
 from mediavault.maintenance.comparing import Comparison, TransferState, transfer_state
 from mediavault.maintenance.moving import Copied, compare, copy_jobs, move, restore
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobPage, JobQuery, Store, StoredJob
 from mediavault.store.search_words import WordSource
 from mediavault.store.tables import TRASH, TRASHED_WORDS

@@ -13,10 +13,10 @@ import pytest
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.marks import Mark, MarkKind
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.moving import compare, copy_jobs
 from mediavault.maintenance.outdated_sidecars import SETTLED, write_outdated
 from mediavault.maintenance.rebuilding import Rebuild
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import noting
 from mediavault.store.port import JobQuery
 from tests import vaults

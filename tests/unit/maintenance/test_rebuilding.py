@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, Stage
 from mediavault.core.media import Account, Item, ItemRole, ItemType, KeptFile
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal, Refused
 from mediavault.maintenance.restoring import stored_job
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests import vaults

@@ -13,10 +13,10 @@ from mediavault.core.marks import Mark, MarkKind, added
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
 from mediavault.core.settings import ChangeableSettings
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.checking import CheckedFiles, store_checks
 from mediavault.maintenance.replacing import replace_damaged
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.holds import pause, resume
 from mediavault.store.port import JobQuery

@@ -17,10 +17,10 @@ from mediavault.core.job import JobId, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.records import CheckVerdict, RecordKind, checks_from_json
 from mediavault.core.settings import ChangeableSettings
+from mediavault.library.disk import DiskFile
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.scheduled_checks import KEY, ReadingPosition, ScheduledChecks, read_position
-from mediavault.services.library.disk import DiskFile
-from mediavault.services.library.local_library import LocalLibrary
 from tests.contract.stores import numbered_job
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore

@@ -14,6 +14,7 @@ from typing import Any
 import bagit
 import pytest
 
+from mediavault.browser.port import PageCapture
 from mediavault.core.failures import BadInput, ErrorCode, NetworkFailure, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.platform import Platform
@@ -21,9 +22,8 @@ from mediavault.core.post_urls import name_of_file
 from mediavault.core.seals import NotCaptured, SealStep
 from mediavault.maintenance.sealing import NotSealable, write_new
 from mediavault.platforms import registry
-from mediavault.services.browser.port import PageCapture
-from mediavault.services.sealing.checking import check_copy
-from mediavault.services.sealing.timestamps import Trust
+from mediavault.sealing.checking import check_copy
+from mediavault.sealing.timestamps import Trust
 from tests.authority import make_authority, needs_openssl
 from tests.sealing import URL, WORDS, SealingVault, page, seen, unpacked
 

@@ -17,9 +17,9 @@ from mediavault.core.marks import MarkKind
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
 from mediavault.features.trash.service import Trash
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.twins import HELD_FOR, TwinFinder
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.port import JobQuery
 from mediavault.store.twins import MOST_TWINS, read_twins

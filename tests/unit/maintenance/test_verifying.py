@@ -12,11 +12,11 @@ from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ItemStatus, Job, JobItem, WorkerId
 from mediavault.core.media import Item, KeptFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.findings import Finding, FindingKind
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, trashed_posts
 from tests import vaults

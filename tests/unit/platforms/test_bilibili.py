@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Challenge, Deleted, LoginRequired, Private, RegionLocked
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.bilibili.com/video/BV13x41117TL/"
 CDN = "https://upos-sz-mirror.bilivideo.com/upgcxcode/1/2/3/3-1-"

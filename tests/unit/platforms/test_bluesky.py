@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LoginRequired
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 DID = "did:plc:jane"
 URL = "https://bsky.app/profile/jane.example/post/3kiteaaaaaaaa"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LiveNow, Private, RegionLocked
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.dailymotion.com/video/x5kesuj"
 STREAM = "https://www.dailymotion.com/cdn/manifest/video/x5kesuj.m3u8?sec=abc"

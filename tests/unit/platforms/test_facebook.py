@@ -12,13 +12,13 @@ import pytest
 from mediavault.core.failures import Failure, LiveNow, LoginRequired, RateLimited, Upcoming
 from mediavault.core.media import ItemRole, ItemType, Post, SourceType
 from mediavault.core.platform import PageData
+from mediavault.extraction.assembly import read_source
+from mediavault.extraction.page_data.document import documents
+from mediavault.extraction.page_data.elements import element_documents
+from mediavault.extraction.page_data.html_scan import scan
+from mediavault.extraction.ranking import choose_candidate
 from mediavault.platforms.facebook import FACEBOOK
 from mediavault.platforms.facebook import reader as facebook
-from mediavault.services.extraction.assembly import read_source
-from mediavault.services.extraction.page_data.document import documents
-from mediavault.services.extraction.page_data.elements import element_documents
-from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.ranking import choose_candidate
 from tests.unit.platforms.test_instagram import MPD
 
 ID = "387081299304444"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.unit.services.extraction.saved_reading import read_saved
+from tests.unit.extraction.saved_reading import read_saved
 
 STORY, VIDEO = "282903073197272", "440898180508625"
 OTHER_STORY, OTHER_VIDEO = "282903073199999", "440898180509999"

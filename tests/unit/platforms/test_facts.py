@@ -11,8 +11,8 @@ from mediavault.core.media import SourceType
 from mediavault.core.platform import AddressPattern, Platform
 from mediavault.core.post_urls import exact_hosts
 from mediavault.core.urls import EgressScope
+from mediavault.download.port import MediaRequest
 from mediavault.platforms.registry import all_platforms
-from mediavault.services.download.port import MediaRequest
 
 KNOWN = [known for known in all_platforms() if known.name != "generic"]
 SIGNED = ["tiktok", "instagram", "facebook", "threads", "reddit", "youtube", "vimeo", "linkedin", "bilibili", "weibo"]

@@ -10,8 +10,8 @@ from mediavault.core.listings import EntryKind, Look
 from mediavault.core.platform import FeedRules
 from mediavault.core.post_urls import find_feed
 from mediavault.core.urls import parse_http_url
+from mediavault.extraction.feed_lister import feed_urls
 from mediavault.platforms.registry import all_platforms, platform, platform_at
-from mediavault.services.extraction.feed_lister import feed_urls
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
 YOUTUBE = "https://www.youtube.com/feeds/videos.xml"

@@ -10,12 +10,12 @@ import pytest
 from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired, Private, RateLimited
 from mediavault.core.media import ItemType, Post, SourceType
 from mediavault.core.platform import PageData
+from mediavault.extraction.page_data.document import documents, parse_json
+from mediavault.extraction.page_data.html_scan import scan
+from mediavault.extraction.ranking import choose_candidate
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.instagram import reader as instagram
 from mediavault.platforms.reading.meta_media import number_of
-from mediavault.services.extraction.page_data.document import documents, parse_json
-from mediavault.services.extraction.page_data.html_scan import scan
-from mediavault.services.extraction.ranking import choose_candidate
 
 CODE = "CPQjO5RIIO9"
 PK = "2580717541674484669"

@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from mediavault.core.media import ItemRole
-from mediavault.services.extraction.page_data.elements import element_documents
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from mediavault.extraction.page_data.elements import element_documents
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 NUMBER = "7151241570371948544"
 URL = f"https://www.linkedin.com/posts/jane_kite-activity-{NUMBER}-4Gu7"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LoginRequired
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://mastodon.social/@jane/110000000000000001"
 FILE = "https://files.mastodon.social/a/original/kite.mp4"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.pinterest.com/pin/1234567890/"
 

@@ -11,10 +11,10 @@ import pytest
 from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
 from mediavault.core.media import ItemType, Post, SourceType
 from mediavault.core.platform import PageData
+from mediavault.extraction.page_data.elements import element_documents
+from mediavault.extraction.ranking import choose_candidate
 from mediavault.platforms.reddit import REDDIT
 from mediavault.platforms.reddit import reader as reddit
-from mediavault.services.extraction.page_data.elements import element_documents
-from mediavault.services.extraction.ranking import choose_candidate
 
 ID = "1abcde"
 URL = f"https://www.reddit.com/comments/{ID}/"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 KEY = "W7_EDlXWTBiXAEEniNoMPwAAYaaaa"
 URL = f"https://www.snapchat.com/spotlight/{KEY}"

@@ -9,12 +9,12 @@ import pytest
 from mediavault.core.failures import AgeRestricted, Deleted, Failure, IpBlocked, Private
 from mediavault.core.media import Candidate, ItemType, Watermark
 from mediavault.core.platform import PageData
+from mediavault.extraction.page_data.document import documents
+from mediavault.extraction.page_data.html_scan import scan
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.tiktok import reader as tiktok
-from mediavault.services.extraction.page_data.document import documents
-from mediavault.services.extraction.page_data.html_scan import scan
-from tests.unit.services.extraction.page_data.reading import best
-from tests.unit.services.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_page, tiktok_post, tiktok_rung
+from tests.unit.extraction.page_data.reading import best
+from tests.unit.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_page, tiktok_post, tiktok_rung
 
 
 def read(*answers: object) -> PageData:

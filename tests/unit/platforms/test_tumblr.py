@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LoginRequired
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
-from tests.unit.services.extraction.saved_reading import read_saved
+from tests.unit.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.saved_reading import read_saved
 
 URL = "https://www.tumblr.com/jane/701234567890123456/a-kite"
 FILE = "https://va.media.tumblr.com/tumblr_abc123.mp4"

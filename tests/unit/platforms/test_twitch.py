@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 SLUG = "FaintLightGullWholeWheat-abc123"
 URL = f"https://clips.twitch.tv/{SLUG}"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted, LiveNow, LoginRequired, Private
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://vimeo.com/123456789"
 FILE = "https://vod-progressive.akamaized.net/exp=1700000000~hmac=ab/vimeo/"

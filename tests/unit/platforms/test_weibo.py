@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import Deleted
-from tests.unit.services.extraction.page_data.reading import best, read, read_known
+from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://weibo.com/2427303621/MxojLlLgQ"
 CDN = "https://f.video.weibocdn.com/"

@@ -12,8 +12,8 @@ from mediavault.core.media import ItemRole, ItemType, Ownership, SourceType
 from mediavault.core.platform import PageData
 from mediavault.platforms.x import X
 from mediavault.platforms.x import reader as x
-from tests.unit.services.extraction.page_data.reading import best
-from tests.unit.services.extraction.samples import X_ID, tweet, x_answer, x_photo, x_post, x_thread, x_video
+from tests.unit.extraction.page_data.reading import best
+from tests.unit.extraction.samples import X_ID, tweet, x_answer, x_photo, x_post, x_thread, x_video
 
 
 def read(*documents: object, suffix: str = "") -> PageData:

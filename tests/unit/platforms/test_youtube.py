@@ -23,10 +23,10 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Candidate, Post, SourceType
 from mediavault.core.platform import PageData
+from mediavault.extraction.page_data.document import documents
+from mediavault.extraction.page_data.html_scan import scan
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.platforms.youtube import reader as youtube
-from mediavault.services.extraction.page_data.document import documents
-from mediavault.services.extraction.page_data.html_scan import scan
 
 ID = "aaaaaaaaaaa"
 URL = f"https://www.youtube.com/watch?v={ID}"

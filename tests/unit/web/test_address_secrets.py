@@ -30,9 +30,9 @@ from mediavault.features.following.model import EntryState, SeenEntry, Source
 from mediavault.features.following.previews import ReadList
 from mediavault.features.following.records import change_state, follow, mark_posts, put_seen, put_waiting
 from mediavault.features.notifications.events import event_of
+from mediavault.library.nfo import video_nfo
+from mediavault.library.sidecars import write_sidecar
 from mediavault.presentation.views import kept_files, kept_paths
-from mediavault.services.library.nfo import video_nfo
-from mediavault.services.library.sidecars import write_sidecar
 from mediavault.store.port import StoredJob
 from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash

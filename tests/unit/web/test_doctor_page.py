@@ -12,10 +12,10 @@ import pytest
 from mediavault.core.failures import StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.settings import UpgradeSchedule
+from mediavault.extraction.port import UpgradeRecord
 from mediavault.presentation import doctor_report
 from mediavault.presentation.doctor_report import CACHE_S, Check, Doctor, DoctorVerdict, grouped
 from mediavault.presentation.preferences import Appearance, use
-from mediavault.services.extraction.port import UpgradeRecord
 from tests.fakes import FakeClock
 from tests.http_vault import ApiVault, MakeVault, StubYtdlp
 

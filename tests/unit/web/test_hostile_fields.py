@@ -22,12 +22,12 @@ from mediavault.core.messages import Message
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
 from mediavault.core.site_limits import SiteLimit
+from mediavault.extraction.port import UpgradeRecord
 from mediavault.features.following.decisions import ListedPost
 from mediavault.features.following.filters import Filters
 from mediavault.features.following.model import SeenEntry, Source, SourceState
 from mediavault.features.following.previews import ListReading, ReadList
 from mediavault.presentation.doctor_report import Check, YtdlpState
-from mediavault.services.extraction.port import UpgradeRecord
 from mediavault.store.live_settings import Change
 from mediavault.store.saved_searches import SavedSearch
 from mediavault.web import pages

@@ -17,7 +17,7 @@ import pytest
 
 from mediavault.core.failures import JobNotFound, StoreUnreachable
 from mediavault.core.job import Job, JobStatus
-from mediavault.services.library.zip_stream import Names
+from mediavault.library.zip_stream import Names
 from mediavault.web.listing import COLUMNS, safe_cell
 from mediavault.web.selection import MAX_AT_ONCE
 from mediavault.web.zipping import MISSING

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediavault.core.failures import StorageFailure
-from mediavault.services.library.port import OpenedFile
+from mediavault.library.port import OpenedFile
 from mediavault.store.search_words import WordSource
 from mediavault.web import spoken
 from tests.http_vault import ApiVault

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mediavault.browser.port import SeenVideo
 from mediavault.core.failures import Deleted, ErrorCode, Incomplete, NetworkFailure
 from mediavault.core.job import ClaimedJob, Job, JobStatus, WorkerId
 from mediavault.core.media import (
@@ -26,14 +27,13 @@ from mediavault.core.media import (
 from mediavault.core.messages import clock_length
 from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.records import RecordKind
+from mediavault.extraction.browser_extractor import read_capture
+from mediavault.extraction.plain_page import read_plain_page
+from mediavault.extraction.port import PageAnswer
+from mediavault.media import judgement
+from mediavault.media.facts import FileFacts, StreamFacts
+from mediavault.media.sniff import Kind
 from mediavault.platforms.generic import GENERIC
-from mediavault.services.browser.port import SeenVideo
-from mediavault.services.extraction.browser_extractor import read_capture
-from mediavault.services.extraction.plain_page import read_plain_page
-from mediavault.services.extraction.port import PageAnswer
-from mediavault.services.media import judgement
-from mediavault.services.media.facts import FileFacts, StreamFacts
-from mediavault.services.media.sniff import Kind
 from mediavault.store.port import Store
 from mediavault.store.retrying import questions, retry_job
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -50,7 +50,7 @@ from tests.stubs import (
     new_job,
     worked,
 )
-from tests.unit.services.extraction.samples import CDN, PAGE, capture, linked, page_post, player, response
+from tests.unit.extraction.samples import CDN, PAGE, capture, linked, page_post, player, response
 from tests.unit.worker.conftest import LEASE
 
 FILE, STREAM = f"{CDN}post.mp4", f"{CDN}post.m3u8"

@@ -28,7 +28,7 @@ from mediavault.core.records import RecordKind
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
 from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job, worked
-from tests.unit.services.extraction.samples import CDN, player
+from tests.unit.extraction.samples import CDN, player
 from tests.unit.worker.conftest import LEASE
 from tests.unit.worker.test_announcements import (
     FILE,

@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, WorkerId
 from mediavault.core.logs import job_context
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.freezes import KEPT_REPORTS, FreezeReport, settle_freezes, settled_reports, write_report
 from mediavault.worker.recovery import recover_stale_jobs

@@ -11,7 +11,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
 from mediavault.core.media import KeptFile
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.losses import LOSSES, losses
 from mediavault.store.port import Store
 from mediavault.worker.library import AGREED_AS, check_library, ensure_library_id

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import StorageFailure, StoreError
 from mediavault.core.job import ClaimedJob, JobId, JobStatus
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.recovery import recover_stale_jobs
 from tests.fakes import FakeClock

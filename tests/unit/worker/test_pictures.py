@@ -23,14 +23,14 @@ from mediavault.core.media import (
 from mediavault.core.profiles import BUILT_IN, Profile
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout
+from mediavault.extraction.page_data.build import pictures
 from mediavault.features.trash.service import Trash
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.sidecars import read_sidecar
 from mediavault.maintenance.arranging import Arrangement
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.presentation.views import kept_paths
-from mediavault.services.extraction.page_data.build import pictures
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.sidecars import read_sidecar
 from mediavault.store import trash
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext

@@ -51,8 +51,8 @@ from mediavault.core.media import (
 )
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit, PermitRequest
-from mediavault.services.download.port import MediaRequest
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.download.port import MediaRequest
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.decoding import decoded_at, read_position
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext

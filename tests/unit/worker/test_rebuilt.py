@@ -10,9 +10,9 @@ import pytest
 from mediavault.core.failures import Incomplete
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Extraction
+from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.losses import LOG, losses, note_loss
 from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle

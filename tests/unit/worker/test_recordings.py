@@ -26,8 +26,8 @@ from mediavault.core.media import DownloadedFile, OnProgress, SourceType
 from mediavault.core.profiles import Profile
 from mediavault.core.recordings import Recording, RecordingEnd
 from mediavault.core.records import RecordKind
-from mediavault.services.download.port import DownloadLimits, MediaRequest, RecordingOrder
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.download.port import DownloadLimits, MediaRequest, RecordingOrder
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.store.recordings import is_to_stop, stop_recording
 from mediavault.worker.context import WorkerContext

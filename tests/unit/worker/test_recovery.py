@@ -7,7 +7,7 @@ from mediavault.app.composition import worker_limits
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
 from mediavault.core.media import KeptFile
 from mediavault.core.settings import Settings
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
 from mediavault.worker.recovery import RECOVERED_RETRY_IN, recover_stale_jobs, sweep_staging
 from tests.fakes import FakeClock

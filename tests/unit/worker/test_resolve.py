@@ -21,7 +21,7 @@ from mediavault.core.failures import (
     TookTooLong,
 )
 from mediavault.core.urls import EgressScope, parse_http_url
-from mediavault.services.egress.port import HttpResponse, Timeouts
+from mediavault.egress.port import HttpResponse, Timeouts
 from mediavault.worker.dispatch import Route, route_of
 from mediavault.worker.stages.resolve import HARD_S, MAX_HOPS, resolve
 from tests.fakes import FakeClock

@@ -27,9 +27,9 @@ from mediavault.core.failures import (
 from mediavault.core.job import HistoryRecord, JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.media import DownloadedFile, OnProgress
 from mediavault.core.settings import Settings
-from mediavault.services.download.port import DownloadLimits, MediaRequest
-from mediavault.services.library.local_library import LocalLibrary
-from mediavault.services.library.staging import Staging
+from mediavault.download.port import DownloadLimits, MediaRequest
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.staging import Staging
 from mediavault.store.port import JobPage, JobQuery, Store
 from mediavault.worker import liveness
 from mediavault.worker.worker import Worker, WorkerLimits

@@ -23,6 +23,9 @@ from mediavault.app.doctor.proxy_checks import check_proxies
 from mediavault.app.doctor.site_checks import check_site_packages, check_sites
 from mediavault.app.doctor.ytdlp_checks import check_parts, check_ytdlp
 from mediavault.auth.users import Users
+from mediavault.browser.discovery import Sandbox, SandboxReport, find_browser, for_browser, noted_sandbox
+from mediavault.browser.own_display import has_display
+from mediavault.browser.vnc import INSTALL
 from mediavault.core.clock import SystemClock, local
 from mediavault.core.failures import MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN, unserved, unserved_in_words
@@ -31,18 +34,15 @@ from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import LOW_SPACE_FACTOR, Settings, former_variables, unknown_variables
 from mediavault.core.site_limits import UNPARSED_WINDOW
+from mediavault.extraction.ytdlp_home import deno_path, home_of, installed, read_record
+from mediavault.library.bucket_address import parse_bucket_address
 from mediavault.maintenance.scheduled_checks import read_position
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.labels import STATUS_LABELS, format_size, hold_label, one_line
 from mediavault.presentation.translation import N_, gettext, grouped, ngettext, translated
-from mediavault.services.browser.discovery import Sandbox, SandboxReport, find_browser, for_browser, noted_sandbox
-from mediavault.services.browser.own_display import has_display
-from mediavault.services.browser.vnc import INSTALL
-from mediavault.services.extraction.ytdlp_home import deno_path, home_of, installed, read_record
-from mediavault.services.library.bucket_address import parse_bucket_address
-from mediavault.services.sandbox.isolation import NoNetwork, find_isolation
-from mediavault.services.sandbox.process import ChildFailed
+from mediavault.sandbox.isolation import NoNetwork, find_isolation
+from mediavault.sandbox.process import ChildFailed
 from mediavault.store.decoding import LEFT
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings

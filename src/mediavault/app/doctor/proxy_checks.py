@@ -10,11 +10,11 @@ from mediavault.app.composition import make_guard
 from mediavault.core.failures import BadSetting, Failure, ProxyFailed
 from mediavault.core.settings import Settings
 from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
+from mediavault.egress.guard import EgressGuard, Endpoint
+from mediavault.egress.upstream import WELL_KNOWN, connect
 from mediavault.platforms import registry
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import gettext, translated
-from mediavault.services.egress.guard import EgressGuard, Endpoint
-from mediavault.services.egress.upstream import WELL_KNOWN, connect
 
 NAME = "Proxy"
 TRIAL_S = 8.0

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 
 from mediavault.core.installation import command_to_install
 from mediavault.core.messages import Message
+from mediavault.extraction.port import UpgradeRecord
+from mediavault.extraction.ytdlp_home import YtdlpInstallation
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import N_, gettext, ngettext, translated
-from mediavault.services.extraction.port import UpgradeRecord
-from mediavault.services.extraction.ytdlp_home import YtdlpInstallation
 
 OLD_AFTER = timedelta(days=45)  # by then several sites have changed
 _WAIT = N_("The next version is tried again. To upgrade now: `mediavault doctor --upgrade-ytdlp`.")

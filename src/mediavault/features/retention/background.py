@@ -24,7 +24,7 @@ from mediavault.features.retention.records import (
     read_plan,
     retention_rules,
 )
-from mediavault.services.library.port import Library
+from mediavault.library.port import Library
 from mediavault.store.port import Store
 from mediavault.store.trash import PathsOf, move_to_trash, retention_batch
 

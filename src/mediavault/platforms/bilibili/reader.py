@@ -16,9 +16,9 @@ from mediavault.core.failures import Challenge, Deleted, Failure, LoginRequired,
 from mediavault.core.media import Candidate, Expected, Item, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Measures, PageData, Platform
-from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.build import codec, own_candidates
-from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data import build, values
+from mediavault.extraction.page_data.build import codec, own_candidates
+from mediavault.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

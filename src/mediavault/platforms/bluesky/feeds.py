@@ -10,8 +10,8 @@ import re
 
 from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
 from mediavault.core.platform import AddressPattern, FeedRules, Node
+from mediavault.extraction.page_data import values
 from mediavault.platforms.bluesky.reader import address_of
-from mediavault.services.extraction.page_data import values
 
 _DID = re.compile(r"did:[a-z]+:[\w.:%-]+", re.ASCII)
 _TITLE_CHARS = 150

@@ -9,8 +9,8 @@ import re
 
 from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
 from mediavault.core.platform import AddressPattern, FeedRules, Node
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.statuses import plain_text
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.statuses import plain_text
 
 _ID = re.compile(r"[A-Za-z0-9]{2,20}", re.ASCII)
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mediavault.core.media import Post
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node
 
 _NUMBERS = ("mf_story_key", "top_level_post_id")
 

@@ -25,11 +25,11 @@ from mediavault.core.failures import (
 from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.facebook import mobile
 from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
 from mediavault.platforms.reading.meta_media import listed_by
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 MAX_ITEMS = 100
 _MAX_RECORDS = 50  # of one video or story in one page; there are one to ten

@@ -14,11 +14,11 @@ from urllib.parse import SplitResult
 
 from mediavault.core.media import Candidate, SourceType, Watermark
 from mediavault.core.platform import Measures, Platform
+from mediavault.extraction.meta_efg import read_efg
+from mediavault.extraction.page_data import build, values
+from mediavault.extraction.page_data.build import own_candidates
+from mediavault.extraction.page_data.json_walk import Node
 from mediavault.platforms.reading.inline_manifest import inline_dash, with_sound_of
-from mediavault.services.extraction.meta_efg import read_efg
-from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.build import own_candidates
-from mediavault.services.extraction.page_data.json_walk import Node
 
 _HD = (
     "hd_src_no_ratelimit",

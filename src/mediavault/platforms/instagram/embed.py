@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import PageData
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node
 from mediavault.platforms.reading import meta_media
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node
 
 _ACCOUNT = re.compile(
     r"^https?://(?:www\.)?instagram\.com/(?!p/|reel/|tv/|explore/)(?P<handle>[\w.]{1,30})/?(?:[?#]|$)"

@@ -23,10 +23,10 @@ from mediavault.core.failures import (
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.instagram.embed import read_embed
 from mediavault.platforms.reading import meta_media
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _MAX_NESTED_CHARS = 4_000_000
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from mediavault.core.platform import AddressPattern, KnownFrom, Matching, MediaRules, PageReader, Platform, Walls, paths
+from mediavault.extraction.page_data.statuses import ids_of
 from mediavault.platforms.mastodon.feeds import ACCOUNT_FEEDS
 from mediavault.platforms.mastodon.reader import read
-from mediavault.services.extraction.page_data.statuses import ids_of
 
 _HOSTS = (
     "mastodon.social mastodon.online mastodon.world mastodon.art mastodon.cloud mastodon.xyz mastodon.gamedev.place "

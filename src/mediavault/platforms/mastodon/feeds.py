@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
 from mediavault.core.media import ItemType
 from mediavault.core.platform import AddressPattern, FeedRules, Node
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.statuses import address_of, attached_types, plain_text
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.statuses import address_of, attached_types, plain_text
 
 _ID = re.compile(r"\w{1,30}", re.ASCII)
 _PAGE = 40  # the most that servers return

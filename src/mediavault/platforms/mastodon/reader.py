@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Post
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.statuses import read_status
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.statuses import read_status
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

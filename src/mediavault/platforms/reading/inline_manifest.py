@@ -8,8 +8,8 @@ from dataclasses import replace
 from urllib.parse import unquote_plus
 
 from mediavault.core.media import Candidate, FoundIn, Ownership, SourceType, Watermark
-from mediavault.services.extraction.manifests import read_manifest
-from mediavault.services.extraction.page_data.build import codec
+from mediavault.extraction.manifests import read_manifest
+from mediavault.extraction.page_data.build import codec
 
 MAX_MANIFEST_CHARS = 1_000_000  # Meta's have some 10,000 to 60,000
 _NOWHERE = "https://unknown.invalid/"  # the base for relative URLs in it; Meta writes none

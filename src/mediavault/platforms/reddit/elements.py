@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.build import own_candidates
+from mediavault.extraction.page_data.json_walk import Node
 from mediavault.platforms.reddit.media import (
     address,
     packaged_files,
@@ -13,9 +16,6 @@ from mediavault.platforms.reddit.media import (
     video_id,
     video_item,
 )
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.build import own_candidates
-from mediavault.services.extraction.page_data.json_walk import Node
 
 _PLAYERS = ("shreddit-player", "shreddit-player-2")
 

@@ -11,7 +11,7 @@ from html import unescape
 
 from mediavault.core.listings import Entry
 from mediavault.core.platform import AddressPattern, FeedRules, Node
-from mediavault.services.extraction.page_data import values
+from mediavault.extraction.page_data import values
 
 _POSTED = re.compile(r'<a href="([^"]{1,2000})">\[link\]</a>')
 _PICTURE = re.compile(

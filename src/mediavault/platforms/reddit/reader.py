@@ -16,10 +16,10 @@ from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired,
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.reddit.elements import read_elements
 from mediavault.platforms.reddit.media import address, items_of, picture_of, video_id
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _MAX_RECORDS = 50  # of one post in one page; there are one or two
 

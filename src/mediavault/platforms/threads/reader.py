@@ -12,10 +12,10 @@ from itertools import islice
 from mediavault.core.failures import LoginRequired
 from mediavault.core.media import Item, ItemRole, ItemType, Post
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.instagram.reader import selected, thumbnail
 from mediavault.platforms.reading import meta_media
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

@@ -15,10 +15,10 @@ from mediavault.core.failures import AgeRestricted
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, Ownership, Post, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.page_data import build, values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.tiktok.refusals import refusal
-from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

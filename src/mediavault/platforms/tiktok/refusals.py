@@ -19,8 +19,8 @@ from mediavault.core.failures import (
     RegionLocked,
 )
 from mediavault.core.messages import Message
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node
 
 _CODES: Mapping[int, tuple[type[Failure], str]] = {
     10000: (Challenge, Message("TikTok shows a CAPTCHA")),

@@ -17,9 +17,9 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
+from mediavault.extraction.page_data.blog_posts import ids_of
 from mediavault.platforms.tumblr.feeds import blog_feeds
 from mediavault.platforms.tumblr.reader import read
-from mediavault.services.extraction.page_data.blog_posts import ids_of
 
 _WWW = r"(?:www\.)?tumblr\.com"
 _BLOG = r"(?!(?:www|at|t|href)\.)(?P<handle>[\w-]{1,32})\.tumblr\.com"

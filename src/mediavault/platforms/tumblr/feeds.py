@@ -6,7 +6,7 @@ import re
 
 from mediavault.core.listings import Entry
 from mediavault.core.platform import AddressPattern, FeedRules, Node
-from mediavault.services.extraction.page_data import values
+from mediavault.extraction.page_data import values
 
 _PICTURE = re.compile(r"<img\s", re.IGNORECASE)
 _PLAYER = re.compile(r"<(?:video|audio|iframe|embed|object)[\s>]|tumblr_video|\.mp4", re.IGNORECASE)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Post
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.blog_posts import read_blog_post
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.blog_posts import read_blog_post
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

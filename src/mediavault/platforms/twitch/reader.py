@@ -14,9 +14,9 @@ from urllib.parse import quote
 from mediavault.core.failures import Deleted
 from mediavault.core.media import Candidate, Expected, Item, Post
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.build import own_candidates
-from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data import build, values
+from mediavault.extraction.page_data.build import own_candidates
+from mediavault.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

@@ -14,10 +14,10 @@ from dataclasses import replace
 from mediavault.core.failures import Deleted, Failure, LoginRequired
 from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import PageData, Platform
-from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.build import codec, own_candidates
-from mediavault.services.extraction.page_data.json_walk import Node, walk
-from mediavault.services.extraction.page_data.statuses import plain_text
+from mediavault.extraction.page_data import build, values
+from mediavault.extraction.page_data.build import codec, own_candidates
+from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.statuses import plain_text
 
 # older answers, best first
 _NAMED = {

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from mediavault.core.platform import Measures
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node
 
 VIDEO_TYPES = ("video", "animated_gif")
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 from mediavault.core.failures import LiveNow
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.page_data import build, values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.x.media import VIDEO_TYPES, media_of
 from mediavault.platforms.x.refusals import refusal, withheld
-from mediavault.services.extraction.page_data import build, values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

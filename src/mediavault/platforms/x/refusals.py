@@ -20,8 +20,8 @@ from mediavault.core.failures import (
     RegionLocked,
 )
 from mediavault.core.messages import Message
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node, walk
 
 _AGE = Message("X requires age verification for this post")
 _REASONS: dict[str, type[Failure]] = {

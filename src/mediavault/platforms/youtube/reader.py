@@ -30,10 +30,10 @@ from mediavault.core.failures import (
 from mediavault.core.media import Expected, Item, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
+from mediavault.extraction.announced import announced_wait
+from mediavault.extraction.page_data import values
+from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.platforms.youtube.formats import candidates_of
-from mediavault.services.extraction.announced import announced_wait
-from mediavault.services.extraction.page_data import values
-from mediavault.services.extraction.page_data.json_walk import Node, walk
 
 _MAX_NESTED_CHARS = 4_000_000
 _MAX_RESPONSES = 200  # a page has one to three, a shelf of shorts some twenty

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
-from mediavault.services.extraction.ranking import items_to_save
+from mediavault.extraction.ranking import items_to_save
 from mediavault.worker.attempt import Attempt
 
 

@@ -26,9 +26,9 @@ from mediavault.core.sessions import is_signed_in
 from mediavault.core.settings import is_on_site
 from mediavault.core.site_limits import Permit
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
+from mediavault.extraction.port import Extractor
+from mediavault.extraction.ranking import as_unsure, same_item, with_choice, with_first_player
 from mediavault.platforms import registry
-from mediavault.services.extraction.port import Extractor
-from mediavault.services.extraction.ranking import as_unsure, same_item, with_choice, with_first_player
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.checkpoint import saved_extraction

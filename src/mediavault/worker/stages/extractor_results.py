@@ -35,7 +35,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import PLAIN_PAGE, Platform
 from mediavault.core.post_urls import names_story
 from mediavault.core.urls import parse_http_url
-from mediavault.services.extraction.port import Extractor
+from mediavault.extraction.port import Extractor
 from mediavault.worker.dispatch import Route
 
 

@@ -21,10 +21,10 @@ from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, K
 from mediavault.core.name_template import named_post
 from mediavault.core.platform import Platform
 from mediavault.core.shows import Layout
+from mediavault.library.companion_files import exists
+from mediavault.library.nfo import ServerFile, server_files
+from mediavault.library.sidecars import write_sidecar
 from mediavault.platforms.registry import platform, site_title
-from mediavault.services.library.companion_files import exists
-from mediavault.services.library.nfo import ServerFile, server_files
-from mediavault.services.library.sidecars import write_sidecar
 from mediavault.store.decoding import note_examined
 from mediavault.store.episodes import folder_and_stem
 from mediavault.worker import deferred

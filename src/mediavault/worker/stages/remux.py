@@ -8,7 +8,7 @@ from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
 from mediavault.core.media import VerifiedFile
 from mediavault.core.messages import Message
-from mediavault.services.media.judgement import needs_remux
+from mediavault.media.judgement import needs_remux
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.validate import validate
 

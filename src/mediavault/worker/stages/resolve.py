@@ -27,10 +27,10 @@ from mediavault.core.platform import IN_WORDS, Platform
 from mediavault.core.post_urls import is_named_host, read_page
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, HttpUrl, parse_http_url, resolve_reference
+from mediavault.egress.port import HttpClient, Timeouts
+from mediavault.extraction.http_status import failure_of_status
+from mediavault.extraction.walls import is_login_page
 from mediavault.platforms import registry
-from mediavault.services.egress.port import HttpClient, Timeouts
-from mediavault.services.extraction.http_status import failure_of_status
-from mediavault.services.extraction.walls import is_login_page
 from mediavault.worker.dispatch import Route, route_of
 
 MAX_HOPS = 10

@@ -12,7 +12,7 @@ from mediavault.core.job import Stage
 from mediavault.core.media import ItemType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
-from mediavault.services.egress.port import Timeouts
+from mediavault.egress.port import Timeouts
 from mediavault.worker.attempt import Attempt
 
 STILL_AT_S = 1.0  # after the black frames at the start of many videos

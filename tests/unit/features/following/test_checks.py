@@ -24,6 +24,9 @@ from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
 from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope, is_exemptible, parse_http_url
+from mediavault.egress.guard import EgressGuard
+from mediavault.extraction.enclosure_extractor import EnclosureExtractor
+from mediavault.extraction.ytdlp_reading import read_answer
 from mediavault.features.following import decisions as following_decisions
 from mediavault.features.following import records as stored
 from mediavault.features.following.background.checks import Follower, refuse_unwanted
@@ -34,9 +37,6 @@ from mediavault.features.following.model import EntryState, Source, SourceState,
 from mediavault.features.following.records import Followed
 from mediavault.platforms import registry
 from mediavault.platforms.registry import identify
-from mediavault.services.egress.guard import EgressGuard
-from mediavault.services.extraction.enclosure_extractor import EnclosureExtractor
-from mediavault.services.extraction.ytdlp_reading import read_answer
 from mediavault.store import holds
 from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.port import JobQuery

@@ -19,6 +19,7 @@ from mediavault.core.marks import collection_title
 from mediavault.core.profiles import BUILT_IN
 from mediavault.core.submission import Submission
 from mediavault.core.xml_tree import in_xml
+from mediavault.egress.guard import EgressGuard
 from mediavault.features.following import transfer as source_transfer
 from mediavault.features.following.filters import Filters
 from mediavault.features.following.model import Source, SourceState, Start, checked
@@ -35,7 +36,6 @@ from mediavault.features.following.transfer import (
     uploaded,
 )
 from mediavault.platforms import registry
-from mediavault.services.egress.guard import EgressGuard
 from tests.fakes import START, FakeClock
 from tests.feed_rules import opml_problems
 

@@ -24,7 +24,7 @@ from mediavault.features.notifications.events import (
     words_of,
 )
 from mediavault.features.notifications.model import EventKind
-from mediavault.services.library.local_library import LocalLibrary
+from mediavault.library.local_library import LocalLibrary
 from mediavault.store.trash import move_to_trash, no_paths, retention_batch
 from tests.fakes import START
 from tests.unit.features.notifications.conftest import Told

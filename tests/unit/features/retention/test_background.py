@@ -19,8 +19,8 @@ from mediavault.features.retention import records as retention
 from mediavault.features.retention.background import EVERY, Retention
 from mediavault.features.retention.model import WHOLE_VAULT, RetentionPlan, RetentionRule
 from mediavault.features.trash.service import Trash
+from mediavault.library.local_library import LocalLibrary
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store import trash
 from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.noting import MarkChange, change_marks

@@ -14,8 +14,8 @@ from mediavault.features.following.records import follow
 from mediavault.features.retention.background import Retention
 from mediavault.features.retention.model import RetentionRule
 from mediavault.features.retention.records import retention_rules
+from mediavault.library.local_library import LocalLibrary
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from tests.http_vault import ApiVault
 
 

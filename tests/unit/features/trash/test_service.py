@@ -15,8 +15,8 @@ from mediavault.core.job import Job, JobId, JobStatus, WorkerId
 from mediavault.core.marks import Mark
 from mediavault.core.records import RecordKind
 from mediavault.features.trash.service import Trash
+from mediavault.library.local_library import LocalLibrary
 from mediavault.presentation.views import kept_paths
-from mediavault.services.library.local_library import LocalLibrary
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.store.retrying import accepted_reasons
 from mediavault.store.search_words import WordSource

@@ -14,12 +14,12 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
 from mediavault.core.urls import parse_http_url
+from mediavault.extraction.port import Lister
 from mediavault.features.following import records as stored
 from mediavault.features.following.decisions import ListedPost, named_posts
 from mediavault.features.following.model import SeenEntry, Start
 from mediavault.features.following.records import Followed
 from mediavault.platforms import registry
-from mediavault.services.extraction.port import Lister
 from mediavault.worker import site_limits
 from mediavault.worker.context import WorkerContext
 

@@ -15,9 +15,9 @@ from mediavault.core.failures import MediavaultError, NotAVideo
 from mediavault.core.logs import get_logger
 from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.core.urls import EgressScope
+from mediavault.egress.port import Timeouts
 from mediavault.features.following.model import Source, SourceState
 from mediavault.features.following.records import put_picture
-from mediavault.services.egress.port import Timeouts
 from mediavault.worker.context import WorkerContext
 
 REFRESHED_AFTER, TRIED_AGAIN_AFTER = timedelta(days=7), timedelta(days=1)

@@ -1,0 +1,95 @@
+"""Extractor that reads a post from a site's open API: one request instead of a page visit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote, urlsplit
+
+from mediavault.core.failures import ExtractorBroken, Unsupported
+from mediavault.core.logs import get_logger, redact_url
+from mediavault.core.media import Extraction, Post
+from mediavault.core.messages import Message
+from mediavault.core.platform import Platform
+from mediavault.core.retry_after import parse_retry_after
+from mediavault.egress.port import HttpClient, Timeouts
+from mediavault.extraction.assembly import from_page_data, read_source
+from mediavault.extraction.http_status import failure_of_status
+from mediavault.extraction.page_data.readers import read_page_data
+from mediavault.extraction.page_data.refusals import reported_refusal
+from mediavault.extraction.port import ApiAnswer, Reader
+
+MAX_ANSWER_BYTES = 8 << 20
+HEADERS = {"Accept": "application/json"}
+# These say that the API is closed to us, not that the post is: the browser may still see it.
+CLOSED = frozenset({401, 403, 451})
+
+log = get_logger(__name__)
+
+
+class ApiExtractor:
+    """The extractor ``api``: requests ``Platform.api_url`` and reads the response with the platform's own reader."""
+
+    name = "api"
+    signed_in = False
+
+    def __init__(self, client: HttpClient, reader: Reader) -> None:
+        self._client = client
+        self._reader = reader
+
+    async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
+        """See the port. Raises Unsupported where the post's URL lacks a value that the API needs."""
+        url = api_url(post, platform)
+        timeouts = Timeouts(connect_s=10, read_s=10, total_s=min(20.0, within_s))
+        async with self._client.get(url, scope=post.scope, headers=HEADERS, timeouts=timeouts, decode=True) as answer:
+            status, pause = answer.status, parse_retry_after(answer.headers)
+            body = b"" if status in CLOSED else await answer.read(limit=MAX_ANSWER_BYTES)
+        extraction = await self._reader.read_answer(post, platform, ApiAnswer(status, body, pause))
+        log.info("post_read_by_api", url=redact_url(url), items=len(extraction.items))
+        return replace(extraction, extractor=self.name)
+
+
+def read_answer(post: Post, platform: Platform, answer: ApiAnswer) -> Extraction:
+    """Return what an open API says about the post. Pure. Raises the failure that it reports, or ExtractorBroken.
+
+    The reason in the body takes precedence over the status: many answer 400 for a post that is gone.
+    """
+    source = read_source(post.url, "", [answer.body])
+    data = read_page_data(post, platform, source.documents) if source.documents else None
+    if answer.status != 200 or data is None or not data.found:
+        raise (
+            reported_refusal(post, platform, source.documents)
+            or failure_of_status(
+                answer.status,
+                platform,
+                refused=False,
+                what=Message("to answer"),
+                retry_after=answer.retry_after,
+                sure=bool(source.documents),
+                closed=True,
+            )
+            or ExtractorBroken(Message("%(site)s's API did not return the post.", site=platform.title))
+        )
+    return from_page_data(post, platform, data, None, source)
+
+
+def api_url(post: Post, platform: Platform) -> str:
+    """Return ``Platform.api_url`` with ``{post_id}``, ``{handle}`` and ``{host}`` filled in.
+
+    Raises Unsupported where one of them is missing.
+    """
+    known = {"post_id": post.post_id, "handle": post.handle, "host": urlsplit(post.canonical_url).hostname}
+    filled = {name: quote(value, safe=":.") for name, value in known.items() if value}
+    try:
+        return platform.api_url.format_map(filled) if platform.api_url else _raise_no_api(platform)
+    except KeyError as exc:
+        raise Unsupported(
+            Message(
+                "The URL does not contain the %(error)s that %(site)s's API needs.",
+                error=exc.args[0],
+                site=platform.title,
+            )
+        ) from exc
+
+
+def _raise_no_api(platform: Platform) -> str:
+    raise Unsupported(Message("%(site)s has no open API.", site=platform.title))
