@@ -24,6 +24,8 @@ from mediavault.store.port import Store
 from mediavault.worker.library import check_library, ensure_library_id
 
 if TYPE_CHECKING:
+    from mediavault.features.importing.model import ImportSource
+    from mediavault.features.importing.service import FolderImport
     from mediavault.maintenance.examining import FileExaminer
     from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
 
@@ -265,3 +267,19 @@ def _requires_driver(what: str, extra: str) -> Iterator[None]:
 async def free_for_videos(settings: Settings) -> int | None:
     """Return the free bytes of the library's disk; None for an object storage, and where it is unknown."""
     return None if settings.vault_url else await asyncio.to_thread(free_bytes, settings.download_dir)
+
+
+@asynccontextmanager
+async def open_import(
+    settings: Settings, source: ImportSource, on_files: Callable[[int], None]
+) -> AsyncIterator[FolderImport]:
+    """Provide one import of a folder. Raises StorageFailure when the library is not the store's, StoreError."""
+    from mediavault.features.importing.service import FolderImport
+    from mediavault.media.probe import open_probe
+    from mediavault.store.live_settings import LiveSettings
+
+    clock = SystemClock()
+    async with open_store(settings, clock) as store, open_probe(clock) as probe:
+        library = await (prepare_library if source.apply else open_library)(settings, store)
+        now = await LiveSettings(settings, store.records, clock).current()
+        yield FolderImport(store, library, probe, clock, source, settings=now, on_files=on_files)

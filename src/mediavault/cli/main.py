@@ -122,7 +122,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "Move the videos into the layout of the settings, and write missing files for media servers.",
     ),
     "import": CommandEntry(
-        "importing:import_folder",
+        "features.importing.commands:import_folder",
         "Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given.",
     ),
     "password": CommandEntry(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.names import is_utf8
 from mediavault.core.post_urls import has_url, name_of_file
-from mediavault.maintenance.import_facts import (
+from mediavault.features.importing.facts import (
     facts_from_gallery_dl,
     facts_from_name,
     facts_from_nfo,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.maintenance.importing import HowFilesCome
+from mediavault.features.importing.model import OUTCOMES, ImportMode, ImportOutcome
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
-    from mediavault.maintenance.importing import ImportCounts, ImportedFile, ImportSource
+    from mediavault.features.importing.model import ImportCounts, ImportedFile, ImportSource
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; its subfolders are read as well.")]
 Apply = Annotated[
@@ -22,7 +23,7 @@ Apply = Annotated[
     ),
 ]
 How = Annotated[
-    HowFilesCome,
+    ImportMode,
     typer.Option(
         "--how",
         help="copy: the originals stay. link: hard links to the same files, on the same file system only. move: an original is removed once the library has the file and it was read back. in-place: the files are inside the library's folder and stay where they are.",
@@ -34,12 +35,12 @@ AsJsonLines = Annotated[
 
 
 def import_folder(
-    folder: Folder, *, apply: Apply = False, how: How = HowFilesCome.COPY, as_json: AsJsonLines = False
+    folder: Folder, *, apply: Apply = False, how: How = ImportMode.COPY, as_json: AsJsonLines = False
 ) -> None:
     """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given."""
     from mediavault.cli import interrupts
     from mediavault.cli.context import quiet_settings
-    from mediavault.maintenance.importing import checked_source
+    from mediavault.features.importing.service import checked_source
 
     settings = quiet_settings()
     library = settings.download_dir if settings.vault_url is None else None
@@ -51,21 +52,13 @@ def import_folder(
 
 
 async def _import(settings: Settings, source: ImportSource, *, as_json: bool) -> ImportCounts:
-    from mediavault.app import storage
+    from mediavault.app.storage import open_import
     from mediavault.cli.progress import steps
-    from mediavault.core.clock import SystemClock
-    from mediavault.maintenance.importing import FolderImport, NamesOfFiles, count_media
-    from mediavault.media.probe import open_probe
-    from mediavault.store.live_settings import LiveSettings
+    from mediavault.features.importing.service import count_media
 
-    clock = SystemClock()
-    async with storage.open_store(settings) as store, open_probe(clock) as probe:
-        with steps(silent=as_json) as onlooker:
-            library = await (storage.prepare_library if source.apply else storage.open_library)(settings, store)
-            now = await LiveSettings(settings, store.records, clock).current()
-            names = NamesOfFiles(now.name_template, now.layout, now.nfo)
+    with steps(silent=as_json) as onlooker:
+        async with open_import(settings, source, onlooker.advance) as work:
             onlooker.start("Importing" if source.apply else "Reading every file", await count_media(source))
-            work = FolderImport(store, library, probe, clock, source, names=names, on_files=onlooker.advance)
             async for result in work.run():
                 _print(result, apply=source.apply, as_json=as_json)
             return work.done
@@ -74,22 +67,11 @@ async def _import(settings: Settings, source: ImportSource, *, as_json: bool) ->
 def _print(result: ImportedFile, *, apply: bool, as_json: bool) -> None:
     from mediavault.cli.output import out, print_json_line
     from mediavault.core.names import readable_name
-    from mediavault.maintenance.importing import OUTCOMES, ImportOutcome
     from mediavault.presentation.labels import one_line
 
     file = readable_name(result.file)
     if as_json:
-        print_json_line(
-            {
-                "file": file,
-                "outcome": result.outcome,
-                "url": result.url,
-                "title": result.title,
-                "job": result.job,
-                "bytes": result.bytes,
-                "detail": result.detail or None,
-            }
-        )
+        print_json_line({**asdict(result), "file": file, "detail": result.detail or None})
         return
     words = OUTCOMES[result.outcome]
     if result.outcome is ImportOutcome.IMPORTED:
@@ -101,13 +83,10 @@ def _print(result: ImportedFile, *, apply: bool, as_json: bool) -> None:
 def _sum_up(done: ImportCounts, *, apply: bool, as_json: bool) -> None:
     from mediavault.cli.output import out, print_json_line
     from mediavault.core.messages import counted
-    from mediavault.maintenance.importing import OUTCOMES, ImportOutcome
     from mediavault.presentation.labels import format_size
 
-    imported = done.outcomes[ImportOutcome.IMPORTED]
-    others = {
-        outcome: count for outcome, count in sorted(done.outcomes.items()) if outcome is not ImportOutcome.IMPORTED
-    }
+    others = dict(sorted(done.outcomes.items()))
+    imported = others.pop(ImportOutcome.IMPORTED, 0)
     if as_json:
         print_json_line(
             {

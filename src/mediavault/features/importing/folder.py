@@ -17,9 +17,9 @@ from io import FileIO
 from pathlib import Path, PurePosixPath
 
 from mediavault.core.failures import BadInput
+from mediavault.features.importing.facts import is_media
 from mediavault.library import disk
 from mediavault.library.disk import Digest
-from mediavault.maintenance.import_facts import is_media
 
 _ARCHIVE = re.compile(r"\.ytdl-sub-.+-download-archive\.json")
 CHUNK_BYTES = 1 << 20

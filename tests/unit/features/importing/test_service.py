@@ -18,20 +18,17 @@ from mediavault.core.media import Chapter, ProbeReport, Problem, ProblemKind
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Layout
-from mediavault.library.companion_files import read_comments
-from mediavault.library.local_library import LocalLibrary
-from mediavault.library.port import Library
-from mediavault.maintenance import importing
-from mediavault.maintenance.arranging import Arrangement
-from mediavault.maintenance.importing import (
+from mediavault.features.importing import reading, service
+from mediavault.features.importing.model import ImportedFile, ImportMode, ImportOutcome
+from mediavault.features.importing.service import (
     FolderImport,
-    HowFilesCome,
-    ImportedFile,
-    ImportOutcome,
-    NamesOfFiles,
     checked_source,
     count_media,
 )
+from mediavault.library.companion_files import read_comments
+from mediavault.library.local_library import LocalLibrary
+from mediavault.library.port import Library
+from mediavault.maintenance.arranging import Arrangement
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
 from mediavault.store import trash
@@ -46,6 +43,8 @@ ID = "dQw4w9WgXcQ"
 WATCH = f"https://www.youtube.com/watch?v={ID}"
 JPEG = b"\xff\xd8\xff picture"
 INFO = {"id": ID, "webpage_url": WATCH, "title": "A film", "uploader": "Jane", "uploader_id": "@jane"}
+
+SETTINGS = ChangeableSettings(nfo=False)
 
 
 @dataclass
@@ -95,7 +94,7 @@ class Vault:
 
     async def run(
         self,
-        how: HowFilesCome = HowFilesCome.COPY,
+        how: ImportMode = ImportMode.COPY,
         *,
         apply: bool = True,
         folder: Path | None = None,
@@ -105,7 +104,7 @@ class Vault:
         source = checked_source(folder or self.folder, how, self.root, apply=apply)
         library = library or self.library
         await library.prepare()
-        work = FolderImport(store or self.store, library, self.probe, self.clock, source, names=NamesOfFiles())
+        work = FolderImport(store or self.store, library, self.probe, self.clock, source, settings=SETTINGS)
         self.done = work.done
         return [result async for result in work.run()]
 
@@ -195,9 +194,9 @@ TALK = {
 }
 
 
-@pytest.mark.parametrize("how", [HowFilesCome.COPY, HowFilesCome.IN_PLACE])
-async def test_comments_and_chapters_of_the_info_json_come_along(vault: Vault, how: HowFilesCome) -> None:
-    folder = vault.root / "tube" if how is HowFilesCome.IN_PLACE else vault.folder
+@pytest.mark.parametrize("how", [ImportMode.COPY, ImportMode.IN_PLACE])
+async def test_comments_and_chapters_of_the_info_json_come_along(vault: Vault, how: ImportMode) -> None:
+    folder = vault.root / "tube" if how is ImportMode.IN_PLACE else vault.folder
     vault.put("A film.mp4", at=folder)
     vault.put("A film.info.json", {**INFO, **TALK}, at=folder)
     await vault.run(how, folder=folder)
@@ -387,10 +386,10 @@ async def test_an_account_of_the_post_is_the_vault_s_own(vault: Vault) -> None:
 async def test_files_are_laid_out_for_media_servers_where_that_is_set(vault: Vault) -> None:
     vault.put("A film.mp4")
     vault.put("A film.info.json", {**INFO, "upload_date": "20200102"})
-    source = checked_source(vault.folder, HowFilesCome.COPY, vault.root, apply=True)
+    source = checked_source(vault.folder, ImportMode.COPY, vault.root, apply=True)
     await vault.library.prepare()
-    names = NamesOfFiles(layout=Layout.SHOWS, nfo=True)
-    work = FolderImport(vault.store, vault.library, vault.probe, vault.clock, source, names=names)
+    settings = ChangeableSettings(layout=Layout.SHOWS, nfo=True)
+    work = FolderImport(vault.store, vault.library, vault.probe, vault.clock, source, settings=settings)
     assert [result.outcome async for result in work.run()] == [ImportOutcome.IMPORTED]
 
     [video] = [name for name in vault.files() if name.endswith(".mp4")]
@@ -457,7 +456,7 @@ async def test_a_post_that_another_process_saves_meanwhile_is_taken_back(vault: 
 
     vault.library.place = enqueue_and_place  # type: ignore[method-assign]
 
-    assert set(outcomes(await vault.run(HowFilesCome.MOVE)).values()) == {ImportOutcome.KNOWN_POST}
+    assert set(outcomes(await vault.run(ImportMode.MOVE)).values()) == {ImportOutcome.KNOWN_POST}
     assert (vault.files(), vault.files(vault.folder)) == ([], [f"A film [{ID}].mp4"])
     assert await vault.store.records.all(RecordKind.IMPORT) == []
 
@@ -476,7 +475,7 @@ async def test_a_copy_leaves_the_original(vault: Vault) -> None:
 
 async def test_a_link_is_a_second_name_for_the_same_file(vault: Vault) -> None:
     original = vault.put("My title.mp4")
-    await vault.run(HowFilesCome.LINK)
+    await vault.run(ImportMode.LINK)
     [name] = [name for name in vault.files() if name.endswith(".mp4")]
 
     assert original.samefile(vault.root / name)
@@ -487,7 +486,7 @@ async def test_a_file_system_without_links_is_named(vault: Vault, monkeypatch: p
     monkeypatch.setattr(os, "link", _refuse_link)
 
     with pytest.raises(BadInput, match="can't be linked"):
-        await vault.run(HowFilesCome.LINK)
+        await vault.run(ImportMode.LINK)
     assert vault.files() == []
 
 
@@ -500,7 +499,7 @@ async def test_a_move_removes_the_original_at_the_end(
     vault.put("sub/My title.info.json", {"title": "Mine"})
     if not has_links:
         monkeypatch.setattr(os, "link", _refuse_link)
-    await vault.run(HowFilesCome.MOVE)
+    await vault.run(ImportMode.MOVE)
 
     assert vault.files(vault.folder) == ["sub/My title.info.json"]  # what the library does not have stays
     assert sorted(Path(name).suffix for name in vault.files()) == [".jpg", ".json", ".mp4", ".vtt"]
@@ -513,7 +512,7 @@ async def test_a_move_keeps_an_original_that_the_library_does_not_hold(vault: Va
         return False
 
     vault.library.holds = lose  # type: ignore[method-assign]
-    await vault.run(HowFilesCome.MOVE)
+    await vault.run(ImportMode.MOVE)
 
     assert vault.files(vault.folder) == ["My title.mp4"]
 
@@ -522,8 +521,8 @@ async def test_in_place_files_stay_and_yt_dlp_s_facts_with_them(vault: Vault) ->
     vault.put("tube/A film.mp4", at=vault.root)
     vault.put("tube/A film.info.json", INFO, at=vault.root)
     vault.put("tube/A film.jpg", JPEG, at=vault.root)
-    results = await vault.run(HowFilesCome.IN_PLACE, folder=vault.root / "tube")
-    again = await vault.run(HowFilesCome.IN_PLACE, folder=vault.root)
+    results = await vault.run(ImportMode.IN_PLACE, folder=vault.root / "tube")
+    again = await vault.run(ImportMode.IN_PLACE, folder=vault.root)
     [stored] = await vault.jobs()
 
     assert outcomes(results) == {"A film.mp4": ImportOutcome.IMPORTED}
@@ -543,7 +542,7 @@ async def test_in_place_a_name_that_the_library_cannot_use_is_refused(vault: Vau
     vault.put("B.mkv", b"c", at=vault.root)
     vault.put("C\nD.mp4", b"d", at=vault.root)
 
-    assert outcomes(await vault.run(HowFilesCome.IN_PLACE, folder=vault.root)) == {
+    assert outcomes(await vault.run(ImportMode.IN_PLACE, folder=vault.root)) == {
         "A.MP4": ImportOutcome.WRONG_SUFFIX,
         "B.mkv": ImportOutcome.NAME_TAKEN,
         "B.mp4": ImportOutcome.NAME_TAKEN,
@@ -556,7 +555,7 @@ async def test_in_place_a_sidecar_of_the_vault_is_left_to_rebuild(vault: Vault) 
     await vaults.fill(vault.store, vault.root, vault.clock, jobs=1)
     vault.store = MemoryJobStore(vault.clock)
 
-    assert set(outcomes(await vault.run(HowFilesCome.IN_PLACE, folder=vault.root)).values()) == {
+    assert set(outcomes(await vault.run(ImportMode.IN_PLACE, folder=vault.root)).values()) == {
         ImportOutcome.HAS_SIDECAR
     }
 
@@ -567,14 +566,14 @@ def test_a_folder_that_cannot_come_in_this_way_is_refused(vault: Vault) -> None:
     hidden.mkdir()
     (vault.folder.parent / "link").symlink_to(inside)
     refused = [
-        (vault.folder / "none", HowFilesCome.COPY, vault.root),
-        (vault.root, HowFilesCome.COPY, vault.root),
-        (inside, HowFilesCome.MOVE, vault.root),
-        (vault.folder.parent / "link", HowFilesCome.MOVE, vault.root),
-        (vault.folder, HowFilesCome.IN_PLACE, vault.root),
-        (hidden, HowFilesCome.IN_PLACE, vault.root),
-        (vault.folder, HowFilesCome.LINK, None),
-        (vault.folder, HowFilesCome.IN_PLACE, None),
+        (vault.folder / "none", ImportMode.COPY, vault.root),
+        (vault.root, ImportMode.COPY, vault.root),
+        (inside, ImportMode.MOVE, vault.root),
+        (vault.folder.parent / "link", ImportMode.MOVE, vault.root),
+        (vault.folder, ImportMode.IN_PLACE, vault.root),
+        (hidden, ImportMode.IN_PLACE, vault.root),
+        (vault.folder, ImportMode.LINK, None),
+        (vault.folder, ImportMode.IN_PLACE, None),
     ]
     for folder, how, library in refused:
         with pytest.raises(BadInput):
@@ -588,18 +587,18 @@ async def test_the_library_below_the_folder_is_left_out(vault: Vault) -> None:
     assert outcomes(await vault.run(folder=vault.folder.parent)) == {"in/My title.mp4": ImportOutcome.IMPORTED}
 
 
-@pytest.mark.parametrize("how", [HowFilesCome.COPY, HowFilesCome.MOVE])
-async def test_a_bucket_gets_the_files_as_well(vault: Vault, tmp_path: Path, how: HowFilesCome) -> None:
+@pytest.mark.parametrize("how", [ImportMode.COPY, ImportMode.MOVE])
+async def test_a_bucket_gets_the_files_as_well(vault: Vault, tmp_path: Path, how: ImportMode) -> None:
     bucket = memory_vault(tmp_path / "bucket").vault
     await bucket.prepare()
     vault.put("My title.mp4")
     vault.put("My title.en.vtt", "WEBVTT")
     source = checked_source(vault.folder, how, None, apply=True)
-    work = FolderImport(vault.store, bucket, vault.probe, vault.clock, source, names=NamesOfFiles())
+    work = FolderImport(vault.store, bucket, vault.probe, vault.clock, source, settings=SETTINGS)
     results = [result async for result in work.run()]
 
     assert outcomes(results) == {"My title.mp4": ImportOutcome.IMPORTED}
-    assert vault.files(vault.folder) == (["My title.en.vtt", "My title.mp4"] if how is HowFilesCome.COPY else [])
+    assert vault.files(vault.folder) == (["My title.en.vtt", "My title.mp4"] if how is ImportMode.COPY else [])
     assert [finding async for finding in Verification(vault.store, bucket, read_data=True).run()] == []
 
 
@@ -617,7 +616,7 @@ async def test_what_is_broken_or_no_file_is_reported_and_left_alone(vault: Vault
     (vault.folder / "link.mp4").symlink_to(outside)
     (vault.folder / "folder").symlink_to(vault.folder.parent)
     os.mkfifo(vault.folder / "pipe.mp4")
-    results = await vault.run(HowFilesCome.MOVE)
+    results = await vault.run(ImportMode.MOVE)
 
     assert outcomes(results) == {
         "link.mp4": ImportOutcome.LINK,
@@ -643,7 +642,7 @@ async def test_names_of_any_bytes_do_no_harm(vault: Vault) -> None:
 
 
 async def test_an_info_json_that_cannot_be_used_is_remarked(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "INFO_LIMIT_BYTES", 1_000)
+    monkeypatch.setattr(reading, "INFO_LIMIT_BYTES", 1_000)
     secret = vault.put("secret.json", {"title": "secret"}, at=vault.folder.parent)
     vault.put("large.mp4", b"one")
     vault.put("large.info.json", {"title": "x" * 2_000})
@@ -664,11 +663,11 @@ async def test_an_info_json_that_cannot_be_used_is_remarked(vault: Vault, monkey
 
 
 async def test_subtitles_that_cannot_come_along_are_not_named(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "SUBTITLES_LIMIT_BYTES", 10)
+    monkeypatch.setattr(service, "SUBTITLES_LIMIT_BYTES", 10)
     vault.put("My title.mp4")
     vault.put("My title.en.vtt", "WEBVTT")
     vault.put("My title.de.vtt", "WEBVTT and more than that")
-    await vault.run(HowFilesCome.MOVE)
+    await vault.run(ImportMode.MOVE)
     [stored] = await vault.jobs()
 
     assert [item.kept.beside for item in stored.job.items if item.kept] == [(".en.vtt",)]
@@ -707,7 +706,7 @@ async def test_a_file_that_changes_while_it_is_imported_is_left_alone(vault: Vau
         return report
 
     vault.probe.look_into_unknown = look_and_change  # type: ignore[method-assign]
-    for how in (HowFilesCome.COPY, HowFilesCome.LINK, HowFilesCome.MOVE):
+    for how in (ImportMode.COPY, ImportMode.LINK, ImportMode.MOVE):
         original.write_bytes(b"a video")
         assert outcomes(await vault.run(how)) == {"My title.mp4": ImportOutcome.CHANGED}
     assert (original.read_bytes(), vault.files()) == (b"other bytes", [])
@@ -715,11 +714,10 @@ async def test_a_file_that_changes_while_it_is_imported_is_left_alone(vault: Vau
 
 async def test_two_imports_do_not_run_at_once(vault: Vault) -> None:
     vault.put("My title.mp4")
-    source = checked_source(vault.folder, HowFilesCome.COPY, vault.root, apply=True)
+    source = checked_source(vault.folder, ImportMode.COPY, vault.root, apply=True)
     await vault.library.prepare()
     first, second = (
-        FolderImport(vault.store, vault.library, vault.probe, vault.clock, source, names=NamesOfFiles())
-        for _ in range(2)
+        FolderImport(vault.store, vault.library, vault.probe, vault.clock, source, settings=SETTINGS) for _ in range(2)
     )
     async for _ in first.run():
         with pytest.raises(BadInput, match="Another import"):
@@ -729,7 +727,7 @@ async def test_two_imports_do_not_run_at_once(vault: Vault) -> None:
 async def test_the_media_files_are_counted(vault: Vault) -> None:
     for name in ("a.mp4", "b/c.mkv", "b/d/e.opus", "b/notes.txt"):
         vault.put(name)
-    source = checked_source(vault.folder, HowFilesCome.COPY, vault.root, apply=False)
+    source = checked_source(vault.folder, ImportMode.COPY, vault.root, apply=False)
 
     assert await count_media(source) == 3
 
@@ -775,16 +773,16 @@ class Mortal:
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("how", list(HowFilesCome))
+@pytest.mark.parametrize("how", list(ImportMode))
 async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
-    tmp_path: Path, how: HowFilesCome, *, after: bool
+    tmp_path: Path, how: ImportMode, *, after: bool
 ) -> None:
     """The import is killed at its first write, at its second and so on; each time another run finishes."""
     number, is_over = 0, False
     while not is_over:
         (tmp_path / str(number)).mkdir()
         vault = Vault(tmp_path / str(number))
-        folder = vault.root / "tube" if how is HowFilesCome.IN_PLACE else vault.folder
+        folder = vault.root / "tube" if how is ImportMode.IN_PLACE else vault.folder
         for name in ("A", "B"):
             vault.put(f"{name}.mp4", name, at=folder)
             vault.put(f"{name}.info.json", {**INFO, **TALK, "webpage_url": f"https://videos.example/{name}"}, at=folder)
@@ -804,7 +802,7 @@ async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
     assert number > 8
 
 
-async def _require_both(vault: Vault, how: HowFilesCome, folder: Path) -> None:
+async def _require_both(vault: Vault, how: ImportMode, folder: Path) -> None:
     stored = await vault.jobs()
     assert sorted(one.job.canonical_url for one in stored) == ["https://videos.example/A", "https://videos.example/B"]
     findings = [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()]
@@ -815,7 +813,7 @@ async def _require_both(vault: Vault, how: HowFilesCome, folder: Path) -> None:
         for suffix in (".mp4", ".info.json", ".jpg", ".vtt", ".comments.jsonl")
     ] == [2] * 5
     originals = [name for name in vault.files(folder) if name.endswith(".mp4")]
-    assert len(originals) == (0 if how is HowFilesCome.MOVE else 2)
+    assert len(originals) == (0 if how is ImportMode.MOVE else 2)
     assert await vault.store.records.all(RecordKind.IMPORT) == []
     assert sorted(path.name for path in (vault.root / ".staging/import").iterdir()) == []
     jobs = (await vault.store.catalogue.jobs(JobQuery())).jobs

@@ -15,19 +15,16 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
 from mediavault.core.clock import Clock, plausible
 from mediavault.core.comments import comments_to_lines
 from mediavault.core.companions import (
     COMMENTS_SUFFIX,
-    NFO_SUFFIX,
     OTHERS_INFO_SUFFIX,
     SIDECAR_SUFFIX,
     companions,
@@ -48,33 +45,18 @@ from mediavault.core.job import (
 )
 from mediavault.core.media import SOUND_SUFFIXES, SUFFIXES, Item, ItemType, KeptFile, ProbeReport
 from mediavault.core.messages import Message
-from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE, account_folder, named_post
+from mediavault.core.name_template import account_folder, named_post
 from mediavault.core.names import is_utf8
-from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import RecordKind
-from mediavault.core.shows import Layout
-from mediavault.core.xml_tree import BadXml
+from mediavault.core.settings import ChangeableSettings
 from mediavault.extraction.ytdlp_reading import comments_of
-from mediavault.library import disk
-from mediavault.library.companion_files import exists
-from mediavault.library.layout import conflicting_videos
-from mediavault.library.port import Library
-from mediavault.library.sidecars import FILE_DATE, parse_sidecar, write_sidecar
-from mediavault.maintenance.arranging import write_server_files
-from mediavault.maintenance.companion_words import index_beside
-from mediavault.maintenance.examining import damage_in, in_words
-from mediavault.maintenance.findings import kept_files, named_paths, short_key
-from mediavault.maintenance.import_facts import (
+from mediavault.features.importing.facts import (
     PostFacts,
-    facts_from_archive,
-    facts_from_gallery_dl,
-    facts_from_nfo,
-    facts_of,
     is_unfinished,
     subtitles_among,
 )
-from mediavault.maintenance.import_folder import (
+from mediavault.features.importing.folder import (
     Changed,
     FolderContents,
     FoundMedia,
@@ -83,148 +65,47 @@ from mediavault.maintenance.import_folder import (
     alone,
     contents_of,
     copy,
-    copy_any,
     link,
     look,
     remove,
     require_same,
 )
+from mediavault.features.importing.model import ImportCounts, ImportedFile, ImportMode, ImportOutcome, ImportSource
+from mediavault.features.importing.reading import ImportProbe, PostReader
+from mediavault.library import disk
+from mediavault.library.companion_files import exists
+from mediavault.library.layout import conflicting_videos
+from mediavault.library.port import Library
+from mediavault.library.sidecars import FILE_DATE, write_sidecar
+from mediavault.maintenance.arranging import write_server_files
+from mediavault.maintenance.companion_words import index_beside
+from mediavault.maintenance.examining import damage_in, in_words
+from mediavault.maintenance.findings import kept_files, named_paths, short_key
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import folder_and_stem
 from mediavault.store.port import JobQuery, Store, StoredJob
 from mediavault.store.transitions import kept_values
 from mediavault.store.trash import all_trashed_posts, stored_job_from_json, stored_job_to_json
 
-INFO_LIMIT_BYTES = 16 << 20  # yt-dlp's has some hundred kilobytes; with all comments of a post it is larger
 SUBTITLES_LIMIT_BYTES = 16 << 20
-NFO_LIMIT_BYTES = 1 << 20
 STAGING_NAME = "import"
-STILL_AT_S = 1.0
 PAGE = 500
 MAX_NAME_RACES = 20
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _AT_REST = (JobStatus.FAILED, JobStatus.CANCELLED)
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 OnFiles = Callable[[int], None]
 
 
-class ImportProbe(Protocol):
-    """What the import needs of the probe: see ``media/probe.py``."""
-
-    async def look_into_unknown(self, path: Path) -> ProbeReport: ...
-    async def tags(self, path: Path) -> Mapping[str, str]: ...
-    async def still(self, video: Path, *, into: Path, at_s: float) -> Path | None: ...
-
-
-class HowFilesCome(StrEnum):
-    """How an imported file gets into the library."""
-
-    COPY = "copy"
-    LINK = "link"  # a second name for the same bytes: takes no space
-    MOVE = "move"
-    IN_PLACE = "in-place"  # it is in the library's folder already
-
-
-class ImportOutcome(StrEnum):
-    """What became of a file. Printed for scripts: never renamed, only added."""
-
-    IMPORTED = "imported"
-    KNOWN_POST = "known_post"
-    KNOWN_FILE = "known_file"
-    IN_TRASH = "in_trash"
-    BROKEN = "broken"
-    UNREADABLE = "unreadable"
-    CHANGED = "changed"  # while it was imported
-    LINK = "link"
-    UNFINISHED = "unfinished"
-    BAD_NAME = "bad_name"
-    UNKNOWN_FORM = "unknown_form"
-    WRONG_SUFFIX = "wrong_suffix"
-    NAME_TAKEN = "name_taken"
-    HAS_SIDECAR = "has_sidecar"
-
-
-OUTCOMES: Mapping[ImportOutcome, str] = {
-    ImportOutcome.IMPORTED: "imported",
-    ImportOutcome.KNOWN_POST: "the vault already has this post",
-    ImportOutcome.KNOWN_FILE: "the vault already has this file",
-    ImportOutcome.IN_TRASH: "the post is in the trash: restore it, or empty the trash",
-    ImportOutcome.BROKEN: "the file is broken",
-    ImportOutcome.UNREADABLE: "it cannot be read",
-    ImportOutcome.CHANGED: "it changed during the import: import it again",
-    ImportOutcome.LINK: "links are not followed",
-    ImportOutcome.UNFINISHED: "a part that the downloader did not merge",
-    ImportOutcome.BAD_NAME: "its name has characters that the library does not allow: rename it",
-    ImportOutcome.UNKNOWN_FORM: "the vault does not save files in this format",
-    ImportOutcome.WRONG_SUFFIX: "its suffix does not match its format: rename it",
-    ImportOutcome.NAME_TAKEN: "another video next to it has the same name with a different suffix: rename one",
-    ImportOutcome.HAS_SIDECAR: "it has a mediavault sidecar: run `mediavault rebuild`",
-}
-PROBLEMS = frozenset(
-    {
-        ImportOutcome.BROKEN,
-        ImportOutcome.UNREADABLE,
-        ImportOutcome.CHANGED,
-        ImportOutcome.BAD_NAME,
-        ImportOutcome.UNKNOWN_FORM,
-        ImportOutcome.WRONG_SUFFIX,
-        ImportOutcome.NAME_TAKEN,
-        ImportOutcome.HAS_SIDECAR,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """What became of one file, or would. ``file`` is relative to the folder; ``url`` is None for a post without one."""
-
-    outcome: ImportOutcome
-    file: str
-    url: str | None = None
-    title: str | None = None
-    job: JobId | None = None
-    bytes: int = 0
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class ImportCounts:
-    """The counts of an import, updated while its files are read."""
-
-    files: int = 0
-    outcomes: Counter[ImportOutcome] = field(default_factory=Counter)
-    without_url: int = 0  # of the imported ones
-    bytes: int = 0  # of the imported ones
-    finished: int = 0  # that an interrupted import had begun
-
-    @property
-    def problems(self) -> int:
-        return sum(count for outcome, count in self.outcomes.items() if outcome in PROBLEMS)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportSource:
-    """A folder to import and how its files come in.
-
-    ``library`` is the library's folder on this machine, None for a bucket; ``apply`` is False to only look.
-    """
-
-    folder: Path
-    how: HowFilesCome
-    library: Path | None
-    apply: bool
-
-
-def checked_source(folder: Path, how: HowFilesCome, library: Path | None, *, apply: bool) -> ImportSource:
+def checked_source(folder: Path, how: ImportMode, library: Path | None, *, apply: bool) -> ImportSource:
     """Return the source. Raises BadInput for a folder that is not there, or whose files cannot come in this way."""
     if not folder.is_dir():
         raise BadInput(Message("%(folder)s is not a folder.", folder=folder))
     folder, library = folder.resolve(), library.resolve() if library else None
-    if library is None and how in (HowFilesCome.LINK, HowFilesCome.IN_PLACE):
+    if library is None and how in (ImportMode.LINK, ImportMode.IN_PLACE):
         raise BadInput("The library is in a bucket: files can only be copied or moved into it.", help="Use --how copy.")
     is_inside = library is not None and folder.is_relative_to(library)
-    if how is HowFilesCome.IN_PLACE:
+    if how is ImportMode.IN_PLACE:
         if library is None or not is_inside or any(part.startswith(".") for part in folder.relative_to(library).parts):
             raise BadInput(
                 Message("%(folder)s is not a folder inside the library %(library)s.", folder=folder, library=library),
@@ -235,7 +116,7 @@ def checked_source(folder: Path, how: HowFilesCome, library: Path | None, *, app
             Message("%(folder)s is inside the library.", folder=folder),
             help="Use --how in-place: its files stay there.",
         )
-    if how is HowFilesCome.LINK and library and library.is_dir() and library.stat().st_dev != folder.stat().st_dev:
+    if how is ImportMode.LINK and library and library.is_dir() and library.stat().st_dev != folder.stat().st_dev:
         raise _no_links(os.strerror(errno.EXDEV))
     return ImportSource(folder, how, library, apply)
 
@@ -254,7 +135,7 @@ async def count_media(source: ImportSource) -> int:
 
 async def _folders(source: ImportSource) -> AsyncIterator[FolderContents]:
     """Yield the contents of every folder, depth first, without the library's own."""
-    own = source.library if source.how is not HowFilesCome.IN_PLACE else None
+    own = source.library if source.how is not ImportMode.IN_PLACE else None
     waiting = [""]
     while waiting:
         relative = waiting.pop()
@@ -263,15 +144,6 @@ async def _folders(source: ImportSource) -> AsyncIterator[FolderContents]:
         contents = await asyncio.to_thread(contents_of, source.folder, relative)
         waiting += reversed(contents.folders)
         yield contents
-
-
-@dataclass(frozen=True, slots=True)
-class NamesOfFiles:
-    """How the library names files, and whether each video gets files for media servers: as the settings of the same names."""
-
-    name_template: str = DEFAULT_NAME_TEMPLATE
-    layout: Layout = Layout.ACCOUNTS
-    nfo: bool = False
 
 
 class _Refused(Exception):
@@ -283,7 +155,7 @@ class _Refused(Exception):
 
 
 class FolderImport:
-    """One import. Memory holds a few bytes for each job and each imported file, the names of the files without a URL, and what
+    """One import. ``settings`` name the files. Memory holds a few bytes for each job and each imported file, the names of the files without a URL, and what
     ytdl-sub's archives say.
 
     Files with a URL come first: of two identical files, the one that names its post is imported.
@@ -297,17 +169,17 @@ class FolderImport:
         clock: Clock,
         source: ImportSource,
         *,
-        names: NamesOfFiles,
+        settings: ChangeableSettings,
         on_files: OnFiles = lambda _: None,
     ) -> None:
         self._store, self._catalogue = store, store.catalogue
         self._library, self._probe, self._clock = library, probe, clock
-        self._source, self._names, self._on_files = source, names, on_files
+        self._source, self._settings, self._on_files = source, settings, on_files
         self._staging = library.staging.root / STAGING_NAME
         self._known: set[int] = set()  # keys of canonical URLs, hashes and, in place, of paths
         self._trashed: set[int] = set()
         self._at_rest: dict[int, JobId] = {}  # failed and cancelled jobs, which an import completes
-        self._archived: dict[str, PostFacts] = {}  # what ytdl-sub's archives say, by the path of the file
+        self._reader = PostReader(source.folder, probe)
         self.done = ImportCounts()
 
     async def run(self) -> AsyncIterator[ImportedFile]:
@@ -332,7 +204,7 @@ class FolderImport:
                     ImportedFile(ImportOutcome.UNREADABLE, contents.relative or ".", detail=contents.error)
                 )
             for path in contents.archives:
-                await self._read_archive(path)
+                await self._reader.read_archive(path)
             for path in contents.links:
                 yield self._counted(ImportedFile(ImportOutcome.LINK, path))
             for media in contents.media:
@@ -347,11 +219,6 @@ class FolderImport:
             if (result := await self._result(media, needs_url=False)) is not None:
                 yield self._counted(result)
             self._on_files(1)
-
-    async def _read_archive(self, path: str) -> None:
-        value = await asyncio.to_thread(_read_object, self._source.folder, path)
-        folder = PurePosixPath(path).parent
-        self._archived |= {str(folder / name): facts for name, facts in facts_from_archive(value or {}).items()}
 
     def _counted(self, result: ImportedFile) -> ImportedFile:
         self.done.outcomes[result.outcome] += 1
@@ -369,7 +236,7 @@ class FolderImport:
                 continue
             self._known.add(short_key(job.canonical_url))
             self._known.update(short_key(kept.sha256) for kept in kept_files(job))
-            if self._source.how is HowFilesCome.IN_PLACE:
+            if self._source.how is ImportMode.IN_PLACE:
                 self._known.update(short_key(f"path:{path}") for path in named_paths(job))
         for key in self._known & self._at_rest.keys():  # another version of the post is saved
             del self._at_rest[key]
@@ -390,7 +257,11 @@ class FolderImport:
         facts = PostFacts(None, None)
         try:
             self._refuse_name(media)
-            facts, note = await self._facts(media)
+            info, note = await self._reader.info(media)
+            if info and "mediavault" in info and self._source.how is ImportMode.IN_PLACE:
+                raise _Refused(ImportOutcome.HAS_SIDECAR)
+            facts, remark = await self._reader.facts(media, info)
+            note = note or remark
             if facts.post is not None:
                 self._refuse_known(facts.post.canonical_url, ImportOutcome.KNOWN_POST)
             elif needs_url:
@@ -413,44 +284,13 @@ class FolderImport:
         return _result(ImportOutcome.IMPORTED, media, facts, job=job, bytes=looked.digest.bytes, detail=note)
 
     def _refuse_name(self, media: FoundMedia) -> None:
-        is_in_place = self._source.how is HowFilesCome.IN_PLACE
+        is_in_place = self._source.how is ImportMode.IN_PLACE
         if not is_utf8(media.relative) or (is_in_place and not media.relative.isprintable()):
             raise _Refused(ImportOutcome.BAD_NAME)
         if is_unfinished(media.name):
             raise _Refused(ImportOutcome.UNFINISHED)
         if is_in_place:
             self._refuse_known(f"path:{self._in_library(media)}", ImportOutcome.KNOWN_FILE)
-
-    async def _facts(self, media: FoundMedia) -> tuple[PostFacts, str]:
-        """Return what is known about the file's post, and a remark. Raises _Refused where the file has a sidecar of this vault."""
-        info, note = await self._info(media)
-        if info and "mediavault" in info and self._source.how is HowFilesCome.IN_PLACE:
-            raise _Refused(ImportOutcome.HAS_SIDECAR)
-        others: list[PostFacts] = []
-        if (name := media.stem + NFO_SUFFIX) in media.beside:
-            nfo, remark = await asyncio.to_thread(_read_nfo, self._source.folder, media.sibling(name))
-            others.append(nfo)
-            note = note or remark
-        if (name := f"{media.name}.json") in media.beside:
-            value = await asyncio.to_thread(_read_object, self._source.folder, media.sibling(name))
-            others.append(facts_from_gallery_dl(value or {}))
-            if value is None:
-                note = note or Message("its .json cannot be read, or is not a JSON object: it was not used")
-        if media.relative in self._archived:
-            others.append(self._archived[media.relative])
-        facts = facts_of(media.relative, info, {}, others)
-        if facts.post is None or facts.title is None:
-            tags = await self._probe.tags(self._source.folder / media.relative)
-            facts = facts_of(media.relative, info, tags, others)
-        return facts, note
-
-    async def _info(self, media: FoundMedia) -> tuple[Mapping[str, Any] | None, str]:
-        """Return the file's ``.info.json``, and a remark where it cannot be used."""
-        info, note = None, ""
-        for suffix in (SIDECAR_SUFFIX, OTHERS_INFO_SUFFIX):
-            if (name := media.stem + suffix) in media.beside and info is None:
-                info, note = await asyncio.to_thread(_read_info, self._source.folder, media.sibling(name))
-        return info, note
 
     def _suffix(self, media: FoundMedia, report: ProbeReport) -> str:
         """Return the suffix of the file in the library. Raises _Refused for a form that the vault does not save."""
@@ -463,7 +303,7 @@ class FolderImport:
             suffix = SUFFIXES.get(report.container or "", "")
             if not suffix:
                 raise _Refused(ImportOutcome.UNKNOWN_FORM, report.container or "")
-        if self._source.how is HowFilesCome.IN_PLACE:
+        if self._source.how is ImportMode.IN_PLACE:
             if suffix != own:
                 raise _Refused(ImportOutcome.WRONG_SUFFIX, suffix)
             others = {PurePosixPath(name).name for name in conflicting_videos(media.relative)}
@@ -479,12 +319,12 @@ class FolderImport:
 
     async def _import(self, file: _File) -> JobId:
         await self._library.check_identity()
-        in_place = self._source.how is HowFilesCome.IN_PLACE
+        in_place = self._source.how is ImportMode.IN_PLACE
         path = self._source.folder / file.media.relative
         staged = path if in_place else self._staging / f"media{file.suffix}"
         if not in_place:
             await self._stage(file, staged)
-        picture = await self._picture(file.media, staged, is_sound=file.is_sound)
+        picture = await self._reader.picture(file.media, staged, into=self._staging, is_sound=file.is_sound)
         previous = await self._previous(file.canonical_url)
         job_id = previous.job.id if previous else new_job_id(self._clock.now())
         for _ in range(MAX_NAME_RACES):
@@ -503,14 +343,14 @@ class FolderImport:
         await self._library.staging.empty(self._staging)
         folder, media, how = self._source.folder, file.media, self._source.how
         is_linked = False
-        if how is HowFilesCome.LINK or (how is HowFilesCome.MOVE and self._source.library is not None):
+        if how is ImportMode.LINK or (how is ImportMode.MOVE and self._source.library is not None):
             try:
                 await asyncio.to_thread(link, folder / media.relative, staged, file.looked)
                 is_linked = True
             except OSError as exc:
                 if exc.errno not in _NO_LINKS:
                     raise Unreadable(exc.strerror or str(exc)) from exc
-                if how is HowFilesCome.LINK:
+                if how is ImportMode.LINK:
                     raise _no_links(exc.strerror or str(exc)) from exc
         if not is_linked:
             await asyncio.to_thread(copy, folder, media.relative, staged, file.looked)
@@ -527,14 +367,14 @@ class FolderImport:
             published=facts.published_at or file.date,
             title=facts.title or facts.text,
         )
-        names = self._names
+        settings = self._settings
         folder, stem = await folder_and_stem(
             post,
             account_folder(facts.account),
             job_id,
             0,
-            layout=names.layout,
-            template=names.name_template,
+            layout=settings.layout,
+            template=settings.name_template,
             records=self._store.records,
         )
         return await self._library.free_name(folder, stem, file.suffix)
@@ -543,7 +383,7 @@ class FolderImport:
         media, report = file.media, file.report
         beside = list(subtitles_among(media.stem, media.beside))
         beside += [COMMENTS_SUFFIX] if file.facts.comments else []
-        if self._source.how is HowFilesCome.IN_PLACE:
+        if self._source.how is ImportMode.IN_PLACE:
             infos = (media.stem + SIDECAR_SUFFIX, media.stem + OTHERS_INFO_SUFFIX)
             beside += [OTHERS_INFO_SUFFIX] if any(name in media.beside for name in infos) else []
         return KeptFile(
@@ -556,20 +396,6 @@ class FolderImport:
             height=report.height,
             beside=tuple(beside),
         )
-
-    async def _picture(self, media: FoundMedia, video: Path, *, is_sound: bool) -> Path | None:
-        """Return the file's picture in the staging folder: the one next to it, else a frame of it; None without any."""
-        for stem in (media.stem, f"{media.stem}-thumb"):
-            for suffix in _PICTURES:
-                if f"{stem}{suffix}" in media.beside:
-                    picture = await asyncio.to_thread(
-                        _copied_picture, self._source.folder, media.sibling(f"{stem}{suffix}"), self._staging
-                    )
-                    if picture is not None:
-                        return picture
-        if is_sound:
-            return None
-        return await self._probe.still(video, into=self._staging / "thumbnail.jpg", at_s=STILL_AT_S)
 
     async def _previous(self, canonical_url: str) -> StoredJob | None:
         """Return the failed or cancelled job of the post, which the import completes."""
@@ -603,7 +429,7 @@ class FolderImport:
             await self._take_back(job, kept)
             raise _Refused(ImportOutcome.KNOWN_POST)
         await index_beside(self._store, self._library, job.id, kept)
-        if media is not None and self._source.how is HowFilesCome.MOVE and await self._may_be_removed(kept, media):
+        if media is not None and self._source.how is ImportMode.MOVE and await self._may_be_removed(kept, media):
             await asyncio.to_thread(remove, self._source.folder, [media.relative, *taken])
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
@@ -614,14 +440,14 @@ class FolderImport:
             body = await asyncio.to_thread(picture.read_bytes)
             await self._library.place_bytes(body, kept.thumbnail_path, via=self._staging)
         if media is not None and COMMENTS_SUFFIX in kept.beside:
-            info, _ = await self._info(media)  # again: the record of an interrupted import does not have them
+            info, _ = await self._reader.info(media)  # again: the record of an interrupted import does not have them
             if comments := comments_of(dict(info or {})):
                 target = sibling(kept.output_path, COMMENTS_SUFFIX)
                 await self._library.place_bytes(comments_to_lines(comments), target, via=self._staging)
-        if media is None or self._source.how is HowFilesCome.IN_PLACE:
+        if media is None or self._source.how is ImportMode.IN_PLACE:
             return taken
         for suffix, name in subtitles_among(media.stem, media.beside).items():
-            text = await asyncio.to_thread(_small, self._source.folder, media.sibling(name), SUBTITLES_LIMIT_BYTES)
+            text = await self._reader.small(media.sibling(name), SUBTITLES_LIMIT_BYTES)
             if text is not None and suffix in kept.beside:
                 target = sibling(kept.output_path, suffix)
                 await self._library.place_bytes(text, target, via=self._staging)
@@ -632,7 +458,7 @@ class FolderImport:
     async def _keep_others_info(self, kept: KeptFile) -> None:
         """Rename yt-dlp's ``.info.json`` in place, before the sidecar gets its name: nothing that it says is lost."""
         path = sibling(kept.output_path, SIDECAR_SUFFIX)
-        if self._source.how is not HowFilesCome.IN_PLACE or not await exists(self._library, path):
+        if self._source.how is not ImportMode.IN_PLACE or not await exists(self._library, path):
             return
         value = await self._library.read_json(path)
         is_others = value is None or "mediavault" not in value
@@ -652,7 +478,7 @@ class FolderImport:
 
     async def _place_facts(self, job: Job, kept: KeptFile, stored: StoredJob) -> None:
         """Write the sidecar, and with the setting ``nfo`` the files for media servers."""
-        if self._names.nfo:
+        if self._settings.nfo:
             await write_server_files(job, self._library)
         facts = write_sidecar(job, None, job.items, 0, kept, saved_at=job.updated_at, marks=stored.marks)
         await self._library.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=self._staging)
@@ -672,7 +498,7 @@ class FolderImport:
 
     async def _take_back(self, job: Job, kept: KeptFile) -> None:
         paths = [sibling(kept.output_path, SIDECAR_SUFFIX)]
-        if self._source.how is not HowFilesCome.IN_PLACE:
+        if self._source.how is not ImportMode.IN_PLACE:
             paths = [kept.output_path, *companions(kept.output_path, kept.thumbnail_path, kept.beside)]
         await self._library.remove(*paths)
         await self._store.records.remove(RecordKind.IMPORT, job.id)
@@ -716,7 +542,9 @@ class FolderImport:
         video = await self._library.local_path(kept.output_path, into=self._staging)
         if video is None:
             return None
-        picture = await self._picture(media or FoundMedia(kept.output_path), video, is_sound=kept.is_sound)
+        picture = await self._reader.picture(
+            media or FoundMedia(kept.output_path), video, into=self._staging, is_sound=kept.is_sound
+        )
         planned = PurePosixPath(kept.thumbnail_path or "").suffix
         return picture if picture is not None and picture.suffix == planned else None
 
@@ -802,50 +630,3 @@ def _result(
 ) -> ImportedFile:
     url = facts.post.url if facts.post else None
     return ImportedFile(outcome, media.relative, url, facts.title, job, bytes, detail)
-
-
-def _read_info(root: Path, relative: str) -> tuple[Mapping[str, Any] | None, str]:
-    """Return yt-dlp's ``.info.json``, and a remark where it cannot be used."""
-    try:
-        text = disk.read_below(root, relative, limit=INFO_LIMIT_BYTES)
-    except OSError as exc:
-        return None, Message("its .info.json cannot be read: %(reason)s", reason=exc.strerror or str(exc))
-    if text is None:
-        return None, Message("its .info.json is too large, or not a file: it was not used")
-    value = parse_sidecar(text)
-    return value, "" if value is not None else Message("its .info.json is not a JSON object: it was not used")
-
-
-def _read_object(root: Path, relative: str) -> Mapping[str, Any] | None:
-    text = _small(root, relative, INFO_LIMIT_BYTES)
-    return parse_sidecar(text) if text is not None else None
-
-
-def _read_nfo(root: Path, relative: str) -> tuple[PostFacts, str]:
-    """Return what an NFO says, and a remark where it cannot be used."""
-    text = _small(root, relative, NFO_LIMIT_BYTES)
-    with contextlib.suppress(BadXml):
-        if text is not None:
-            return facts_from_nfo(text.decode("utf-8", "replace")), ""
-    return PostFacts(None, None), Message("its .nfo cannot be read, or is not valid XML: it was not used")
-
-
-def _small(root: Path, relative: str, limit: int) -> bytes | None:
-    """Return the content of a small file; None for a larger one, and for one that cannot be read."""
-    with contextlib.suppress(OSError):
-        return disk.read_below(root, relative, limit=limit)
-    return None
-
-
-def _copied_picture(root: Path, relative: str, staging: Path) -> Path | None:
-    """Copy a picture into the staging folder under its true suffix; None if it is not a picture that pages may show."""
-    draft = staging / "picture.part"
-    try:
-        copy_any(root, relative, draft, limit=MAX_PICTURE_BYTES)
-    except Unreadable:
-        return None
-    with draft.open("rb") as file:
-        suffix = picture_suffix(file.read(16))
-    if suffix is None:
-        return None
-    return draft.replace(staging / f"thumbnail{suffix}")

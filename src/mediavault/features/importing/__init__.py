@@ -1,0 +1,1 @@
+"""Takes over a folder of videos that other programs saved."""
