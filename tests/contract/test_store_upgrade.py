@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import to_micros
+from mediavault.core.job import JobId
+from mediavault.core.records import RecordKind
 from mediavault.store.mongodb import schema as mongo_schema
 from mediavault.store.mongodb.engine import MongoDatabase
 from mediavault.store.mongodb.records import NEVER
@@ -21,6 +23,7 @@ from mediavault.store.port import Store
 from mediavault.store.postgres import schema as postgres_schema
 from mediavault.store.postgres.engine import PostgresDatabase, positional
 from mediavault.store.postgres.store import PostgresJobStore
+from mediavault.store.saved_searches import saved_searches
 from mediavault.store.sql import tables as sql_tables
 from mediavault.store.sqlite import schema as sqlite_schema
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all
@@ -89,7 +92,15 @@ OLD: list[OldRecord] = [
     ("trash", "j-9", {**DELETED, "files": {}, "bytes": 0}, 1),
     ("trashed_words", "j-8", {"subtitles": " blue sea"}, 1),
     ("setting", "other", {"n": 1}, 1),
+    ("saved_search", "owner/more than once", {"filter": "q=mine&mine=twins", "name": "more than once"}, 1),
+    ("rss_feed", "f-1", {"filter": "mine=twins&tag=twins"}, 1),
 ]
+OLD_MARKS = [("twin", ""), ("twin/j-2", "93"), ("tag/twin", "twin"), ("twin-like", "")]
+MARKS = [("duplicate", ""), ("duplicate/j-2", "93"), ("tag/twin", "twin"), ("twin-like", "")]
+OLD_JOB = """
+INSERT INTO {schema}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
+  VALUES ('j-1', '', '', 'https://s.example/1', 'generic', 1, 1, 5)
+"""
 
 
 def row(source: str, post: str, value: Mapping[str, Any], **columns: int | None) -> TableRow:
@@ -140,6 +151,9 @@ async def on_sqlite(folder: Path) -> OldVault:
     db = sqlite_schema.open_database(path, migrations=sqlite_schema.MIGRATIONS[: sqlite_schema.TABLES - 1])
     for kind, key, value, at in OLD:
         db.execute("INSERT INTO records VALUES (?, ?, ?, ?, NULL)", (kind, key, json.dumps(value), at))
+    db.execute(OLD_JOB.format(schema=""))
+    for name, text in OLD_MARKS:
+        db.execute("INSERT INTO marks (name, job, place, text) SELECT ?, seq, 1, ? FROM jobs", (name, text))
     db.close()
 
     async def kinds() -> set[str]:
@@ -159,6 +173,10 @@ async def on_postgres(folder: Path) -> OldVault:
     insert = positional("INSERT INTO mediavault.records VALUES (:kind, :key, :value, :at, NULL)")
     for kind, key, value, at in OLD:
         await database.rows(insert, {"kind": kind, "key": key, "value": json.dumps(value), "at": at})
+    await database.rows(positional(OLD_JOB.format(schema="mediavault.")), {})
+    mark = positional("INSERT INTO mediavault.marks SELECT :name, seq, 1, :text FROM mediavault.jobs")
+    for name, text in OLD_MARKS:
+        await database.rows(mark, {"name": name, "text": text})
     await database.close()
 
     async def kinds() -> set[str]:
@@ -187,6 +205,17 @@ async def on_mongodb(folder: Path) -> OldVault:
         for kind, key, value, at in OLD
     ]
     await database.documents(mongo_schema.RECORDS).insert(old)
+    marks = [{"n": name, "p": 1, "t": text} for name, text in OLD_MARKS]
+    job = {
+        "_id": "j-1",
+        "post_url": "",
+        "account": None,
+        "metadata": "{}",
+        "canonical_url": "https://s.example/1",
+        "version": 1,
+        "marks": marks,
+    }
+    await database.documents(mongo_schema.JOBS).insert([job])
     await database.close()
 
     async def kinds() -> set[str]:
@@ -251,7 +280,13 @@ async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
             assert await store.tables.select(TRASH, {}) == IN_TRASH, step
             assert await store.tables.select(TRASHED_WORDS, {}) == WORDS, step
             assert await store.tables.select(SOURCE_STATES, {}) == STATES, step
-            assert await vault.kinds() == {"setting"}, step
+            assert await vault.kinds() == {"setting", "saved_search", "rss_feed"}, step
+            marks = (await store.marks.of_jobs([JobId("j-1")]))[JobId("j-1")]
+            assert sorted((mark.name, mark.text) for mark in marks) == sorted(MARKS), step
+            [search] = await saved_searches(store.records, "owner")
+            assert (search.name, search.filter) == ("more than once", "q=mine&mine=duplicates")
+            [feed] = await store.records.all(RecordKind.RSS_FEED)
+            assert feed.value == {"filter": "mine=duplicates&tag=twins"}
         finally:
             await store.close()
         if is_over:

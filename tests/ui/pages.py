@@ -21,8 +21,8 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import JobId, JobStatus
+from mediavault.store.duplicates import put_duplicates
 from mediavault.store.port import JobQuery
-from mediavault.store.twins import put_twins
 from tests.patience import patient
 from tests.ui.followed import CHANNEL, preview_that_waits, preview_that_was_read
 from tests.ui.odd import CHAPTERS, MISSING, PARTLY, UNPLAYABLE, WAITS
@@ -79,10 +79,10 @@ def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
     return find
 
 
-async def with_twins(vault: Vault) -> str:
+async def with_duplicates(vault: Vault) -> str:
     """Return the page of a saved post whose video is in two others."""
     own, same, alike = vault.kept[-3:]
-    await put_twins(vault.store, own.id, {same.id: Likeness(100, identical=True), alike.id: Likeness(93)})
+    await put_duplicates(vault.store, own.id, {same.id: Likeness(100, identical=True), alike.id: Likeness(93)})
     return f"/jobs/{own.id}"
 
 
@@ -407,7 +407,7 @@ CASES: tuple[Case, ...] = (
     Case("shared-ended", "/s/{key}", at("/s/nothing"), allow=REFUSED),
     Case("share-made", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=link_made),
     Case("job-kept", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=everything_open),
-    Case("job-same", "/jobs/{job_id}", with_twins),
+    Case("job-same", "/jobs/{job_id}", with_duplicates),
     Case("job-next", "/jobs/{job_id}", job_in(JobStatus.COMPLETED), then=next_announced),
     Case("job-running", "/jobs/{job_id}", job_in(JobStatus.RUNNING)),
     Case("job-waiting", "/jobs/{job_id}", job_in(JobStatus.QUEUED)),

@@ -16,7 +16,7 @@ from mediavault.core.media import Item, ItemType, KeptFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
-from tests.ui.pages import with_twins
+from tests.ui.pages import with_duplicates
 from tests.ui.sample import store_kept
 from tests.ui.vault import Vault
 
@@ -271,7 +271,7 @@ async def test_nothing_overflows_in_any_state(pages: Pages, vault: Vault, size: 
 async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_lists_them(
     pages: Pages, vault: Vault, size: Any
 ) -> None:
-    page = await pages(await with_twins(vault), size=size)
+    page = await pages(await with_duplicates(vault), size=size)
     own, same, alike = vault.kept[-3:]
     links = page.get_by_role("region", name="The same video").get_by_role("link")
     await expect(links).to_have_count(2)
@@ -283,10 +283,10 @@ async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_li
     await expect(page).to_have_url(re.compile(f"/jobs/{same.id}"))
     await expect(page.get_by_role("region", name="The same video").get_by_role("link")).to_have_count(1)
 
-    await page.goto(f"{vault.base}/library?mine=twins")
+    await page.goto(f"{vault.base}/library?mine=duplicates")
     for job in (own, same, alike):
         await expect(page.locator(f'a[href*="{job.id}"]').first).to_be_visible()
-    await expect(page.locator("#mine")).to_have_value("twins")
+    await expect(page.locator("#mine")).to_have_value("duplicates")
 
 
 async def album(vault: Vault) -> Job:

@@ -24,7 +24,6 @@ from mediavault.presentation.schemas import (
     RetryRequest,
     SubmitRequest,
     TotalsView,
-    TwinView,
 )
 from mediavault.presentation.views import (
     account_page_view,
@@ -33,12 +32,10 @@ from mediavault.presentation.views import (
     job_view,
     page_view,
     totals_view,
-    twin_view,
 )
 from mediavault.server.record_query import query_of
 from mediavault.store.noting import read_noted
 from mediavault.store.port import AccountQuery
-from mediavault.store.twins import read_twins
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 library_router = APIRouter(prefix="/api", tags=["library"])
@@ -114,16 +111,6 @@ async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView
 async def history(job_id: JobIdPath, services: Services) -> list[HistoryView]:
     """Return the steps of all attempts, in order."""
     return [history_view(record) for record in await services.store.catalogue.history(job_id)]
-
-
-@router.get("/{job_id}/same", response_model=list[TwinView], responses=errors(401, 404, 503))
-async def same(job_id: JobIdPath, services: Services) -> list[TwinView]:
-    """Return the other saved posts with the same video: identical files first, then those that look the most alike.
-
-    They are found some time after the video was saved. Versions of the same post are not among them.
-    """
-    await services.store.catalogue.get(job_id)
-    return [twin_view(twin) for twin in await read_twins(services.store, job_id)]
 
 
 @router.post("/{job_id}/retry", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))

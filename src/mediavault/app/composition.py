@@ -34,6 +34,7 @@ from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.public_names import PublicNames
 from mediavault.extraction.port import Extractor
+from mediavault.features.duplicates import background as duplicates
 from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
@@ -43,13 +44,12 @@ from mediavault.features.retention import background as retention
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
 from mediavault.library.port import Library
-from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing, twins
+from mediavault.maintenance import companion_words, decoding, outdated_sidecars, replacing
 from mediavault.maintenance.arranging import finish_moves
 from mediavault.maintenance.decoding import PictureDecoder
 from mediavault.maintenance.outdated_sidecars import write_outdated
 from mediavault.maintenance.replacing import replace_damaged
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
-from mediavault.maintenance.twins import TwinFinder
 from mediavault.platforms import registry
 from mediavault.presentation.views import kept_paths
 from mediavault.store import waiting_jobs
@@ -158,9 +158,9 @@ async def open_app(
             * following.ROUNDS_AT_ONCE,
             (previewer.ROUND_S, previewer.SourcePreviewer(tools, submission.read).round, "previews"),
             (
-                twins.ROUND_S,
-                (await stack.enter_async_context(_twin_finder(settings, store, library, clock))).find_due,
-                "twins",
+                duplicates.ROUND_S,
+                (await stack.enter_async_context(_duplicate_finder(settings, store, library, clock))).find_due,
+                "duplicates",
             ),
             (
                 retention.ROUND_S,
@@ -305,8 +305,10 @@ def make_browser(
 
 
 @asynccontextmanager
-async def _twin_finder(settings: Settings, store: Store, library: Library, clock: Clock) -> AsyncIterator[TwinFinder]:
-    """Provide the search for twins, with a separate helper, for which no download has to wait."""
+async def _duplicate_finder(
+    settings: Settings, store: Store, library: Library, clock: Clock
+) -> AsyncIterator[duplicates.DuplicateFinder]:
+    """Provide the search for duplicates, with a separate helper, for which no download has to wait."""
     from mediavault.media.fingerprints import FingerprintReader
     from mediavault.media.helpers import open_helpers
 
@@ -315,7 +317,9 @@ async def _twin_finder(settings: Settings, store: Store, library: Library, clock
 
     in_a_folder = settings.vault_url is None  # a bucket would send the whole file
     async with open_helpers(clock, count=1) as helpers:
-        yield TwinFinder(store, library, clock, FingerprintReader(helpers, path_of if in_a_folder else None).read)
+        yield duplicates.DuplicateFinder(
+            store, library, clock, FingerprintReader(helpers, path_of if in_a_folder else None).read
+        )
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ class MarkKind(StrEnum):
         "decoded"  # its files need no further decoding; its text is when all of each was decoded, "" when it cannot be
     )
     REPLACED = "replaced"  # damaged: its text is the id of the version queued in its place; at that version it is ""
-    TWIN = "twin"  # has twins; with an id it names one of them, and its text says how alike they are
+    DUPLICATE = "duplicate"  # has duplicates; with an id it names one of them, and its text says how alike they are
 
 
 KEPT_IN_SIDECARS = (
@@ -66,7 +66,7 @@ KEPT_IN_SIDECARS = (
 
 
 # which no user set: a restored post gets them again
-FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.DECODED, MarkKind.TWIN)
+FOUND_AGAIN = (MarkKind.FINGERPRINT, MarkKind.DECODED, MarkKind.DUPLICATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,14 @@ def from_source(source_id: str) -> str:
     return f"{MarkKind.SOURCE}/{source_id}"
 
 
-def twin(job_id: JobId) -> str:
-    """Return the name of the marks of this job's twins."""
-    return f"{MarkKind.TWIN}/{job_id}"
+def duplicate(job_id: JobId) -> str:
+    """Return the name of the marks of this job's duplicates."""
+    return f"{MarkKind.DUPLICATE}/{job_id}"
 
 
-def twin_of(mark: Mark) -> JobId | None:
-    """Return the job whose twin the mark says its own job is; None for any other mark."""
-    return JobId(mark.name.partition("/")[2]) if mark.kind == MarkKind.TWIN and "/" in mark.name else None
+def duplicate_of(mark: Mark) -> JobId | None:
+    """Return the job whose duplicate the mark says its own job is; None for any other mark."""
+    return JobId(mark.name.partition("/")[2]) if mark.kind == MarkKind.DUPLICATE and "/" in mark.name else None
 
 
 def tag(text: str) -> str:

@@ -322,14 +322,6 @@ class QueueView(_View):
     next: list[JobView]
 
 
-class TwinView(_View):
-    """Another saved post with the same video. ``percent`` of the frames look the same, all of an ``identical`` file."""
-
-    job: JobView
-    identical: bool
-    percent: int
-
-
 class JobList(_View):
     jobs: list[JobView]
 

@@ -43,7 +43,6 @@ from mediavault.presentation.schemas import (
     MarksView,
     SiteLimitView,
     TotalsView,
-    TwinView,
     UnservedView,
     WorkerView,
 )
@@ -51,7 +50,6 @@ from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
 from mediavault.store.recordings import is_recording
-from mediavault.store.twins import Twin
 
 MAX_TITLE_CHARS = 200
 MAX_FRAMES = 12  # of one job's candidates: each costs the site up to twelve megabytes
@@ -119,10 +117,6 @@ def page_view(page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Ho
     """Return a page of jobs with what the user noted about them."""
     jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds) for job in page.jobs]
     return JobPageView(jobs=jobs, next_cursor=page.next_cursor)
-
-
-def twin_view(twin: Twin) -> TwinView:
-    return TwinView(job=job_view(twin.job), identical=twin.likeness.identical, percent=twin.likeness.percent)
 
 
 def history_view(record: HistoryRecord) -> HistoryView:

@@ -1,4 +1,4 @@
-"""The services and ports that answer requests. The composition root provides them; tests provide in-memory twins."""
+"""The services and ports that answer requests. The composition root provides them; tests provide in-memory ones."""
 
 from __future__ import annotations
 

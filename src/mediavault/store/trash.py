@@ -21,10 +21,10 @@ from mediavault.core.logs import get_logger
 from mediavault.core.marks import FOUND_AGAIN, Mark
 from mediavault.core.records import FILE_KINDS
 from mediavault.store import rows
+from mediavault.store.duplicates import forget_duplicates
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.removed_posts import note_removed
 from mediavault.store.tables import TRASH, TRASHED_WORDS, TableRow, Where
-from mediavault.store.twins import forget_twins
 
 AT_ONCE = 50  # posts that are in memory at a time
 RACES = 5  # how often a job may change while it is deleted
@@ -130,7 +130,7 @@ async def move_to_trash(
             continue  # it has changed, or is gone: then it is not found
         for kind in FILE_KINDS:
             await store.records.remove(kind, job_id)
-        await forget_twins(store, job_id)
+        await forget_duplicates(store, job_id)
         try:
             await move_files(store, files, read_post(row))
         except StorageFailure as exc:

@@ -26,6 +26,7 @@ from mediavault.api import (
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
+from mediavault.features.duplicates import api as duplicates
 from mediavault.features.following import api as following
 from mediavault.features.jobs.service import Jobs
 from mediavault.features.marks import api as marks
@@ -85,6 +86,7 @@ def create_app(services: ApiServices) -> FastAPI:
     for router in (
         jobs.router,
         jobs.library_router,
+        duplicates.router,
         queue.router,
         marks.router,
         profiles.router,

@@ -39,7 +39,7 @@ class Mine(StrEnum):
     STARTED = "started"
     UNWATCHED = "unwatched"
     WATCHED = "watched"
-    TWINS = "twins"
+    DUPLICATES = "duplicates"
 
 
 class Length(StrEnum):
@@ -67,7 +67,7 @@ MINE_WORDS: Mapping[Mine, str] = {
     Mine.STARTED: N_("Continue watching"),
     Mine.UNWATCHED: N_("Not watched"),
     Mine.WATCHED: N_("Watched"),
-    Mine.TWINS: N_("Saved more than once"),
+    Mine.DUPLICATES: N_("Saved more than once"),
 }
 LENGTH_WORDS: Mapping[Length, str] = {
     Length.SHORT: N_("under 1 minute"),
@@ -85,7 +85,7 @@ _MINE: Mapping[Mine, Mapping[str, bool]] = {
     Mine.STARTED: {"started": True},
     Mine.UNWATCHED: {"watched": False},
     Mine.WATCHED: {"watched": True},
-    Mine.TWINS: {"twins": True},
+    Mine.DUPLICATES: {"duplicates": True},
 }
 # Seconds, both inclusive.
 _LENGTHS: Mapping[Length, tuple[float | None, float | None]] = {

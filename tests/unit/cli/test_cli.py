@@ -96,7 +96,7 @@ def test_added_posts_are_listed_newest_first(run: Run) -> None:
         (("--since", "2000-01-01"), [3, 2, 1]),
         (("--q", "oka"), [3]),
         (("--shortest-s", "1.5", "--longest-s", "2"), [3]),
-        (("--no-started", "--no-twins"), [3, 2, 1]),
+        (("--no-started", "--no-duplicates"), [3, 2, 1]),
         (("--until", job_of(1).created_at.date().isoformat()), [3, 2, 1]),
     ],
 )

@@ -59,10 +59,10 @@ def test_a_value_that_no_job_can_have_is_refused_by_its_name(name: str, value: o
 
 
 def test_marks_are_those_of_the_user_and_words_may_ask_for_tags() -> None:
-    query = JobFilter(q="tag:trains steam", tag=("blue",), favourite=True, watched=False, twins=False).query(
+    query = JobFilter(q="tag:trains steam", tag=("blue",), favourite=True, watched=False, duplicates=False).query(
         "ann", cursor="1.a", limit=7
     )
 
     assert (query.text, query.cursor, query.limit) == ("steam", "1.a", 7)
     assert query.marks == (marks.tag("trains"), marks.tag("blue"), marks.favourite("ann"))
-    assert query.without == (marks.watched("ann"), marks.MarkKind.TWIN)
+    assert query.without == (marks.watched("ann"), marks.MarkKind.DUPLICATE)

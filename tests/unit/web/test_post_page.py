@@ -20,10 +20,10 @@ from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.presentation.views import kept_files
 from mediavault.store.decoding import note_end, note_examined
+from mediavault.store.duplicates import put_duplicates
 from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.retrying import accepted_reasons
-from mediavault.store.twins import put_twins
 from mediavault.web.choices import seen_candidates
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats
@@ -376,7 +376,7 @@ async def test_a_post_names_the_others_with_the_same_video(vault: ApiVault) -> N
     alike = await vault.add_kept("https://videos.example/watch/2", name="jane/alike.mp4")
     same = await vault.add_kept("https://videos.example/watch/3", name="jane/same.mp4")
     assert 'id="same"' not in await page_of(vault, own)
-    await put_twins(vault.store, own.id, {alike.id: Likeness(93), same.id: Likeness(100, identical=True)})
+    await put_duplicates(vault.store, own.id, {alike.id: Likeness(93), same.id: Likeness(100, identical=True)})
 
     section = (await page_of(vault, own)).partition('id="same"')[2].partition("</section>")[0]
     assert [
@@ -386,13 +386,13 @@ async def test_a_post_names_the_others_with_the_same_video(vault: ApiVault) -> N
 
 async def test_a_post_that_is_saved_more_than_once_is_found_in_the_library(vault: ApiVault) -> None:
     own = await vault.add_kept(name="jane/own.mp4")
-    twin = await vault.add_kept("https://videos.example/watch/2", name="jane/twin.mp4")
+    duplicate = await vault.add_kept("https://videos.example/watch/2", name="jane/duplicate.mp4")
     other = await vault.add_kept("https://videos.example/watch/3", name="jane/other.mp4")
-    await put_twins(vault.store, own.id, {twin.id: Likeness(93)})
+    await put_duplicates(vault.store, own.id, {duplicate.id: Likeness(93)})
 
-    page = (await vault.client.get("/library?mine=twins")).text
+    page = (await vault.client.get("/library?mine=duplicates")).text
     assert "Saved more than once" in page
-    assert [job.id in page for job in (own, twin, other)] == [True, True, False]
+    assert [job.id in page for job in (own, duplicate, other)] == [True, True, False]
 
 
 FOLLOWS = "All packets read, all sound and every key frame decoded; the other pictures follow in the background."

@@ -100,7 +100,9 @@ class JobFilter:
     started: bool | None = field(
         default=None, metadata=about("Only what the user has stopped in the middle of, or all but these.")
     )
-    twins: bool | None = field(default=None, metadata=about("Only videos that another post has too, or all but these."))
+    duplicates: bool | None = field(
+        default=None, metadata=about("Only videos that another post has too, or all but these.")
+    )
     order: JobOrder = field(default=JobOrder.NEWEST, metadata=about("Sort order."))
 
     def __post_init__(self) -> None:
@@ -123,7 +125,7 @@ class JobFilter:
             (marks.favourite(user), self.favourite),
             (marks.watched(user), self.watched),
             (marks.position(user), self.started),
-            (MarkKind.TWIN, self.twins),
+            (MarkKind.DUPLICATE, self.duplicates),
         )
         text, searched = marks.split_search(self.q or None)
         wanted = [*searched, *map(marks.tag, self.tag)]

@@ -13,7 +13,7 @@ from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import Priority
 from mediavault.core.marks import MarkKind
 from mediavault.core.messages import Message
-from mediavault.store.mongodb.engine import Filter, MongoDatabase, Sort
+from mediavault.store.mongodb.engine import Filter, MongoDatabase, Sort, Update
 from mediavault.store.mongodb.facts import OLDEST_VERSION
 
 SCHEMA, JOBS, HISTORY, GATES, WORKERS, AGREED = "schema", "jobs", "history", "gates", "workers", "agreed"
@@ -36,7 +36,7 @@ class MigrationStep:
 
     ``version`` is the schema's version once the indexes exist; ``oldest_code`` as in ``schema.Migration``. Jobs that lack a
     field of ``job_fields`` get it, jobs that match ``where`` alone; and of indexes that others replace the names are in
-    ``replaced``.
+    ``replaced``. ``changes`` are further ones: of which collection, of which documents, and the update.
     """
 
     version: int
@@ -45,6 +45,7 @@ class MigrationStep:
     job_fields: Mapping[str, Any] = field(default_factory=dict)
     replaced: Sequence[str] = ()
     where: Filter = field(default_factory=dict)
+    changes: Sequence[tuple[str, Filter, Update]] = ()
 
 
 _FIRST = [
@@ -105,6 +106,18 @@ _TABLES = [
     Index("trash", "batch", [("batch", 1), ("deleted_at", 1), ("_id", 1)]),
     Index("trash", "unmoved", [("unmoved", 1), ("_id", 1)]),
 ]
+# The marks that name duplicates, and the filters of saved searches and RSS feeds, said twin.
+_TWINS = {"$regex": "^twin(/|$)"}
+_NO_TWIN = {"$replaceOne": {"input": "$$mark.n", "find": "twin", "replacement": "duplicate"}}
+_NAMED = {"$regexMatch": {"input": "$$mark.n", "regex": _TWINS["$regex"]}}
+_RENAMED = {"$cond": [_NAMED, {"$mergeObjects": ["$$mark", {"n": _NO_TWIN}]}, "$$mark"]}
+_MARKED = {"$map": {"input": "$marks", "as": "mark", "in": _RENAMED}}
+_FILTERS: Filter = {"kind": {"$in": ["saved_search", "rss_feed"]}, "value": {"$regex": "mine=twins"}}
+_NEW_FILTER = {"$replaceAll": {"input": "$value", "find": "mine=twins", "replacement": "mine=duplicates"}}
+_DUPLICATES: Sequence[tuple[str, Filter, Update]] = [
+    (JOBS, {"marks.n": _TWINS}, [{"$set": {"marks": _MARKED}}]),
+    (RECORDS, _FILTERS, [{"$set": {"value": _NEW_FILTER}}]),
+]
 # Step 5: words.py gives every document its words, and records of the history end with the values of their message.
 # Older code writes neither. Step 11: what was in records is in collections, which tables.py fills.
 STEPS = (
@@ -119,6 +132,7 @@ STEPS = (
     MigrationStep(9, 5, [_TURNS], {"priority": Priority.NORMAL.rank}, ["ready"]),
     MigrationStep(10, 5, [], {"listed_by": ""}, where=_BROUGHT),
     MigrationStep(11, 11, _TABLES),
+    MigrationStep(12, 12, [], changes=_DUPLICATES),
 )
 
 
@@ -160,6 +174,8 @@ async def migrate(database: MongoDatabase, *, steps: Sequence[MigrationStep] = S
             await jobs.change_all({**step.where, name: {"$exists": False}}, {"$set": {name: value}})
         for name in step.replaced:
             await jobs.drop_index(name)
+        for name, where, update in step.changes:
+            await database.documents(name).change_all(where, update)
         reached = {"version": step.version, "oldest_code": step.oldest_code}
         await schema.change_all({**OURS, "version": {"$lt": step.version}}, {"$set": reached})
     return max(int(stored["version"]), len(steps))

@@ -14,6 +14,7 @@ from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, 
 from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
+from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import Job, JobId, JobStatus, Priority
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
@@ -28,6 +29,7 @@ from mediavault.presentation.views import job_view, kept_files
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.checks import read_checks
+from mediavault.store.duplicates import read_duplicates
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.recordings import is_recording, is_to_stop
@@ -35,13 +37,13 @@ from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
 from mediavault.web.badges import site_name
+from mediavault.web.cards import Tile, tile
 from mediavault.web.choices import choices_of, first_player_site, seen_candidates
 from mediavault.web.decoding_state import decoding_state
 from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
-from mediavault.web.same_video import same_videos
 from mediavault.web.spoken import transcript
 from mediavault.web.timeline import timeline
 from mediavault.web.up_next import neighbours, up_next
@@ -108,7 +110,7 @@ async def post(
         is_stopping=is_recording(job) and await is_to_stop(services.store.records, job_id),
         recording=_recording(job),
         seal=services.seals.state(job_id),
-        same=await same_videos(services.store, current_user(), job_id, services.title_of) if shown else (),
+        same=await _duplicates(services, job_id) if shown else (),
         timeline=timeline(as_shown, history),
         neighbours=await neighbours(services.store, job, query, asked),
         up_next=after,
@@ -128,6 +130,19 @@ async def post(
         has_sign_in=services.sign_in_of(job.platform) is not None,
         **await frame(services),
     )
+
+
+async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Tile, Likeness]]:
+    """Return the other posts with the same video, identical files first, and how alike the videos are."""
+    found = await read_duplicates(services.store, job_id)
+    noted = await read_noted(services.store, current_user(), [other.job.id for other in found])
+    return [
+        (
+            tile(other.job, None, noted.get(other.job.id, Noted()), site=services.title_of(other.job.platform)),
+            other.likeness,
+        )
+        for other in found
+    ]
 
 
 async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from urllib.parse import quote
 
 import pytest
 
-from mediavault.core.fingerprints import Likeness
-from mediavault.store.twins import put_twins
 from tests.asgi_client import Answer
 from tests.http_vault import POST, ApiVault
 
@@ -181,18 +179,3 @@ async def test_bad_requests_change_nothing_and_are_explained(
     assert answer.status == status
     assert answer.json()["message"]
     assert await vault.store.marks.of_jobs([job.id]) == {}
-
-
-async def test_the_other_posts_with_the_same_video_are_listed_identical_files_first(vault: ApiVault) -> None:
-    urls = [f"https://videos.example/watch/{number}" for number in range(4)]
-    own, alike, same, _ = [(await vault.add_kept(url, name=f"jane/{url[-1]}.mp4")).id for url in urls]
-    await put_twins(vault.store, own, {alike: Likeness(93), same: Likeness(100, identical=True)})
-
-    found = (await vault.client.get(f"/api/jobs/{own}/same")).json()
-    assert [(twin["job"]["id"], twin["identical"], twin["percent"]) for twin in found] == [
-        (same, True, 100),
-        (alike, False, 93),
-    ]
-    assert set(ids(await vault.client.get("/api/jobs?twins=true"))) == {own, alike, same}
-    assert len(ids(await vault.client.get("/api/jobs?twins=false"))) == 1
-    assert (await vault.client.get(f"/api/jobs/{NOBODY}/same")).status == 404

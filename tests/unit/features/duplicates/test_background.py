@@ -16,13 +16,13 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import KeptFile
 from mediavault.core.records import RecordKind
+from mediavault.features.duplicates.background import HELD_FOR, DuplicateFinder
 from mediavault.features.trash.service import Trash
 from mediavault.library.local_library import LocalLibrary
-from mediavault.maintenance.twins import HELD_FOR, TwinFinder
 from mediavault.presentation.views import kept_paths
 from mediavault.store import trash
+from mediavault.store.duplicates import MOST_DUPLICATES, read_duplicates
 from mediavault.store.port import JobQuery
-from mediavault.store.twins import MOST_TWINS, read_twins
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock
@@ -45,8 +45,8 @@ class Environment:
         self.finder = self.worker()
         self._saved = 0
 
-    def worker(self) -> TwinFinder:
-        return TwinFinder(self.store, self.library, self.clock, self._read)
+    def worker(self) -> DuplicateFinder:
+        return DuplicateFinder(self.store, self.library, self.clock, self._read)
 
     async def _read(self, path: str) -> bytes:
         self.read.append(path)
@@ -71,11 +71,11 @@ class Environment:
         assert added.job.id == job.id
         return job
 
-    async def twins(self, job: Job) -> dict[JobId, Likeness]:
-        return {twin.job.id: twin.likeness for twin in await read_twins(self.store, job.id)}
+    async def duplicates(self, job: Job) -> dict[JobId, Likeness]:
+        return {duplicate.job.id: duplicate.likeness for duplicate in await read_duplicates(self.store, job.id)}
 
     async def filtered(self) -> Sequence[JobId]:
-        page = await self.store.catalogue.jobs(JobQuery(marks=(MarkKind.TWIN,)))
+        page = await self.store.catalogue.jobs(JobQuery(marks=(MarkKind.DUPLICATE,)))
         return sorted(job.id for job in page.jobs)
 
     async def delete(self, job: Job) -> None:
@@ -113,9 +113,9 @@ async def test_both_posts_get_to_know_that_they_look_the_same(env: Environment) 
     first, second, other = await env.save(FILM), await env.save(CUT), await env.save(OTHER)
     await env.finder.find_due()
 
-    assert await env.twins(first) == {second.id: Likeness(90)}
-    assert await env.twins(second) == {first.id: Likeness(90)}
-    assert await env.twins(other) == {}
+    assert await env.duplicates(first) == {second.id: Likeness(90)}
+    assert await env.duplicates(second) == {first.id: Likeness(90)}
+    assert await env.duplicates(other) == {}
     assert await env.filtered() == sorted([first.id, second.id])
 
 
@@ -123,17 +123,17 @@ async def test_the_more_alike_come_first(env: Environment) -> None:
     own, cut, same = await env.save(FILM), await env.save(CUT), await env.save(FILM)
     await env.finder.find_due()
 
-    assert list(await env.twins(own)) == [same.id, cut.id]
+    assert list(await env.duplicates(own)) == [same.id, cut.id]
 
 
 async def test_of_thirty_copies_each_knows_twenty_at_most(env: Environment) -> None:
-    """The first ones are twins of all the others, which have found them."""
+    """The first ones are duplicates of all the others, which have found them."""
     copies = [await env.save(FILM) for _ in range(30)]
     await env.finder.find_due()
     noted = [len(marks) for marks in (await env.store.marks.of_jobs([job.id for job in copies])).values()]
 
-    assert {len(await env.twins(job)) for job in copies} == {MOST_TWINS}
-    assert sorted(noted)[0] == MOST_TWINS + 2
+    assert {len(await env.duplicates(job)) for job in copies} == {MOST_DUPLICATES}
+    assert sorted(noted)[0] == MOST_DUPLICATES + 2
     assert sum(noted) < 30 * 29
 
 
@@ -143,15 +143,15 @@ async def test_identical_files_are_found_without_any_frame(env: Environment, mon
     first, second = await env.save(b""), await env.save(b"")
     await env.finder.find_due()
 
-    assert await env.twins(first) == {second.id: Likeness(100, identical=True)}
+    assert await env.duplicates(first) == {second.id: Likeness(100, identical=True)}
 
 
-async def test_another_version_of_the_same_post_is_no_twin(env: Environment) -> None:
+async def test_another_version_of_the_same_post_is_no_duplicate(env: Environment) -> None:
     await env.save(FILM, url="https://videos.example/a")
     version = await env.save(FILM, url="https://videos.example/a")
     await env.finder.find_due()
 
-    assert await env.twins(version) == {}
+    assert await env.duplicates(version) == {}
     assert await env.filtered() == []
 
 
@@ -159,7 +159,7 @@ async def test_any_video_of_a_post_with_several_counts(env: Environment) -> None
     several, single = await env.save(OTHER, FILM), await env.save(FILM)
     await env.finder.find_due()
 
-    assert await env.twins(single) == {several.id: Likeness(100)}
+    assert await env.duplicates(single) == {several.id: Likeness(100)}
 
 
 async def test_a_later_post_finds_what_another_worker_has_read(env: Environment) -> None:
@@ -170,8 +170,8 @@ async def test_a_later_post_finds_what_another_worker_has_read(env: Environment)
     second = await env.save(FILM)
     await env.finder.find_due()
 
-    assert await env.twins(second) == {first.id: Likeness(100)}
-    assert await env.twins(unrelated) == {}
+    assert await env.duplicates(second) == {first.id: Likeness(100)}
+    assert await env.duplicates(unrelated) == {}
 
 
 async def test_two_workers_read_no_video_twice(env: Environment) -> None:
@@ -195,27 +195,27 @@ async def test_a_kill_between_the_record_and_its_mark_loses_nothing(env: Environ
     first, second = await env.save(FILM), await env.save(FILM)
     await env.finder.find_due()
     await env.store.marks.remove(MarkKind.FINGERPRINT, [first.id])
-    await env.store.marks.remove(MarkKind.TWIN)
+    await env.store.marks.remove(MarkKind.DUPLICATE)
 
     assert await env.worker().find_due() == 1
-    assert await env.twins(first) == {second.id: Likeness(100)}
+    assert await env.duplicates(first) == {second.id: Likeness(100)}
 
 
-async def test_a_deleted_post_is_nobodys_twin_and_a_restored_one_is_again(env: Environment) -> None:
+async def test_a_deleted_post_is_nobodys_duplicate_and_a_restored_one_is_again(env: Environment) -> None:
     first, second, third = await env.save(FILM), await env.save(FILM), await env.save(CUT)
     await env.finder.find_due()
     await env.delete(second)
 
-    assert await env.twins(first) == {third.id: Likeness(90)}
+    assert await env.duplicates(first) == {third.id: Likeness(90)}
     assert await env.records() == {first.id, third.id}
     await env.delete(third)
-    assert await env.twins(first) == {}
+    assert await env.duplicates(first) == {}
     assert await env.filtered() == []
 
     await env.restore(second)
-    assert await env.twins(second) == {}
+    assert await env.duplicates(second) == {}
     await env.finder.find_due()
-    assert await env.twins(first) == {second.id: Likeness(100)}
+    assert await env.duplicates(first) == {second.id: Likeness(100)}
     assert await env.filtered() == sorted([first.id, second.id])
 
 
@@ -226,7 +226,7 @@ async def test_a_post_that_is_deleted_while_it_is_read_leaves_no_record(env: Env
         await env.delete(job)
         return FILM
 
-    await TwinFinder(env.store, env.library, env.clock, read).find_due()
+    await DuplicateFinder(env.store, env.library, env.clock, read).find_due()
     assert await env.records() == set()
 
 
@@ -253,4 +253,4 @@ async def test_a_sound_has_no_fingerprint(env: Environment, monkeypatch: pytest.
 
     assert await env.finder.find_due() == 1
     assert env.read == []
-    assert await env.twins(job) == {}
+    assert await env.duplicates(job) == {}

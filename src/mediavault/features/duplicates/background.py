@@ -3,7 +3,7 @@
 The mark FINGERPRINT says that a job's record of that kind is complete; a job without it is next. The record holds the
 place of a job that a worker is reading, until it expires: so no two workers read the same one, and a kill loses nothing.
 Every worker has an index of all fingerprints in memory, and reads into it what others have added. A job's own fingerprint
-is stored before its twins are searched: of two workers that are at two twins at once, one finds the other's.
+is stored before its duplicates are searched: of two workers that read two duplicates at once, one finds the other's.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from mediavault.core.records import RecordKind
 from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import kept_by_place
+from mediavault.store.duplicates import MOST_DUPLICATES, put_duplicates
 from mediavault.store.port import JobQuery, Store
-from mediavault.store.twins import MOST_TWINS, put_twins
 
 ROUND_S = 30.0
 HELD_FOR = timedelta(minutes=15)
@@ -43,8 +43,8 @@ ReadFrames = Callable[[str], Awaitable[bytes]]
 log = get_logger(__name__)
 
 
-class TwinFinder:
-    """The search for twins of one worker. ``read_frames`` returns the frames of a saved file's fingerprint, none if it
+class DuplicateFinder:
+    """The search for duplicates of one worker. ``read_frames`` returns the frames of a saved file's fingerprint, none if it
     can't be read."""
 
     def __init__(self, store: Store, library: Library, clock: Clock, read_frames: ReadFrames) -> None:
@@ -56,7 +56,7 @@ class TwinFinder:
         self._is_loaded = False
 
     async def find_due(self) -> int:
-        """Look for twins of all jobs that have no fingerprint yet; returns how many there were.
+        """Look for duplicates of all jobs that have no fingerprint yet; returns how many there were.
 
         Raises StorageFailure while the library is not there, and StoreError.
         """
@@ -92,19 +92,21 @@ class TwinFinder:
             return
         await self._read_new()
         self._index.put(job.id, videos.values())
-        twins = await self._of_other_posts(job, await asyncio.to_thread(self._index.search, job.id))
-        await put_twins(self._store, job.id, twins)
-        log.info("fingerprint_made", job_id=job.id, trace_id=job.trace_id, videos=len(videos), twins=len(twins))
+        duplicates = await self._of_other_posts(job, await asyncio.to_thread(self._index.search, job.id))
+        await put_duplicates(self._store, job.id, duplicates)
+        log.info(
+            "fingerprint_made", job_id=job.id, trace_id=job.trace_id, videos=len(videos), duplicates=len(duplicates)
+        )
 
     async def _fingerprint(self, kept: KeptFile) -> Fingerprint:
         return Fingerprint(kept.sha256, kept.duration_s or 0.0, await self._read_frames(kept.output_path))
 
     async def _of_other_posts(self, job: Job, found: dict[JobId, Likeness]) -> dict[JobId, Likeness]:
-        """Return the best MOST_TWINS of ``found`` that still exist, without other versions of the same post."""
+        """Return the best MOST_DUPLICATES of ``found`` that still exist, without other versions of the same post."""
         best = sorted(found, key=lambda other: (not found[other].identical, -found[other].percent, other))
-        twins: dict[JobId, Likeness] = {}
+        duplicates: dict[JobId, Likeness] = {}
         for other in best:
-            if len(twins) == MOST_TWINS:
+            if len(duplicates) == MOST_DUPLICATES:
                 break
             try:
                 is_version = (await self._store.catalogue.get(other)).canonical_url == job.canonical_url
@@ -112,8 +114,8 @@ class TwinFinder:
                 self._index.drop(other)
             else:
                 if not is_version:
-                    twins[other] = found[other]
-        return twins
+                    duplicates[other] = found[other]
+        return duplicates
 
     async def _read_new(self) -> None:
         """Read the fingerprints that the index lacks: those of the latest marks, or all of them the first time."""

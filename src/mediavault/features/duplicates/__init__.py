@@ -1,0 +1,1 @@
+"""Finds posts whose videos are the same."""
