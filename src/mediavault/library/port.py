@@ -1,11 +1,8 @@
 """The contract of the library, in a folder or a bucket. ``tests/contract`` tests every implementation of it.
 
-A file enters the library in one order, so that a crash at any point leaves either nothing or a whole file::
-
-    staging folder -> seal -> [row: committing] -> place, without replacing -> [row: completed]
-
-The rows in brackets are the store's; ``worker/stages/keep.py`` drives both halves. Paths in the library are relative,
-with forward slashes. Staging folders are always on this machine: every library has the same ``Staging``.
+``commit.py`` states the order in which a file enters the library, so that a crash at any point leaves either nothing or a
+whole file. Paths in the library are relative, with forward slashes. Staging folders are always on this machine: every
+library has the same ``Staging``.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ from mediavault.worker.retry import GiveUp, RetryIn, decide, needs_history
 from mediavault.worker.session_routing import hosts_with_session, where_to_sign_in
 from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
 from mediavault.worker.stages.choose import pick_items
+from mediavault.worker.stages.commit import commit, complete, finish
 from mediavault.worker.stages.extract import extract, follow_link
-from mediavault.worker.stages.keep import complete, finish, keep
 from mediavault.worker.stages.remux import playable
 from mediavault.worker.stages.sound import as_sound
 from mediavault.worker.stages.subtitles import add_subtitles
@@ -176,7 +176,7 @@ async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
     if attempt.item(strategies.index).type is ItemType.IMAGE:
         verified = await strategies.run()
         await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
-        return await keep(verified, await still(attempt, verified), attempt, strategies.index)
+        return await commit(verified, await still(attempt, verified), attempt, strategies.index)
     picture = await own_picture(attempt, strategies.index)  # before the download: pages show it meanwhile
     verified = await strategies.run()
     if not attempt.tools.profile.sound_only:
@@ -186,7 +186,7 @@ async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
     picture = picture or await still(attempt, verified)
     if attempt.tools.profile.sound_only:
         verified = await as_sound(verified, picture, attempt, strategies.index)
-    return await keep(verified, picture, attempt, strategies.index)
+    return await commit(verified, picture, attempt, strategies.index)
 
 
 async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> AttemptResult:

@@ -531,6 +531,31 @@ async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names
     assert (job.status, kept and kept.beside) == (JobStatus.COMPLETED, (".de.vtt",))
 
 
+@pytest.mark.parametrize(
+    ("is_placed", "still", "picture"), [(True, True, "name.webp"), (False, True, "name.jpg"), (False, False, None)]
+)
+async def test_a_commit_that_is_finished_names_the_picture_that_is_there(
+    store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, is_placed: bool, still: bool, picture: str | None
+) -> None:
+    sha = hashlib.sha256(VIDEO).hexdigest()
+    planned = KeptFile("generic-jane/name.mp4", "generic-jane/name.webp", len(VIDEO), sha, 4.0, 320, 180)
+    await store.queue.begin_commit(claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)])
+    (tmp_path / "generic-jane").mkdir()
+    (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
+    if is_placed:
+        (tmp_path / "generic-jane/name.webp").write_bytes(b"its own")
+    clock.advance(LEASE)
+    clock.advance(1)
+    await store.queue.recover_stale_jobs(retry_in=timedelta(0))
+    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, probe=StubProbe(still=still)))
+
+    folder = tmp_path / "generic-jane"
+    assert [path.name for path in folder.iterdir() if path.suffix in (".jpg", ".webp")] == (
+        [picture] if picture else []
+    )
+    assert job.thumbnail_path == (f"generic-jane/{picture}" if picture else None)
+
+
 async def test_posts_that_want_one_name_at_the_same_time_each_get_their_own_picture(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
@@ -1205,7 +1230,7 @@ async def test_a_job_is_completed_although_the_decoding_cannot_be_noted(
     async def fails(*_: object, **__: object) -> None:
         raise StoreError("No answer.")
 
-    monkeypatch.setattr("mediavault.worker.stages.keep.note_examined", fails)
+    monkeypatch.setattr("mediavault.worker.stages.commit.note_examined", fails)
     job = await worked(claim, make_tools(store, clock, tmp_path))
 
     assert job.status is JobStatus.COMPLETED

@@ -1,11 +1,7 @@
 """Imports a folder of videos that other programs saved. May be killed at any point and repeated.
 
-A file enters the library as a worker's does, and is never replaced or lost on the way::
-
-    known? -> examine -> staging folder -> seal -> [record: import] -> place -> sidecar -> [row: completed] -> words -> remove the original
-
-The record holds the whole job, so the next run finishes what a killed one began; the original is removed last of all, and
-only where it is asked for.
+A file enters the library in the order that ``library/commit.py`` states. Its plan is a record with the whole job, so the next
+run finishes what a killed one began. The original is removed last of all, and only where it is asked for.
 """
 
 from __future__ import annotations
@@ -30,7 +26,7 @@ from mediavault.core.companions import (
     companions,
     sibling,
 )
-from mediavault.core.failures import BadInput, JobNotFound, StorageFailure
+from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import (
     HistoryRecord,
     ItemStatus,
@@ -73,6 +69,7 @@ from mediavault.features.importing.folder import (
 from mediavault.features.importing.model import ImportCounts, ImportedFile, ImportMode, ImportOutcome, ImportSource
 from mediavault.features.importing.reading import ImportProbe, PostReader
 from mediavault.library import disk
+from mediavault.library.commit import MAX_NAME_RACES, is_in_library, name_taken, plan_file, without_missing
 from mediavault.library.companion_files import exists
 from mediavault.library.layout import conflicting_videos
 from mediavault.library.port import Library
@@ -90,7 +87,6 @@ from mediavault.store.trash import all_trashed_posts, stored_job_from_json, stor
 SUBTITLES_LIMIT_BYTES = 16 << 20
 STAGING_NAME = "import"
 PAGE = 500
-MAX_NAME_RACES = 20
 _AT_REST = (JobStatus.FAILED, JobStatus.CANCELLED)
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -336,7 +332,7 @@ class FolderImport:
             if in_place or await self._library.place(staged, output):
                 await self._complete(stored, file.media, picture)
                 return stored.job.id
-        raise StorageFailure("Other files kept taking the name: another program is writing to the library.")
+        raise name_taken()
 
     async def _stage(self, file: _File, staged: Path) -> None:
         """Bring the file into the staging folder, sealed: by a link where that is wanted or saves a copy."""
@@ -380,22 +376,14 @@ class FolderImport:
         return await self._library.free_name(folder, stem, file.suffix)
 
     def _planned(self, file: _File, output: str, picture: Path | None) -> KeptFile:
-        media, report = file.media, file.report
+        media = file.media
         beside = list(subtitles_among(media.stem, media.beside))
         beside += [COMMENTS_SUFFIX] if file.facts.comments else []
         if self._source.how is ImportMode.IN_PLACE:
             infos = (media.stem + SIDECAR_SUFFIX, media.stem + OTHERS_INFO_SUFFIX)
             beside += [OTHERS_INFO_SUFFIX] if any(name in media.beside for name in infos) else []
-        return KeptFile(
-            output_path=output,
-            thumbnail_path=sibling(output, picture.suffix) if picture else None,
-            bytes=file.looked.digest.bytes,
-            sha256=file.looked.digest.sha256,
-            duration_s=report.duration_s,
-            width=report.width,
-            height=report.height,
-            beside=tuple(beside),
-        )
+        digest = file.looked.digest
+        return plan_file(output, file.report, size=digest.bytes, sha256=digest.sha256, picture=picture, beside=beside)
 
     async def _previous(self, canonical_url: str) -> StoredJob | None:
         """Return the failed or cancelled job of the post, which the import completes."""
@@ -421,7 +409,7 @@ class FolderImport:
         kept = next(kept_files(stored.job))
         taken = await self._place_companions(kept, media, picture)
         await self._keep_others_info(kept)
-        kept = await self._without_missing(kept)
+        kept = await without_missing(self._library, kept)
         items = (replace(stored.job.items[0], kept=kept),)
         job = replace(stored.job, items=items, thumbnail_path=kept.thumbnail_path)
         await self._place_facts(job, kept, stored)
@@ -465,17 +453,6 @@ class FolderImport:
         if is_others and not await self._library.move(path, sibling(kept.output_path, OTHERS_INFO_SUFFIX)):
             raise _Refused(ImportOutcome.NAME_TAKEN, OTHERS_INFO_SUFFIX)
 
-    async def _without_missing(self, kept: KeptFile) -> KeptFile:
-        """Return the file without companions that it did not get."""
-        picture = kept.thumbnail_path
-        return replace(
-            kept,
-            thumbnail_path=picture if picture is not None and await exists(self._library, picture) else None,
-            beside=tuple(
-                [each for each in kept.beside if await exists(self._library, sibling(kept.output_path, each))]
-            ),
-        )
-
     async def _place_facts(self, job: Job, kept: KeptFile, stored: StoredJob) -> None:
         """Write the sidecar, and with the setting ``nfo`` the files for media servers."""
         if self._settings.nfo:
@@ -505,7 +482,7 @@ class FolderImport:
 
     async def _may_be_removed(self, kept: KeptFile, media: FoundMedia) -> bool:
         """Whether the library has the file, read again, and the original is that file still."""
-        if not await self._library.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256):
+        if not await is_in_library(self._library, kept):
             return False
         with contextlib.suppress(Unreadable):
             looked = await asyncio.to_thread(look, self._source.folder, media.relative)
@@ -519,7 +496,7 @@ class FolderImport:
         for record in await self._store.records.all(RecordKind.IMPORT):
             stored = stored_job_from_json(record.value)
             kept = next(kept_files(stored.job))
-            if not await self._library.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256):
+            if not await is_in_library(self._library, kept):
                 await self._store.records.remove(RecordKind.IMPORT, record.key)
                 continue
             media = await asyncio.to_thread(self._found_again, str(record.value.get("file")))

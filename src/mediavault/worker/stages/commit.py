@@ -1,8 +1,6 @@
-"""Stage 10 for a success: the verified file enters the library in an order in which no crash leaves a false row.
+"""Stage 10 for a success: the verified file enters the library in the order that ``library/commit.py`` states.
 
-staged -> fsync -> row ``committing`` (path, size, hash, fence) -> picture and files for media servers -> rename without
-replacing -> fsync folder -> sidecar -> row ``completed``. An attempt that finds a commit begun by an earlier one finishes
-it: :func:`finish`. A media server reads a video's companions when it notices the video, so they are there before it.
+An attempt that finds a commit begun by an earlier one finishes it: :func:`finish`.
 """
 
 from __future__ import annotations
@@ -14,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mediavault.core.companions import SIDECAR_SUFFIX, sibling, split_stem, thumbnail_path
-from mediavault.core.failures import Damaged, Failure, StorageFailure, StoreError
+from mediavault.core.failures import Damaged, Failure, StoreError
 from mediavault.core.job import ItemStatus
 from mediavault.core.marks import in_collection
 from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, KeptFile, VerifiedFile
 from mediavault.core.name_template import named_post
 from mediavault.core.platform import Platform
 from mediavault.core.shows import Layout
-from mediavault.library.companion_files import exists
+from mediavault.library.commit import MAX_NAME_RACES, is_in_library, name_taken, plan_file, without_missing
 from mediavault.library.nfo import ServerFile, server_files
 from mediavault.library.sidecars import write_sidecar
 from mediavault.platforms.registry import platform, site_title
@@ -33,10 +31,8 @@ from mediavault.worker.context import WorkerContext
 from mediavault.worker.spoken import index_spoken
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 
-MAX_NAME_RACES = 20
 
-
-async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, index: int) -> KeptFile | None:
+async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt, index: int) -> KeptFile | None:
     """Put an item's file, its thumbnail and its sidecar into the library; return None while other items are missing.
 
     When it was the last item, the job is completed and the post's first file returned.
@@ -50,26 +46,26 @@ async def keep(verified: VerifiedFile, picture: Path | None, attempt: Attempt, i
     is_settled = verified.report.decoded_whole or isinstance(verified.despite, Damaged)
     attempt.starts[index] = 0 if has_pictures and not is_settled else None
     sha256 = await tools.vault.staging.seal(verified.path, sha256=verified.downloaded.sha256)
+    size = verified.path.stat().st_size
     planned = album.items[index].kept
     beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
     for _ in range(MAX_NAME_RACES):
-        if planned is not None and await _is_in_library(planned, tools):
-            kept = replace(planned, thumbnail_path=_thumbnail_path(picture, planned.output_path), beside=beside)
+        if planned is not None and await is_in_library(tools.vault, planned):
+            kept = replace(planned, thumbnail_path=_thumbnail_of(planned, picture), beside=beside)
             await _begin_commit(kept, attempt, index, verified.despite)
             await _place_companions(attempt, index, kept, picture, attempt.extraction)
             return await _finish_commit(attempt, index, kept, attempt.extraction)
-        kept = replace(
-            _plan(verified, picture, sha256, await _name_for(verified, planned, attempt, index)), beside=beside
-        )
+        name = await _name_for(verified, planned, attempt, index)
+        kept = plan_file(name, verified.report, size=size, sha256=sha256, picture=picture, beside=beside)
         await _begin_commit(kept, attempt, index, verified.despite)
         placed, taken = await _place_companions(attempt, index, kept, picture, attempt.extraction)
         # With a name that was planned, what is there is an earlier attempt's. With a new one, it is another post's.
         if (planned is not None or not taken) and await tools.vault.place(verified.path, kept.output_path):
             return await _finish_commit(attempt, index, kept, attempt.extraction)
-        if planned is None or not await _is_in_library(planned, tools):
+        if planned is None or not await is_in_library(tools.vault, planned):
             await tools.vault.remove(*placed)
             planned = None
-    raise StorageFailure("Other files kept taking the name: another program is writing to the library.")
+    raise name_taken()
 
 
 async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
@@ -77,12 +73,8 @@ async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int, despite: F
     await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.items.items)
 
 
-async def _is_in_library(kept: KeptFile, tools: WorkerContext) -> bool:
-    return await tools.vault.holds(kept.output_path, size=kept.bytes, sha256=kept.sha256)
-
-
-def _thumbnail_path(picture: Path | None, output_path: str) -> str | None:
-    return thumbnail_path(output_path, picture.suffix) if picture else None
+def _thumbnail_of(kept: KeptFile, picture: Path | None) -> str | None:
+    return thumbnail_path(kept.output_path, picture.suffix) if picture else None
 
 
 async def finish(attempt: Attempt) -> KeptFile | None:
@@ -92,26 +84,22 @@ async def finish(attempt: Attempt) -> KeptFile | None:
     index, kept = next(begun, (0, None))
     if kept is None:
         return None
-    kept = await _with_what_is_beside(kept, tools)
-    if not await _is_in_library(kept, tools):
+    kept = await without_missing(tools.vault, kept)  # a deferred task fetches missing subtitles
+    if not await is_in_library(tools.vault, kept):
         staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
         if staged is not None:
             await _place_companions(attempt, index, kept, None, None)
         if staged is None or not await tools.vault.place(staged, kept.output_path):
-            # The name stays planned: the earlier attempt may only be frozen (see keep).
+            # The name stays planned: the earlier attempt may only be frozen (see commit).
             album.set_status(index, ItemStatus.WAITING, kept=kept)
             return None
-    picture = await _still_of(kept, tools, attempt.staging)
-    if picture is not None:
-        kept = replace(kept, thumbnail_path=_thumbnail_path(picture, kept.output_path))
+    if kept.thumbnail_path is not None:
+        picture = await tools.vault.local_path(kept.thumbnail_path, into=attempt.staging)
+    else:
+        picture = await _still_of(kept, tools, attempt.staging)
+        kept = replace(kept, thumbnail_path=_thumbnail_of(kept, picture))
     await _place_companions(attempt, index, kept, picture, None)
     return await _finish_commit(attempt, index, kept, None)
-
-
-async def _with_what_is_beside(kept: KeptFile, tools: WorkerContext) -> KeptFile:
-    """Return the file without the subtitles that the killed attempt had not placed; a later errand fetches those."""
-    found = [suffix for suffix in kept.beside if await exists(tools.vault, sibling(kept.output_path, suffix))]
-    return replace(kept, beside=tuple(found))
 
 
 async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path | None:
@@ -154,19 +142,6 @@ async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: A
         records=tools.store.records,
     )
     return await tools.vault.free_name(folder, stem, suffix)
-
-
-def _plan(verified: VerifiedFile, picture: Path | None, sha256: str, output_path: str) -> KeptFile:
-    report = verified.report
-    return KeptFile(
-        output_path=output_path,
-        thumbnail_path=_thumbnail_path(picture, output_path),
-        bytes=verified.path.stat().st_size,
-        sha256=sha256,
-        duration_s=report.duration_s,
-        width=report.width,
-        height=report.height,
-    )
 
 
 async def _finish_commit(
