@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from mediavault.core.job import Job, JobId
-from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
+from mediavault.core.media import PreviewSheet, ProbeReport, SavedFile, TextTracks
 from mediavault.core.seals import SealState, SealStep
 from mediavault.download.frames import FrameRequest
 from mediavault.media.extras import SubtitleFile
@@ -58,11 +58,11 @@ class StubFormats:
     reports: dict[str, ProbeReport] = field(default_factory=dict)
     read_before: set[str] = field(default_factory=set)
 
-    async def read(self, kept: KeptFile) -> ProbeReport | None:
+    async def read(self, kept: SavedFile) -> ProbeReport | None:
         self.read_before.add(kept.sha256)
         return self.reports.get(kept.sha256)
 
-    def known(self, kept: KeptFile) -> ProbeReport | None:
+    def known(self, kept: SavedFile) -> ProbeReport | None:
         return self.reports.get(kept.sha256) if kept.sha256 in self.read_before else None
 
 
@@ -76,16 +76,16 @@ class StubExtras:
     picture: bytes | None = None
     forgotten: list[JobId] = field(default_factory=list)
 
-    async def tracks(self, job_id: JobId, place: int, kept: KeptFile) -> TextTracks:
+    async def tracks(self, job_id: JobId, place: int, kept: SavedFile) -> TextTracks:
         return self.text
 
-    async def beside(self, kept: KeptFile) -> Sequence[SubtitleFile]:
+    async def beside(self, kept: SavedFile) -> Sequence[SubtitleFile]:
         return self.files
 
-    async def preview(self, job_id: JobId, place: int, kept: KeptFile) -> PreviewSheet | None:
+    async def preview(self, job_id: JobId, place: int, kept: SavedFile) -> PreviewSheet | None:
         return self.sheet
 
-    async def preview_picture(self, job_id: JobId, place: int, kept: KeptFile) -> bytes | None:
+    async def preview_picture(self, job_id: JobId, place: int, kept: SavedFile) -> bytes | None:
         return self.picture
 
     async def forget(self, job_id: JobId) -> None:

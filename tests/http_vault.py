@@ -13,7 +13,7 @@ import pytest
 from mediavault.auth.oidc import Fetch
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ClaimedJob, Job, JobId, WorkerHeartbeat, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard
@@ -64,7 +64,7 @@ class ApiVault:
         for path, content in ((name, video), (f"{stem}.jpg", b"\xff\xd8\xffpicture"), (f"{stem}.info.json", b"{}")):
             (self.downloads / path).parent.mkdir(parents=True, exist_ok=True)
             (self.downloads / path).write_bytes(content)
-        file = KeptFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
+        file = SavedFile(name, f"{stem}.jpg", len(video), SHA256, 4.0, 320, 180)
         await self.store.queue.begin_commit(claim, file)
         await self.store.queue.complete(claim, file)
         return await self.store.catalogue.get(claim.id)

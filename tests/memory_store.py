@@ -29,7 +29,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.marks import Mark, MarkCount
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, paging, rows, site_limits, transitions
@@ -323,7 +323,7 @@ class MemoryQueue(_MemoryPort):
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
         self._state.change(self._state.fenced(claim), items=tuple(items))
 
-    async def begin_commit(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    async def begin_commit(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
         job = self._state.fenced(claim)
         self._state.change(
             job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **transitions.kept_values(kept)
@@ -331,7 +331,7 @@ class MemoryQueue(_MemoryPort):
         record = self._state.record_of(claim, Stage.COMMITTING)
         self._state.append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
         job = self._state.fenced(claim)
         now = self._state.clock.now()
         record = self._state.record_of(claim, Stage.COMPLETE)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mediavault.core.companions import NFO_SUFFIX, SIDECAR_SUFFIX, sibling, thumb_path
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, WorkerId
-from mediavault.core.media import Account, Item, ItemType, KeptFile, SourceType
+from mediavault.core.media import Account, Item, ItemType, SavedFile, SourceType
 from mediavault.library.sidecars import write_sidecar
 from mediavault.store.port import Checkpoint, JobQuery, Store, StoredJob
 from tests.contract.stores import numbered_job
@@ -59,7 +59,7 @@ async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock
     return await store.catalogue.get(claim.id)
 
 
-def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
+def place_video(root: Path, path: str, *, seed: int) -> SavedFile:
     """Write a tiny video, its picture twice, and what stands for its NFO."""
     video = root / path
     video.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def place_video(root: Path, path: str, *, seed: int) -> KeptFile:
     video.write_bytes(body)
     for name in (sibling(path, ".jpg"), thumb_path(sibling(path, ".jpg")), sibling(path, NFO_SUFFIX)):
         (root / name).write_bytes(b"picture")
-    return KeptFile(path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
+    return SavedFile(path, sibling(path, ".jpg"), len(body), hashlib.sha256(body).hexdigest(), 4.25, 320, 180)
 
 
 async def all_of(store: Store) -> Sequence[StoredJob]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from mediavault.app.storage import store_at
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import ClaimedJob, JobId, NewJob, WorkerId
-from mediavault.core.media import KeptFile, SourceType
+from mediavault.core.media import SavedFile, SourceType
 from mediavault.store.mongodb.store import MongoJobStore
 from mediavault.store.port import Checkpoint, Store
 from mediavault.store.postgres.store import PostgresJobStore
@@ -53,7 +53,7 @@ STORES: Mapping[str, StoreFactory] = {
 ON_THE_HOSTS_CLOCK = ("memory", "sqlite")
 
 LEASE = timedelta(seconds=90)
-KEPT = KeptFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)
+KEPT = SavedFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)
 NOTHING_FOUND = Checkpoint(None, None, SourceType.UNKNOWN, (), (), None, None, {})
 
 

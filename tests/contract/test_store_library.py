@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.clock import is_plausible, plausible
 from mediavault.core.failures import AccountNotFound, BadInput, ErrorCode, JobNotFound
 from mediavault.core.job import JobId, JobStatus, WorkerId
-from mediavault.core.media import KeptFile, account
+from mediavault.core.media import SavedFile, account
 from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, LibraryTotals, Store
 from tests import browsing
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
@@ -362,7 +362,7 @@ async def test_totals_follow_a_job_through_its_states(store: Store) -> None:
     assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
     await store.queue.begin_commit(claim, KEPT)
     assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
-    other = KeptFile("jane/2.mp4", None, 30_000, "cd" * 32, 7.25, 320, 180)
+    other = SavedFile("jane/2.mp4", None, 30_000, "cd" * 32, 7.25, 320, 180)
     await store.queue.complete(claim, other)
     assert await counted() == ({JobStatus.COMPLETED: 1}, 1, 30_000, 7.25)
 

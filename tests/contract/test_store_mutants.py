@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from mediavault.core.clock import Clock
 from mediavault.core.job import ClaimedJob, JobId, JobItem, JobStatus, NewJob, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store.paging import age_of
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.postgres import sql as postgres_sql
@@ -43,7 +43,7 @@ FIND = settings(
 class CompletesWithAnyFence(MemoryQueue):
     """Checks the current row's fence instead of the attempt's."""
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
         current = self._state.jobs.get(claim.id, claim.job)
         await super().complete(replace(claim, job=current), kept, items)
 

@@ -23,7 +23,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode, StoreError, StoreUnreachable
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.marks import Mark
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.settings import Settings
 from mediavault.library.local_library import LocalLibrary
 from mediavault.store.live_settings import LiveSettings
@@ -299,7 +299,7 @@ async def _filled(path: Path) -> dict[str, bytes]:
     for claim in await store.queue.claim(WorkerId("w-1"), limit=50, lease=timedelta(seconds=90)):
         await store.queue.fail(claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=None)
     for claim in await store.queue.claim(WorkerId("w-1"), limit=50, lease=timedelta(seconds=90)):
-        kept = KeptFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+        kept = SavedFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
         await store.queue.complete(claim, kept)
     await store.marks.put([Mark(job.id, "tag/sea", "Sea") for job in jobs])
     await LiveSettings(Settings(), store.records, SystemClock()).save({"concurrency": 5}, by="owner")

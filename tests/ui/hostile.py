@@ -24,7 +24,7 @@ from mediavault.core.job import (
     StrategyName,
 )
 from mediavault.core.marks import Mark
-from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, Ownership, SourceType
+from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, SavedFile, SourceType
 from mediavault.store.codec import storable
 from mediavault.store.port import StoredJob
 from tests.ui.hostile_texts import RUN, payloads
@@ -55,8 +55,8 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "JobItem.error": (POST,),
     "Candidate.url": (POST,),
     "Candidate.video_codec": (POST,),
-    "KeptFile.output_path": (POST,),
-    "KeptFile.sha256": (POST,),
+    "SavedFile.output_path": (POST,),
+    "SavedFile.sha256": (POST,),
     "HistoryRecord.detail": (POST,),
     "WorkerHeartbeat.host": (SITES, SITE, SIGN_INS),
     "WorkerHeartbeat.version": (SITES,),
@@ -136,14 +136,14 @@ UNSHOWN: Mapping[str, str] = {
     "RssFeed.base": "made from a Host header that was checked",
     **dict.fromkeys(("RssFeed.key", "RssFeed.id", "RssFeed.locale", "RssFeed.zone"), _OURS),
     **dict.fromkeys(("Job.extracted_url", "Job.chosen_urls"), _LOG),
-    **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as KeptFile has it"),
+    **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as SavedFile has it"),
     **dict.fromkeys(
         ("Chapter.title", "Subtitles.language", "Subtitles.title", "Cue.text"), "in the player: test_player.py"
     ),
     "ApiToken.profile": "the name of a profile",
     **dict.fromkeys(("ApiToken.user", "WebSession.user"), "a checked name: letters, digits and a few signs"),
-    "KeptFile.beside": "checked suffixes of files",
-    "KeptFile.thumbnail_path": "where the picture lies; its address is the job's",
+    "SavedFile.beside": "checked suffixes of files",
+    "SavedFile.thumbnail_path": "where the picture lies; its address is the job's",
     "SessionState.login_url": "where a window begins",
     "ProbeReport.notes": "told by the command `check`",
     "UpgradeRecord.before": "a version, as YtdlpState has it",
@@ -375,8 +375,8 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         else {"file": metadata_text}
     )
     title = {} if state.is_untitled else {"title": metadata_text, "text": metadata_text}
-    path = f"x/{number}/{column('KeptFile.output_path')}"
-    kept = KeptFile(f"{path}.mp4", f"{path}.jpg", 123_456, column("KeptFile.sha256"), 4.0, 320, 180)
+    path = f"x/{number}/{column('SavedFile.output_path')}"
+    kept = SavedFile(f"{path}.mp4", f"{path}.jpg", 123_456, column("SavedFile.sha256"), 4.0, 320, 180)
     items = [_failed_item(text_of)]
     if number % 2 == 0:  # some posts have several videos
         items.insert(0, JobItem(Item(), ItemStatus.KEPT, kept) if is_kept else _failed_item(text_of))
@@ -420,7 +420,7 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
     return StoredJob(changed, history, (*marks[:2], replace(marks[2], name="note")))
 
 
-_KEPT = tuple(name for name in KeptFile.__dataclass_fields__ if name in Job.__dataclass_fields__)  # of the first file
+_KEPT = tuple(name for name in SavedFile.__dataclass_fields__ if name in Job.__dataclass_fields__)  # of the first file
 
 
 def _scheme(number: int) -> str:

@@ -16,7 +16,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId
 from mediavault.core.listings import Entry
-from mediavault.core.media import KeptFile, ProbeReport
+from mediavault.core.media import ProbeReport, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.core.users import OWNER
@@ -248,7 +248,7 @@ class _Formats:
     def __init__(self, texts: Sequence[TextOf]) -> None:
         self._texts = texts
 
-    def known(self, kept: KeptFile) -> ProbeReport:
+    def known(self, kept: SavedFile) -> ProbeReport:
         number = int(kept.output_path.split("/")[1])  # the number of its post
         text_of = self._texts[number % STRAYS % len(self._texts)]
         container, pictures, sound = (
@@ -256,5 +256,5 @@ class _Formats:
         )
         return ProbeReport(container, pictures, sound, 4.0, 320, 180)
 
-    async def read(self, kept: KeptFile) -> ProbeReport:
+    async def read(self, kept: SavedFile) -> ProbeReport:
         return self.known(kept)

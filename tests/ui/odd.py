@@ -12,7 +12,7 @@ from typing import NoReturn
 from mediavault import __version__
 from mediavault.core.failures import ErrorCode, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat, WorkerId
-from mediavault.core.media import Item, ItemRole, KeptFile
+from mediavault.core.media import Item, ItemRole, SavedFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.store.holds import pause
 from mediavault.store.port import StoredJob
@@ -111,7 +111,7 @@ def _kept(vault: Vault, video: bytes, index: int) -> JobItem:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(video)
     sha256 = hashlib.sha256(video).hexdigest()
-    saved_file = KeptFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
+    saved_file = SavedFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
     return JobItem(Item(media_id=str(index)), ItemStatus.KEPT, saved_file)
 
 

@@ -39,7 +39,7 @@ from mediavault.core.job import (
     WorkerId,
 )
 from mediavault.core.marks import Mark
-from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
+from mediavault.core.media import Account, Candidate, FoundIn, Item, SavedFile, SourceType
 from mediavault.core.messages import Message
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -222,7 +222,7 @@ def _kept(
     (downloads / f"{stem}.jpg").write_bytes(pictures[number % len(pictures)])
     (downloads / f"{stem}.info.json").write_text("{}")
     length = (4.0, 12.0, 6.0)[number % 3]
-    kept = KeptFile(f"{stem}.{suffix}", f"{stem}.jpg", len(video), hashlib.sha256(video).hexdigest(), length, 320, 180)
+    kept = SavedFile(f"{stem}.{suffix}", f"{stem}.jpg", len(video), hashlib.sha256(video).hexdigest(), length, 320, 180)
     job = _job(number, account, title, at)
     done = at + timedelta(seconds=40)
     history = [

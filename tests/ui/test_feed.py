@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from mediavault.core.marks import Mark, Position, position, position_to_text
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store.port import StoredJob
 from mediavault.web.pages.feed import CLIPS
 from tests.patience import patient
@@ -361,7 +361,7 @@ async def test_a_clip_is_shared_without_leaving_the_feed(pages: Pages, fresh_vau
 async def test_a_portrait_clip_keeps_its_shape_with_its_buttons_beside_it(pages: Pages, fresh_vault: Vault) -> None:
     first = fresh_vault.kept[0]
     kept = first.items[0].kept
-    assert isinstance(kept, KeptFile)
+    assert isinstance(kept, SavedFile)
     tall = replace(first.items[0], kept=replace(kept, width=180, height=320))
     await fresh_vault.store.catalogue.remove(first.id)
     await fresh_vault.store.catalogue.import_jobs([StoredJob(replace(first, width=180, height=320, items=(tall,)))])

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobItem, JobStatus, Stage
-from mediavault.core.media import Account, Expected, Item, KeptFile, SourceType
+from mediavault.core.media import Account, Expected, Item, SavedFile, SourceType
 from mediavault.store.port import Checkpoint
 from tests.patience import patient
 from tests.ui.browsing import Pages, Size, overflow
@@ -194,7 +194,7 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     kept_before = len(fresh_vault.kept)
     example = fresh_vault.kept[0]
     assert example.output_path is not None
-    saved_file = KeptFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    saved_file = SavedFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
     await store.queue.begin_commit(claim, saved_file)
     await store.queue.complete(claim, saved_file)
     await expect(page.locator(f'.shelf a.name[href="/jobs/{claim.id}"]')).to_be_visible()

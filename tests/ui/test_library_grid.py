@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
-from mediavault.core.media import Item, KeptFile
+from mediavault.core.media import Item, SavedFile
 from mediavault.store.port import StoredJob
 from mediavault.web.pages.library import PAGE
 from tests.ui.browsing import Pages, Size, overflow
@@ -234,7 +234,7 @@ async def test_a_portrait_clip_keeps_its_shape_in_a_tile_of_the_usual_height(
     vault = await make_vault(posts=2)
     model, wide = vault.kept
     (vault.downloads / str(model.thumbnail_path)).write_bytes(portrait())
-    kept = KeptFile(str(model.output_path), model.thumbnail_path, 1_000, str(model.sha256), 4.0, 180, 320)
+    kept = SavedFile(str(model.output_path), model.thumbnail_path, 1_000, str(model.sha256), 4.0, 180, 320)
     tall = replace(model, width=180, height=320, items=(JobItem(Item(), ItemStatus.KEPT, kept),))
     await vault.store.catalogue.remove(model.id)
     await vault.store.catalogue.import_jobs([StoredJob(tall)])

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, JobStatus, Stage
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store.port import JobQuery
 from tests.patience import patient
 from tests.ui.browsing import Pages
@@ -18,7 +18,7 @@ FRESH = "#fresh button"
 
 async def keep(vault: Vault, claim: ClaimedJob) -> None:
     example = vault.kept[0]
-    saved_file = KeptFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
+    saved_file = SavedFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
     await vault.store.queue.begin_commit(claim, saved_file)
     await vault.store.queue.complete(claim, saved_file)
 

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import Item, ItemType, KeptFile
+from mediavault.core.media import Item, ItemType, SavedFile
 from tests import media
 from tests.ui.browsing import Pages, overflow
 from tests.ui.sample import picture, stored_post
@@ -33,7 +33,7 @@ async def post_of(vault: Vault, *types: ItemType) -> Job:
             path = vault.downloads / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-        kept = KeptFile(
+        kept = SavedFile(
             output, thumbnail, len(body), hashlib.sha256(body).hexdigest(), None if is_image else 4.0, 640, 360
         )
         items.append(JobItem(Item(type=kind, media_id=str(index)), ItemStatus.KEPT, kept))

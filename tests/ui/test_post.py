@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, JobStatus, Stage, StepOutcome, StrategyName
-from mediavault.core.media import Item, ItemType, KeptFile
+from mediavault.core.media import Item, ItemType, SavedFile
 from mediavault.store.port import JobQuery, StoredJob
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
@@ -294,7 +294,7 @@ async def album(vault: Vault) -> Job:
     job = await store_kept(vault.store, vault.downloads, media.mp4(2.0), "mp4", number=503)
     second = vault.downloads / "second.mp4"
     second.write_bytes(media.mp4(2.0, sound=False))
-    saved_file = KeptFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
+    saved_file = SavedFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
     items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.KEPT, saved_file))
     await vault.store.catalogue.remove(job.id)
     await vault.store.catalogue.import_jobs([StoredJob(replace(job, items=items), ())])

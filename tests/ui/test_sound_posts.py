@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from mediavault.auth.shared_links import SharedLinks
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import Item, ItemType, KeptFile
+from mediavault.core.media import Item, ItemType, SavedFile
 from tests import media
 from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.conftest import MakeVault
@@ -31,7 +31,7 @@ async def add_sound(vault: Vault, suffix: str, *, cover: bool = True, content: b
     (folder / f"episode.{suffix}").write_bytes(content)
     (folder / "episode.jpg").write_bytes(picture(7))
     thumbnail = "sound/episode.jpg" if cover else None
-    file = KeptFile(
+    file = SavedFile(
         f"sound/episode.{suffix}", thumbnail, len(content), hashlib.sha256(content).hexdigest(), 8.0, None, None
     )
     stored = stored_post(900, SystemClock().now(), [JobItem(Item(type=ItemType.AUDIO), ItemStatus.KEPT, file)])

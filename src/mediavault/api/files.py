@@ -19,7 +19,7 @@ from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import bind_job, get_logger
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
 from mediavault.library.port import OpenedFile
@@ -136,7 +136,7 @@ async def item_thumbnail(
     return await _picture(request, services, await kept_file(services, job_id, place), download=download)
 
 
-async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> KeptFile:
+async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> SavedFile:
     """Return the saved file of an item, or of the first one for None. Raises JobNotFound, HttpRefusal (404).
 
     A file whose commit is under way does not count, since it may be incomplete.
@@ -150,7 +150,7 @@ async def _job(services: ApiServices, job_id: JobId) -> Job:
     return job
 
 
-def _file_of(job: Job, place: int | None) -> KeptFile:
+def _file_of(job: Job, place: int | None) -> SavedFile:
     files = kept_files(job)
     file = next(iter(files.values()), None) if place is None else files.get(place)
     if file is None:
@@ -158,16 +158,16 @@ def _file_of(job: Job, place: int | None) -> KeptFile:
     return file
 
 
-async def _video(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
+async def _video(request: Request, services: ApiServices, kept: SavedFile, *, download: bool) -> Response:
     file = StoredFile(kept.output_path, kept.sha256, kept.bytes)
     return await answer_stored(request, services.library, file, download=download)
 
 
-async def _picture(request: Request, services: ApiServices, kept: KeptFile, *, download: bool) -> Response:
+async def _picture(request: Request, services: ApiServices, kept: SavedFile, *, download: bool) -> Response:
     return await answer_stored(request, services.library, StoredFile(kept.thumbnail_path), download=download)
 
 
-async def _sidecar(request: Request, services: ApiServices, kept: KeptFile) -> Response:
+async def _sidecar(request: Request, services: ApiServices, kept: SavedFile) -> Response:
     return await answer_stored(request, services.library, StoredFile(sidecar_path(kept)), download=True)
 
 

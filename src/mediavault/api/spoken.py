@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.core.companions import language_of, sibling
 from mediavault.core.job import Job
-from mediavault.core.media import Cue, KeptFile
+from mediavault.core.media import Cue, SavedFile
 from mediavault.core.names import shown_text
 from mediavault.library.companion_files import read_cues
 from mediavault.presentation.schemas import SpokenHitView, SpokenView
@@ -115,7 +115,7 @@ async def find_hits(texts: Sequence[SpokenText], terms: Sequence[Term]) -> list[
     return sorted(hits, key=lambda hit: (hit.item, hit.passage.start_s, hit.language))[:MAX_HITS]
 
 
-async def _files(services: ApiServices, kept: KeptFile) -> list[tuple[str, str]]:
+async def _files(services: ApiServices, kept: SavedFile) -> list[tuple[str, str]]:
     """Return the languages and paths of the subtitle files next to a video: those on this disk, or that its row names."""
     languages = {suffix: language_of(suffix) for suffix in kept.beside}
     files = {sibling(kept.output_path, suffix): language for suffix, language in languages.items() if language}

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from mediavault.core.failures import ErrorCode
-from mediavault.core.media import Account, Candidate, Item, KeptFile, SourceType
+from mediavault.core.media import Account, Candidate, Item, SavedFile, SourceType
 
 JobId = NewType("JobId", str)  # UUIDv7, canonical text form
 WorkerId = NewType("WorkerId", str)  # one per process incarnation, never reused
@@ -110,7 +110,7 @@ class JobItem:
 
     item: Item
     status: ItemStatus = ItemStatus.WAITING
-    kept: KeptFile | None = None
+    kept: SavedFile | None = None
     error_code: ErrorCode | None = None
     error: str | None = None
 

@@ -1,4 +1,4 @@
-"""The records that travel down the pipeline: Post -> Extraction -> Candidate -> DownloadedFile -> VerifiedFile -> KeptFile.
+"""The records that travel down the pipeline: Post -> Extraction -> Candidate -> DownloadedFile -> VerifiedFile -> SavedFile.
 
 Each stage takes the record of the stage before it, so that the wrong order does not type-check.
 Sizes are bytes, durations seconds, bit rates bits per second. ``None`` means unknown, never zero.
@@ -470,7 +470,7 @@ SOUND_SUFFIXES = (".m4a", ".opus", ".ogg", ".mp3", ".flac")  # of saved files th
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class SavedFile:
     """A verified file's location in the library. Paths are relative to the download folder, with forward slashes.
 
     ``beside`` are the suffixes of further companions, as ".en.vtt" for subtitles: see ``core.companions``.

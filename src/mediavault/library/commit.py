@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mediavault.core.companions import sibling, thumbnail_path
 from mediavault.core.failures import StorageFailure
-from mediavault.core.media import KeptFile, ProbeReport
+from mediavault.core.media import ProbeReport, SavedFile
 from mediavault.library.companion_files import exists
 from mediavault.library.port import Library
 
@@ -27,9 +27,9 @@ MAX_NAME_RACES = 20
 
 def plan_file(
     output_path: str, report: ProbeReport, *, size: int, sha256: str, picture: Path | None, beside: Sequence[str]
-) -> KeptFile:
+) -> SavedFile:
     """Return a file as it will be in the library. ``picture`` is its thumbnail in the staging folder."""
-    return KeptFile(
+    return SavedFile(
         output_path=output_path,
         thumbnail_path=thumbnail_path(output_path, picture.suffix) if picture else None,
         bytes=size,
@@ -46,12 +46,12 @@ def name_taken() -> StorageFailure:
     return StorageFailure("Other files kept taking the name: another program is writing to the library.")
 
 
-async def is_in_library(library: Library, planned: KeptFile) -> bool:
+async def is_in_library(library: Library, planned: SavedFile) -> bool:
     """Return whether the library holds this very file: read again, size and hash agree. Raises StorageFailure."""
     return await library.holds(planned.output_path, size=planned.bytes, sha256=planned.sha256)
 
 
-async def without_missing(library: Library, planned: KeptFile) -> KeptFile:
+async def without_missing(library: Library, planned: SavedFile) -> SavedFile:
     """Return the file without the companions that the library lacks, because a crash came before they were placed."""
     picture, beside = planned.thumbnail_path, planned.beside
     return replace(

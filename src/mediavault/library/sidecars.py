@@ -22,7 +22,7 @@ from mediavault.core.companions import SIDECAR_SUFFIX, THUMB_MARK, is_beside, sp
 from mediavault.core.failures import FAILURES, BadInput, ErrorCode, Remedy
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
 from mediavault.core.marks import KEPT_IN_SIDECARS, Mark, is_written_so
-from mediavault.core.media import Account, Chapter, Extraction, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.media import Account, Chapter, Extraction, Item, ItemRole, ItemType, SavedFile
 from mediavault.core.messages import from_json, to_json
 from mediavault.core.names import is_utf8, slug
 from mediavault.core.post_urls import has_url
@@ -76,7 +76,7 @@ class Sidecar:
     attempt: int
     item: int
     items: tuple[JobItem, ...]
-    kept: KeptFile
+    kept: SavedFile
     marks: tuple[Mark, ...] = ()
     profile: str | None = None
 
@@ -102,7 +102,7 @@ def write_sidecar(
     extraction: Extraction | None,
     items: Sequence[JobItem],
     place: int,
-    kept: KeptFile,
+    kept: SavedFile,
     *,
     saved_at: datetime,
     marks: Sequence[Mark] = (),
@@ -150,12 +150,12 @@ def with_marks(sidecar: Mapping[str, Any], marks: Sequence[Mark]) -> dict[str, A
     return {**sidecar, _MARKS: _written_marks(marks)}
 
 
-def with_place(sidecar: Mapping[str, Any], kept: KeptFile) -> dict[str, Any]:
+def with_place(sidecar: Mapping[str, Any], kept: SavedFile) -> dict[str, Any]:
     """Return a sidecar's content with the paths that its video and its picture have now."""
     return {**sidecar, "video": {**sidecar["video"], "path": kept.output_path}, "thumbnail": kept.thumbnail_path}
 
 
-def with_companions(sidecar: Mapping[str, Any], kept: KeptFile) -> dict[str, Any]:
+def with_companions(sidecar: Mapping[str, Any], kept: SavedFile) -> dict[str, Any]:
     """Return a sidecar's content with the video's present companions instead of those that it names."""
     video = sidecar.get("video")
     return {**sidecar, "video": {**(video if isinstance(video, dict) else {}), "beside": list(kept.beside)}}
@@ -176,7 +176,7 @@ def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
     }
 
 
-def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, kept: KeptFile) -> dict[str, Any]:
+def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, kept: SavedFile) -> dict[str, Any]:
     """Return what yt-dlp calls otherwise than we do; what is not known is left out, as it does.
 
     Source: "Extractor fields" in the docstring of yt_dlp/extractor/common.py.
@@ -224,7 +224,7 @@ def _written_account(account: Account | None) -> dict[str, Any]:
     }
 
 
-def _written_video(items: Sequence[JobItem], index: int, kept: KeptFile) -> dict[str, Any]:
+def _written_video(items: Sequence[JobItem], index: int, kept: SavedFile) -> dict[str, Any]:
     saved = [number for number, item in enumerate(items) if item.status is not ItemStatus.SKIPPED]
     return {
         "number": saved.index(index) + 1,
@@ -392,13 +392,13 @@ def _items_v1(video: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
     return (JobItem(Item()),) * count, _whole(video, "number", at_least=1) - 1
 
 
-def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> KeptFile:
+def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> SavedFile:
     stem = path.removesuffix(SIDECAR_SUFFIX)
     suffix = PurePosixPath(_text(video, "path")).suffix
     if not _SUFFIX.fullmatch(suffix):
         raise BadSidecar("it names no video file")
     picture = split_stem(thumbnail)[1] if isinstance(thumbnail, str) else ""
-    return KeptFile(
+    return SavedFile(
         output_path=stem + suffix,
         thumbnail_path=stem + picture if _THUMBNAIL.fullmatch(picture) else None,
         bytes=_whole(video, "bytes", at_least=1, at_most=_MAX_BYTES),

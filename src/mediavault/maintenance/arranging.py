@@ -24,7 +24,7 @@ from mediavault.core.companions import (
 from mediavault.core.failures import JobNotFound, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, with_paths
 from mediavault.core.logs import get_logger
-from mediavault.core.media import Item, KeptFile
+from mediavault.core.media import Item, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.name_template import NamedPost, account_folder, named_post
 from mediavault.core.pictures import MAX_PICTURE_BYTES, PICTURE_SUFFIXES
@@ -66,7 +66,7 @@ class PostMove:
     companions: dict[str, str]
     videos: dict[str, str]
 
-    def add(self, kept: KeptFile, target: str) -> None:
+    def add(self, kept: SavedFile, target: str) -> None:
         """Add a video with its companions. Its NFO is written again, since it depends on the layout."""
         self.videos[kept.output_path] = target
         stem = split_stem(target)[0]
@@ -138,7 +138,7 @@ class Arrangement:
             self.done.written += await write_server_files(job, self.library, dry_run=self.dry_run)
         return moves
 
-    def _is_misplaced(self, kept: KeptFile) -> bool:
+    def _is_misplaced(self, kept: SavedFile) -> bool:
         """Whether the video is in the other layout. One of the right layout stays, whatever template named it.
 
         A picture is not an episode of a show.
@@ -147,7 +147,7 @@ class Arrangement:
             return False
         return (episode_of(kept.output_path) is None) == (self.settings.layout is Layout.SHOWS)
 
-    async def _target(self, job: Job, index: int, kept: KeptFile, records: EpisodeRecords) -> str:
+    async def _target(self, job: Job, index: int, kept: SavedFile, records: EpisodeRecords) -> str:
         profile = await profile_in_force(self.store.records, job.profile, self.settings, job.platform)
         folder, stem = await folder_and_stem(
             _named_post(job, index),

@@ -13,7 +13,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.library.disk import Digest
 from mediavault.library.port import Library
@@ -187,7 +187,7 @@ async def store_checks(store: Store, library: Library, job: Job, found: CheckedF
         log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=found.verdicts)
 
 
-def judge(kept: KeptFile, now: Digest | None) -> tuple[CheckVerdict, str]:
+def judge(kept: SavedFile, now: Digest | None) -> tuple[CheckVerdict, str]:
     """Compare the file as it is ``now`` with its row."""
     if now is None:
         return CheckVerdict.MISSING, ""

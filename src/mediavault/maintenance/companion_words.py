@@ -14,7 +14,7 @@ from mediavault.core.clock import Clock, moment_or_none
 from mediavault.core.companions import COMMENTS_SUFFIX, language_of, sibling, split_stem
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import RecordKind
 from mediavault.library.companion_files import read_comments, read_cues
 from mediavault.library.port import Library
@@ -78,7 +78,7 @@ async def index_words(store: Store, library: Library, *, again: bool = False) ->
     return indexed
 
 
-async def index_beside(store: Store, library: Library, job_id: JobId, kept: KeptFile) -> None:
+async def index_beside(store: Store, library: Library, job_id: JobId, kept: SavedFile) -> None:
     """Give a post of one video the words of the files next to it, as its row names them. Raises StorageFailure."""
     for source in WordSource:
         suffixes = [each for each in kept.beside if _source_of(each) is source]

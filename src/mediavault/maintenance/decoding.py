@@ -17,7 +17,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
 from mediavault.library.port import Library
 from mediavault.maintenance.checking import (
@@ -120,7 +120,7 @@ class PictureDecoder:
         await note_end(self._store, job.id, now if is_decoded else None)
         log.info("pictures_decoded", job_id=job.id, trace_id=job.trace_id)
 
-    async def _note_damage(self, job: Job, index: int, kept: KeptFile, examined: Examined | None) -> None:
+    async def _note_damage(self, job: Job, index: int, kept: SavedFile, examined: Examined | None) -> None:
         """Store why a file does not play, as a check does: it is damaged only if its bytes are still those that were saved.
 
         ``examined`` is None when it could not be read; if it can be by now, it is examined again later.

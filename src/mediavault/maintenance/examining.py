@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mediavault.core.media import DecodedPart, KeptFile, ProbeReport, Problem, ProblemKind
+from mediavault.core.media import DecodedPart, ProbeReport, Problem, ProblemKind, SavedFile
 from mediavault.core.messages import join
 
 PathOf = Callable[[str], Awaitable[Path | None]]
@@ -48,7 +48,7 @@ class FileExaminer:
     probe: FileProbe
     path_of: PathOf
 
-    async def examine(self, kept: KeptFile) -> Examined | None:
+    async def examine(self, kept: SavedFile) -> Examined | None:
         """Read all packets, and decode all sound and every key frame; of a short film every picture. None when it is missing.
 
         Raises StorageFailure.
@@ -59,7 +59,7 @@ class FileExaminer:
         examined = await self._examine(kept, path)
         return await self._examine(kept, path) if examined.problems else examined
 
-    async def decode(self, kept: KeptFile, start: int) -> Examined | None:
+    async def decode(self, kept: SavedFile, start: int) -> Examined | None:
         """Decode the pictures from this video packet on, for some seconds. None when the file is missing.
 
         Raises StorageFailure.
@@ -72,7 +72,7 @@ class FileExaminer:
             part = await self.probe.decode_rest(path, start=start)
         return Examined(tuple(damage_in(part.problems)), next=part.next)
 
-    async def _examine(self, kept: KeptFile, path: Path) -> Examined:
+    async def _examine(self, kept: SavedFile, path: Path) -> Examined:
         report = await self.probe.look_into_unknown(path)
         is_done = report.decoded_whole or kept.is_sound or kept.is_picture
         damage = tuple(damage_in(report.problems))

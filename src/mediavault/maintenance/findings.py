@@ -10,7 +10,7 @@ from enum import StrEnum
 from mediavault.core.companions import SIDECAR_SUFFIX, companions
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message, counted
 
 WITH_FILES = (JobStatus.COMPLETED, JobStatus.FAILED)  # a failed post may have saved some of its videos
@@ -64,12 +64,12 @@ def short_key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest())
 
 
-def kept_files(job: Job) -> Iterator[KeptFile]:
+def kept_files(job: Job) -> Iterator[SavedFile]:
     """The job's saved videos; for a completed job without items, its own file."""
     yield from kept_by_place(job).values()
 
 
-def kept_by_place(job: Job) -> dict[int, KeptFile]:
+def kept_by_place(job: Job) -> dict[int, SavedFile]:
     """The job's saved videos by the index of their items."""
     kept = {
         index: item.kept
@@ -78,7 +78,7 @@ def kept_by_place(job: Job) -> dict[int, KeptFile]:
     }
     if kept or job.status is not JobStatus.COMPLETED or not job.output_path or not job.sha256 or job.bytes is None:
         return kept
-    own = KeptFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
+    own = SavedFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
     return {0: own}
 
 
@@ -104,7 +104,7 @@ def named_paths(job: Job) -> Iterator[str]:
             yield from companions(output, thumbnail, beside)
 
 
-def judge_size(kept: KeptFile, size: int | None) -> tuple[FindingKind, str] | None:
+def judge_size(kept: SavedFile, size: int | None) -> tuple[FindingKind, str] | None:
     """Compare a file's size with its row; ``size`` is None when the file is missing."""
     if size is None:
         return FindingKind.MISSING, ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mediavault.core.companions import SIDECAR_SUFFIX, is_about_folder, sibling
 from mediavault.core.failures import JobNotFound, StorageFailure
 from mediavault.core.job import Job
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.messages import counted
 from mediavault.core.records import CheckVerdict, FileCheck
 from mediavault.library.port import FoundFile, Library
@@ -130,7 +130,7 @@ class Verification:
             return False
         return True
 
-    async def _examine_file(self, job: Job, kept: KeptFile, known: FileCheck | None, *, plays: bool) -> list[Finding]:
+    async def _examine_file(self, job: Job, kept: SavedFile, known: FileCheck | None, *, plays: bool) -> list[Finding]:
         """``plays`` is False for a file that a user kept although it is damaged: only its bytes are compared."""
         findings = []
         if problem := await self._problem_of(kept, known, self._examiner if plays else None):
@@ -145,7 +145,7 @@ class Verification:
         return findings
 
     async def _problem_of(
-        self, kept: KeptFile, known: FileCheck | None, examiner: FileExaminer | None
+        self, kept: SavedFile, known: FileCheck | None, examiner: FileExaminer | None
     ) -> tuple[FindingKind, str] | None:
         """``known`` is the result of its last check, which may have found damage when all its pictures were decoded."""
         if problem := judge_size(kept, await self._size(kept.output_path)):
@@ -170,7 +170,7 @@ class Verification:
             return FindingKind.DAMAGED, known.detail
         return None
 
-    async def _sidecar_problem(self, path: str, job: Job, kept: KeptFile) -> str | None:
+    async def _sidecar_problem(self, path: str, job: Job, kept: SavedFile) -> str | None:
         try:
             async with self._readers:
                 value = await self._library.read_json(path)

@@ -18,7 +18,7 @@ from typing import Any
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.logs import get_logger
-from mediavault.core.media import LANGUAGE_TAG, KeptFile, PreviewSheet, TextTracks
+from mediavault.core.media import LANGUAGE_TAG, PreviewSheet, SavedFile, TextTracks
 from mediavault.core.typed_records import from_json, refuse_mistyped
 from mediavault.sandbox.process import ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool
@@ -43,7 +43,7 @@ class SubtitleFile:
     """A WebVTT file in the library that has the video's name and a language: ``film.en.vtt`` next to ``film.mp4``."""
 
     language: str
-    path: str  # relative to the library, as KeptFile's
+    path: str  # relative to the library, as SavedFile's
 
 
 def extras_folder(state_dir: Path) -> Path:
@@ -75,22 +75,22 @@ class PlayerExtras:
         self._running: dict[str, asyncio.Task[Mapping[str, Any] | None]] = {}
         self._failed: dict[str, None] = {}  # until the process ends: a helper may have failed for want of memory
 
-    async def tracks(self, job_id: str, place: int, kept: KeptFile) -> TextTracks:
+    async def tracks(self, job_id: str, place: int, kept: SavedFile) -> TextTracks:
         """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
         answer = await self._answer("tracks", _key(job_id, place, kept), kept)
         return TextTracks() if answer is None else _read(TextTracks, answer["tracks"]) or TextTracks()
 
-    async def beside(self, kept: KeptFile) -> Sequence[SubtitleFile]:
+    async def beside(self, kept: SavedFile) -> Sequence[SubtitleFile]:
         """Return the subtitle files next to the video, by name."""
         path = await self._path(kept)
         return [] if path is None else await asyncio.to_thread(_beside, path, PurePosixPath(kept.output_path).parent)
 
-    async def preview(self, job_id: str, place: int, kept: KeptFile) -> PreviewSheet | None:
+    async def preview(self, job_id: str, place: int, kept: SavedFile) -> PreviewSheet | None:
         """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
         answer = await self._answer("preview", _key(job_id, place, kept), kept)
         return None if answer is None else _read(PreviewSheet, answer["sheet"])
 
-    async def preview_picture(self, job_id: str, place: int, kept: KeptFile) -> bytes | None:
+    async def preview_picture(self, job_id: str, place: int, kept: SavedFile) -> bytes | None:
         """Return the sheet, a JPEG; None while it has not been made."""
         return await asyncio.to_thread(self._cache.picture, _key(job_id, place, kept))
 
@@ -106,7 +106,7 @@ class PlayerExtras:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _answer(self, task: str, key: str, kept: KeptFile) -> Mapping[str, Any] | None:
+    async def _answer(self, task: str, key: str, kept: SavedFile) -> Mapping[str, Any] | None:
         """Return the helper's answer, cached or made now. It is made to the end also when the one who asked leaves."""
         name = f"{key}.{task}"
         running = self._running.get(name)
@@ -117,7 +117,7 @@ class PlayerExtras:
         await asyncio.wait([running])
         return None if running.cancelled() else running.result()
 
-    async def _find_or_make(self, task: str, key: str, kept: KeptFile) -> Mapping[str, Any] | None:
+    async def _find_or_make(self, task: str, key: str, kept: SavedFile) -> Mapping[str, Any] | None:
         name = f"{key}.{task}"
         known = await asyncio.to_thread(self._cache.answer, name)
         if known is not None and (not known.get("sheet") or await self._has_picture(key)):
@@ -134,7 +134,7 @@ class PlayerExtras:
     async def _has_picture(self, key: str) -> bool:
         return await asyncio.to_thread(self._cache.picture, key) is not None
 
-    async def _make(self, task: str, key: str, name: str, kept: KeptFile) -> Mapping[str, Any] | None:
+    async def _make(self, task: str, key: str, name: str, kept: SavedFile) -> Mapping[str, Any] | None:
         path = await self._path(kept)
         if path is None:
             return None
@@ -170,14 +170,14 @@ class PlayerExtras:
         finally:
             await asyncio.to_thread(draft.unlink, missing_ok=True)
 
-    async def _path(self, kept: KeptFile) -> Path | None:
+    async def _path(self, kept: SavedFile) -> Path | None:
         try:
             return None if self._path_of is None else await self._path_of(kept.output_path)
         except StorageFailure:
             return None
 
 
-def _key(job_id: str, place: int, kept: KeptFile) -> str:
+def _key(job_id: str, place: int, kept: SavedFile) -> str:
     """Return the name of a video's files in the cache. It changes with the file; the hash may be an untrusted text."""
     content = hashlib.sha256(f"{kept.sha256} {kept.output_path}".encode("utf-8", "replace")).hexdigest()
     return f"{job_id}.{place}.{content[:16]}"

@@ -22,10 +22,10 @@ from mediavault.core.media import (
     DownloadedFile,
     Expected,
     ItemType,
-    KeptFile,
     ProbeReport,
     Problem,
     ProblemKind,
+    SavedFile,
 )
 from mediavault.core.messages import Message
 from mediavault.core.pictures import is_picture
@@ -202,11 +202,11 @@ class FormatProbe:
         self._probe, self._path_of = probe, path_of
         self._known: dict[str, ProbeReport] = {}
 
-    def known(self, kept: KeptFile) -> ProbeReport | None:
+    def known(self, kept: SavedFile) -> ProbeReport | None:
         """Return what was read before; None when the file has not been read."""
         return self._known.get(kept.sha256)
 
-    async def read(self, kept: KeptFile) -> ProbeReport | None:
+    async def read(self, kept: SavedFile) -> ProbeReport | None:
         """Return what the file holds. None when it cannot be read."""
         if (known := self.known(kept)) is not None or self._path_of is None:
             return known

@@ -12,7 +12,7 @@ from mediavault.core.fleet import unserved, unserved_in_words, versions
 from mediavault.core.holds import Hold, hold_of
 from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat
 from mediavault.core.marks import Noted
-from mediavault.core.media import Candidate, KeptFile
+from mediavault.core.media import Candidate, SavedFile
 from mediavault.core.redaction import redact_message, redact_page
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
@@ -160,13 +160,13 @@ def title(job: Job) -> str:
     return (text or redact_page(job.canonical_url).partition("://")[2])[:MAX_TITLE_CHARS]
 
 
-def kept_files(job: Job) -> dict[int, KeptFile]:
+def kept_files(job: Job) -> dict[int, SavedFile]:
     """Return the job's complete files in the library, by the index of their item."""
     by_item = {index: item.kept for index, item in enumerate(job.items) if item.status is ItemStatus.KEPT and item.kept}
     if by_item or job.status is not JobStatus.COMPLETED or job.output_path is None:
         return by_item
     return {
-        0: KeptFile(**{field.name: getattr(job, field.name) for field in fields(KeptFile) if field.name != "beside"})
+        0: SavedFile(**{field.name: getattr(job, field.name) for field in fields(SavedFile) if field.name != "beside"})
     }  # a row older than items
 
 
@@ -180,7 +180,7 @@ def kept_paths(job: Job) -> list[str]:
     ]
 
 
-def sidecar_path(kept: KeptFile) -> str:
+def sidecar_path(kept: SavedFile) -> str:
     """Return the path of a saved video's sidecar."""
     return sibling(kept.output_path, SIDECAR_SUFFIX)
 

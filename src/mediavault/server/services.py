@@ -13,7 +13,7 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, NoSpace, StorageFailure, StoreError
 from mediavault.core.holds import Hold
 from mediavault.core.job import Job, JobId
-from mediavault.core.media import KeptFile, PreviewSheet, ProbeReport, TextTracks
+from mediavault.core.media import PreviewSheet, ProbeReport, SavedFile, TextTracks
 from mediavault.core.platform import Platform
 from mediavault.core.seals import SealState
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
@@ -62,10 +62,10 @@ class FileChecks(Protocol):
 class FileFormats(Protocol):
     """Containers and codecs of saved files."""
 
-    async def read(self, kept: KeptFile) -> ProbeReport | None:
+    async def read(self, kept: SavedFile) -> ProbeReport | None:
         """Return the file's container and codecs; None when it cannot be read. Takes about 0.5 s the first time."""
 
-    def known(self, kept: KeptFile) -> ProbeReport | None:
+    def known(self, kept: SavedFile) -> ProbeReport | None:
         """Return the result of an earlier ``read``; None without one."""
 
 
@@ -81,16 +81,16 @@ class SubtitlePath(Protocol):
 class VideoExtras(Protocol):
     """What a player shows besides a saved video. It is made when it is first asked for, which may take seconds."""
 
-    async def tracks(self, job_id: JobId, place: int, kept: KeptFile) -> TextTracks:
+    async def tracks(self, job_id: JobId, place: int, kept: SavedFile) -> TextTracks:
         """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
 
-    async def beside(self, kept: KeptFile) -> Sequence[SubtitlePath]:
+    async def beside(self, kept: SavedFile) -> Sequence[SubtitlePath]:
         """Return the subtitle files next to the video, by name."""
 
-    async def preview(self, job_id: JobId, place: int, kept: KeptFile) -> PreviewSheet | None:
+    async def preview(self, job_id: JobId, place: int, kept: SavedFile) -> PreviewSheet | None:
         """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
 
-    async def preview_picture(self, job_id: JobId, place: int, kept: KeptFile) -> bytes | None:
+    async def preview_picture(self, job_id: JobId, place: int, kept: SavedFile) -> bytes | None:
         """Return the sheet, a JPEG; None while it has not been made."""
 
     async def forget(self, job_id: JobId) -> None:

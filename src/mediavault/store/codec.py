@@ -26,9 +26,9 @@ from mediavault.core.media import (
     Item,
     ItemRole,
     ItemType,
-    KeptFile,
     LengthSource,
     Ownership,
+    SavedFile,
     SourceType,
     SubtitleSource,
     Watermark,
@@ -228,7 +228,7 @@ def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
             expected=_expected_from_dict(known["expected"]) if "expected" in known else Expected(),
         ),
         status=ItemStatus(known["status"]),
-        kept=KeptFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept, "beside": tuple(kept.get("beside", ()))})
+        kept=SavedFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept, "beside": tuple(kept.get("beside", ()))})
         if kept
         else None,
         error_code=ErrorCode(code) if code else None,
@@ -243,7 +243,7 @@ def _expected_from_dict(known: Mapping[str, Any]) -> Expected:
 
 
 _EXPECTED_FIELDS = tuple(field.name for field in fields(Expected))
-_KEPT_FIELDS = tuple(field.name for field in fields(KeptFile))
+_KEPT_FIELDS = tuple(field.name for field in fields(SavedFile))
 
 
 def _candidate_to_dict(candidate: Candidate) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from mediavault.core.clock import from_micros, plausible, to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.media import KeptFile, key_of
+from mediavault.core.media import SavedFile, key_of
 from mediavault.store import browsing, codec, paging, search_words
 from mediavault.store.paging import SortKey
 from mediavault.store.queries import (
@@ -87,7 +87,7 @@ def sums_of_completed(size: int | None, duration_s: float | None, *, jobs: int =
     return Sums(jobs, 1, max(0, size or 0), browsing.millis(max(0.0, duration_s or 0.0)))
 
 
-def sums_of_kept(kept: KeptFile) -> Sums:
+def sums_of_kept(kept: SavedFile) -> Sums:
     """Return what a completion adds to the sums; the job itself was counted before."""
     return sums_of_completed(kept.bytes, kept.duration_s)
 

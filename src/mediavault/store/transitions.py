@@ -18,7 +18,7 @@ from mediavault.core.job import (
     StepOutcome,
     can_transition,
 )
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message
 from mediavault.store import codec
 
@@ -81,7 +81,7 @@ def duration_ms(since: datetime | None, until: datetime) -> int:
     return 0 if since is None else max(0, int((until - since).total_seconds() * 1000))
 
 
-def is_completed_by(job: Job, claim: ClaimedJob, kept: KeptFile) -> bool:
+def is_completed_by(job: Job, claim: ClaimedJob, kept: SavedFile) -> bool:
     """Return whether this completion has already been written: only its response was lost."""
     mine = job.status is JobStatus.COMPLETED and job.attempt_count == claim.fence
     return mine and (job.output_path, job.sha256) == (kept.output_path, kept.sha256)
@@ -140,7 +140,7 @@ def place_values(job: Job) -> dict[str, Any]:
     }
 
 
-def kept_values(kept: KeptFile) -> dict[str, Any]:
+def kept_values(kept: SavedFile) -> dict[str, Any]:
     """Return a saved file's facts by the names of the job's fields."""
     return {
         "output_path": kept.output_path,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from mediavault.core.failures import FAILURES
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.marks import Noted
-from mediavault.core.media import ItemType, KeptFile, key_of
+from mediavault.core.media import ItemType, SavedFile, key_of
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
 from mediavault.presentation.views import display, kept_files, title
@@ -83,7 +83,7 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
     )
 
 
-def _length(job: Job, files: Mapping[int, KeptFile]) -> str:
+def _length(job: Job, files: Mapping[int, SavedFile]) -> str:
     """Return how long the first file lasts; of a post that begins with a picture, how many pictures it has."""
     first = next(iter(files.values()), None)
     if first is not None and first.is_picture:
@@ -124,7 +124,7 @@ def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Fee
     )
 
 
-def moving_files(job: Job) -> Mapping[int, KeptFile]:
+def moving_files(job: Job) -> Mapping[int, SavedFile]:
     """Return what can be played of a job's saved files, by the index of their item."""
     return {index: file for index, file in kept_files(job).items() if not file.is_picture}
 

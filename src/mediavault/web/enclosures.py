@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from mediavault.api.files import CONTENT_TYPES, DOWNLOAD_TYPE, StoredFile
 from mediavault.core.job import JobId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 
 _PICTURES = frozenset({".jpg", ".png"})  # what podcast apps show; WebP is not among it
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}", re.ASCII)
@@ -23,7 +23,7 @@ class Enclosure:
     file: StoredFile
 
 
-def enclosure_of(job_id: JobId, index: int, kept: KeptFile) -> Enclosure:
+def enclosure_of(job_id: JobId, index: int, kept: SavedFile) -> Enclosure:
     """Return what a podcast app plays for the item ``index`` of a job: the saved file, whether video or sound.
 
     There is one file for each item, which was put into an MP4 when it was saved, if its container allowed it.
@@ -31,7 +31,7 @@ def enclosure_of(job_id: JobId, index: int, kept: KeptFile) -> Enclosure:
     return _enclosure(f"{job_id}-{index}", kept.output_path, kept.sha256, kept.bytes)
 
 
-def picture_of(job_id: JobId, index: int, kept: KeptFile) -> Enclosure | None:
+def picture_of(job_id: JobId, index: int, kept: SavedFile) -> Enclosure | None:
     """Return the item's picture; None when it has none that podcast apps show."""
     if kept.thumbnail_path is None or _suffix(kept.thumbnail_path) not in _PICTURES:
         return None

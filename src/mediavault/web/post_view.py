@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from mediavault.core.job import Job
-from mediavault.core.media import SOUND_SUFFIXES, ItemType, KeptFile, ProbeReport
+from mediavault.core.media import SOUND_SUFFIXES, ItemType, ProbeReport, SavedFile
 from mediavault.core.records import FileCheck
 from mediavault.presentation.labels import CODEC_NAMES, one_line
 from mediavault.presentation.translation import gettext
@@ -36,7 +36,7 @@ class Video:
 
     place: int
     number: int
-    kept: KeptFile
+    kept: SavedFile
     at: str
     loops: bool
     check: FileCheck | None

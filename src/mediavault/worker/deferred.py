@@ -17,7 +17,7 @@ from mediavault.core.failures import BadInput, Failure, HttpError, JobNotFound, 
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.logs import get_logger, job_context
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import Extraction, Item, KeptFile
+from mediavault.core.media import Extraction, Item, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import chosen_subtitles
@@ -204,7 +204,7 @@ async def _read_again(job: Job, tools: WorkerContext, *, comments: int = 0) -> E
     return extraction
 
 
-def _saved(known: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[Item, KeptFile]]:
+def _saved(known: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[Item, SavedFile]]:
     """Return the items that are saved, by their index: each as the post shows it now, with its file."""
     by_id = {item.media_id: item for item in now if item.media_id}
     found = {}

@@ -20,7 +20,7 @@ from mediavault.core.failures import (
     Stops,
 )
 from mediavault.core.job import ItemStatus, Job, JobItem
-from mediavault.core.media import VIDEO_TYPES, Expected, Extraction, Item, ItemRole, ItemType, KeptFile, Ownership
+from mediavault.core.media import VIDEO_TYPES, Expected, Extraction, Item, ItemRole, ItemType, Ownership, SavedFile
 from mediavault.core.messages import Message, join
 
 
@@ -64,7 +64,7 @@ class PostItems:
         return all(item.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for item in self.items)
 
     @property
-    def first_kept(self) -> KeptFile | None:
+    def first_kept(self) -> SavedFile | None:
         return next((item.kept for item in self.items if item.status is ItemStatus.KEPT), None)
 
     def count_of(self, index: int) -> tuple[int, int]:
@@ -78,7 +78,7 @@ class PostItems:
         self._put(index, replace(item, item=replace(item.item, expected=item.item.expected.completed_by(expected))))
 
     def set_status(
-        self, index: int, status: ItemStatus, *, kept: KeptFile | None = None, despite: Failure | None = None
+        self, index: int, status: ItemStatus, *, kept: SavedFile | None = None, despite: Failure | None = None
     ) -> None:
         """Set an item's status and file. ``despite`` is why the file would have been refused; it stays with a commit."""
         before = self.items[index]
@@ -198,8 +198,8 @@ def items_of(job: Job) -> PostItems:
     )
 
 
-def kept_of(job: Job) -> KeptFile | None:
+def kept_of(job: Job) -> SavedFile | None:
     """The file that the job's own columns name; None without one."""
     if job.output_path is None or job.sha256 is None or job.bytes is None:
         return None
-    return KeptFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
+    return SavedFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)

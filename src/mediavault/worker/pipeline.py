@@ -23,7 +23,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Stage, StepOutcome
 from mediavault.core.logs import get_logger, redact_url
-from mediavault.core.media import Candidate, ItemType, KeptFile
+from mediavault.core.media import Candidate, ItemType, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.extraction.ranking import choose_candidate, explain, with_choice
@@ -104,7 +104,7 @@ async def process_one_cycle(
     return ending
 
 
-async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> KeptFile:
+async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> SavedFile:
     """Run stages 2 to 10 until the job is completed; return the first of its files. Raises Failure."""
     claim = journal.claim
     async with tools.vault.staging.folder(claim.id, claim.fence) as staging:
@@ -135,7 +135,7 @@ async def acquire_extraction_slot(journal: AttemptRecorder, tools: WorkerContext
     journal.slot = await tools.extraction_slots.begin(alone=mode is ExtractionMode.ALONE)
 
 
-async def save_items(attempt: Attempt) -> KeptFile:
+async def save_items(attempt: Attempt) -> SavedFile:
     """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
     album, store = attempt.items, attempt.tools.store
     while (index := album.next) is not None:
@@ -168,7 +168,7 @@ async def choose(attempt: Attempt, index: int) -> Candidate:
     return candidate
 
 
-async def save_item(strategies: DownloadStrategies) -> KeptFile | None:
+async def save_item(strategies: DownloadStrategies) -> SavedFile | None:
     """Stages 6 to 10 for one item. When it was the last one, the job is completed and its first file returned."""
     attempt = strategies.attempt
     number, count = attempt.items.count_of(strategies.index)

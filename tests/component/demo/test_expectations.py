@@ -21,7 +21,7 @@ from mediavault.core.job import (
     StepOutcome,
     StrategyName,
 )
-from mediavault.core.media import Item, KeptFile, SourceType, account
+from mediavault.core.media import Item, SavedFile, SourceType, account
 from mediavault.demo.expectations import ExpectedStep, KeptVideo, check, has_ended, steps
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG, PracticePost
@@ -30,7 +30,7 @@ from tests.fakes import START
 
 def items_of(post: PracticePost) -> tuple[JobItem, ...]:
     """Return every video of the post as a saved item."""
-    files = [KeptFile("a.mp4", None, 1, "f" * 64, float(look.seconds), 2, 2) for look in post.looks]
+    files = [SavedFile("a.mp4", None, 1, "f" * 64, float(look.seconds), 2, 2) for look in post.looks]
     return tuple(JobItem(Item(), ItemStatus.KEPT, file) for file in files)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import CheckVerdict, RecordKind
 from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.decoding import PictureDecoder
@@ -43,7 +43,7 @@ class Vault:
         await self.store.queue.enqueue([numbered_job(number, f"https://videos.example/{name}")])
         [claim] = await self.store.queue.claim(vaults.ANN, limit=1, lease=LEASE)
         await self.store.queue.complete(
-            claim, KeptFile(name, None, len(body), hashlib.sha256(body).hexdigest(), 4.0, 320, 180)
+            claim, SavedFile(name, None, len(body), hashlib.sha256(body).hexdigest(), 4.0, 320, 180)
         )
         return await self.store.catalogue.get(claim.id)
 

@@ -15,7 +15,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StorageFailure
-from mediavault.core.media import Chapter, Cue, KeptFile, PreviewSheet, Subtitles, TextTracks
+from mediavault.core.media import Chapter, Cue, PreviewSheet, SavedFile, Subtitles, TextTracks
 from mediavault.media import child, extras, extras_child
 from mediavault.media.extras import PlayerExtras, SubtitleFile, extras_folder
 from mediavault.media.helpers import open_helpers
@@ -25,7 +25,7 @@ from mediavault.sandbox.standing import ChildPool
 from tests import media
 
 JOB = "0a-1"
-KEPT = KeptFile("jane/film.mp4", None, 1, "ab" * 32, 4.0, 320, 180)
+KEPT = SavedFile("jane/film.mp4", None, 1, "ab" * 32, 4.0, 320, 180)
 
 
 @pytest.fixture

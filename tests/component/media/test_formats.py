@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import StorageFailure
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.media.probe import FfmpegProbe, FormatProbe
 from tests import media
 
-KEPT = KeptFile("jane/film.mkv", None, 1, "a" * 64, 2.0, 320, 180)
+KEPT = SavedFile("jane/film.mkv", None, 1, "a" * 64, 2.0, 320, 180)
 
 
 async def test_a_format_is_read_once(tmp_path: Path, probe: FfmpegProbe) -> None:

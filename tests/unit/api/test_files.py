@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from mediavault.core.failures import StorageFailure
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.library.disk import open_below
 from mediavault.server.services import StagedFiles
 from mediavault.web.app import create_app
@@ -148,7 +148,7 @@ async def test_a_file_that_is_being_committed_is_not_served(vault: ApiVault) -> 
     (vault.downloads / "half.mp4").write_bytes(b"half")
     await vault.add()
     claim = await vault.claim()
-    await vault.store.queue.begin_commit(claim, KeptFile("half.mp4", None, 4, SHA256, None, None, None))
+    await vault.store.queue.begin_commit(claim, SavedFile("half.mp4", None, 4, SHA256, None, None, None))
 
     assert (await vault.client.get(f"/files/{claim.id}/video")).status == 404
 

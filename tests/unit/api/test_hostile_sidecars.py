@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mediavault.api.feed import Feed
 from mediavault.core.clock import EARLIEST, LATEST
 from mediavault.core.job import Job
-from mediavault.core.media import Account, KeptFile
+from mediavault.core.media import Account, SavedFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.maintenance.restoring import stored_job
@@ -70,12 +70,12 @@ def sidecar_of_a_film() -> dict[str, Any]:
         account=Account("generic", "jane", "Jane", "jane"),
         metadata={"title": "A film", "text": "Of a river", "published_at": START.isoformat(), "post_id": "1"},
     )
-    file = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_000, "ab" * 32, 4.0, 320, 180)
+    file = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_000, "ab" * 32, 4.0, 320, 180)
     items = sidecar_items(file)
     return write_sidecar(job, None, items, 0, file, saved_at=START)
 
 
-def sidecar_items(file: KeptFile) -> Any:
+def sidecar_items(file: SavedFile) -> Any:
     from mediavault.core.job import ItemStatus, JobItem
     from mediavault.core.media import Item
 

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, WorkerId
-from mediavault.core.media import Candidate, FoundIn, Item, ItemType, KeptFile, SourceType
+from mediavault.core.media import Candidate, FoundIn, Item, ItemType, SavedFile, SourceType
 from mediavault.core.site_limits import PermitRequest
 from mediavault.core.urls import EgressScope
 from mediavault.presentation.views import MAX_FRAMES, job_view
@@ -25,11 +25,11 @@ CANDIDATES = tuple(
 )
 
 
-def write_files(vault: ApiVault, name: str) -> KeptFile:
+def write_files(vault: ApiVault, name: str) -> SavedFile:
     (vault.downloads / "jane").mkdir(exist_ok=True)
     for suffix in ("mp4", "jpg", "info.json"):
         (vault.downloads / f"jane/{name}.{suffix}").write_bytes(VIDEO + name.encode())
-    return KeptFile(f"jane/{name}.mp4", f"jane/{name}.jpg", len(VIDEO) + len(name), SHA256, 4.0, 320, 180)
+    return SavedFile(f"jane/{name}.mp4", f"jane/{name}.jpg", len(VIDEO) + len(name), SHA256, 4.0, 320, 180)
 
 
 async def partly_saved(vault: ApiVault) -> Job:

@@ -9,7 +9,7 @@ import pytest
 from mediavault.core.comments import comments_to_lines
 from mediavault.core.job import ItemStatus, JobId, JobItem
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import Chapter, Comment, Cue, Item, KeptFile, PreviewSheet, Subtitles, TextTracks
+from mediavault.core.media import Chapter, Comment, Cue, Item, PreviewSheet, SavedFile, Subtitles, TextTracks
 from mediavault.core.segments import VideoSegment, segments_to_text
 from mediavault.media.extras import SubtitleFile
 from tests.file_desk_stubs import StubExtras
@@ -45,7 +45,7 @@ async def kept_with(vault: ApiVault, **item: Any) -> JobId:
     """Add a saved post whose item has these facts; ``beside`` names files next to its own."""
     await vault.add()
     claim = await vault.claim()
-    kept = KeptFile("jane/film.mp4", None, 5, "ab" * 32, 4.0, 320, 180, beside=item.pop("beside", ()))
+    kept = SavedFile("jane/film.mp4", None, 5, "ab" * 32, 4.0, 320, 180, beside=item.pop("beside", ()))
     (vault.downloads / "jane").mkdir()
     (vault.downloads / "jane/film.mp4").write_bytes(b"video")
     await vault.store.queue.complete(claim, kept, [JobItem(Item(**item), ItemStatus.KEPT, kept)])

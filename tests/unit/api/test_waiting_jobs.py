@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.platform import Platform, SignIn
 from mediavault.core.records import RecordKind
 from mediavault.core.sessions import BrowserTask, SessionState
@@ -33,7 +33,7 @@ from tests.stubs import new_job
 
 WORKER = WorkerId("w-1")
 LEASE = timedelta(seconds=90)
-KEPT = KeptFile("a/b.mp4", None, 10, "ab" * 32, 1.0, 2, 2)
+KEPT = SavedFile("a/b.mp4", None, 10, "ab" * 32, 1.0, 2, 2)
 WAITS = [ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE]
 
 

@@ -18,7 +18,7 @@ from mediavault.app import one_shot, processes, storage
 from mediavault.cli.main import main
 from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.job import Job, JobId, WorkerHeartbeat, WorkerId
-from mediavault.core.media import Candidate, Extraction, KeptFile
+from mediavault.core.media import Candidate, Extraction, SavedFile
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard
@@ -33,7 +33,7 @@ from tests.session_stubs import StubSessions
 POST = "https://videos.example/watch/1"
 WORKER = WorkerId("w-1")
 LEASE = timedelta(seconds=90)
-KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 32, 4.0, 320, 180)
+KEPT = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 32, 4.0, 320, 180)
 
 
 STOOD_IN_FOR = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.companions import sibling
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
-from mediavault.core.media import Account, Item, KeptFile
+from mediavault.core.media import Account, Item, SavedFile
 from mediavault.core.shows import Episode
 from mediavault.library.nfo import nfo_text, server_files
 from mediavault.library.sidecars import write_sidecar
@@ -30,7 +30,7 @@ PICTURE = b"\xff\xd8\xff picture"
 def facts_of(
     path: str = FLAT, *, videos: int = 1, place: int = 0, account: Account | None = None, **metadata: Any
 ) -> Any:
-    kept = KeptFile(path, sibling(path, ".jpg"), 10, "ab" * 32, 125.0, 320, 180)
+    kept = SavedFile(path, sibling(path, ".jpg"), 10, "ab" * 32, 125.0, 320, 180)
     items = tuple(JobItem(Item(), ItemStatus.KEPT, kept) for _ in range(videos))
     known = {"title": "Trains", "text": "Many trains", "post_id": "abc", "published_at": PUBLISHED.isoformat()}
     new = numbered_job(1, "https://www.youtube.com/watch?v=abc")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
-from mediavault.core.media import Account, Item, KeptFile
+from mediavault.core.media import Account, Item, SavedFile
 from mediavault.core.recordings import Recording, RecordingEnd, to_json
 from mediavault.library.sidecars import job_id_of, read_sidecar, write_sidecar
 from tests.contract.stores import numbered_job
 from tests.fakes import START
 
-KEPT = KeptFile("youtube-nasa/Trains [abc].mp4", "youtube-nasa/Trains [abc].jpg", 10, "ab" * 32, 61.5, 320, 180)
+KEPT = SavedFile("youtube-nasa/Trains [abc].mp4", "youtube-nasa/Trains [abc].jpg", 10, "ab" * 32, 61.5, 320, 180)
 ITEMS = (JobItem(Item(), ItemStatus.KEPT, KEPT),)
 PATH = "youtube-nasa/Trains [abc].info.json"
 

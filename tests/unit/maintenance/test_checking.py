@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import BadInput, StorageFailure
 from mediavault.core.job import Job, JobId, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_from_json
 from mediavault.library.disk import Digest
 from mediavault.library.local_library import LocalLibrary
@@ -37,7 +37,7 @@ class Environment:
     async def saved_job(self) -> Job:
         await self.store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
         claim = (await self.store.queue.claim(WorkerId("w"), limit=1, lease=timedelta(minutes=1)))[0]
-        file = KeptFile("a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
+        file = SavedFile("a.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
         (self.root / "a.mp4").write_bytes(VIDEO)
         await self.store.queue.begin_commit(claim, file)
         await self.store.queue.complete(claim, file)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, Stage
-from mediavault.core.media import Account, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.media import Account, Item, ItemRole, ItemType, SavedFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.library.sidecars import BadSidecar, read_sidecar, write_sidecar
 from mediavault.maintenance.rebuilding import Rebuild, RebuildRefusal, Refused
@@ -279,7 +279,7 @@ def completed_jobs(draw: st.DrawFn) -> Job:
         if index in saved:
             size, duration, width, suffix = draw(kept_facts)
             thumbnail = draw(st.none() | st.just(f"a/f{index}.jpg"))
-            file = KeptFile(f"a/f{index}{suffix}", thumbnail, size, f"{index:064x}", duration, width, width)
+            file = SavedFile(f"a/f{index}{suffix}", thumbnail, size, f"{index:064x}", duration, width, width)
             made.append(JobItem(item, ItemStatus.KEPT, file))
         else:
             made.append(JobItem(item, ItemStatus.SKIPPED))
@@ -338,7 +338,7 @@ def test_any_content_of_a_sidecar_is_read_or_refused(value: Any) -> None:
         read_sidecar({**good, "video": {**good["video"], "duration_s": value, "path": value}}, "a/f.info.json")
 
 
-_KEPT = KeptFile("a/f.mp4", "a/f.jpg", 10, "ab" * 32, 1.5, 320, 180)
+_KEPT = SavedFile("a/f.mp4", "a/f.jpg", 10, "ab" * 32, 1.5, 320, 180)
 
 
 def _job() -> Job:

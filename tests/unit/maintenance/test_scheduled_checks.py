@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import JobId, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import CheckVerdict, RecordKind, checks_from_json
 from mediavault.core.settings import ChangeableSettings
 from mediavault.library.disk import DiskFile
@@ -53,7 +53,7 @@ class Environment:
         await self.store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
         claims = await self.store.queue.claim(WorkerId("w"), limit=count, lease=timedelta(days=100))
         for claim in claims:
-            file = KeptFile(f"{claim.id}.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
+            file = SavedFile(f"{claim.id}.mp4", None, len(VIDEO), hashlib.sha256(VIDEO).hexdigest(), None, None, None)
             (self.root / file.output_path).write_bytes(VIDEO)
             await self.store.queue.begin_commit(claim, file)
             await self.store.queue.complete(claim, file)

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import ItemStatus, Job, JobItem, WorkerId
-from mediavault.core.media import Item, KeptFile
+from mediavault.core.media import Item, SavedFile
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.findings import Finding, FindingKind
@@ -136,7 +136,7 @@ async def test_a_file_that_a_running_attempt_is_placing_is_not_a_finding(root: P
     )
     claims = await store.queue.claim(WorkerId("w"), limit=2, lease=vaults.LEASE)
     placed = vaults.place_video(root, "ann/placed.mp4", seed=1)
-    coming = KeptFile("ann/coming.mp4", None, 5, "ab" * 32, None, None, None)
+    coming = SavedFile("ann/coming.mp4", None, 5, "ab" * 32, None, None, None)
     await store.queue.begin_commit(claims[0], placed, [JobItem(Item(), ItemStatus.COMMITTING, placed)])
     await store.queue.begin_commit(claims[1], coming, [JobItem(Item(), ItemStatus.COMMITTING, coming)])
 
@@ -147,7 +147,7 @@ async def test_saved_videos_of_a_partly_saved_job_are_verified_too(root: Path) -
     store = MemoryJobStore(FakeClock())
     await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
     (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=vaults.LEASE)
-    gone = KeptFile("ann/gone.mp4", None, 5, "ab" * 32, None, None, None)
+    gone = SavedFile("ann/gone.mp4", None, 5, "ab" * 32, None, None, None)
     await store.queue.save_items(claim, [JobItem(Item(), ItemStatus.KEPT, gone), JobItem(Item(), ItemStatus.FAILED)])
     await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2", retry_in=None)
 

@@ -17,7 +17,7 @@ import structlog
 
 from mediavault.core.failures import StoreDamaged, StoreError, StoreRemoved
 from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store.losses import LOSSES, forget_losses, losses
 from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import engine
@@ -39,7 +39,7 @@ from tests.patience import patient
 
 ANN = WorkerId("w-ann")
 LEASE = timedelta(seconds=90)
-KEPT = KeptFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+KEPT = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 PATIENCE_S = 30.0
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
 from mediavault.core.marks import Mark
-from mediavault.core.media import Item, ItemType, KeptFile
+from mediavault.core.media import Item, ItemType, SavedFile
 from mediavault.store.port import JobOrder, StoredJob
 from mediavault.web.pages.feed import CLIPS
 from tests.http_vault import ApiVault
@@ -146,7 +146,7 @@ async def test_an_invalid_filter_or_cursor_is_refused(vault: ApiVault) -> None:
 
 def several(job: Job, *kinds: ItemType) -> StoredJob:
     """Return a post whose first item failed, with a saved video of each kind after it."""
-    kept = KeptFile(str(job.output_path), None, 1_000, str(job.sha256), 30.0, 180, 320)
+    kept = SavedFile(str(job.output_path), None, 1_000, str(job.sha256), 30.0, 180, 320)
     items = (JobItem(Item(), ItemStatus.FAILED), *(JobItem(Item(type=kind), ItemStatus.KEPT, kept) for kind in kinds))
     return StoredJob(replace(job, items=items), (), (Mark(job.id, "position/owner", "[12.5,30,1]", 1),))
 

@@ -17,7 +17,7 @@ from mediavault.auth.web_sessions import ClientInfo, WebSession
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
-from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, KeptFile, ProbeReport, Subtitles
+from mediavault.core.media import Account, Candidate, Chapter, Cue, Item, ProbeReport, SavedFile, Subtitles
 from mediavault.core.messages import Message
 from mediavault.core.records import FileCheck
 from mediavault.core.sessions import SessionState
@@ -38,7 +38,7 @@ from tests.ui.pages import CASES, NO_PAGES
 
 # What a vault stores, or receives from a file, a program or a browser.
 RECORDS = (
-    *(Job, JobItem, Item, Account, Candidate, KeptFile, HistoryRecord, WorkerHeartbeat, SiteLimit),
+    *(Job, JobItem, Item, Account, Candidate, SavedFile, HistoryRecord, WorkerHeartbeat, SiteLimit),
     *(Chapter, Subtitles, Cue),
     *(Source, Filters, SourceState, SeenEntry, Entry, ListedPost, ListReading, ReadList),
     *(

@@ -17,7 +17,7 @@ from mediavault.core.job import (
     StepOutcome,
     StrategyName,
 )
-from mediavault.core.media import Account, Candidate, FoundIn, Item, KeptFile, SourceType
+from mediavault.core.media import Account, Candidate, FoundIn, Item, SavedFile, SourceType
 from mediavault.core.records import CheckVerdict, FileCheck
 from mediavault.web.pages.job_log import job_log
 from tests.http_vault import ApiVault
@@ -44,7 +44,7 @@ async def test_the_log_of_an_unknown_job_is_not_found(vault: ApiVault) -> None:
 def hostile_job() -> Job:
     """A secret in every field that may hold one."""
     signed = f"https://u:{CANARY}@cdn.example/~hmac={CANARY}/v.mp4?sig={CANARY}"
-    file = KeptFile(f"jane/token={CANARY}.mp4", None, 10, "ab" * 32, 4.0, 320, 180)
+    file = SavedFile(f"jane/token={CANARY}.mp4", None, 10, "ab" * 32, 4.0, 320, 180)
     item = JobItem(Item(), ItemStatus.FAILED, file, ErrorCode.HTTP_ERROR, f"Cookie: a={CANARY}")
     candidates = (
         Candidate(signed, SourceType.DIRECT, FoundIn.API, headers={"Referer": CANARY}, note=CANARY),

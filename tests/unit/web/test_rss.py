@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mediavault.auth.rss_feeds import RssFeed
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
-from mediavault.core.media import Account, Item, KeptFile
+from mediavault.core.media import Account, Item, SavedFile
 from mediavault.presentation.opml import feed_outline, opml_document
 from mediavault.web.enclosures import enclosure_of
 from mediavault.web.rss import atom_document, rss_document
@@ -25,7 +25,7 @@ from tests.ui.hostile_texts import payloads
 AT = datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC)
 FEED = RssFeed("digest", "6f7c1a34-9f0e-4d0a-9b62-b8f6a2f2f6a1", "Trains", "", AT)
 FOLDER = "https://vault.example/feeds/secret/"
-KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 32, 61.4, 320, 180)
+KEPT = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 32, 61.4, 320, 180)
 
 
 def post(number: int = 1, *, items: int = 1, **change: object) -> Job:

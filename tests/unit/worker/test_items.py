@@ -21,12 +21,12 @@ from mediavault.core.failures import (
     RateLimited,
 )
 from mediavault.core.job import ItemStatus, Job, JobStatus
-from mediavault.core.media import Extraction, Item, ItemRole, ItemType, KeptFile
+from mediavault.core.media import Extraction, Item, ItemRole, ItemType, SavedFile
 from mediavault.worker.items import PostItems, items_of
 from tests.fakes import FakeClock
 from tests.stubs import candidate, extraction, new_job
 
-KEPT = KeptFile("jane/a.mp4", None, 10, "f" * 64, 1.0, 2, 2)
+KEPT = SavedFile("jane/a.mp4", None, 10, "f" * 64, 1.0, 2, 2)
 
 
 def a_job(**facts: object) -> Job:

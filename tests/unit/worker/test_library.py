@@ -10,13 +10,13 @@ import pytest
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import ClaimedJob
 from mediavault.core.logs import configure_logs
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.store.losses import LOSSES, losses
 from mediavault.store.port import Store
 from mediavault.worker.library import AGREED_AS, check_library, ensure_library_id
 
-KEPT = KeptFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+KEPT = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 
 
 async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, tmp_path: Path) -> None:

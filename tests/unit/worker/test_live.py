@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode, JobNotFound
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobId, JobItem, JobStatus, NewJob, Stage, WorkerId
-from mediavault.core.media import Item, KeptFile
+from mediavault.core.media import Item, SavedFile
 from mediavault.core.profiles import BEST, BUILT_IN, Profile
 from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
@@ -28,7 +28,7 @@ from tests.stubs import make_tools, new_job, worked
 LEASE = timedelta(seconds=90)
 LIMITS = WorkerLimits(concurrency=1, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
 WORKER = WorkerId("w-1")
-KEPT = KeptFile("x/a.mp4", None, 20_000, "ab" * 32, 4.0, 320, 180)
+KEPT = SavedFile("x/a.mp4", None, 20_000, "ab" * 32, 4.0, 320, 180)
 
 
 def numbered(number: int, clock: FakeClock) -> NewJob:

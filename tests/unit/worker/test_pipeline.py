@@ -42,12 +42,12 @@ from mediavault.core.media import (
     Extraction,
     Item,
     ItemType,
-    KeptFile,
     Ownership,
     Post,
     ProbeReport,
     Problem,
     ProblemKind,
+    SavedFile,
 )
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit, PermitRequest
@@ -498,7 +498,7 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
 ) -> None:
     """The file was placed, the row not yet completed: the next attempt only completes the row."""
     sha = hashlib.sha256(VIDEO).hexdigest()
-    planned = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
+    planned = SavedFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180)
     await store.queue.begin_commit(claim, planned)
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
@@ -517,7 +517,7 @@ async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     sha = hashlib.sha256(VIDEO).hexdigest()
-    planned = KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180, beside=(".en.vtt", ".de.vtt"))
+    planned = SavedFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180, beside=(".en.vtt", ".de.vtt"))
     await store.queue.begin_commit(claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)])
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
@@ -538,7 +538,7 @@ async def test_a_commit_that_is_finished_names_the_picture_that_is_there(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, is_placed: bool, still: bool, picture: str | None
 ) -> None:
     sha = hashlib.sha256(VIDEO).hexdigest()
-    planned = KeptFile("generic-jane/name.mp4", "generic-jane/name.webp", len(VIDEO), sha, 4.0, 320, 180)
+    planned = SavedFile("generic-jane/name.mp4", "generic-jane/name.webp", len(VIDEO), sha, 4.0, 320, 180)
     await store.queue.begin_commit(claim, planned, [JobItem(Item(), ItemStatus.COMMITTING, planned)])
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(VIDEO)
@@ -594,7 +594,7 @@ class ZombiePlaces(StubDownloader):
 async def successor_of_a_frozen_commit(store: Store, clock: FakeClock, claim: ClaimedJob) -> ClaimedJob:
     """Return the second attempt; the first is frozen between its plan and its rename, and its lease has expired."""
     sha = hashlib.sha256(VIDEO).hexdigest()
-    await store.queue.begin_commit(claim, KeptFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
+    await store.queue.begin_commit(claim, SavedFile("generic-jane/name.mp4", None, len(VIDEO), sha, 4.0, 320, 180))
     clock.advance(LEASE)
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mediavault.app.composition import worker_limits
 from mediavault.core.job import ClaimedJob, JobStatus, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.settings import Settings
 from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
@@ -41,7 +41,7 @@ async def test_a_commit_that_a_crash_interrupted_keeps_its_folder_for_the_next_a
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     path = folder(tmp_path, claim.id, claim.fence)
-    await store.queue.begin_commit(claim, KeptFile("a/b.mp4", None, 1, "0" * 64, None, None, None))
+    await store.queue.begin_commit(claim, SavedFile("a/b.mp4", None, 1, "0" * 64, None, None, None))
     clock.advance(LEASE + timedelta(seconds=1))
     recovered = await recover_stale_jobs(store, LocalLibrary(tmp_path).staging, tmp_path / "workers")
 

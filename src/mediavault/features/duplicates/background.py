@@ -24,7 +24,7 @@ from mediavault.core.fingerprints import (
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import RecordKind
 from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
@@ -98,7 +98,7 @@ class DuplicateFinder:
             "fingerprint_made", job_id=job.id, trace_id=job.trace_id, videos=len(videos), duplicates=len(duplicates)
         )
 
-    async def _fingerprint(self, kept: KeptFile) -> Fingerprint:
+    async def _fingerprint(self, kept: SavedFile) -> Fingerprint:
         return Fingerprint(kept.sha256, kept.duration_s or 0.0, await self._read_frames(kept.output_path))
 
     async def _of_other_posts(self, job: Job, found: dict[JobId, Likeness]) -> dict[JobId, Likeness]:

@@ -39,7 +39,7 @@ from mediavault.core.job import (
     new_job_id,
     new_trace_id,
 )
-from mediavault.core.media import SOUND_SUFFIXES, SUFFIXES, Item, ItemType, KeptFile, ProbeReport
+from mediavault.core.media import SOUND_SUFFIXES, SUFFIXES, Item, ItemType, ProbeReport, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.name_template import account_folder, named_post
 from mediavault.core.names import is_utf8
@@ -375,7 +375,7 @@ class FolderImport:
         )
         return await self._library.free_name(folder, stem, file.suffix)
 
-    def _planned(self, file: _File, output: str, picture: Path | None) -> KeptFile:
+    def _planned(self, file: _File, output: str, picture: Path | None) -> SavedFile:
         media = file.media
         beside = list(subtitles_among(media.stem, media.beside))
         beside += [COMMENTS_SUFFIX] if file.facts.comments else []
@@ -421,7 +421,7 @@ class FolderImport:
             await asyncio.to_thread(remove, self._source.folder, [media.relative, *taken])
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
-    async def _place_companions(self, kept: KeptFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
+    async def _place_companions(self, kept: SavedFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
         """Place the picture, the comments and the subtitles; return the files of the folder that are in the library now."""
         taken: list[str] = []
         if picture is not None and kept.thumbnail_path is not None:
@@ -443,7 +443,7 @@ class FolderImport:
                     taken.append(media.sibling(name))
         return taken
 
-    async def _keep_others_info(self, kept: KeptFile) -> None:
+    async def _keep_others_info(self, kept: SavedFile) -> None:
         """Rename yt-dlp's ``.info.json`` in place, before the sidecar gets its name: nothing that it says is lost."""
         path = sibling(kept.output_path, SIDECAR_SUFFIX)
         if self._source.how is not ImportMode.IN_PLACE or not await exists(self._library, path):
@@ -453,7 +453,7 @@ class FolderImport:
         if is_others and not await self._library.move(path, sibling(kept.output_path, OTHERS_INFO_SUFFIX)):
             raise _Refused(ImportOutcome.NAME_TAKEN, OTHERS_INFO_SUFFIX)
 
-    async def _place_facts(self, job: Job, kept: KeptFile, stored: StoredJob) -> None:
+    async def _place_facts(self, job: Job, kept: SavedFile, stored: StoredJob) -> None:
         """Write the sidecar, and with the setting ``nfo`` the files for media servers."""
         if self._settings.nfo:
             await write_server_files(job, self._library)
@@ -473,14 +473,14 @@ class FolderImport:
             return False
         return now.status is JobStatus.COMPLETED and now.sha256 == stored.job.sha256
 
-    async def _take_back(self, job: Job, kept: KeptFile) -> None:
+    async def _take_back(self, job: Job, kept: SavedFile) -> None:
         paths = [sibling(kept.output_path, SIDECAR_SUFFIX)]
         if self._source.how is not ImportMode.IN_PLACE:
             paths = [kept.output_path, *companions(kept.output_path, kept.thumbnail_path, kept.beside)]
         await self._library.remove(*paths)
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
-    async def _may_be_removed(self, kept: KeptFile, media: FoundMedia) -> bool:
+    async def _may_be_removed(self, kept: SavedFile, media: FoundMedia) -> bool:
         """Whether the library has the file, read again, and the original is that file still."""
         if not await is_in_library(self._library, kept):
             return False
@@ -515,7 +515,7 @@ class FolderImport:
         contents = contents_of(self._source.folder, "" if parent == "." else parent)
         return next((media for media in contents.media if media.relative == relative), None)
 
-    async def _picture_again(self, kept: KeptFile, media: FoundMedia | None) -> Path | None:
+    async def _picture_again(self, kept: SavedFile, media: FoundMedia | None) -> Path | None:
         video = await self._library.local_path(kept.output_path, into=self._staging)
         if video is None:
             return None
@@ -558,7 +558,7 @@ class _File:
         return self.facts.post.platform if self.facts.post else "generic"
 
 
-def _stored(file: _File, job_id: JobId, kept: KeptFile, now: datetime, previous: StoredJob | None) -> StoredJob:
+def _stored(file: _File, job_id: JobId, kept: SavedFile, now: datetime, previous: StoredJob | None) -> StoredJob:
     """Return the completed job of a file, as the one that the post has already if there is one."""
     facts, before = file.facts, previous.job if previous else None
     item = Item(type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO, chapters=facts.chapters)

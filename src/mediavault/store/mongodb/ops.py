@@ -25,7 +25,7 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     WorkerId,
 )
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message, to_json
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store import codec, transitions
@@ -221,14 +221,14 @@ async def save_items(server: MongoServer, claim: ClaimedJob, items: Sequence[Job
     await _fenced(server.database, claim, literals({"items": items_to_json(items)}), server.now)
 
 
-async def begin_commit(server: MongoServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(server: MongoServer, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
     record = new_record(moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=kept.output_path, size=kept.bytes)
     values = {"stage": Stage.COMMITTING.value, **transitions.kept_values(kept), **_if_given(items)}
     await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def complete(server: MongoServer, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+async def complete(server: MongoServer, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
     at = moment_of(now)
     record = new_record(

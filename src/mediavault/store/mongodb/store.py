@@ -9,7 +9,7 @@ from datetime import timedelta
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, JobItem, Priority, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store import transitions
 from mediavault.store.calls import Port, shielded, with_retries
 from mediavault.store.mongodb import claims, history, library, marks, ops, reads, records, tables
@@ -53,7 +53,7 @@ class MongoQueue(Port[MongoServer]):
         claiming = claims.claim(self._engine, worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
         server = self._engine
 
         async def done_before() -> bool | None:

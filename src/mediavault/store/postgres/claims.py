@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mediavault.core.clock import micros_in, to_micros
 from mediavault.core.job import ClaimedJob, Job, JobItem, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.site_limits import MAX_PLAUSIBLE_WAIT, SOON
 from mediavault.store import codec, site_limits, transitions
 from mediavault.store.calls import Combiner
@@ -62,7 +62,7 @@ class Completion:
     """One completed job; without ``items`` those of the row stay."""
 
     claim: ClaimedJob
-    kept: KeptFile
+    kept: SavedFile
     items: Sequence[JobItem] = ()
 
 

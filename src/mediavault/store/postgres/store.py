@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, Job, JobId, JobItem, NewJob, Priority, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store import codec, transitions
 from mediavault.store.calls import Port, shielded, with_retries
 from mediavault.store.port import (
@@ -138,7 +138,7 @@ class PostgresQueue(Port[PostgresServer]):
         claiming = self.claims.claim(worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
-    async def complete(self, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
         completion = Completion(claim, kept, items)
 
         async def done_before() -> bool | None:

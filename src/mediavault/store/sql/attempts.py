@@ -13,7 +13,7 @@ from typing import Any
 from mediavault.core.clock import micros_in
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobItem, Stage, StepOutcome, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.messages import to_json
 from mediavault.store import codec, transitions
 from mediavault.store.library_index import entry_of, running_values
@@ -61,7 +61,7 @@ async def save_items(txn: SqlTxn, claim: ClaimedJob, items: Sequence[JobItem]) -
     _held(claim, await txn.rows("save_items", {"items": codec.items_to_json(items), **_fence(claim)}))
 
 
-async def begin_commit(txn: SqlTxn, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(txn: SqlTxn, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
     note = MoveNote(Stage.COMMITTING, kept.output_path, bytes=kept.bytes)
     await _move(txn, "begin_commit", claim, kept_values(kept, items), note)
 
@@ -113,7 +113,7 @@ async def promote_due(txn: SqlTxn, *, limit: int = 500) -> int:
     return len(await txn.move("promote_due", {"limit": limit}, note, wake=True))
 
 
-def kept_values(kept: KeptFile, items: Sequence[JobItem]) -> dict[str, Any]:
+def kept_values(kept: SavedFile, items: Sequence[JobItem]) -> dict[str, Any]:
     """Return the values of a saved file; without ``items`` those of the row stay."""
     return {**transitions.kept_values(kept), "items": codec.items_to_json(items) if items else None}
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from mediavault.core.clock import micros_in
 from mediavault.core.holds import is_paused
 from mediavault.core.job import ClaimedJob, JobId, JobItem, Priority, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.store import paging, site_limits, transitions
 from mediavault.store.library_index import IndexEntry, sums_of_kept
 from mediavault.store.port import Recovered
@@ -65,7 +65,7 @@ def claim(
     return [ClaimedJob(job, worker) for job, _ in taken]
 
 
-def complete(txn: Txn, claim: ClaimedJob, kept: KeptFile, items: Sequence[JobItem] = ()) -> None:
+def complete(txn: Txn, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
     values = {**attempts.kept_values(kept, items), "id": claim.id, "fence": claim.fence, "now": txn.now}
     rows = fetch_all(txn.db, SQL["complete"], values)
     if not rows:

@@ -15,7 +15,7 @@ from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.shared_links import SharedLink
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
 from mediavault.core.job import Job
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.users import Role
 from mediavault.presentation.views import kept_files, title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
@@ -43,7 +43,7 @@ class Shared:
 
     link: SharedLink
     job: Job
-    kept: KeptFile
+    kept: SavedFile
 
 
 # --- what the link shows
@@ -106,7 +106,7 @@ def _is_unlocked(request: Request, desk: Authenticator, found: Shared, key: str)
     return desk.shared_links.is_unlocked(found.link, key, request.cookies.get(COOKIE, ""))
 
 
-async def _unlocked(request: Request, key: str, services: ApiServices, desk: Authenticator) -> KeptFile:
+async def _unlocked(request: Request, key: str, services: ApiServices, desk: Authenticator) -> SavedFile:
     found = await _shared(services, desk, key)
     if not _is_unlocked(request, desk, found, key):
         raise file_not_found()

@@ -15,7 +15,7 @@ from mediavault.core.companions import SIDECAR_SUFFIX, sibling, split_stem, thum
 from mediavault.core.failures import Damaged, Failure, StoreError
 from mediavault.core.job import ItemStatus
 from mediavault.core.marks import in_collection
-from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, KeptFile, VerifiedFile
+from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, SavedFile, VerifiedFile
 from mediavault.core.name_template import named_post
 from mediavault.core.platform import Platform
 from mediavault.core.shows import Layout
@@ -32,7 +32,7 @@ from mediavault.worker.spoken import index_spoken
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 
 
-async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt, index: int) -> KeptFile | None:
+async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt, index: int) -> SavedFile | None:
     """Put an item's file, its thumbnail and its sidecar into the library; return None while other items are missing.
 
     When it was the last item, the job is completed and the post's first file returned.
@@ -68,16 +68,16 @@ async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt,
     raise name_taken()
 
 
-async def _begin_commit(kept: KeptFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
+async def _begin_commit(kept: SavedFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
     attempt.items.set_status(index, ItemStatus.COMMITTING, kept=kept, despite=despite)
     await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.items.items)
 
 
-def _thumbnail_of(kept: KeptFile, picture: Path | None) -> str | None:
+def _thumbnail_of(kept: SavedFile, picture: Path | None) -> str | None:
     return thumbnail_path(kept.output_path, picture.suffix) if picture else None
 
 
-async def finish(attempt: Attempt) -> KeptFile | None:
+async def finish(attempt: Attempt) -> SavedFile | None:
     """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
     tools, album = attempt.tools, attempt.items
     begun = ((i, item.kept) for i, item in enumerate(album.items) if item.status is ItemStatus.COMMITTING)
@@ -102,12 +102,12 @@ async def finish(attempt: Attempt) -> KeptFile | None:
     return await _finish_commit(attempt, index, kept, None)
 
 
-async def _still_of(kept: KeptFile, tools: WorkerContext, staging: Path) -> Path | None:
+async def _still_of(kept: SavedFile, tools: WorkerContext, staging: Path) -> Path | None:
     video = await tools.vault.local_path(kept.output_path, into=staging)
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
-async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: Attempt, index: int) -> str:
+async def _name_for(verified: VerifiedFile, planned: SavedFile | None, attempt: Attempt, index: int) -> str:
     """Return the name that an earlier attempt planned; a free one if there is none, or if the container differs."""
     extraction, job = attempt.extraction, attempt.claim.job
     match verified.downloaded.type:
@@ -145,8 +145,8 @@ async def _name_for(verified: VerifiedFile, planned: KeptFile | None, attempt: A
 
 
 async def _finish_commit(
-    attempt: Attempt, index: int, kept: KeptFile, extraction: Extraction | None
-) -> KeptFile | None:
+    attempt: Attempt, index: int, kept: SavedFile, extraction: Extraction | None
+) -> SavedFile | None:
     """Write the sidecar of a file that is in the library, then the row."""
     tools, album, claim = attempt.tools, attempt.items, attempt.claim
     if tools.profile.collection:  # before the sidecar, which has the job's marks
@@ -171,7 +171,7 @@ async def _finish_commit(
     return None
 
 
-async def complete(attempt: Attempt, first: KeptFile) -> None:
+async def complete(attempt: Attempt, first: SavedFile) -> None:
     """Complete the job, and note what of its files is to be decoded in the background: nothing, if all was decoded now."""
     store, job_id, items = attempt.tools.store, attempt.claim.id, attempt.items.items
     attempt.recorder.leave_slot()
@@ -189,7 +189,7 @@ def _lists_subtitles(extraction: Extraction, site: Platform) -> bool:
 
 
 async def _place_companions(
-    attempt: Attempt, index: int, kept: KeptFile, picture: Path | None, extraction: Extraction | None
+    attempt: Attempt, index: int, kept: SavedFile, picture: Path | None, extraction: Extraction | None
 ) -> tuple[Sequence[str], bool]:
     """Put the picture, and the files for media servers, next to where the video is or will be. Repeating it is safe.
 

@@ -14,7 +14,7 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.fingerprints import FRAME_BYTES, Likeness, fingerprints_from_json
 from mediavault.core.job import Job, JobId
 from mediavault.core.marks import MarkKind
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.core.records import RecordKind
 from mediavault.features.duplicates.background import HELD_FOR, DuplicateFinder
 from mediavault.features.trash.service import Trash
@@ -138,7 +138,7 @@ async def test_of_thirty_copies_each_knows_twenty_at_most(env: Environment) -> N
 
 
 async def test_identical_files_are_found_without_any_frame(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vaults, "place_video", lambda *_, **__: KeptFile("a.mp4", None, 9, "ab" * 32, 4.0, 1, 1))
+    monkeypatch.setattr(vaults, "place_video", lambda *_, **__: SavedFile("a.mp4", None, 9, "ab" * 32, 4.0, 1, 1))
     env.frames["a.mp4"] = b""
     first, second = await env.save(b""), await env.save(b"")
     await env.finder.find_due()
@@ -247,7 +247,7 @@ async def test_a_worker_rests_three_times_as_long_as_it_reads(env: Environment) 
 
 
 async def test_a_sound_has_no_fingerprint(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vaults, "place_video", lambda *_, **__: KeptFile("a.m4a", None, 9, "ab" * 32, 4.0, None, None))
+    monkeypatch.setattr(vaults, "place_video", lambda *_, **__: SavedFile("a.m4a", None, 9, "ab" * 32, 4.0, None, None))
     env.frames["a.m4a"] = FILM
     job = await env.save(FILM)
 

@@ -13,7 +13,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import ClaimedJob, JobId, WorkerId
-from mediavault.core.media import KeptFile
+from mediavault.core.media import SavedFile
 from mediavault.features.notifications.model import EventKind, NotificationDelivery, NotificationTarget
 from mediavault.features.notifications.notifier import SETTLED, Notifier
 from mediavault.features.notifications.records import all_deliveries
@@ -27,7 +27,7 @@ from tests.notification_stubs import StubSender
 from tests.stubs import new_job
 
 URL = "https://hooks.example/secret-path?key=hidden"
-KEPT = KeptFile("x/a.mp4", None, 1_000_000, "ab" * 32, 61.0, 640, 360)
+KEPT = SavedFile("x/a.mp4", None, 1_000_000, "ab" * 32, 61.0, 640, 360)
 LEASE = timedelta(seconds=90)
 
 
