@@ -7,9 +7,8 @@ from fastapi import APIRouter
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.files import Place, kept_file
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, saved_files
 from mediavault.presentation.schemas import CheckView, FileFormatView
-from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.services import ApiServices
 from mediavault.store.checks import read_checks
@@ -41,7 +40,7 @@ async def begin_check(services: ApiServices, job_id: JobId) -> Job:
     Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY).
     """
     job = await services.store.catalogue.get(job_id)
-    if not kept_files(job):
+    if not saved_files(job):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "The job has no file in the library.", help="There is nothing to check."
         )

@@ -17,13 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.core.failures import ErrorCode, StorageFailure
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.job import Job, JobId, JobStatus, saved_files
 from mediavault.core.logs import bind_job, get_logger
 from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
 from mediavault.library.port import OpenedFile
-from mediavault.presentation.views import kept_files, sidecar_path
+from mediavault.presentation.views import sidecar_path
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import watching_for_disconnect
 from mediavault.server.ranges import ByteRange, Unsatisfiable, is_unchanged, range_still_holds, wanted_range
@@ -96,7 +96,7 @@ async def video(request: Request, job_id: JobIdPath, services: Services, *, down
 async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
     """Return the video's thumbnail; while the video is being saved, that of the post, if this machine has it already."""
     job = await _job(services, job_id)
-    if job.status is JobStatus.RUNNING and not kept_files(job):
+    if job.status is JobStatus.RUNNING and not saved_files(job):
         staged = await services.library.staging.open_thumbnail(job_id)
         if staged is None:
             raise file_not_found()
@@ -151,7 +151,7 @@ async def _job(services: ApiServices, job_id: JobId) -> Job:
 
 
 def _file_of(job: Job, place: int | None) -> SavedFile:
-    files = kept_files(job)
+    files = saved_files(job)
     file = next(iter(files.values()), None) if place is None else files.get(place)
     if file is None:
         raise file_not_found()

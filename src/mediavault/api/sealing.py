@@ -8,12 +8,11 @@ from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.messages import Message
 from mediavault.core.seals import SealState
 from mediavault.presentation.schemas import SealView
 from mediavault.presentation.shown import shown_page
-from mediavault.presentation.views import kept_files
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.long_responses import StreamResponse
 from mediavault.server.services import ApiServices
@@ -63,7 +62,7 @@ async def begin_seal(services: ApiServices, job_id: JobId) -> None:
     """Start making a sealed copy. Raises JobNotFound, HttpRefusal for a job without files, BadInput (TOO_MANY)."""
     job = await services.store.catalogue.get(job_id)
     _require_address(job)
-    if not kept_files(job):
+    if not saved_files(job):
         raise HttpRefusal(
             404, ErrorCode.NOT_FOUND, "The job has no file in the library.", help="Only saved posts can be sealed."
         )

@@ -11,12 +11,11 @@ from fastapi import APIRouter, Query
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.core.companions import language_of, sibling
-from mediavault.core.job import Job
+from mediavault.core.job import Job, saved_files
 from mediavault.core.media import Cue, SavedFile
 from mediavault.core.names import shown_text
 from mediavault.library.companion_files import read_cues
 from mediavault.presentation.schemas import SpokenHitView, SpokenView
-from mediavault.presentation.views import kept_files
 from mediavault.server.services import ApiServices
 from mediavault.store.search_words import Term, parse_search
 from mediavault.store.spoken import Passage, find_passages
@@ -83,7 +82,7 @@ async def spoken_files(services: ApiServices, job: Job, *, item: int | None = No
     """Return the subtitle files of a post's videos, or of one of them, by item and language; at most MAX_FILES. None is
     read. Raises StorageFailure."""
     files: list[SpokenFile] = []
-    for place, kept in kept_files(job).items():
+    for place, kept in saved_files(job).items():
         if item in (None, place):
             files += [SpokenFile(place, language, path) for language, path in await _files(services, kept)]
     return files[:MAX_FILES]

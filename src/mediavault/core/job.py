@@ -262,6 +262,21 @@ def new_worker_id() -> WorkerId:
     return WorkerId(f"w-{secrets.token_hex(8)}")
 
 
+def own_file(job: Job) -> SavedFile | None:
+    """Return the file that the job's own columns name; None without one."""
+    if not job.output_path or not job.sha256 or job.bytes is None:
+        return None
+    return SavedFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
+
+
+def saved_files(job: Job) -> dict[int, SavedFile]:
+    """Return the job's files in the library by the index of their items; of a row older than items, its own file."""
+    saved = {i: item.kept for i, item in enumerate(job.items) if item.status is ItemStatus.KEPT and item.kept}
+    if not saved and job.status is JobStatus.COMPLETED and (own := own_file(job)) is not None:
+        return {0: own}
+    return saved
+
+
 def with_paths(job: Job, names: Mapping[str, str]) -> Job:
     """Return the job with the paths of its files replaced by ``names``, which maps old ones to new ones."""
 

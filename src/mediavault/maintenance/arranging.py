@@ -22,7 +22,7 @@ from mediavault.core.companions import (
     split_stem,
 )
 from mediavault.core.failures import JobNotFound, StoreError
-from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, with_paths
+from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, saved_files, with_paths
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Item, SavedFile
 from mediavault.core.messages import Message
@@ -35,7 +35,6 @@ from mediavault.library.companion_files import exists, read_small
 from mediavault.library.nfo import ServerFile, server_files
 from mediavault.library.port import Library
 from mediavault.library.sidecars import FILE_DATE, job_id_of, with_place, write_sidecar
-from mediavault.maintenance.findings import kept_by_place
 from mediavault.platforms.registry import site_title
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import EpisodePreview, EpisodeRecords, folder_and_stem
@@ -116,7 +115,7 @@ class Arrangement:
                 await self.library.remove(*_files_of_show(episode))
 
     async def _arrange(self, job: Job, records: EpisodeRecords) -> list[Move]:
-        kept = kept_by_place(job)
+        kept = saved_files(job)
         misplaced = [index for index, file in kept.items() if self._is_misplaced(file)]
         if misplaced and (job.status is not JobStatus.COMPLETED or not self.can_move):
             self.done.left += len(misplaced)
@@ -246,7 +245,7 @@ async def _update_sidecars(store: Store, library: Library, job_id: JobId) -> Non
     """Write into a post's sidecars where their videos are."""
     if (job := await _job(store, job_id)) is None:
         return
-    for kept in kept_by_place(job).values():
+    for kept in saved_files(job).values():
         path = sibling(kept.output_path, SIDECAR_SUFFIX)
         facts = await library.read_json(path)
         if facts is not None and job_id_of(facts) == job_id:
@@ -263,7 +262,7 @@ async def _job(store: Store, job_id: JobId) -> Job | None:
 async def write_server_files(job: Job, library: Library, *, dry_run: bool = False) -> int:
     """Write the files for media servers that a post's videos lack; returns how many there were."""
     written, site = 0, site_title(job.platform, job.canonical_url)
-    for index, kept in kept_by_place(job).items():
+    for index, kept in saved_files(job).items():
         saved_at = job.completed_at or job.updated_at
         facts = write_sidecar(job, None, _items(job), index, kept, saved_at=saved_at)
         has_picture = kept.thumbnail_path is not None and await exists(library, kept.thumbnail_path)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, ErrorCode, JobNotFound, StorageFailure, StoreError
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.job import Job, JobId, JobStatus, saved_files
 from mediavault.core.logs import get_logger
 from mediavault.core.media import SavedFile
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
@@ -19,7 +19,7 @@ from mediavault.library.disk import Digest
 from mediavault.library.port import Library
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.examining import Examined, FileExaminer
-from mediavault.maintenance.findings import is_kept_damaged, judge_size, kept_by_place
+from mediavault.maintenance.findings import is_kept_damaged, judge_size
 from mediavault.store import decoding
 from mediavault.store.checks import read_checks
 from mediavault.store.port import Records, Store
@@ -136,7 +136,7 @@ async def check_files(
     """
     found = CheckedFiles()
     former = await read_checks(records, job)
-    for index, kept in kept_by_place(job).items():
+    for index, kept in saved_files(job).items():
         verdict, detail = CheckVerdict.WHOLE, ""
         try:
             verdict, detail = judge(kept, await digest(kept.output_path))

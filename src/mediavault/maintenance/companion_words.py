@@ -12,14 +12,14 @@ from datetime import timedelta
 
 from mediavault.core.clock import Clock, moment_or_none
 from mediavault.core.companions import COMMENTS_SUFFIX, language_of, sibling, split_stem
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.logs import get_logger
 from mediavault.core.media import SavedFile
 from mediavault.core.records import RecordKind
 from mediavault.library.companion_files import read_comments, read_cues
 from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
-from mediavault.maintenance.findings import WITH_FILES, kept_by_place
+from mediavault.maintenance.findings import WITH_FILES
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobOrder, JobQuery, Store
 from mediavault.store.search_words import WordSource
@@ -104,7 +104,7 @@ def _source_of(suffix: str) -> WordSource | None:
 
 
 def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str], Sequence[str]]) -> Sequence[str]:
-    stems = [split_stem(kept.output_path)[0] for kept in kept_by_place(job).values()]
+    stems = [split_stem(kept.output_path)[0] for kept in saved_files(job).values()]
     return [path for stem in stems for path in sorted(files.get((source, stem), ()))[:MAX_FILES]]
 
 

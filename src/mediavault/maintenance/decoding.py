@@ -14,7 +14,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import StorageFailure
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import SavedFile
@@ -28,7 +28,7 @@ from mediavault.maintenance.checking import (
     store_checks,
 )
 from mediavault.maintenance.examining import Examined, FileExaminer
-from mediavault.maintenance.findings import is_kept_damaged, kept_by_place
+from mediavault.maintenance.findings import is_kept_damaged
 from mediavault.store.checks import read_checks
 from mediavault.store.decoding import LEFT, DecodingPosition, forget_removed, hold, move, note_end, read_position
 from mediavault.store.port import Store
@@ -89,7 +89,7 @@ class PictureDecoder:
         if MarkKind.DECODED in {mark.name for mark in (await self._store.marks.of_jobs([job_id])).get(job_id, ())}:
             await self._store.records.remove(RecordKind.DECODING, job_id)  # another worker has just finished it
             return
-        files = {i: kept for i, kept in kept_by_place(job).items() if not is_kept_damaged(job.items, i)}
+        files = {i: kept for i, kept in saved_files(job).items() if not is_kept_damaged(job.items, i)}
         index = position.next_file(files)
         if index is None:
             await self._finish(job, is_decoded=bool(files))

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from mediavault.core.companions import SIDECAR_SUFFIX, companions
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
+from mediavault.core.job import Job, JobId, JobItem, JobStatus, saved_files
 from mediavault.core.media import SavedFile
 from mediavault.core.messages import Message, counted
 
@@ -64,24 +64,6 @@ def short_key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest())
 
 
-def kept_files(job: Job) -> Iterator[SavedFile]:
-    """The job's saved videos; for a completed job without items, its own file."""
-    yield from kept_by_place(job).values()
-
-
-def kept_by_place(job: Job) -> dict[int, SavedFile]:
-    """The job's saved videos by the index of their items."""
-    kept = {
-        index: item.kept
-        for index, item in enumerate(job.items)
-        if item.status is ItemStatus.KEPT and item.kept is not None
-    }
-    if kept or job.status is not JobStatus.COMPLETED or not job.output_path or not job.sha256 or job.bytes is None:
-        return kept
-    own = SavedFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)
-    return {0: own}
-
-
 def is_kept_damaged(items: Sequence[JobItem], index: int) -> bool:
     """Whether a user kept the item's file although it was damaged: as long as its bytes are the same, nothing is new."""
     return index < len(items) and items[index].error_code is ErrorCode.DAMAGED
@@ -89,7 +71,7 @@ def is_kept_damaged(items: Sequence[JobItem], index: int) -> bool:
 
 def lacks_facts(job: Job) -> bool:
     """Whether the job is completed but names no file that could be verified."""
-    return job.status is JobStatus.COMPLETED and next(kept_files(job), None) is None
+    return job.status is JobStatus.COMPLETED and not saved_files(job)
 
 
 def named_paths(job: Job) -> Iterator[str]:

@@ -12,12 +12,11 @@ from datetime import timedelta
 
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.companions import SIDECAR_SUFFIX, sibling
-from mediavault.core.job import Job
+from mediavault.core.job import Job, saved_files
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.library.port import Library
 from mediavault.library.sidecars import job_id_of, with_marks
 from mediavault.maintenance.checking import require_library
-from mediavault.maintenance.findings import kept_by_place
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.port import Store
 
@@ -47,7 +46,7 @@ async def write_outdated(store: Store, library: Library, clock: Clock) -> int:
 
 async def _write(job: Job, marks: tuple[Mark, ...], library: Library) -> None:
     """Write the marks into the sidecars that the library has of the job."""
-    for path in sorted({sibling(kept.output_path, SIDECAR_SUFFIX) for kept in kept_by_place(job).values()}):
+    for path in sorted({sibling(kept.output_path, SIDECAR_SUFFIX) for kept in saved_files(job).values()}):
         sidecar = await library.read_json(path)
         if sidecar is None or job_id_of(sidecar) != job.id:
             continue  # not saved yet, removed by hand, or another job's by now

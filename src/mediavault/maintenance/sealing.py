@@ -23,7 +23,7 @@ from mediavault.browser.port import Browser, PageCapture, SeenResponse
 from mediavault.core.clock import Clock, iso_or_none
 from mediavault.core.companions import COMMENTS_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, sibling
 from mediavault.core.failures import BadInput, ErrorCode, Failure, StorageFailure
-from mediavault.core.job import HistoryRecord, Job
+from mediavault.core.job import HistoryRecord, Job, saved_files
 from mediavault.core.logs import get_logger, job_context
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
@@ -40,7 +40,6 @@ from mediavault.library.port import Library, OpenedFile
 from mediavault.library.sidecars import with_marks
 from mediavault.library.zip_stream import Names, ZipSink, write_file, zip_entry
 from mediavault.maintenance.checking import judge
-from mediavault.maintenance.findings import kept_by_place
 from mediavault.platforms import registry
 from mediavault.sealing.bag import (
     CERTIFICATES,
@@ -174,8 +173,8 @@ class Sealer:
     # --- what was saved ------------------------------------------------------------------------------------------------
 
     async def _add_saved(self, job: Job, payload: _Payload) -> None:
-        kept_files = list(kept_by_place(job).values())
-        if not kept_files:
+        files = list(saved_files(job).values())
+        if not files:
             raise NotSealable("The post has no saved file.", help="Save it first.")
         names = Names()
         for own in (*_PAGE_FILES, HISTORY, PurePosixPath(REPORT).name):
@@ -184,7 +183,7 @@ class Sealer:
         def path_of(library_path: str) -> str:
             return PAYLOAD + names.free(PurePosixPath(library_path).name.replace("%", "_"))
 
-        for kept in kept_files:
+        for kept in files:
             verdict, detail = judge(kept, await self._library.digest(kept.output_path))
             if verdict is not CheckVerdict.WHOLE:
                 raise NotSealable(

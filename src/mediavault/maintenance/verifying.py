@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mediavault.core.companions import SIDECAR_SUFFIX, is_about_folder, sibling
 from mediavault.core.failures import JobNotFound, StorageFailure
-from mediavault.core.job import Job
+from mediavault.core.job import Job, saved_files
 from mediavault.core.media import SavedFile
 from mediavault.core.messages import counted
 from mediavault.core.records import CheckVerdict, FileCheck
@@ -25,8 +25,6 @@ from mediavault.maintenance.findings import (
     is_kept_damaged,
     judge_orphan,
     judge_size,
-    kept_by_place,
-    kept_files,
     lacks_facts,
     named_paths,
     short_key,
@@ -114,7 +112,7 @@ class Verification:
     async def _examine(self, job: Job) -> list[Finding]:
         findings = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
         checks = await read_checks(self._store.records, job) if self._read_data else {}
-        for index, kept in kept_by_place(job).items():
+        for index, kept in saved_files(job).items():
             plays = not is_kept_damaged(job.items, index)
             findings += await self._examine_file(job, kept, checks.get(index), plays=plays)
             self.done.videos += 1
@@ -204,7 +202,7 @@ class Verification:
     async def _trash(self) -> AsyncIterator[Finding]:
         """Yield the videos of deleted posts that are neither in the trash nor still where they were."""
         async for post in all_trashed_posts(self._store):
-            for kept in kept_files(post.job):
+            for kept in saved_files(post.job).values():
                 places = {post.files.get(kept.output_path, kept.output_path), kept.output_path}
                 if post.files and not any([await self._size(place) == kept.bytes for place in sorted(places)]):
                     yield Finding(FindingKind.TRASH_MISSING, kept.output_path, post.job.id)

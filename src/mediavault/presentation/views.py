@@ -10,7 +10,17 @@ from mediavault.core.companions import SIDECAR_SUFFIX, companions, sibling
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.fleet import unserved, unserved_in_words, versions
 from mediavault.core.holds import Hold, hold_of
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobId, JobItem, JobStatus, Stage, WorkerHeartbeat
+from mediavault.core.job import (
+    HistoryRecord,
+    ItemStatus,
+    Job,
+    JobId,
+    JobItem,
+    JobStatus,
+    Stage,
+    WorkerHeartbeat,
+    saved_files,
+)
 from mediavault.core.marks import Noted
 from mediavault.core.media import Candidate, SavedFile
 from mediavault.core.redaction import redact_message, redact_page
@@ -160,19 +170,9 @@ def title(job: Job) -> str:
     return (text or redact_page(job.canonical_url).partition("://")[2])[:MAX_TITLE_CHARS]
 
 
-def kept_files(job: Job) -> dict[int, SavedFile]:
-    """Return the job's complete files in the library, by the index of their item."""
-    by_item = {index: item.kept for index, item in enumerate(job.items) if item.status is ItemStatus.KEPT and item.kept}
-    if by_item or job.status is not JobStatus.COMPLETED or job.output_path is None:
-        return by_item
-    return {
-        0: SavedFile(**{field.name: getattr(job, field.name) for field in fields(SavedFile) if field.name != "beside"})
-    }  # a row older than items
-
-
 def kept_paths(job: Job) -> list[str]:
     """Return the paths of all files that the job may have in the library: videos and their companions."""
-    kept = kept_files(job).values()
+    kept = saved_files(job).values()
     return [
         path
         for file in kept
@@ -232,7 +232,7 @@ def _percent(job: Job) -> int | None:
 
 def _links(job: Job) -> LinksView:
     """Return the links to the job's first file; while there is none, to the thumbnail that the post itself has."""
-    first = next(iter(kept_files(job).values()), None)
+    first = next(iter(saved_files(job).values()), None)
     is_shown = first.thumbnail_path is not None if first else _has_its_picture(job)
     return LinksView(
         video=f"/files/{job.id}/video" if first else None,

@@ -8,12 +8,12 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from mediavault.core.failures import FAILURES
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.job import Job, JobStatus, saved_files
 from mediavault.core.marks import Noted
 from mediavault.core.media import ItemType, SavedFile, key_of
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
-from mediavault.presentation.views import display, kept_files, title
+from mediavault.presentation.views import display, title
 from mediavault.store.port import AccountSummary
 from mediavault.web.badges import Tone, icon, letter, site_name, tone
 from mediavault.web.library_filter import LibraryFilter, address, to_params
@@ -55,7 +55,7 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
 
     The filter ``asked`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
     """
-    files = kept_files(job)
+    files = saved_files(job)
     first = next(iter(files.values()), None)
     account = job.account
     is_retried, is_failed = job.retry_at is not None, job.status is JobStatus.FAILED
@@ -126,7 +126,7 @@ def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Fee
 
 def moving_files(job: Job) -> Mapping[int, SavedFile]:
     """Return what can be played of a job's saved files, by the index of their item."""
-    return {index: file for index, file in kept_files(job).items() if not file.is_picture}
+    return {index: file for index, file in saved_files(job).items() if not file.is_picture}
 
 
 def account_words(account: AccountSummary) -> str:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from mediavault.core.job import Job
+from mediavault.core.job import Job, saved_files
 from mediavault.core.media import SOUND_SUFFIXES, ItemType, ProbeReport, SavedFile
 from mediavault.core.records import FileCheck
 from mediavault.presentation.labels import CODEC_NAMES, one_line
 from mediavault.presentation.translation import gettext
-from mediavault.presentation.views import kept_files, title
+from mediavault.presentation.views import title
 
 LONG_TEXT_CHARS = 900  # a longer one is folded
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
@@ -104,7 +104,7 @@ def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, Prob
             check=checks.get(index),
             report=reports.get(index),
         )
-        for number, (index, kept) in enumerate(kept_files(job).items(), start=1)
+        for number, (index, kept) in enumerate(saved_files(job).items(), start=1)
     ]
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mediavault.core.failures import JobNotFound, StorageFailure
-from mediavault.core.job import Job, JobId
+from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.logs import get_logger
 from mediavault.library.zip_stream import FIRST_YEAR, Names, ZipSink, write_file, zip_entry
 from mediavault.presentation.translation import gettext, translated
-from mediavault.presentation.views import kept_files, sidecar_path, title
+from mediavault.presentation.views import sidecar_path, title
 from mediavault.server.services import LibraryFiles
 from mediavault.store.port import JobCatalogue
 
@@ -63,7 +63,7 @@ async def zipped(
 
 def paths_of(job: Job, extras: Extras) -> Iterator[str]:
     """Yield the paths in the library of a job's files that belong in the archive."""
-    for kept in kept_files(job).values():
+    for kept in saved_files(job).values():
         yield kept.output_path
         if extras.pictures and kept.thumbnail_path:
             yield kept.thumbnail_path

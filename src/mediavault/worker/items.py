@@ -19,7 +19,7 @@ from mediavault.core.failures import (
     Retryable,
     Stops,
 )
-from mediavault.core.job import ItemStatus, Job, JobItem
+from mediavault.core.job import ItemStatus, Job, JobItem, own_file
 from mediavault.core.media import VIDEO_TYPES, Expected, Extraction, Item, ItemRole, ItemType, Ownership, SavedFile
 from mediavault.core.messages import Message, join
 
@@ -191,15 +191,10 @@ def _known(item: Item, index: int, previous: Sequence[JobItem], count: int) -> J
 def items_of(job: Job) -> PostItems:
     """Return the items at the start of an attempt: those saved or being committed stay, all others are tried again."""
     settled = (ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
-    if not job.items and (unfinished := kept_of(job)) is not None:  # written by a version that saved one video per post
+    if (
+        not job.items and (unfinished := own_file(job)) is not None
+    ):  # written by a version that saved one video per post
         return PostItems((JobItem(Item(), ItemStatus.COMMITTING, unfinished),))
     return PostItems(
         tuple(item if item.status in settled else JobItem(item.item, kept=item.kept) for item in job.items)
     )
-
-
-def kept_of(job: Job) -> SavedFile | None:
-    """The file that the job's own columns name; None without one."""
-    if job.output_path is None or job.sha256 is None or job.bytes is None:
-        return None
-    return SavedFile(job.output_path, job.thumbnail_path, job.bytes, job.sha256, job.duration_s, job.width, job.height)

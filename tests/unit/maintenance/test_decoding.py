@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.core.failures import StorageFailure
-from mediavault.core.job import Job
+from mediavault.core.job import Job, saved_files
 from mediavault.core.marks import MarkKind
 from mediavault.core.media import DecodedPart, ProbeReport, Problem
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind
@@ -20,7 +20,6 @@ from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.decoding import HELD_FOR, PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.maintenance.findings import kept_by_place
 from mediavault.presentation.views import kept_paths
 from mediavault.store import trash
 from mediavault.store.checks import read_checks
@@ -59,7 +58,7 @@ class Environment:
         [claim] = await self.store.queue.claim(vaults.ANN, limit=1, lease=LEASE)
         job = await vaults.complete(self.store, claim, self.root, self.clock, videos=videos)
         if starts is not None:
-            await note_examined(self.store, job.id, kept_by_place(job).keys(), starts, self.clock.now())
+            await note_examined(self.store, job.id, saved_files(job).keys(), starts, self.clock.now())
         return job
 
     async def left(self) -> int:

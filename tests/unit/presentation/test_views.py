@@ -25,7 +25,9 @@ def a_job(status: JobStatus = JobStatus.QUEUED, **facts: Any) -> Job:
 
 def saved_job(**facts: Any) -> Job:
     paths = {"output_path": "jane/2026-11-24 A [1.2].mp4", "thumbnail_path": "jane/2026-11-24 A [1.2].jpg"}
-    return a_job(JobStatus.COMPLETED, **{**paths, "bytes": 1_500_000, "progress_pct": 100, **facts})
+    return a_job(
+        JobStatus.COMPLETED, **{**paths, "bytes": 1_500_000, "sha256": "ab" * 32, "progress_pct": 100, **facts}
+    )
 
 
 def test_a_jobs_view_has_every_field_of_its_record() -> None:

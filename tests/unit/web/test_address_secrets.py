@@ -17,7 +17,7 @@ from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core import marks
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import ErrorCode
-from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, Stage, StepOutcome
+from mediavault.core.job import HistoryRecord, ItemStatus, Job, JobItem, Stage, StepOutcome, saved_files
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, Extraction, FoundIn, Item, Post, SourceType
@@ -32,7 +32,7 @@ from mediavault.features.following.records import change_state, follow, mark_pos
 from mediavault.features.notifications.events import event_of
 from mediavault.library.nfo import video_nfo
 from mediavault.library.sidecars import write_sidecar
-from mediavault.presentation.views import kept_files, kept_paths
+from mediavault.presentation.views import kept_paths
 from mediavault.store.port import StoredJob
 from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash
@@ -156,7 +156,7 @@ async def add_source(vault: ApiVault, kept: Job) -> None:
 
 
 def sidecar_of(job: Job) -> dict[str, object]:
-    kept = kept_files(job)[0]
+    kept = saved_files(job)[0]
     return write_sidecar(job, None, [JobItem(Item(), ItemStatus.KEPT, kept)], 0, kept, saved_at=job.created_at)
 
 

@@ -12,13 +12,12 @@ import pytest
 from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
-from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, new_job_id
+from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, new_job_id, saved_files
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.media import Account, Candidate, Item, Ownership, ProbeReport, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
-from mediavault.presentation.views import kept_files
 from mediavault.store.decoding import note_end, note_examined
 from mediavault.store.duplicates import put_duplicates
 from mediavault.store.holds import pause
@@ -70,7 +69,7 @@ async def test_a_damaged_file_of_which_some_plays_is_kept_by_a_button_and_says_s
     page = await page_of(vault, job)
     await vault.client.submit(f"/jobs/{job.id}/retry", {"as_it_is": "on"})
     saved = await vault.add_kept("https://videos.example/watch/damaged", name="jane/damaged.mp4")
-    (item,) = saved.items or (JobItem(Item(), ItemStatus.KEPT, kept_files(saved)[0]),)
+    (item,) = saved.items or (JobItem(Item(), ItemStatus.KEPT, saved_files(saved)[0]),)
     item = replace(item, error_code=ErrorCode.DAMAGED, error=why)
     await vault.store.catalogue.remove(saved.id)
     await vault.store.catalogue.import_jobs([StoredJob(replace(saved, items=(item,)))])

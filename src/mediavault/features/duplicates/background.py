@@ -21,14 +21,13 @@ from mediavault.core.fingerprints import (
     fingerprints_from_json,
     fingerprints_to_json,
 )
-from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.job import Job, JobId, JobStatus, saved_files
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.media import SavedFile
 from mediavault.core.records import RecordKind
 from mediavault.library.port import Library
 from mediavault.maintenance.checking import require_library
-from mediavault.maintenance.findings import kept_by_place
 from mediavault.store.duplicates import MOST_DUPLICATES, put_duplicates
 from mediavault.store.port import JobQuery, Store
 
@@ -82,7 +81,7 @@ class DuplicateFinder:
 
     async def _look_at(self, job: Job) -> None:
         videos = {}
-        for index, kept in kept_by_place(job).items():
+        for index, kept in saved_files(job).items():
             if not (kept.is_sound or kept.is_picture):
                 await require_library(self._library)  # without it every file would seem to be missing
                 videos[index] = await self._fingerprint(kept)

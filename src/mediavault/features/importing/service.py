@@ -38,6 +38,7 @@ from mediavault.core.job import (
     StepOutcome,
     new_job_id,
     new_trace_id,
+    saved_files,
 )
 from mediavault.core.media import SOUND_SUFFIXES, SUFFIXES, Item, ItemType, ProbeReport, SavedFile
 from mediavault.core.messages import Message
@@ -77,7 +78,7 @@ from mediavault.library.sidecars import FILE_DATE, write_sidecar
 from mediavault.maintenance.arranging import write_server_files
 from mediavault.maintenance.companion_words import index_beside
 from mediavault.maintenance.examining import damage_in, in_words
-from mediavault.maintenance.findings import kept_files, named_paths, short_key
+from mediavault.maintenance.findings import named_paths, short_key
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import folder_and_stem
 from mediavault.store.port import JobQuery, Store, StoredJob
@@ -227,18 +228,18 @@ class FolderImport:
 
     async def _read_jobs(self) -> None:
         async for job in iter_jobs(self._catalogue, JobQuery(limit=PAGE)):
-            if job.status in _AT_REST and not any(True for _ in kept_files(job)):
+            if job.status in _AT_REST and not saved_files(job):
                 self._at_rest[short_key(job.canonical_url)] = job.id
                 continue
             self._known.add(short_key(job.canonical_url))
-            self._known.update(short_key(kept.sha256) for kept in kept_files(job))
+            self._known.update(short_key(kept.sha256) for kept in saved_files(job).values())
             if self._source.how is ImportMode.IN_PLACE:
                 self._known.update(short_key(f"path:{path}") for path in named_paths(job))
         for key in self._known & self._at_rest.keys():  # another version of the post is saved
             del self._at_rest[key]
         async for post in all_trashed_posts(self._store):
             self._trashed.add(short_key(post.job.canonical_url))
-            self._trashed.update(short_key(kept.sha256) for kept in kept_files(post.job))
+            self._trashed.update(short_key(kept.sha256) for kept in saved_files(post.job).values())
 
     def _refuse_known(self, text: str, outcome: ImportOutcome) -> None:
         if short_key(text) in self._known:
@@ -406,7 +407,7 @@ class FolderImport:
 
         Every step may be repeated.
         """
-        kept = next(kept_files(stored.job))
+        kept = saved_files(stored.job)[0]
         taken = await self._place_companions(kept, media, picture)
         await self._keep_others_info(kept)
         kept = await without_missing(self._library, kept)
@@ -495,7 +496,7 @@ class FolderImport:
         """Finish the files that an earlier import placed; forget those that it did not place."""
         for record in await self._store.records.all(RecordKind.IMPORT):
             stored = stored_job_from_json(record.value)
-            kept = next(kept_files(stored.job))
+            kept = saved_files(stored.job)[0]
             if not await is_in_library(self._library, kept):
                 await self._store.records.remove(RecordKind.IMPORT, record.key)
                 continue

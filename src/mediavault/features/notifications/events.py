@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import Any
 
 from mediavault.core.failures import FAILURES, ErrorCode, Remedy
-from mediavault.core.job import Job, JobStatus
+from mediavault.core.job import Job, JobStatus, saved_files
 from mediavault.core.messages import Message, join
 from mediavault.core.records import CheckVerdict, FileCheck
 from mediavault.core.redaction import redact_message, redact_page
@@ -25,7 +25,7 @@ from mediavault.platforms.registry import platform
 from mediavault.presentation.labels import VERDICT_LABELS, format_duration, format_size, help_for, one_line
 from mediavault.presentation.preferences import Appearance, use
 from mediavault.presentation.translation import gettext, ngettext, translated
-from mediavault.presentation.views import kept_files, title
+from mediavault.presentation.views import title
 from mediavault.store.trash import TrashedPost
 
 MOST_SINGLE = 5
@@ -207,7 +207,7 @@ def _link(target: NotificationTarget, path: str) -> str | None:
 
 def _facts(job: Job) -> dict[str, Any]:
     account = job.account
-    files = kept_files(job)
+    files = saved_files(job)
     facts: dict[str, Any] = {
         "id": job.id,
         "title": title(job),

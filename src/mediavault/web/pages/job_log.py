@@ -11,11 +11,11 @@ from fastapi import APIRouter, Response
 
 from mediavault import __version__
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.core.job import HistoryRecord, Job
+from mediavault.core.job import HistoryRecord, Job, saved_files
 from mediavault.core.records import FileCheck
 from mediavault.core.redaction import redact_address, redact_page, redact_text
 from mediavault.presentation.labels import one_line
-from mediavault.presentation.views import display, kept_files
+from mediavault.presentation.views import display
 from mediavault.store.checks import read_checks
 
 router = APIRouter(include_in_schema=False)
@@ -100,7 +100,7 @@ def _facts(job: Job) -> Iterator[str]:
 
 
 def _files(job: Job, checks: Mapping[int, FileCheck]) -> Iterator[str]:
-    for index, kept in kept_files(job).items():
+    for index, kept in saved_files(job).items():
         yield f"{index}: {_line(kept.output_path)}"
         yield f"   {kept.bytes} bytes, {kept.width} x {kept.height}, {kept.duration_s} s, SHA-256 {kept.sha256}"
         if (check := checks.get(index)) is not None:

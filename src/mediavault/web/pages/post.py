@@ -15,7 +15,7 @@ from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
-from mediavault.core.job import Job, JobId, JobStatus, Priority
+from mediavault.core.job import Job, JobId, JobStatus, Priority, saved_files
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
@@ -25,7 +25,7 @@ from mediavault.features.retention.service import RetentionRules
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_CHOSEN
 from mediavault.presentation.shown import shown_job, shown_record
-from mediavault.presentation.views import job_view, kept_files
+from mediavault.presentation.views import job_view
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.checks import read_checks
@@ -205,7 +205,7 @@ def _query(asked: LibraryFilter | None) -> JobQuery:
 
 
 async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:
-    files = kept_files(job)
+    files = saved_files(job)
     if look:
         for file in files.values():
             await services.formats.read(file)

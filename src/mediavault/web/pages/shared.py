@@ -14,10 +14,10 @@ from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.shared_links import SharedLink
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
-from mediavault.core.job import Job
+from mediavault.core.job import Job, saved_files
 from mediavault.core.media import SavedFile
 from mediavault.core.users import Role
-from mediavault.presentation.views import kept_files, title
+from mediavault.presentation.views import title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
 from mediavault.server.base_path import base_path
 from mediavault.server.long_responses import depend_on
@@ -96,7 +96,7 @@ async def _shared(services: ApiServices, desk: Authenticator, key: str) -> Share
         job = None if link is None else await services.store.catalogue.get(link.job_id)
     except JobNotFound:
         job = None
-    kept = None if job is None or link is None else kept_files(job).get(link.item)
+    kept = None if job is None or link is None else saved_files(job).get(link.item)
     if link is None or job is None or kept is None:
         raise NotFound("This link is no longer valid.", help="Ask the person who sent it for a new one.")
     return Shared(link, job, kept)
@@ -174,7 +174,7 @@ async def revoke_link_form(link_id: str, desk: AuthenticatorDep) -> Response:
 
 
 def _item(text: str, job: Job) -> int:
-    files = kept_files(job)
+    files = saved_files(job)
     item = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
     if item not in files:
         raise BadInput("There is no such video in this post.", help="Load the page again.")
