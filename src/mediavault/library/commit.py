@@ -3,10 +3,11 @@
     staged file -> seal (fsync) -> [plan: path, size and hash] -> place: rename without replacing, fsync of the folder
     -> sidecar -> [row: completed]
 
-The steps in brackets are the store's. The plan of a worker is its row ``committing``, that of an import a record: whoever
-comes after a crash finishes a plan whose file the library holds. If the library lacks the file, a worker's next attempt uses
-the planned name again, and the next import drops the plan. So a worker places the companions before the video, since a media
-server reads them when it notices the video, and an import after it, since nothing would remove those of a dropped plan.
+The steps in brackets are the store's. The plan of a worker is its row ``committing``, that of an import a record. After a
+crash, the next attempt or import finishes a plan whose file the library holds. If the library lacks the file, the next
+attempt uses the planned name again, and the next import drops the plan. So a worker places the companions before the
+video, since a media server reads them when it notices the video, and an import places them after it, since nothing would
+remove those of a dropped plan.
 ``worker/stages/commit.py`` and ``features/importing`` drive the steps.
 """
 

@@ -30,7 +30,7 @@ class Duplicate:
 
 
 async def read_duplicates(store: Store, job_id: JobId) -> list[Duplicate]:
-    """Return at most MOST_DUPLICATES duplicates of a job: identical files first, then the more alike, then the newer."""
+    """Return at most MOST_DUPLICATES of a job: identical files first, then the more alike, then the newer."""
     known = _likenesses((await store.marks.of_jobs([job_id])).get(job_id, ()))
     newest = sorted(known, reverse=True)
     best = sorted(newest, key=lambda other: (not known[other].identical, -known[other].percent))

@@ -43,8 +43,10 @@ log = get_logger(__name__)
 
 
 class DuplicateFinder:
-    """The search for duplicates of one worker. ``read_frames`` returns the frames of a saved file's fingerprint, none if it
-    can't be read."""
+    """The search for duplicates of one worker.
+
+    ``read_frames`` returns the frames of a saved file's fingerprint, none if it can't be read.
+    """
 
     def __init__(self, store: Store, library: Library, clock: Clock, read_frames: ReadFrames) -> None:
         self._store = store
@@ -81,10 +83,10 @@ class DuplicateFinder:
 
     async def _look_at(self, job: Job) -> None:
         videos = {}
-        for index, kept in saved_files(job).items():
-            if not (kept.is_sound or kept.is_picture):
+        for index, saved in saved_files(job).items():
+            if not (saved.is_sound or saved.is_picture):
                 await require_library(self._library)  # without it every file would seem to be missing
-                videos[index] = await self._fingerprint(kept)
+                videos[index] = await self._fingerprint(saved)
         await self._store.records.put(RecordKind.FINGERPRINT, job.id, fingerprints_to_json(videos))
         if not await self._store.marks.put([Mark(job.id, MarkKind.FINGERPRINT)]):  # removed in the meantime
             await self._store.records.remove(RecordKind.FINGERPRINT, job.id)
@@ -97,8 +99,8 @@ class DuplicateFinder:
             "fingerprint_made", job_id=job.id, trace_id=job.trace_id, videos=len(videos), duplicates=len(duplicates)
         )
 
-    async def _fingerprint(self, kept: SavedFile) -> Fingerprint:
-        return Fingerprint(kept.sha256, kept.duration_s or 0.0, await self._read_frames(kept.output_path))
+    async def _fingerprint(self, saved: SavedFile) -> Fingerprint:
+        return Fingerprint(saved.sha256, saved.duration_s or 0.0, await self._read_frames(saved.output_path))
 
     async def _of_other_posts(self, job: Job, found: dict[JobId, Likeness]) -> dict[JobId, Likeness]:
         """Return the best MOST_DUPLICATES of ``found`` that still exist, without other versions of the same post."""

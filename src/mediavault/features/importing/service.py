@@ -1,7 +1,7 @@
 """Imports a folder of videos that other programs saved. May be killed at any point and repeated.
 
-A file enters the library in the order that ``library/commit.py`` states. Its plan is a record with the whole job, so the next
-run finishes what a killed one began. The original is removed last of all, and only where it is asked for.
+A file enters the library in the order that ``library/commit.py`` states. Its plan is a record with the whole job, so the
+next run finishes what a killed one began. The original is removed last of all, and only where it is asked for.
 """
 
 from __future__ import annotations
@@ -19,13 +19,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock, plausible
 from mediavault.core.comments import comments_to_lines
-from mediavault.core.companions import (
-    COMMENTS_SUFFIX,
-    OTHERS_INFO_SUFFIX,
-    SIDECAR_SUFFIX,
-    companions,
-    sibling,
-)
+from mediavault.core.companions import COMMENTS_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, companions, sibling
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import (
     HistoryRecord,
@@ -48,11 +42,7 @@ from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.extraction.ytdlp_reading import comments_of
-from mediavault.features.importing.facts import (
-    PostFacts,
-    is_unfinished,
-    subtitles_among,
-)
+from mediavault.features.importing.facts import PostFacts, is_unfinished, subtitles_among
 from mediavault.features.importing.folder import (
     Changed,
     FolderContents,
@@ -152,8 +142,8 @@ class _Refused(Exception):
 
 
 class FolderImport:
-    """One import. ``settings`` name the files. Memory holds a few bytes for each job and each imported file, the names of the files without a URL, and what
-    ytdl-sub's archives say.
+    """One import. ``settings`` say how files are named. Memory holds a few bytes for each job and each imported file, the
+    names of the files without a URL, and what ytdl-sub's archives say.
 
     Files with a URL come first: of two identical files, the one that names its post is imported.
     """
@@ -232,14 +222,14 @@ class FolderImport:
                 self._at_rest[short_key(job.canonical_url)] = job.id
                 continue
             self._known.add(short_key(job.canonical_url))
-            self._known.update(short_key(kept.sha256) for kept in saved_files(job).values())
+            self._known.update(short_key(saved.sha256) for saved in saved_files(job).values())
             if self._source.how is ImportMode.IN_PLACE:
                 self._known.update(short_key(f"path:{path}") for path in named_paths(job))
         for key in self._known & self._at_rest.keys():  # another version of the post is saved
             del self._at_rest[key]
         async for post in all_trashed_posts(self._store):
             self._trashed.add(short_key(post.job.canonical_url))
-            self._trashed.update(short_key(kept.sha256) for kept in saved_files(post.job).values())
+            self._trashed.update(short_key(saved.sha256) for saved in saved_files(post.job).values())
 
     def _refuse_known(self, text: str, outcome: ImportOutcome) -> None:
         if short_key(text) in self._known:
@@ -407,59 +397,59 @@ class FolderImport:
 
         Every step may be repeated.
         """
-        kept = saved_files(stored.job)[0]
-        taken = await self._place_companions(kept, media, picture)
-        await self._keep_others_info(kept)
-        kept = await without_missing(self._library, kept)
-        items = (replace(stored.job.items[0], kept=kept),)
-        job = replace(stored.job, items=items, thumbnail_path=kept.thumbnail_path)
-        await self._place_facts(job, kept, stored)
+        saved = saved_files(stored.job)[0]
+        taken = await self._place_companions(saved, media, picture)
+        await self._keep_others_info(saved)
+        saved = await without_missing(self._library, saved)
+        items = (replace(stored.job.items[0], kept=saved),)
+        job = replace(stored.job, items=items, thumbnail_path=saved.thumbnail_path)
+        await self._place_facts(job, saved, stored)
         if not await self._store_row(replace(stored, job=job)):
-            await self._take_back(job, kept)
+            await self._take_back(job, saved)
             raise _Refused(ImportOutcome.KNOWN_POST)
-        await index_beside(self._store, self._library, job.id, kept)
-        if media is not None and self._source.how is ImportMode.MOVE and await self._may_be_removed(kept, media):
+        await index_beside(self._store, self._library, job.id, saved)
+        if media is not None and self._source.how is ImportMode.MOVE and await self._may_be_removed(saved, media):
             await asyncio.to_thread(remove, self._source.folder, [media.relative, *taken])
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
-    async def _place_companions(self, kept: SavedFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
+    async def _place_companions(self, saved: SavedFile, media: FoundMedia | None, picture: Path | None) -> list[str]:
         """Place the picture, the comments and the subtitles; return the files of the folder that are in the library now."""
         taken: list[str] = []
-        if picture is not None and kept.thumbnail_path is not None:
+        if picture is not None and saved.thumbnail_path is not None:
             body = await asyncio.to_thread(picture.read_bytes)
-            await self._library.place_bytes(body, kept.thumbnail_path, via=self._staging)
-        if media is not None and COMMENTS_SUFFIX in kept.beside:
+            await self._library.place_bytes(body, saved.thumbnail_path, via=self._staging)
+        if media is not None and COMMENTS_SUFFIX in saved.beside:
             info, _ = await self._reader.info(media)  # again: the record of an interrupted import does not have them
             if comments := comments_of(dict(info or {})):
-                target = sibling(kept.output_path, COMMENTS_SUFFIX)
+                target = sibling(saved.output_path, COMMENTS_SUFFIX)
                 await self._library.place_bytes(comments_to_lines(comments), target, via=self._staging)
         if media is None or self._source.how is ImportMode.IN_PLACE:
             return taken
         for suffix, name in subtitles_among(media.stem, media.beside).items():
             text = await self._reader.small(media.sibling(name), SUBTITLES_LIMIT_BYTES)
-            if text is not None and suffix in kept.beside:
-                target = sibling(kept.output_path, suffix)
+            if text is not None and suffix in saved.beside:
+                target = sibling(saved.output_path, suffix)
                 await self._library.place_bytes(text, target, via=self._staging)
                 if await self._library.holds(target, size=len(text), sha256=hashlib.sha256(text).hexdigest()):
                     taken.append(media.sibling(name))
         return taken
 
-    async def _keep_others_info(self, kept: SavedFile) -> None:
+    async def _keep_others_info(self, saved: SavedFile) -> None:
         """Rename yt-dlp's ``.info.json`` in place, before the sidecar gets its name: nothing that it says is lost."""
-        path = sibling(kept.output_path, SIDECAR_SUFFIX)
+        path = sibling(saved.output_path, SIDECAR_SUFFIX)
         if self._source.how is not ImportMode.IN_PLACE or not await exists(self._library, path):
             return
         value = await self._library.read_json(path)
         is_others = value is None or "mediavault" not in value
-        if is_others and not await self._library.move(path, sibling(kept.output_path, OTHERS_INFO_SUFFIX)):
+        if is_others and not await self._library.move(path, sibling(saved.output_path, OTHERS_INFO_SUFFIX)):
             raise _Refused(ImportOutcome.NAME_TAKEN, OTHERS_INFO_SUFFIX)
 
-    async def _place_facts(self, job: Job, kept: SavedFile, stored: StoredJob) -> None:
+    async def _place_facts(self, job: Job, saved: SavedFile, stored: StoredJob) -> None:
         """Write the sidecar, and with the setting ``nfo`` the files for media servers."""
         if self._settings.nfo:
             await write_server_files(job, self._library)
-        facts = write_sidecar(job, None, job.items, 0, kept, saved_at=job.updated_at, marks=stored.marks)
-        await self._library.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=self._staging)
+        facts = write_sidecar(job, None, job.items, 0, saved, saved_at=job.updated_at, marks=stored.marks)
+        await self._library.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=self._staging)
 
     async def _store_row(self, stored: StoredJob) -> bool:
         """Store the job, in place of a failed or cancelled one; False when another process saves, or has saved, the post meanwhile."""
@@ -474,20 +464,20 @@ class FolderImport:
             return False
         return now.status is JobStatus.COMPLETED and now.sha256 == stored.job.sha256
 
-    async def _take_back(self, job: Job, kept: SavedFile) -> None:
-        paths = [sibling(kept.output_path, SIDECAR_SUFFIX)]
+    async def _take_back(self, job: Job, saved: SavedFile) -> None:
+        paths = [sibling(saved.output_path, SIDECAR_SUFFIX)]
         if self._source.how is not ImportMode.IN_PLACE:
-            paths = [kept.output_path, *companions(kept.output_path, kept.thumbnail_path, kept.beside)]
+            paths = [saved.output_path, *companions(saved.output_path, saved.thumbnail_path, saved.beside)]
         await self._library.remove(*paths)
         await self._store.records.remove(RecordKind.IMPORT, job.id)
 
-    async def _may_be_removed(self, kept: SavedFile, media: FoundMedia) -> bool:
+    async def _may_be_removed(self, saved: SavedFile, media: FoundMedia) -> bool:
         """Whether the library has the file, read again, and the original is that file still."""
-        if not await is_in_library(self._library, kept):
+        if not await is_in_library(self._library, saved):
             return False
         with contextlib.suppress(Unreadable):
             looked = await asyncio.to_thread(look, self._source.folder, media.relative)
-            return looked.digest.sha256 == kept.sha256
+            return looked.digest.sha256 == saved.sha256
         return False
 
     # --- what a killed import began ---------------------------------------------------------------------------------
@@ -496,14 +486,14 @@ class FolderImport:
         """Finish the files that an earlier import placed; forget those that it did not place."""
         for record in await self._store.records.all(RecordKind.IMPORT):
             stored = stored_job_from_json(record.value)
-            kept = saved_files(stored.job)[0]
-            if not await is_in_library(self._library, kept):
+            saved = saved_files(stored.job)[0]
+            if not await is_in_library(self._library, saved):
                 await self._store.records.remove(RecordKind.IMPORT, record.key)
                 continue
             media = await asyncio.to_thread(self._found_again, str(record.value.get("file")))
             picture = None
-            if kept.thumbnail_path is not None and not await exists(self._library, kept.thumbnail_path):
-                picture = await self._picture_again(kept, media)
+            if saved.thumbnail_path is not None and not await exists(self._library, saved.thumbnail_path):
+                picture = await self._picture_again(saved, media)
             with contextlib.suppress(_Refused):
                 await self._complete(stored, media, picture)
                 self.done.finished += 1
@@ -516,14 +506,14 @@ class FolderImport:
         contents = contents_of(self._source.folder, "" if parent == "." else parent)
         return next((media for media in contents.media if media.relative == relative), None)
 
-    async def _picture_again(self, kept: SavedFile, media: FoundMedia | None) -> Path | None:
-        video = await self._library.local_path(kept.output_path, into=self._staging)
+    async def _picture_again(self, saved: SavedFile, media: FoundMedia | None) -> Path | None:
+        video = await self._library.local_path(saved.output_path, into=self._staging)
         if video is None:
             return None
         picture = await self._reader.picture(
-            media or FoundMedia(kept.output_path), video, into=self._staging, is_sound=kept.is_sound
+            media or FoundMedia(saved.output_path), video, into=self._staging, is_sound=saved.is_sound
         )
-        planned = PurePosixPath(kept.thumbnail_path or "").suffix
+        planned = PurePosixPath(saved.thumbnail_path or "").suffix
         return picture if picture is not None and picture.suffix == planned else None
 
 
@@ -559,7 +549,7 @@ class _File:
         return self.facts.post.platform if self.facts.post else "generic"
 
 
-def _stored(file: _File, job_id: JobId, kept: SavedFile, now: datetime, previous: StoredJob | None) -> StoredJob:
+def _stored(file: _File, job_id: JobId, saved: SavedFile, now: datetime, previous: StoredJob | None) -> StoredJob:
     """Return the completed job of a file, as the one that the post has already if there is one."""
     facts, before = file.facts, previous.job if previous else None
     item = Item(type=ItemType.AUDIO if file.is_sound else ItemType.VIDEO, chapters=facts.chapters)
@@ -579,9 +569,9 @@ def _stored(file: _File, job_id: JobId, kept: SavedFile, now: datetime, previous
         completed_at=now,
         progress_pct=100,
         stage=Stage.COMPLETE,
-        bytes_done=kept.bytes,
-        bytes_total=kept.bytes,
-        items=(JobItem(item, ItemStatus.KEPT, kept),),
+        bytes_done=saved.bytes,
+        bytes_total=saved.bytes,
+        items=(JobItem(item, ItemStatus.KEPT, saved),),
         metadata={
             "title": facts.title,
             "text": facts.text,
@@ -590,10 +580,10 @@ def _stored(file: _File, job_id: JobId, kept: SavedFile, now: datetime, previous
             **({} if facts.published_at else {FILE_DATE: file.date.isoformat()}),
         },
         account=facts.account,
-        **kept_values(kept),
+        **kept_values(saved),
     )
     source = Message("imported from %(file)s", file=file.media.relative)
-    record = HistoryRecord(now, attempt, Stage.COMPLETE, StepOutcome.OK, detail=source, bytes=kept.bytes)
+    record = HistoryRecord(now, attempt, Stage.COMPLETE, StepOutcome.OK, detail=source, bytes=saved.bytes)
     return StoredJob(job, (*(previous.history if previous else ()), record), previous.marks if previous else ())
 
 

@@ -51,59 +51,59 @@ async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt,
     beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
     for _ in range(MAX_NAME_RACES):
         if planned is not None and await is_in_library(tools.vault, planned):
-            kept = replace(planned, thumbnail_path=_thumbnail_of(planned, picture), beside=beside)
-            await _begin_commit(kept, attempt, index, verified.despite)
-            await _place_companions(attempt, index, kept, picture, attempt.extraction)
-            return await _finish_commit(attempt, index, kept, attempt.extraction)
+            saved = replace(planned, thumbnail_path=_thumbnail_of(planned, picture), beside=beside)
+            await _begin_commit(saved, attempt, index, verified.despite)
+            await _place_companions(attempt, index, saved, picture, attempt.extraction)
+            return await _finish_commit(attempt, index, saved, attempt.extraction)
         name = await _name_for(verified, planned, attempt, index)
-        kept = plan_file(name, verified.report, size=size, sha256=sha256, picture=picture, beside=beside)
-        await _begin_commit(kept, attempt, index, verified.despite)
-        placed, taken = await _place_companions(attempt, index, kept, picture, attempt.extraction)
+        saved = plan_file(name, verified.report, size=size, sha256=sha256, picture=picture, beside=beside)
+        await _begin_commit(saved, attempt, index, verified.despite)
+        placed, taken = await _place_companions(attempt, index, saved, picture, attempt.extraction)
         # With a name that was planned, what is there is an earlier attempt's. With a new one, it is another post's.
-        if (planned is not None or not taken) and await tools.vault.place(verified.path, kept.output_path):
-            return await _finish_commit(attempt, index, kept, attempt.extraction)
+        if (planned is not None or not taken) and await tools.vault.place(verified.path, saved.output_path):
+            return await _finish_commit(attempt, index, saved, attempt.extraction)
         if planned is None or not await is_in_library(tools.vault, planned):
             await tools.vault.remove(*placed)
             planned = None
     raise name_taken()
 
 
-async def _begin_commit(kept: SavedFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
-    attempt.items.set_status(index, ItemStatus.COMMITTING, kept=kept, despite=despite)
-    await attempt.tools.store.queue.begin_commit(attempt.claim, kept, attempt.items.items)
+async def _begin_commit(saved: SavedFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
+    attempt.items.set_status(index, ItemStatus.COMMITTING, kept=saved, despite=despite)
+    await attempt.tools.store.queue.begin_commit(attempt.claim, saved, attempt.items.items)
 
 
-def _thumbnail_of(kept: SavedFile, picture: Path | None) -> str | None:
-    return thumbnail_path(kept.output_path, picture.suffix) if picture else None
+def _thumbnail_of(saved: SavedFile, picture: Path | None) -> str | None:
+    return thumbnail_path(saved.output_path, picture.suffix) if picture else None
 
 
 async def finish(attempt: Attempt) -> SavedFile | None:
     """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
     tools, album = attempt.tools, attempt.items
     begun = ((i, item.kept) for i, item in enumerate(album.items) if item.status is ItemStatus.COMMITTING)
-    index, kept = next(begun, (0, None))
-    if kept is None:
+    index, saved = next(begun, (0, None))
+    if saved is None:
         return None
-    kept = await without_missing(tools.vault, kept)  # a deferred task fetches missing subtitles
-    if not await is_in_library(tools.vault, kept):
-        staged = await tools.vault.staging.find(attempt.claim.id, size=kept.bytes, sha256=kept.sha256)
+    saved = await without_missing(tools.vault, saved)  # a deferred task fetches missing subtitles
+    if not await is_in_library(tools.vault, saved):
+        staged = await tools.vault.staging.find(attempt.claim.id, size=saved.bytes, sha256=saved.sha256)
         if staged is not None:
-            await _place_companions(attempt, index, kept, None, None)
-        if staged is None or not await tools.vault.place(staged, kept.output_path):
+            await _place_companions(attempt, index, saved, None, None)
+        if staged is None or not await tools.vault.place(staged, saved.output_path):
             # The name stays planned: the earlier attempt may only be frozen (see commit).
-            album.set_status(index, ItemStatus.WAITING, kept=kept)
+            album.set_status(index, ItemStatus.WAITING, kept=saved)
             return None
-    if kept.thumbnail_path is not None:
-        picture = await tools.vault.local_path(kept.thumbnail_path, into=attempt.staging)
+    if saved.thumbnail_path is not None:
+        picture = await tools.vault.local_path(saved.thumbnail_path, into=attempt.staging)
     else:
-        picture = await _still_of(kept, tools, attempt.staging)
-        kept = replace(kept, thumbnail_path=_thumbnail_of(kept, picture))
-    await _place_companions(attempt, index, kept, picture, None)
-    return await _finish_commit(attempt, index, kept, None)
+        picture = await _still_of(saved, tools, attempt.staging)
+        saved = replace(saved, thumbnail_path=_thumbnail_of(saved, picture))
+    await _place_companions(attempt, index, saved, picture, None)
+    return await _finish_commit(attempt, index, saved, None)
 
 
-async def _still_of(kept: SavedFile, tools: WorkerContext, staging: Path) -> Path | None:
-    video = await tools.vault.local_path(kept.output_path, into=staging)
+async def _still_of(saved: SavedFile, tools: WorkerContext, staging: Path) -> Path | None:
+    video = await tools.vault.local_path(saved.output_path, into=staging)
     return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
@@ -145,7 +145,7 @@ async def _name_for(verified: VerifiedFile, planned: SavedFile | None, attempt: 
 
 
 async def _finish_commit(
-    attempt: Attempt, index: int, kept: SavedFile, extraction: Extraction | None
+    attempt: Attempt, index: int, saved: SavedFile, extraction: Extraction | None
 ) -> SavedFile | None:
     """Write the sidecar of a file that is in the library, then the row."""
     tools, album, claim = attempt.tools, attempt.items, attempt.claim
@@ -153,9 +153,9 @@ async def _finish_commit(
         await tools.store.marks.put([in_collection(claim.id, tools.profile.collection)])
     marks = (await tools.store.marks.of_jobs([claim.id])).get(claim.id, ())
     now = tools.clock.now()
-    facts = write_sidecar(claim.job, extraction, album.items, index, kept, saved_at=now, marks=marks)
-    await tools.vault.place_json(facts, sibling(kept.output_path, SIDECAR_SUFFIX), via=attempt.staging)
-    album.set_status(index, ItemStatus.KEPT, kept=kept)
+    facts = write_sidecar(claim.job, extraction, album.items, index, saved, saved_at=now, marks=marks)
+    await tools.vault.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=attempt.staging)
+    album.set_status(index, ItemStatus.KEPT, kept=saved)
     first = album.first_kept
     if album.is_whole and first is not None:
         if any(item.kept and item.kept.beside for item in album.items):
@@ -189,7 +189,7 @@ def _lists_subtitles(extraction: Extraction, site: Platform) -> bool:
 
 
 async def _place_companions(
-    attempt: Attempt, index: int, kept: SavedFile, picture: Path | None, extraction: Extraction | None
+    attempt: Attempt, index: int, saved: SavedFile, picture: Path | None, extraction: Extraction | None
 ) -> tuple[Sequence[str], bool]:
     """Put the picture, and the files for media servers, next to where the video is or will be. Repeating it is safe.
 
@@ -197,16 +197,16 @@ async def _place_companions(
     """
     vault, files = attempt.tools.vault, []
     body = await asyncio.to_thread(_content, picture)
-    if body is not None and kept.thumbnail_path is not None:
-        files.append(ServerFile(kept.thumbnail_path, body))
+    if body is not None and saved.thumbnail_path is not None:
+        files.append(ServerFile(saved.thumbnail_path, body))
     for suffix, path in attempt.beside.get(index, ()):
-        files.append(ServerFile(sibling(kept.output_path, suffix), await asyncio.to_thread(path.read_bytes)))
+        files.append(ServerFile(sibling(saved.output_path, suffix), await asyncio.to_thread(path.read_bytes)))
     if attempt.tools.nfo:
         now = attempt.tools.clock.now()
-        facts = write_sidecar(attempt.claim.job, extraction, attempt.items.items, index, kept, saved_at=now)
+        facts = write_sidecar(attempt.claim.job, extraction, attempt.items.items, index, saved, saved_at=now)
         job = attempt.claim.job
         files.extend(server_files(facts, body, site=site_title(job.platform, job.canonical_url)))
-    stem, placed, taken = split_stem(kept.output_path)[0], [], False
+    stem, placed, taken = split_stem(saved.output_path)[0], [], False
     for file in files:
         if await vault.place_bytes(file.body, file.path, via=attempt.staging, unless=file.unless):
             placed.append(file.path)
