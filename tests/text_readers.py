@@ -121,6 +121,7 @@ OWN_TEXTS = frozenset(
         "media.nal.same_form",
         "media.mp4_boxes.end_of_segments",
         "library.bucket_address.parse_bucket_address",  # settings
+        "library.commit.plan_file",  # a name that the library gave
         "library.disk.write_bytes",
         "library.layout.not_there",
         "library.layout.names_in_turn",
