@@ -14,13 +14,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from mediavault.app.doctor.bundle import shown_settings
-from mediavault.app.doctor.media_server_checks import check_media_server
+from mediavault.app.doctor.runner import Context
+from mediavault.app.doctor.vault import media_server
 from mediavault.app.media_server import MediaServerRefresh, open_media_server
 from mediavault.app.storage import open_store
 from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.settings import MediaServer, Settings
-from mediavault.presentation.doctor_report import DoctorVerdict
+from mediavault.presentation.doctor_report import Check
 from mediavault.store.server_calls import HELD_FOR, last_call, note_saved, take_due
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
@@ -184,13 +185,19 @@ async def test_a_video_saved_during_a_failing_call_is_told_in_its_own_time(tmp_p
     assert len(server.asked) == 2
 
 
+async def doctor_check(settings: Settings) -> Check:
+    found = await media_server(Context(settings))
+    assert isinstance(found, Check)
+    return found
+
+
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 500])
 async def test_what_the_server_says_is_reported_without_the_token(tmp_path: Path, status: int) -> None:
     """A redirect is not followed: the token goes to the host of the settings only."""
     async with StubServer(status).running() as server:
-        [check] = await check_media_server(settings_of(tmp_path, server.url))
+        check = await doctor_check(settings_of(tmp_path, server.url))
 
-    assert check.verdict is DoctorVerdict.WARNING
+    assert check.verdict == "warning"
     assert str(status) in check.detail
     assert TOKEN not in repr(check)
     assert server.asked == ["GET /System/Info"]
@@ -199,7 +206,7 @@ async def test_what_the_server_says_is_reported_without_the_token(tmp_path: Path
 async def test_doctor_reports_a_sound_server_and_a_failed_last_call(tmp_path: Path) -> None:
     async with StubServer(200).running() as server:
         settings = settings_of(tmp_path, server.url)
-        [sound] = await check_media_server(settings)
+        sound = await doctor_check(settings)
         async with open_store(settings) as store, open_media_server(settings) as connection:
             assert connection is not None
             clock = FakeClock()
@@ -209,9 +216,9 @@ async def test_doctor_reports_a_sound_server_and_a_failed_last_call(tmp_path: Pa
             clock.advance(60)
             await refresh.tell_if_due()
         server._statuses = [200]
-        [failed] = await check_media_server(settings)
+        failed = await doctor_check(settings)
 
-    assert (sound.verdict, failed.verdict) == (DoctorVerdict.OK, DoctorVerdict.WARNING)
+    assert (sound.verdict, failed.verdict) == ("ok", "warning")
     assert "503" in failed.detail
 
 
@@ -219,8 +226,8 @@ async def test_an_unreachable_server_is_a_warning(tmp_path: Path) -> None:
     async with StubServer().running() as server:
         pass
 
-    [check] = await check_media_server(settings_of(tmp_path, server.url))
-    assert check.verdict is DoctorVerdict.WARNING
+    check = await doctor_check(settings_of(tmp_path, server.url))
+    assert check.verdict == "warning"
 
 
 async def test_only_the_server_of_the_settings_is_reached(tmp_path: Path) -> None:
@@ -272,17 +279,14 @@ async def test_a_server_without_a_part_is_refused_by_name(tmp_path: Path, missin
     settings = settings_of(tmp_path, "http://nas.lan:8096").model_copy(update={missing: None})
 
     with pytest.raises(BadSetting, match=f"MEDIAVAULT_{missing.upper()}"):
-        async with open_media_server(settings):
-            pass
-    [check] = await check_media_server(settings)
-    assert check.verdict is DoctorVerdict.BROKEN
+        await media_server(Context(settings))
 
 
 async def test_without_a_server_nothing_is_opened(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, download_dir=tmp_path)
     async with open_media_server(settings) as connection:
         assert connection is None
-    assert await check_media_server(settings) == []
+    assert await media_server(Context(settings)) is None
 
 
 def test_a_bundle_has_neither_address_nor_token(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ _OURS, _API, _LOG, _SAME = (
 )
 UNSHOWN: Mapping[str, str] = {
     "Job.listed_by": "only the guard reads it",
+    "Check.group": "one of the page's own headings",
     **dict.fromkeys(
         ("Job.trace_id", "WebSession.key", "WebSession.bound", "ApiToken.key", "WorkerHeartbeat.tally"), _OURS
     ),
