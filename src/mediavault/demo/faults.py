@@ -113,13 +113,9 @@ class CutResponse(web.Response):
         super().__init__(status=whole.status, headers=whole.headers, body=whole.body)
         self._transport = request.transport
 
-    @property
-    def part(self) -> bytes:
-        assert isinstance(self.body, bytes)
-        return self.body[: int(len(self.body) * CUT_PART)]
-
     async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 - aiohttp passes none
-        await self.write(self.part)
+        assert isinstance(self.body, bytes)
+        await self.write(self.body[: int(len(self.body) * CUT_PART)])
         if self._transport is not None:
             self._transport.close()
 
