@@ -17,8 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediavault.app import media_server
-from mediavault.app.media_server import MediaServerRefresh, open_media_server
+from mediavault.app.clients import open_media_server
 from mediavault.app.notifying import open_notifier
 from mediavault.app.outgoing import upstream_proxies
 from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
@@ -37,6 +36,8 @@ from mediavault.extraction.port import Extractor
 from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.media_servers import background as media_server
+from mediavault.features.media_servers.background import MediaServerRefresh
 from mediavault.features.notifications import notifier as notifications
 from mediavault.features.notifications.notifier import Notifier
 from mediavault.features.retention import background as retention
@@ -60,6 +61,7 @@ from mediavault.tracing.opening import open_tracing
 from mediavault.worker import deferred, liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
+from mediavault.worker.hooks import Hooks
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every
@@ -175,8 +177,8 @@ async def open_app(
         ]
         if (server := await stack.enter_async_context(open_media_server(settings))) is not None:
             refresh = MediaServerRefresh(server, store.records, clock)
-            tools = replace(tools, on_saved=refresh.saved)
-            upkeep.append((media_server.ROUND_S, refresh.tell_if_due, "media server"))
+            tools = replace(tools, hooks=replace(tools.hooks, on_saved=refresh.saved))
+            upkeep.append((media_server.ROUND_S, refresh.call_if_due, "media server"))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings), library=watch)
         if examiner is not None:
             decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
@@ -281,7 +283,7 @@ async def open_tools(
                 BrowserLister(browser, clock, reader),
             ],
             signed_in=functools.partial(_signed_in, session_manager(settings)),
-            on_read=partial(following.refuse_unwanted, store, clock),
+            hooks=Hooks(on_read=partial(following.refuse_unwanted, store, clock)),
             recording_places=RecordingPlaces(settings.recordings),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )

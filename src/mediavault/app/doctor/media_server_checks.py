@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mediavault.app import storage
-from mediavault.app.media_server import open_media_server
+from mediavault.app.clients import open_media_server
 from mediavault.core.failures import MediavaultError, StoreError
 from mediavault.core.settings import Settings
+from mediavault.features.media_servers.records import LastCall, last_call
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import gettext, translated
-from mediavault.store.server_calls import LastCall, last_call
 
 NAME = "Media server"
 
@@ -21,7 +21,7 @@ async def check_media_server(settings: Settings) -> list[Check]:
         async with open_media_server(settings) as connection:
             if connection is None:
                 return []
-            error = await connection.look()
+            error = await connection.check()
     except MediavaultError as exc:
         return [Check(NAME, DoctorVerdict.BROKEN, exc.message, exc.help)]
     return [judge_media_server(settings, error, await _last_call(settings))]

@@ -189,10 +189,10 @@ async def _finish_commit(
         known = bool(attempt.beside) or (extraction is not None and _lists_subtitles(extraction, site))
         await deferred.plan(claim.job, site, tools, subtitles_are_known=known)
         await complete(attempt, first)
-        await tools.on_saved()
+        await tools.hooks.on_saved()
         return first
     await tools.store.queue.save_items(claim, album.items)
-    await tools.on_saved()
+    await tools.hooks.on_saved()
     return None
 
 
