@@ -9,8 +9,8 @@ from playwright.async_api import expect
 
 from mediavault.core.job import Job, JobId, Stage
 from mediavault.core.recordings import Recording, RecordingEnd, to_json
+from mediavault.features.recording.service import is_to_stop
 from mediavault.store.port import StoredJob
-from mediavault.store.recordings import is_to_stop
 from tests.ui.browsing import SIZES, Pages, Size, overflow
 from tests.ui.sample import post
 from tests.ui.test_axe import axe as axe  # the fixture

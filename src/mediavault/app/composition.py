@@ -40,6 +40,7 @@ from mediavault.features.media_servers import background as media_server
 from mediavault.features.media_servers.background import MediaServerRefresh
 from mediavault.features.notifications import notifier as notifications
 from mediavault.features.notifications.notifier import Notifier
+from mediavault.features.recording.background import RecordingPlaces, StreamRecording
 from mediavault.features.retention import background as retention
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
@@ -65,7 +66,6 @@ from mediavault.worker.hooks import Hooks
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every
-from mediavault.worker.recording_places import RecordingPlaces
 from mediavault.worker.worker import Worker, WorkerLimits
 
 if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
@@ -283,8 +283,10 @@ async def open_tools(
                 BrowserLister(browser, clock, reader),
             ],
             signed_in=functools.partial(_signed_in, session_manager(settings)),
-            hooks=Hooks(on_read=partial(following.refuse_unwanted, store, clock)),
-            recording_places=RecordingPlaces(settings.recordings),
+            hooks=Hooks(
+                on_read=partial(following.refuse_unwanted, store, clock),
+                recording_of=partial(StreamRecording, RecordingPlaces(settings.recordings)),
+            ),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )
 

@@ -49,7 +49,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "retry": CommandEntry(
         "jobs:retry", "Queue failed or cancelled jobs again; --choose says which videos are the post's."
     ),
-    "stop": CommandEntry("jobs:stop", "End recordings of running streams, and keep what there is."),
+    "stop": CommandEntry(
+        "features.recording.commands:stop", "End recordings of running streams, and keep what there is."
+    ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
     "priority": CommandEntry(
         "queue:priority",

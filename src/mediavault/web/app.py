@@ -31,6 +31,7 @@ from mediavault.features.jobs.service import Jobs
 from mediavault.features.marks import api as marks
 from mediavault.features.notifications import api as notifications
 from mediavault.features.profiles import api as profiles
+from mediavault.features.recording import api as recording
 from mediavault.features.retention import api as retention
 from mediavault.features.sites import api as site_limits
 from mediavault.features.trash import api as trash
@@ -84,6 +85,7 @@ def create_app(services: ApiServices) -> FastAPI:
     errors.install(app, error_page)
     for router in (
         jobs.router,
+        recording.router,
         jobs.library_router,
         queue.router,
         marks.router,

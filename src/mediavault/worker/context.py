@@ -27,7 +27,6 @@ from mediavault.store.profiles import profile_in_force
 from mediavault.tracing.port import NoTracing, Tracing
 from mediavault.worker.extraction_slots import ExtractionSlots
 from mediavault.worker.hooks import Hooks
-from mediavault.worker.recording_places import RecordingPlaces
 
 
 async def _no_sessions() -> frozenset[str]:
@@ -115,7 +114,6 @@ class WorkerContext:
     listers: Sequence[Lister] = ()  # that read what is followed, the cheapest first
     tracing: Tracing = field(default_factory=NoTracing)
     extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)
-    recording_places: RecordingPlaces = field(default_factory=RecordingPlaces)
 
 
 async def for_attempt(tools: WorkerContext, job: Job) -> WorkerContext:

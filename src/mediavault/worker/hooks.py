@@ -3,10 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
+from mediavault.core.failures import Failure
 from mediavault.core.job import Job
-from mediavault.core.media import Extraction
+from mediavault.core.media import Candidate, DownloadedFile, Extraction
+from mediavault.download.port import RecordingOrder
+
+if TYPE_CHECKING:
+    from mediavault.worker.attempt import Attempt
+
+
+class ItemRecording(Protocol):
+    """The recording of one item of a post in one attempt, if its stream is running or was begun to be recorded."""
+
+    @property
+    def order(self) -> RecordingOrder | None:
+        """What a download is given with each request; None if a running stream is not to be recorded."""
+
+    def has_progress(self) -> bool:
+        """Return whether this attempt has recorded something since the last call."""
+
+    async def ends_with(self, failure: Failure) -> bool:
+        """End the recording with what there is, because of a failure that no strategy could avoid; return whether it ends."""
+
+    async def save(self, candidate: Candidate, file: DownloadedFile) -> None:
+        """Store with the job what was recorded in a file that was downloaded."""
+
+
+class NoRecording:
+    """The item's stream is not recorded."""
+
+    order = None
+
+    def has_progress(self) -> bool:
+        """See the port."""
+        return False
+
+    async def ends_with(self, _failure: Failure) -> bool:
+        """See the port."""
+        return False
+
+    async def save(self, _candidate: Candidate, _file: DownloadedFile) -> None:
+        """See the port."""
+
+
+def _record_nothing(_attempt: Attempt, _index: int) -> AbstractAsyncContextManager[ItemRecording]:
+    return nullcontext(NoRecording())
 
 
 async def _nothing(*_: object) -> None:
@@ -17,9 +62,10 @@ async def _nothing(*_: object) -> None:
 class Hooks:
     """What features do at these moments of an attempt; without them nothing happens.
 
-    ``on_read``: the post has been read; raises LeaseLost if nobody wants it now. ``on_saved``: a video is in the library; never
-    raises a failure.
+    ``on_read``: the post has been read; raises LeaseLost if nobody wants it now. ``recording_of``: an item is to be downloaded,
+    until the context ends. ``on_saved``: a video is in the library; never raises a failure.
     """
 
     on_read: Callable[[Job, Extraction], Awaitable[None]] = _nothing
+    recording_of: Callable[[Attempt, int], AbstractAsyncContextManager[ItemRecording]] = _record_nothing
     on_saved: Callable[[], Awaitable[None]] = _nothing

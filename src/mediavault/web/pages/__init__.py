@@ -8,6 +8,7 @@ from mediavault.features.following.pages import inbox, sources
 from mediavault.features.marks import pages as marks
 from mediavault.features.notifications import pages as notifications
 from mediavault.features.profiles import pages as profiles
+from mediavault.features.recording import pages as recording
 from mediavault.features.retention import pages as retention
 from mediavault.features.sites import pages as sites
 from mediavault.features.trash import pages as trash
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feed.router,
     marks.router,
     post.router,
+    recording.router,
     accounts.router,
     sites.router,
     inbox.router,

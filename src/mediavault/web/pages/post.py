@@ -19,6 +19,7 @@ from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
 from mediavault.core.webvtt import MAX_S
+from mediavault.features.recording.service import is_to_stop
 from mediavault.features.retention.model import REASONS
 from mediavault.features.retention.service import RetentionRules
 from mediavault.presentation.preferences import current
@@ -30,7 +31,6 @@ from mediavault.server.services import ApiServices
 from mediavault.store.checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
-from mediavault.store.recordings import is_recording, is_to_stop
 from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
@@ -105,7 +105,7 @@ async def post(
         decoding=await decoding_state(services, job, shown) if shown else None,
         is_looked_into=look,
         is_checking=is_checking,
-        is_stopping=is_recording(job) and await is_to_stop(services.store.records, job_id),
+        is_stopping=job.is_recording and await is_to_stop(services.store.records, job_id),
         recording=_recording(job),
         seal=services.seals.state(job_id),
         same=await same_videos(services.store, current_user(), job_id, services.title_of) if shown else (),
@@ -270,12 +270,6 @@ async def priority_form(request: Request, job_id: JobIdPath, jobs: JobsDep) -> R
 @router.post("/jobs/{job_id}/cancel")
 async def cancel_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
     await jobs.cancel(job_id)
-    return see_other(f"/jobs/{job_id}")
-
-
-@router.post("/jobs/{job_id}/stop")
-async def stop_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
-    await jobs.stop(job_id)
     return see_other(f"/jobs/{job_id}")
 
 

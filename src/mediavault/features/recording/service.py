@@ -1,4 +1,4 @@
-"""The wish of a user that a recording ends and what there is is kept: a record, which the recording worker looks for."""
+"""What users do with a recording: stop it. API, pages and command line call this; the recording worker reads the request."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from datetime import timedelta
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import IllegalMove
-from mediavault.core.job import Job, JobId, JobStatus, Stage
+from mediavault.core.job import Job, JobId
 from mediavault.core.records import RecordKind
 from mediavault.store.port import Records, Store
 
-WISH_FOR = timedelta(days=1)  # if the worker dies before it is read, the next one finds it
+REQUEST_FOR = timedelta(days=1)  # if the worker dies before it is read, the next one finds it
 
 _KIND = RecordKind.STOP_RECORDING
-
-
-def is_recording(job: Job) -> bool:
-    """Return whether a worker records the job's post now."""
-    return job.status is JobStatus.RUNNING and job.stage is Stage.RECORD
 
 
 async def stop_recording(store: Store, job_id: JobId, clock: Clock) -> Job:
@@ -26,9 +21,9 @@ async def stop_recording(store: Store, job_id: JobId, clock: Clock) -> Job:
     Raises JobNotFound, and IllegalMove when it is not being recorded.
     """
     job = await store.catalogue.get(job_id)
-    if not is_recording(job):
+    if not job.is_recording:
         raise IllegalMove("This post is not being recorded.")
-    await store.records.put(_KIND, job_id, {}, expires_at=clock.now() + WISH_FOR)
+    await store.records.put(_KIND, job_id, {}, expires_at=clock.now() + REQUEST_FOR)
     return job
 
 

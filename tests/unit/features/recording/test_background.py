@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,19 @@ from mediavault.core.profiles import Profile
 from mediavault.core.recordings import Recording, RecordingEnd
 from mediavault.core.records import RecordKind
 from mediavault.download.port import DownloadLimits, MediaRequest, RecordingOrder
+from mediavault.features.recording.background import RecordingPlaces, StreamRecording
+from mediavault.features.recording.service import is_to_stop, stop_recording
 from mediavault.library.local_library import LocalLibrary
 from mediavault.store.port import Store
-from mediavault.store.recordings import is_to_stop, stop_recording
 from mediavault.worker.context import WorkerContext
+from mediavault.worker.hooks import Hooks
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.recording_places import RecordingPlaces
 from mediavault.worker.recovery import sweep_staging
 from tests.fakes import FakeClock
 from tests.patience import patient
 from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job, worked
 
+STREAMS = Profile("streams", record_live=True)
 STREAM = candidate("https://cdn.example/live.m3u8", source_type=SourceType.HLS)
 SIGNED = replace(STREAM, signed=True)
 OTHER = replace(SIGNED, url="https://cdn.example/other.m3u8")
@@ -84,11 +87,19 @@ def fails_with(failure: Failure, *, after_s: float = 0.0) -> Step:
 
 
 def tools_for(
-    store: Store, clock: FakeClock, root: Path, recorder: StubDownloader, *answers: Any, **facts: Any
+    store: Store,
+    clock: FakeClock,
+    root: Path,
+    recorder: StubDownloader,
+    *answers: Any,
+    profile: Profile = STREAMS,
+    places: RecordingPlaces | None = None,
 ) -> WorkerContext:
     extractor = StubExtractor(*(answers or (extraction(STREAM),)))
     tools = make_tools(store, clock, root, downloader=recorder, extractor=extractor)
-    return replace(tools, **{"profile": Profile("streams", record_live=True), **facts})
+    return replace(
+        tools, profile=profile, hooks=Hooks(recording_of=partial(StreamRecording, places or RecordingPlaces()))
+    )
 
 
 def staging(tools: WorkerContext) -> list[str]:
@@ -150,7 +161,7 @@ async def test_a_stream_without_a_place_is_looked_at_again_in_two_minutes(
 ) -> None:
     places = RecordingPlaces(1)
     places.take(new_job(clock=clock).id)
-    job = await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(record), recording_places=places))
+    job = await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(record), places=places))
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LIVE_NOW)
     assert job.retry_at is not None
@@ -163,7 +174,7 @@ async def test_a_recording_without_a_place_keeps_what_an_earlier_attempt_recorde
 ) -> None:
     places = RecordingPlaces(1)
     places.take(new_job(clock=clock).id)
-    tools = tools_for(store, clock, tmp_path, StubRecorder(fails_with(NoSpace("full"))), recording_places=places)
+    tools = tools_for(store, clock, tmp_path, StubRecorder(fails_with(NoSpace("full"))), places=places)
     await tools.vault.staging.make_recording_folder(claim.id, 0)
     job = await worked(claim, tools)
 
@@ -175,7 +186,7 @@ async def test_the_place_is_free_when_the_recording_has_ended(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     places = RecordingPlaces(1)
-    await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(record), recording_places=places))
+    await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(record), places=places))
 
     assert places.taken == set()
 
