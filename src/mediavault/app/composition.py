@@ -42,6 +42,7 @@ from mediavault.features.notifications import notifier as notifications
 from mediavault.features.notifications.notifier import Notifier
 from mediavault.features.recording.background import RecordingPlaces, StreamRecording
 from mediavault.features.retention import background as retention
+from mediavault.features.transcripts import background as deferred
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
 from mediavault.library.port import Library
@@ -59,7 +60,7 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.tracing.opening import open_tracing
-from mediavault.worker import deferred, liveness
+from mediavault.worker import liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.hooks import Hooks
@@ -286,6 +287,7 @@ async def open_tools(
             hooks=Hooks(
                 on_read=partial(following.refuse_unwanted, store, clock),
                 recording_of=partial(StreamRecording, RecordingPlaces(settings.recordings)),
+                before_complete=deferred.before_complete,
             ),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )

@@ -482,43 +482,6 @@ class TextTracksView(_View):
     segments: list[SegmentView]
 
 
-class CommentView(_View):
-    """A comment on the post; ``parent`` is the id of the one that it answers. ``by_author``: of the post."""
-
-    id: str
-    parent: str | None
-    author: str
-    text: str
-    at: datetime | None
-    likes: int
-    by_author: bool
-    is_pinned: bool
-
-
-class CommentsView(_View):
-    """The comments that were saved with a post, each answer behind what it answers."""
-
-    comments: list[CommentView]
-
-
-class SpokenHitView(_View):
-    """A passage of a video's subtitles: the item's index, the second at which it begins, its words in one line.
-
-    ``text`` is untrusted, ``language`` is that of the subtitles' file.
-    """
-
-    item: int
-    start_s: float
-    text: str
-    language: str
-
-
-class SpokenView(_View):
-    """The passages that a search found, by item and time."""
-
-    hits: list[SpokenHitView]
-
-
 class PreviewView(_View):
     """Small pictures of a saved video, for a seek bar: ``count`` of them in rows of ``columns``, in the JPEG at ``href``.
 

@@ -21,7 +21,6 @@ from mediavault.api import (
     queue,
     sealing,
     sessions,
-    spoken,
 )
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
@@ -34,6 +33,7 @@ from mediavault.features.profiles import api as profiles
 from mediavault.features.recording import api as recording
 from mediavault.features.retention import api as retention
 from mediavault.features.sites import api as site_limits
+from mediavault.features.transcripts import api as transcripts
 from mediavault.features.trash import api as trash
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
@@ -101,7 +101,7 @@ def create_app(services: ApiServices) -> FastAPI:
         files.router,
         file_facts.router,
         player.router,
-        spoken.router,
+        transcripts.router,
         frames.router,
         sealing.router,
         job_log.router,

@@ -63,9 +63,12 @@ class Hooks:
     """What features do at these moments of an attempt; without them nothing happens.
 
     ``on_read``: the post has been read; raises LeaseLost if nobody wants it now. ``recording_of``: an item is to be downloaded,
-    until the context ends. ``on_saved``: a video is in the library; never raises a failure.
+    until the context ends. ``before_complete``: all of the post's videos are in the library, and the job is completed next;
+    the extraction is None if an earlier attempt's is not known; may raise StorageFailure. ``on_saved``: a video is in the
+    library; never raises a failure.
     """
 
     on_read: Callable[[Job, Extraction], Awaitable[None]] = _nothing
     recording_of: Callable[[Attempt, int], AbstractAsyncContextManager[ItemRecording]] = _record_nothing
+    before_complete: Callable[[Attempt, Extraction | None], Awaitable[None]] = _nothing
     on_saved: Callable[[], Awaitable[None]] = _nothing

@@ -15,6 +15,7 @@ from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
+from mediavault.features.transcripts.service import spoken_in
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import ngettext
 from mediavault.server.authentication import current_user
@@ -41,7 +42,6 @@ from mediavault.web.months import BY_MONTH, month_headings, month_of, months_bet
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
-from mediavault.web.spoken import spoken_in
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts

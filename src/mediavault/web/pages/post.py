@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
 from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
@@ -22,6 +21,7 @@ from mediavault.core.webvtt import MAX_S
 from mediavault.features.recording.service import is_to_stop
 from mediavault.features.retention.model import REASONS
 from mediavault.features.retention.service import RetentionRules
+from mediavault.features.transcripts.service import saved_comments, transcript
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_CHOSEN
 from mediavault.presentation.shown import shown_job, shown_record
@@ -42,7 +42,6 @@ from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
 from mediavault.web.same_video import same_videos
-from mediavault.web.spoken import transcript
 from mediavault.web.timeline import timeline
 from mediavault.web.up_next import neighbours, up_next
 
@@ -204,7 +203,7 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
 async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
     """Return the post's saved comments; none where the library does not answer."""
     try:
-        return await saved_comments(services.library, job)
+        return await saved_comments(services, job)
     except StorageFailure:
         return []
 

@@ -1,39 +1,58 @@
-"""What is said in a video: its words for the library's search, and the passages in which a search finds it."""
+"""What is said in a video: the passages in which a search finds it. Pure."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mediavault.core.job import JobId
 from mediavault.core.media import Cue
-from mediavault.store.port import JobCatalogue
-from mediavault.store.search_words import Term, WordSource, distinct_line, is_in, line_of, words_of
+from mediavault.store.search_words import Term, is_in, line_of, words_of
 
 AROUND_S = 10.0  # a neighbouring cue is shown with a passage if it is no further away
+MAX_PASSAGES = 200
 PASSAGE_CHARS = 140
 BEFORE_CHARS = 24  # of these before the word that was searched for: it should be seen where a passage is cut
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """Where something is said: the second, and the words around it in one line. ``text`` is untrusted."""
+class SpokenText:
+    """What is said in an item of a post, by a subtitle file in this language. The texts of its cues are untrusted."""
 
+    item: int
+    language: str
+    cues: Sequence[Cue]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage of a video's subtitles: the item's index, the second at which it begins, its words in one line.
+
+    ``text`` is untrusted, ``language`` is that of the subtitles' file.
+    """
+
+    item: int
     start_s: float
     text: str
+    language: str
 
 
-async def put_texts(catalogue: JobCatalogue, job_id: JobId, source: WordSource, texts: Sequence[str]) -> None:
-    """Let searches find a job by all of ``texts``, in any language, instead of by those that this source had before."""
-    await catalogue.put_words(job_id, source, await asyncio.to_thread(distinct_line, texts))
+def find_passages(texts: Iterable[SpokenText], terms: Sequence[Term]) -> list[Passage]:
+    """Return the passages of all texts that have the most of the terms, by item and time; at most MAX_PASSAGES."""
+    found = [(text, *find_cues(text.cues, terms)) for text in texts]
+    best = max((score for _, score, _ in found), default=0)
+    passages = [
+        Passage(text.item, text.cues[index].start_s, _words(text.cues, index, terms), text.language)
+        for text, score, places in found
+        for index in places
+        if score == best
+    ]
+    return sorted(passages, key=lambda one: (one.item, one.start_s, one.language))[:MAX_PASSAGES]
 
 
-def find_passages(cues: Sequence[Cue], terms: Sequence[Term]) -> tuple[int, list[Passage]]:
-    """Return how many of the terms the best passages have, and these passages, in order.
+def find_cues(cues: Sequence[Cue], terms: Sequence[Term]) -> tuple[int, list[int]]:
+    """Return how many of the terms the best passages have, and the index of the cue at which each of these begins.
 
-    A passage is a cue, or two that follow each other, since a sentence rarely ends with its cue. Where no passage has all
-    terms, those with the most are returned.
+    A passage is a cue, or two that follow each other, since a sentence rarely ends with its cue.
     """
     best, places = 0, list[int]()
     lines = (line_of([cue.text]) for cue in cues)
@@ -46,14 +65,14 @@ def find_passages(cues: Sequence[Cue], terms: Sequence[Term]) -> tuple[int, list
             best, places = score, []
         if score and score == best:
             places.append(index)
-    return best, [_passage(cues, index, terms) for index in places]
+    return best, places
 
 
 def _is_near(cue: Cue, after: Cue) -> bool:
     return after.start_s - cue.end_s <= AROUND_S
 
 
-def _passage(cues: Sequence[Cue], index: int, terms: Sequence[Term]) -> Passage:
+def _words(cues: Sequence[Cue], index: int, terms: Sequence[Term]) -> str:
     """Return a cue with the words before and after it, shortened around the first word that was searched for."""
     cue = cues[index]
     before = cues[index - 1].text if index and _is_near(cues[index - 1], cue) else ""
@@ -61,7 +80,7 @@ def _passage(cues: Sequence[Cue], index: int, terms: Sequence[Term]) -> Passage:
     words = [*before.split(), *cue.text.split(), *after.split()]
     at = len(before.split())
     is_hit = (number for number in range(at, len(words)) if _begins(words[number], terms))
-    return Passage(cue.start_s, _shortened(words, next(is_hit, at)))
+    return _shortened(words, next(is_hit, at))
 
 
 def _begins(text: str, terms: Sequence[Term]) -> bool:

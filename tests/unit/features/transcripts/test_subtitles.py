@@ -14,13 +14,14 @@ from mediavault.core.failures import Failure, LoginRequired, RateLimited, Storag
 from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Chapter, Extraction, Item, SubtitleSource
 from mediavault.core.profiles import Profile
+from mediavault.features.transcripts.background import before_complete, run_due
 from mediavault.presentation.views import kept_paths
 from mediavault.store.deferred import WAITS
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.search_words import WordSource
 from mediavault.store.tables import DEFERRED_WORK
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.deferred import run_due
+from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
 from tests.stubs import StubExtractor, StubSubtitles, candidate, extraction, make_tools, worked
 
@@ -43,7 +44,8 @@ def tools_for(
     failures: Mapping[str, Failure] | None = None,
 ) -> WorkerContext:
     tools = make_tools(store, clock, root, extractor=StubExtractor(*answers))
-    return replace(tools, profile=profile, fetch_subtitles=StubSubtitles(failures))
+    hooks = Hooks(before_complete=before_complete)
+    return replace(tools, profile=profile, fetch_subtitles=StubSubtitles(failures), hooks=hooks)
 
 
 def beside(root: Path, job: Job) -> dict[str, str]:

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mediavault.core.failures import StorageFailure
+from mediavault.features.transcripts import service
 from mediavault.library.port import OpenedFile
 from mediavault.store.search_words import WordSource
-from mediavault.web import spoken
 from tests.http_vault import ApiVault
-from tests.unit.api.test_spoken import DE, EN, subtitled
+from tests.unit.features.transcripts.test_api import DE, EN, subtitled
 from tests.unit.web.test_pages import HOSTILE
 
 
@@ -115,7 +115,7 @@ async def test_a_search_in_the_transcript_lists_all_hits(vault: ApiVault) -> Non
 
 
 async def test_a_long_transcript_is_cut_and_says_so(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spoken, "MAX_LINES", 1)
+    monkeypatch.setattr(service, "MAX_LINES", 1)
     job = await subtitled(vault, en=EN)
 
     assert "1 more line can be found by searching." in (await vault.client.get(f"/jobs/{job.id}")).text

@@ -1,4 +1,4 @@
-"""Runs deferred work: what is added to saved posts some time after they were saved: see ``store.deferred``.
+"""Plans and runs deferred work: what is added to saved posts some time after they were saved: see ``store.deferred``.
 
 A post is read again like any other: with its site's permit, and after the posts that people wait for.
 """
@@ -26,16 +26,16 @@ from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import to_webvtt
 from mediavault.egress.port import Timeouts
 from mediavault.library.sidecars import with_companions
+from mediavault.maintenance.companion_words import index_beside
+from mediavault.platforms.registry import platform
 from mediavault.store import deferred
 from mediavault.store.deferred import DeferredTask, DeferredWork
 from mediavault.store.noting import outdate
-from mediavault.store.search_words import WordSource
-from mediavault.store.spoken import put_texts
 from mediavault.worker import site_limits
+from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.site_limits import NotAllowedYet
-from mediavault.worker.spoken import index_spoken
 from mediavault.worker.stages.extract import ask_extractors
 from mediavault.worker.stages.subtitles import fetch
 
@@ -88,18 +88,31 @@ async def _do(task: DeferredTask, tools: WorkerContext) -> None:
             log.info("deferred_work_done", work=task.work)
 
 
-async def plan(job: Job, platform: Platform, tools: WorkerContext, *, subtitles_are_known: bool) -> None:
-    """Plan what the profile wants of a post that is being saved, and what takes further requests.
-
-    ``subtitles_are_known``: the extraction listed all of them.
-    """
-    wanted = [DeferredWork.COMMENTS] if tools.profile.comments and platform.ytdlp is not None else []
-    if tools.profile.subtitles and not subtitles_are_known and platform.ytdlp is not None:
+async def before_complete(attempt: Attempt, extraction: Extraction | None) -> None:
+    """Index the words next to the videos of a post that is saved, and plan what takes further requests."""
+    tools, job = attempt.tools, attempt.claim.job
+    await _index_words(job.id, attempt.items.items, tools)
+    site, profile, wanted = platform(job.platform), tools.profile, list[DeferredWork]()
+    if profile.comments and site.ytdlp is not None:
+        wanted.append(DeferredWork.COMMENTS)
+    if profile.subtitles and site.ytdlp is not None and not (attempt.beside or _lists_subtitles(extraction, site)):
         wanted.append(DeferredWork.SUBTITLES)
-    if tools.profile.sponsorblock and platform.name == SPONSORBLOCK_SITE:
+    if profile.sponsorblock and site.name == SPONSORBLOCK_SITE:
         wanted.append(DeferredWork.SEGMENTS)
     for work in wanted:
         await deferred.schedule(tools.store.tables, work, job.id, tools.clock.now())
+
+
+def _lists_subtitles(extraction: Extraction | None, site: Platform) -> bool:
+    """Whether a further request for the post's subtitles would find nothing more."""
+    if extraction is None:
+        return False
+    from_ytdlp = extraction.extractor.startswith("ytdlp") and site.ytdlp is not None and site.ytdlp.lists_subtitles
+    return from_ytdlp or any(item.subtitles for item in extraction.items)
+
+
+async def _index_words(job_id: JobId, items: Sequence[JobItem], tools: WorkerContext) -> None:
+    await index_beside(tools.store, tools.vault, job_id, *(item.kept for item in items if item.kept))
 
 
 async def _add_comments(job: Job, tools: WorkerContext) -> None:
@@ -110,8 +123,7 @@ async def _add_comments(job: Job, tools: WorkerContext) -> None:
     extraction = await _read_again(job, tools, comments=MAX_COMMENTS)
     if extraction.comments:
         await _place_beside(job.id, index, COMMENTS_SUFFIX, comments_to_lines(extraction.comments), tools)
-        texts = [comment.text for comment in extraction.comments]
-        await put_texts(tools.store.catalogue, job.id, WordSource.COMMENTS, texts)
+        await _index_words(job.id, (await tools.store.catalogue.get(job.id)).items, tools)
 
 
 async def _add_segments(job: Job, tools: WorkerContext, *, is_again: bool = False) -> None:
@@ -156,7 +168,7 @@ async def _add_missing_subtitles(job: Job, tools: WorkerContext) -> None:
             await _place_beside(job.id, index, suffix, to_webvtt(cues).encode(), tools)
             is_new = True
     if is_new:
-        await index_spoken(job.id, (await tools.store.catalogue.get(job.id)).items, tools)
+        await _index_words(job.id, (await tools.store.catalogue.get(job.id)).items, tools)
     if failed is not None:
         raise failed
 

@@ -18,13 +18,13 @@ from mediavault.core.media import Comment, Extraction, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import Profile
 from mediavault.core.segments import VideoSegment, segments_from_text
-from mediavault.platforms.youtube import YOUTUBE
+from mediavault.features.transcripts.background import SETTLED_AFTER, before_complete, run_due
 from mediavault.presentation.views import kept_paths
 from mediavault.store.deferred import WAITS, DeferredWork, schedule
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.tables import DEFERRED_WORK
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.deferred import SETTLED_AFTER, plan, run_due
+from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
 from tests.stubs import StubClient, StubExtractor, candidate, extraction, make_tools, worked
 
@@ -59,7 +59,8 @@ def make(store: Store, clock: FakeClock, root: Path) -> Callable[..., WorkerCont
     def make(*, client: StubClient | None = None, **facts: Any) -> WorkerContext:
         found = replace(extraction(), items=(Item((candidate(),), media_id="1"),))
         tools = make_tools(store, clock, root, extractor=StubExtractor(found), client=client)
-        return replace(tools, **{"profile": Profile("mine", comments=True, sponsorblock=True), **facts})
+        profile, hooks = Profile("mine", comments=True, sponsorblock=True), Hooks(before_complete=before_complete)
+        return replace(tools, **{"profile": profile, "hooks": hooks, **facts})
 
     return make
 
@@ -177,6 +178,6 @@ async def test_a_service_that_does_not_answer_is_asked_again(
 async def test_only_youtubes_videos_have_segments(
     store: Store, claim: ClaimedJob, make: Callable[..., WorkerContext]
 ) -> None:
-    tools = make(profile=Profile("x", sponsorblock=True))
-    await plan(claim.job, YOUTUBE, tools, subtitles_are_known=True)
+    claim = replace(claim, job=replace(claim.job, platform="youtube"))
+    await saved(store, claim, make(profile=Profile("x", sponsorblock=True)))
     assert await store.tables.keys(DEFERRED_WORK, {}) == {("segments", claim.id)}
