@@ -139,6 +139,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.presentation.views", "mediavault.media.probe"),
         ("mediavault.auth.tokens", "mediavault.sandbox.process"),
         ("mediavault.features.notifications.notifier", "mediavault.egress.guard"),
+        ("mediavault.features.transcripts.service", "mediavault.library.sidecars"),
     ],
     "Platforms, and what the worker imports as pure, do no I/O, not even through others": [
         ("mediavault.platforms.x", "mediavault.store.port"),

@@ -1,4 +1,4 @@
-"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, whether a server runs or not."""
+"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, even if no server runs."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str
 
 
 async def _put_words(store: Store, library: Library, job_id: JobId, source: WordSource, paths: Sequence[str]) -> None:
-    """Let searches find a post by the texts of these files, in any language, instead of by those that the source had."""
+    """Let searches find a post by the texts of these files, in any language, and by no former ones of the source."""
     read = read_comments if source is WordSource.COMMENTS else read_cues
     texts = [one.text for path in paths for one in await read(library, path)]
     await store.catalogue.put_words(job_id, source, await asyncio.to_thread(distinct_line, texts))

@@ -61,7 +61,7 @@ from mediavault.extraction.ranking import choose_candidate, explain
 from mediavault.store.refused_copies import note_refused, refused_copies
 from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
-from mediavault.worker.hooks import ItemRecording, NoRecording
+from mediavault.worker.hooks import ItemRecording
 from mediavault.worker.stages.compare import Contradicted, with_contradicted
 from mediavault.worker.stages.extract import EMBEDDED_IN, extract_again_for
 from mediavault.worker.stages.validate import validate
@@ -147,7 +147,7 @@ class DownloadStrategies:
     is_confirmed: bool = False
     partial_candidate: Candidate | None = None
     contradicted: dict[str, Candidate] = field(default_factory=dict)
-    recording: ItemRecording = field(default_factory=NoRecording)
+    recording: ItemRecording = field(default_factory=ItemRecording)
 
     async def run(self) -> VerifiedFile:
         """Return the file of the first strategy that succeeds. Raises the most informative of the failures, and Ambiguous

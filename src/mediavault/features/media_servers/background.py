@@ -1,10 +1,10 @@
 """Asks Jellyfin, Emby or Plex to scan its libraries, once after a batch of saved videos.
 
-When a video is saved, the moment of the call is put off to a minute later (``records.py``). The worker that takes it then
-makes the call; if that fails, it is made again later. No job waits for it.
+When a video is saved, the moment of the call is put off to a minute later (``records.py``). The worker that takes it
+then makes the call; if that fails, it is made again later. No job waits for it.
 
-The server is often in the home network, which is open to these calls (``app/clients.py``). So its address and token are
-settings of the environment: no user of the pages can make the vault reach another machine.
+The server is often in the home network, which is open to these calls (``app/clients.py``). So its address and token
+are settings of the environment: no user of the pages can make the vault reach another machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServerApi:
-    """How one kind of media server is asked: the paths of the requests, and the header with the token, ``%s`` of its ``value``."""
+    """How one kind of media server is asked: the paths of two requests, and the header with the token.
+
+    ``value`` is the header's, with ``%s`` for the token.
+    """
 
     refresh: str
     info: str

@@ -1,8 +1,8 @@
 """Records streams that are running, in an attempt of the worker.
 
-A recording lasts for hours, so it uses no slot: a worker records up to a number of streams in addition to its jobs. What is
-recorded is in a folder of the job (``library.staging``) until its file is in the library, so that the next attempt goes on
-where this one ended.
+A recording lasts for hours, so it uses no slot: a worker records up to a number of streams in addition to its jobs.
+What is recorded is in a folder of the job (``library.staging``) until its file is in the library, so that the next
+attempt goes on where this one ended.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from mediavault.core.recordings import RECORDING, Recording, began_at, to_json
 from mediavault.download.port import RecordingOrder
 from mediavault.features.recording.service import forget_stop, is_to_stop
 from mediavault.worker.attempt import Attempt
+from mediavault.worker.hooks import ItemRecording
 
 ASKED_EVERY_S = 3.0  # whether a user wants to stop it
+PROGRESS_PCT = 60  # its length is not known
 FULL_FOR = timedelta(minutes=2)  # until a stream is tried again for which there was no place
 
 log = get_logger(__name__)
@@ -45,8 +47,8 @@ class RecordingPlaces:
 
 
 @dataclass(slots=True)
-class StreamRecording:
-    """The ``ItemRecording`` of one item in one attempt: of a stream that is running, or of one that an earlier attempt recorded.
+class StreamRecording(ItemRecording):
+    """A recording: of a stream that is running, or of one that an earlier attempt recorded.
 
     Without ``order`` the profile wants none, and none was begun.
     """
@@ -90,7 +92,7 @@ class StreamRecording:
         await self.attempt.tools.vault.staging.make_recording_folder(claim.id, self.index)
         recorder.leave_slot()
         self._watching = self._watching or asyncio.create_task(self._watch())
-        await recorder.set_stage(Stage.RECORD, 60)
+        await recorder.set_stage(Stage.RECORD, PROGRESS_PCT)
         if not self.has_begun:
             self.has_begun = True
             detail = (
@@ -102,7 +104,8 @@ class StreamRecording:
         self._recorded_s = recording.recorded_s
         if self._noticed_s is None:  # what an earlier attempt recorded
             self._noticed_s = recording.recorded_s
-        self.attempt.recorder.on_recorded(recording)
+        facts = {"stage": Stage.RECORD, "bytes_done": recording.bytes, "duration_s": recording.recorded_s}
+        self.attempt.recorder.report(facts, PROGRESS_PCT)
 
     async def _watch(self) -> None:
         """Set the order's ``stop`` when a user wants the recording to end."""
@@ -116,13 +119,14 @@ class StreamRecording:
             await tools.clock.sleep(ASKED_EVERY_S)
 
     def has_progress(self) -> bool:
-        """See the port."""
+        """Return whether this attempt has recorded something since the last call."""
         noticed_s, self._noticed_s = self._noticed_s, self._recorded_s
         return noticed_s is not None and self._recorded_s > noticed_s
 
     async def ends_with(self, failure: Failure) -> bool:
-        """See the port. It does not while the next attempt may go on: after a failure of this machine, or when the site asked
-        us to slow down.
+        """End the recording with what there is, unless the next attempt may go on.
+
+        That may be after a failure of this machine, or when the site asked us to slow down.
         """
         claim = self.attempt.claim
         if self.order is None or not await self._is_begun():
@@ -138,7 +142,7 @@ class StreamRecording:
         return ends
 
     async def save(self, candidate: Candidate, file: DownloadedFile) -> None:
-        """See the port. What was recorded is for the job's page and its sidecar; without a recording nothing is written."""
+        """Store what was recorded, for the job's page and its sidecar. Without a recording nothing is written."""
         attempt = self.attempt
         known = attempt.extraction.metadata
         if file.recording is None and RECORDING not in known:

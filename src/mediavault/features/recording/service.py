@@ -1,4 +1,4 @@
-"""What users do with a recording: stop it. API, pages and command line call this; the recording worker reads the request."""
+"""What users do with a recording: stop it. API, pages and command line call this; the worker reads the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/api/jobs/{job_id}/spoken`` and ``/comments``: the search in what is said in a post's videos, and its comments."""
+"""``/api/jobs/{job_id}/spoken`` and ``/comments``: a search in what is said in a post's videos, and its comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users do with what is said in videos: search it and read it. API and pages call this; comments are read here too."""
+"""What users do with subtitles and comments: search and read them. API and pages call this."""
 
 from __future__ import annotations
 
@@ -134,8 +134,10 @@ async def saved_comments(services: ApiServices, job: Job) -> Sequence[Comment]:
 
 
 async def _files(services: ApiServices, job: Job, *, item: int | None = None) -> list[SpokenFile]:
-    """Return the subtitle files of a post's videos, or of one of them, by item and language; at most MAX_FILES. None is
-    read: they are those on this disk, or that the video's row names. Raises StorageFailure."""
+    """Return the subtitle files of a post's videos, or of one of them, by item and language; at most MAX_FILES.
+
+    They are those on this disk, or that the video's row names; none is read. Raises StorageFailure.
+    """
     files: list[SpokenFile] = []
     for place, kept in kept_files(job).items():
         if item in (None, place):
@@ -146,7 +148,7 @@ async def _files(services: ApiServices, job: Job, *, item: int | None = None) ->
 
 
 async def _texts(services: ApiServices, files: Iterable[SpokenFile], *, most: int = MAX_FILES) -> list[SpokenText]:
-    """Read what is said from these files, in their order, until ``most`` of them had something. Raises StorageFailure."""
+    """Read what is said from these files, in order, until ``most`` of them had something. Raises StorageFailure."""
     texts: list[SpokenText] = []
     for file in files:
         if cues := await read_cues(services.library, file.path):

@@ -1,4 +1,4 @@
-"""What is said in saved videos, over HTTP: the search in their subtitles, and the list that finds posts by them."""
+"""What is said in saved videos, and comments, over HTTP: the search in subtitles, and the list that finds posts by them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import cast
 
 import pytest
 
+from mediavault.core.comments import comments_to_lines
 from mediavault.core.job import Job
+from mediavault.core.media import Comment
 from mediavault.media.extras import SubtitleFile
 from mediavault.store.search_words import WordSource
 from tests.file_desk_stubs import StubExtras
 from tests.http_vault import ApiVault
+from tests.unit.api.test_player import kept_with
 
 EN = "WEBVTT\n\n00:01.500 --> 00:03.000\nThe <b>sea</b> is\u202e blue\n\n12:34.000 --> 12:36.000\nA sea again\n"
 DE = "WEBVTT\n\n00:02.000 --> 00:03.000\nDas Meer ist blau\n"
@@ -62,3 +65,28 @@ async def test_the_list_of_jobs_finds_a_post_by_what_is_said(vault: ApiVault) ->
 
     assert [found["id"] for found in (await vault.client.get("/api/jobs?q=sea+blu")).json()["jobs"]] == [job.id]
     assert (await vault.client.get("/api/jobs?q=sea+red")).json()["jobs"] == []
+
+
+async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(vault: ApiVault) -> None:
+    job_id = await kept_with(vault, beside=(".comments.jsonl",))
+    comments = [Comment("1", None, "<b>Jane", "<script>x</script>\u202e", likes=7), Comment("2", "1", "", "Yes.")]
+    (vault.downloads / "jane/film.comments.jsonl").write_bytes(comments_to_lines(comments))
+    answer = (await vault.client.get(f"/api/jobs/{job_id}/comments")).json()
+    page = (await vault.client.get(f"/jobs/{job_id}")).text
+
+    assert [(one["text"], one["parent"]) for one in answer["comments"]] == [
+        ("<script>x</script>\u202e", None),
+        ("Yes.", "1"),
+    ]
+    assert "2 comments" in page
+    assert "&lt;script&gt;x&lt;/script&gt;" in page
+    assert "<script>x" not in page
+    assert "Somebody" in page
+
+
+async def test_a_file_of_comments_that_is_gone_or_damaged_is_no_error(vault: ApiVault) -> None:
+    job_id = await kept_with(vault, beside=(".comments.jsonl",))
+    assert (await vault.client.get(f"/api/jobs/{job_id}/comments")).json() == {"comments": []}
+
+    (vault.downloads / "jane/film.comments.jsonl").write_bytes(b"\xff\xfe rubbish")
+    assert (await vault.client.get(f"/jobs/{job_id}")).status == 200
