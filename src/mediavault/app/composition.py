@@ -42,7 +42,7 @@ from mediavault.features.notifications import notifier as notifications
 from mediavault.features.notifications.notifier import Notifier
 from mediavault.features.recording.background import RecordingPlaces, StreamRecording
 from mediavault.features.retention import background as retention
-from mediavault.features.transcripts import background as deferred
+from mediavault.features.transcripts import background as transcripts
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
 from mediavault.library.port import Library
@@ -156,7 +156,7 @@ async def open_app(
             (ROUND_S, checks.check_due, "checks"),
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
-            (deferred.ROUND_S, partial(deferred.run_due, tools), "deferred"),
+            (transcripts.ROUND_S, partial(transcripts.run_due, tools), "deferred"),
             *[(following.ROUND_S, following.Follower(tools, submission.read).round, "following")]
             * following.ROUNDS_AT_ONCE,
             (previewer.ROUND_S, previewer.SourcePreviewer(tools, submission.read).round, "previews"),
@@ -287,7 +287,7 @@ async def open_tools(
             hooks=Hooks(
                 on_read=partial(following.refuse_unwanted, store, clock),
                 recording_of=partial(StreamRecording, RecordingPlaces(settings.recordings)),
-                before_complete=deferred.before_complete,
+                before_complete=transcripts.before_complete,
             ),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )
