@@ -8,7 +8,7 @@ from mediavault.app import storage
 from mediavault.app.clients import open_media_server
 from mediavault.core.failures import MediavaultError, StoreError
 from mediavault.core.settings import Settings
-from mediavault.features.media_servers.records import LastCall, last_call
+from mediavault.features.media_servers.records import last_call
 from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from mediavault.presentation.translation import gettext, translated
 
@@ -24,26 +24,17 @@ async def check_media_server(settings: Settings) -> list[Check]:
             error = await connection.check()
     except MediavaultError as exc:
         return [Check(NAME, DoctorVerdict.BROKEN, exc.message, exc.help)]
-    return [judge_media_server(settings, error, await _last_call(settings))]
-
-
-def judge_media_server(settings: Settings, error: str | None, last: LastCall | None) -> Check:
-    """Judge what the server answered now, and how the last call went."""
     facts = {"server": settings.media_server and settings.media_server.label, "url": settings.media_server_url}
     if error is not None:
         fact = gettext("%(server)s at %(url)s: %(error)s") % {**facts, "error": translated(error)}
-        return Check(
-            NAME, DoctorVerdict.WARNING, fact, gettext("Check its address and its token; saving is not affected.")
-        )
+        help_ = gettext("Check its address and its token; saving is not affected.")
+        return [Check(NAME, DoctorVerdict.WARNING, fact, help_)]
+    last = None
+    with suppress(StoreError):  # another check reports it
+        async with storage.open_store(settings) as store:
+            last = await last_call(store.records)
     if last is not None and last.error is not None:
         fact = gettext("%(server)s at %(url)s answers, but the last call failed: %(error)s")
         fact %= {**facts, "error": translated(last.error)}
-        return Check(NAME, DoctorVerdict.WARNING, fact, gettext("It is called again after the next saved video."))
-    return Check(NAME, DoctorVerdict.OK, gettext("%(server)s at %(url)s answers") % facts)
-
-
-async def _last_call(settings: Settings) -> LastCall | None:
-    with suppress(StoreError):  # another check reports it
-        async with storage.open_store(settings) as store:
-            return await last_call(store.records)
-    return None
+        return [Check(NAME, DoctorVerdict.WARNING, fact, gettext("It is called again after the next saved video."))]
+    return [Check(NAME, DoctorVerdict.OK, gettext("%(server)s at %(url)s answers") % facts)]

@@ -8,7 +8,7 @@ attempt goes on where this one ended.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
 from mediavault.core.failures import Failure, FailureScope, LiveNow, NotYet, RateLimited, Retry, StoreError
@@ -16,7 +16,7 @@ from mediavault.core.job import JobId, Stage
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Candidate, DownloadedFile
 from mediavault.core.messages import Message
-from mediavault.core.recordings import RECORDING, Recording, began_at, to_json
+from mediavault.core.recordings import RECORDING, Recording, began_at
 from mediavault.download.port import RecordingOrder
 from mediavault.features.recording.service import forget_stop, is_to_stop
 from mediavault.worker.attempt import Attempt
@@ -147,7 +147,7 @@ class StreamRecording(ItemRecording):
         known = attempt.extraction.metadata
         if file.recording is None and RECORDING not in known:
             return
-        facts = {RECORDING: to_json(file.recording)} if file.recording is not None else {}
+        facts = {RECORDING: asdict(file.recording)} if file.recording is not None else {}
         others = {name: value for name, value in known.items() if name != RECORDING}
         attempt.extraction = replace(attempt.extraction, metadata={**others, **facts})
         await attempt.checkpoint(candidate)
