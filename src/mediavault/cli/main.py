@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "jobs:retry", "Queue failed or cancelled jobs again; --choose says which videos are the post's."
     ),
     "stop": CommandEntry(
-        "features.recording.commands:stop", "End recordings of running streams, and keep what there is."
+        "features.recording.commands:stop", "End recordings of running streams, and save what they have."
     ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
     "priority": CommandEntry(

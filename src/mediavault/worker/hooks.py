@@ -29,7 +29,7 @@ class ItemRecording:
         return False
 
     async def ends_with(self, _failure: Failure) -> bool:
-        """End the recording with what there is, after a failure that no strategy could avoid; return whether it ends."""
+        """End the recording with what it has, after a failure that no strategy could avoid; return whether it ends."""
         return False
 
     async def save(self, candidate: Candidate, file: DownloadedFile) -> None:

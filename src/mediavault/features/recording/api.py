@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 @router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
 async def stop(job_id: JobIdPath, services: Services) -> JobView:
-    """End the recording of a running stream and keep what there is; the job is completed some seconds later.
+    """End the recording of a running stream and save what it has; the job is completed some seconds later.
 
     A post that is not being recorded is refused (409).
     """

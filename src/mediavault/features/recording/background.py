@@ -124,7 +124,7 @@ class StreamRecording(ItemRecording):
         return noticed_s is not None and self._recorded_s > noticed_s
 
     async def ends_with(self, failure: Failure) -> bool:
-        """End the recording with what there is, unless the next attempt may go on.
+        """End the recording with what it has, unless the next attempt may go on.
 
         That may be after a failure of this machine, or when the site asked us to slow down.
         """

@@ -16,7 +16,7 @@ _KIND = RecordKind.STOP_RECORDING
 
 
 async def stop_recording(store: Store, job_id: JobId, clock: Clock) -> Job:
-    """Ask the worker that records this job's post to end and keep what there is; return the job as it is now.
+    """Ask the worker that records this job's post to end and save what it has; return the job as it is now.
 
     Raises JobNotFound, and IllegalMove when it is not being recorded.
     """
