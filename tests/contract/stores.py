@@ -71,7 +71,8 @@ async def _empty_postgres(url: str) -> None:
 
 
 async def _empty_mongodb(url: str) -> None:
-    async with AsyncMongoClient(url) as client:
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(url)
+    async with client:
         database = client.get_default_database()
         for name in await database.list_collection_names():
             if name != "mediavault.schema":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from mediavault.core.failures import LiveNow
 from mediavault.core.job import JobId
+from mediavault.core.media import LiveNow
 from mediavault.core.messages import Message
 
 FULL_FOR = timedelta(minutes=2)  # until a stream is looked at again for which there was no place
