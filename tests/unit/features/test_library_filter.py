@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobStatus
-from mediavault.store.port import JobOrder
-from mediavault.web.library_filter import (
+from mediavault.features.jobs.library_filter import (
     Length,
     LibraryFilter,
     LibraryView,
@@ -23,6 +22,7 @@ from mediavault.web.library_filter import (
     to_params,
     to_query,
 )
+from mediavault.store.port import JobOrder
 
 WORDS = st.text(max_size=60).map(str.strip)
 DAYS = st.none() | st.dates(date(1900, 1, 1), date(9000, 12, 30))

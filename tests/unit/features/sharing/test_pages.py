@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from mediavault.auth.errors import TooManyTries, WrongSecret
+from mediavault.auth.login_throttle import TRIES_OF_AN_ADDRESS
 from mediavault.core.job import Job
 from tests.asgi_client import Answer
 from tests.http_vault import TOKEN, VIDEO, ApiVault, MakeVault
@@ -176,3 +178,25 @@ async def test_the_database_has_no_key_that_opens_a_link(vault: ApiVault) -> Non
 
     assert link.removeprefix("/s/") not in stored
     assert "grey herons" not in stored
+
+
+@pytest.mark.usefixtures("cheap_hashing")
+async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_another(make_vault: MakeVault) -> None:
+    vault = make_vault(token=TOKEN)
+    links, job = vault.shared_links, await vault.add_kept()
+    own_key, own = await links.add(job, 0, password="the viewer's long password", user="viewer")
+    key, link = await links.add(job, 0, password="the owner's long password")
+    guesses = 0
+    for _ in range(6):
+        for _ in range(9):
+            try:
+                await links.unlock(link, key, "wrong", "192.0.2.1")
+            except WrongSecret:
+                guesses += 1
+            except TooManyTries:
+                continue
+        await links.unlock(own, own_key, "the viewer's long password", "192.0.2.1")
+
+    assert guesses == TRIES_OF_AN_ADDRESS
+    with pytest.raises(TooManyTries):
+        await links.unlock(link, key, "the owner's long password", "192.0.2.1")

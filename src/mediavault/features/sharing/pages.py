@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, JobIdPath, Services
+from mediavault.api.dependencies import AuthenticatorDep, JobIdPath, Services, SharedLinksDep
 from mediavault.api.files import StoredFile, answer_stored, file_not_found
-from mediavault.auth.authenticator import Authenticator
 from mediavault.auth.errors import TooManyTries, WrongSecret
-from mediavault.auth.shared_links import SharedLink
-from mediavault.core.failures import BadInput, JobNotFound, NotFound
-from mediavault.core.job import Job
+from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.media import KeptFile
 from mediavault.core.users import Role
-from mediavault.presentation.views import kept_files, title
+from mediavault.features.sharing.service import Shared, SharedLinks
+from mediavault.presentation.views import title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
 from mediavault.server.base_path import base_path
 from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_here
-from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer
 from mediavault.web.post_view import post_text
@@ -37,32 +33,23 @@ router = APIRouter(include_in_schema=False)
 Key = Annotated[str, Path(max_length=100)]
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What a link shows."""
-
-    link: SharedLink
-    job: Job
-    kept: KeptFile
-
-
 # --- what the link shows
 
 
 @router.get(SHARED_PREFIX + "{key}")
-async def shared(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+async def shared(request: Request, key: Key, links: SharedLinksDep) -> Response:
     """Show the video, or ask for the link's password."""
-    found = await _shared(services, desk, key)
-    return _page(request, key, found) if _is_unlocked(request, desk, found, key) else _locked(key)
+    found = await links.shown(key)
+    return _page(request, key, found) if _is_unlocked(request, links, found, key) else _locked(key)
 
 
 @router.post(SHARED_PREFIX + "{key}")
-async def unlock_form(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+async def unlock_form(request: Request, key: Key, links: SharedLinksDep, desk: AuthenticatorDep) -> Response:
     """Check the link's password."""
-    found, form = await _shared(services, desk, key), await read_form(request)
+    found, form = await links.shown(key), await read_form(request)
     address = desk.address_of(credentials_of(request))
     try:
-        proof = await desk.shared_links.unlock(found.link, key, form.get("password", ""), address)
+        proof = await links.unlock(found.link, key, form.get("password", ""), address)
     except (WrongSecret, TooManyTries) as exc:
         return _locked(key, exc)
     response = see_other(f"{SHARED_PREFIX}{key}")
@@ -76,44 +63,31 @@ async def unlock_form(request: Request, key: Key, services: Services, desk: Auth
 
 @router.head(SHARED_PREFIX + "{key}/video")
 @router.get(SHARED_PREFIX + "{key}/video")
-async def video(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
-    kept = await _unlocked(request, key, services, desk)
+async def video(request: Request, key: Key, services: Services, links: SharedLinksDep) -> Response:
+    kept = await _unlocked(request, key, links)
     return await answer_stored(request, services.library, StoredFile(kept.output_path, kept.sha256, kept.bytes))
 
 
 @router.head(SHARED_PREFIX + "{key}/picture")
 @router.get(SHARED_PREFIX + "{key}/picture")
-async def picture(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+async def picture(request: Request, key: Key, services: Services, links: SharedLinksDep) -> Response:
     return await answer_stored(
-        request, services.library, StoredFile((await _unlocked(request, key, services, desk)).thumbnail_path)
+        request, services.library, StoredFile((await _unlocked(request, key, links)).thumbnail_path)
     )
 
 
-async def _shared(services: ApiServices, desk: Authenticator, key: str) -> Shared:
-    """Return what the link shows. Raises NotFound, with the same words whatever is missing."""
-    link = await desk.shared_links.find(key)
-    try:
-        job = None if link is None else await services.store.catalogue.get(link.job_id)
-    except JobNotFound:
-        job = None
-    kept = None if job is None or link is None else kept_files(job).get(link.item)
-    if link is None or job is None or kept is None:
-        raise NotFound("This link is no longer valid.", help="Ask the person who sent it for a new one.")
-    return Shared(link, job, kept)
+def _is_unlocked(request: Request, links: SharedLinks, found: Shared, key: str) -> bool:
+    return links.is_unlocked(found.link, key, request.cookies.get(COOKIE, ""))
 
 
-def _is_unlocked(request: Request, desk: Authenticator, found: Shared, key: str) -> bool:
-    return desk.shared_links.is_unlocked(found.link, key, request.cookies.get(COOKIE, ""))
-
-
-async def _unlocked(request: Request, key: str, services: ApiServices, desk: Authenticator) -> KeptFile:
-    found = await _shared(services, desk, key)
-    if not _is_unlocked(request, desk, found, key):
+async def _unlocked(request: Request, key: str, links: SharedLinks) -> KeptFile:
+    found = await links.shown(key)
+    if not _is_unlocked(request, links, found, key):
         raise file_not_found()
 
     async def holds() -> bool:
         try:
-            await _shared(services, desk, key)
+            await links.shown(key)
         except NotFound:
             return False
         return True
@@ -149,13 +123,12 @@ def _unlisted(response: Response) -> Response:
 
 
 @router.post("/jobs/{job_id}/share")
-async def share_video_form(request: Request, job_id: JobIdPath, services: Services, desk: AuthenticatorDep) -> Response:
+async def share_video_form(request: Request, job_id: JobIdPath, services: Services, links: SharedLinksDep) -> Response:
     """Make a link to a video of the post. The answer shows it, this once."""
     form, job = await read_form(request), await services.store.catalogue.get(job_id)
-    item = _item(form.get("item", ""), job)
-    lives = _lives(form.get("days", ""))
-    password, user = form.get("password", ""), current_user()
-    key, link = await desk.shared_links.add(job_id, item, lives=lives, password=password, user=user)
+    text, lives = form.get("item", ""), _lives(form.get("days", ""))
+    item = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
+    key, link = await links.add(job, item, lives=lives, password=form.get("password", ""), user=current_user())
     return render(
         "share_made.html",
         job_id=job_id,
@@ -167,18 +140,10 @@ async def share_video_form(request: Request, job_id: JobIdPath, services: Servic
 
 
 @router.post("/access/links/{link_id}/revoke")
-async def revoke_link_form(link_id: str, desk: AuthenticatorDep) -> Response:
+async def revoke_link_form(link_id: str, links: SharedLinksDep) -> Response:
     """Revoke a link: members their own, admins anybody's."""
-    await desk.shared_links.revoke(link_id, None if has_role(Role.ADMIN) else current_user())
+    await links.revoke(link_id, None if has_role(Role.ADMIN) else current_user())
     return see_other("/access#links")
-
-
-def _item(text: str, job: Job) -> int:
-    files = kept_files(job)
-    item = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
-    if item not in files:
-        raise BadInput("There is no such video in this post.", help="Load the page again.")
-    return item
 
 
 def _lives(days: str) -> timedelta | None:

@@ -12,18 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.auth.rss_feeds import RssFeed
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.media import Account, Item, KeptFile
+from mediavault.features.rss.document import atom_document, rss_document
+from mediavault.features.rss.model import RssFeed
+from mediavault.features.rss.pages.contents import channel_of, enclosure_of
 from mediavault.presentation.opml import feed_outline, opml_document
-from mediavault.web.enclosures import enclosure_of
-from mediavault.web.rss import atom_document, rss_document
-from mediavault.web.rss_contents import channel_of
 from tests.feed_rules import atom_problems, opml_problems, rss_problems
 from tests.ui.hostile_texts import payloads
 
 AT = datetime(2026, 11, 29, 12, 0, 5, tzinfo=UTC)
-FEED = RssFeed("digest", "6f7c1a34-9f0e-4d0a-9b62-b8f6a2f2f6a1", "Trains", "", AT)
+FEED = RssFeed(
+    key="digest",
+    uid="6f7c1a34-9f0e-4d0a-9b62-b8f6a2f2f6a1",
+    name="Trains",
+    made_at=AT,
+    user="owner",
+    filter="",
+    locale="en",
+    zone="",
+    base="",
+)
 FOLDER = "https://vault.example/feeds/secret/"
 KEPT = KeptFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 32, 61.4, 320, 180)
 

@@ -13,37 +13,27 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, Services, to_job_id
+from mediavault.api.dependencies import AuthenticatorDep, RssFeedsDep, Services, to_job_id
 from mediavault.api.files import StoredFile, answer_bytes, answer_stored
 from mediavault.auth.authenticator import Authenticator
-from mediavault.auth.rss_feeds import RssFeed
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
 from mediavault.core.job import Job
+from mediavault.features.jobs.library_filter import address
+from mediavault.features.rss.document import ATOM_TYPE, RSS_TYPE, atom_document, rss_document
+from mediavault.features.rss.model import RssFeed, filter_of, query_of
+from mediavault.features.rss.pages.contents import Enclosure, channel_of, enclosure_of, picture_of
+from mediavault.features.rss.pages.versions import RssVersion, RssVersions
+from mediavault.features.rss.service import ATOM_NAME, COVER_NAME, RSS_NAME, RssFeeds, folder_of
 from mediavault.presentation.preferences import Appearance, use, zone_named
 from mediavault.presentation.translation import locales
+from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import FEEDS_PREFIX, credentials_of
 from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_for_apps
 from mediavault.server.ranges import is_unchanged
 from mediavault.server.services import ApiServices
 from mediavault.store.port import JobQuery
-from mediavault.web.cards import moving_files
-from mediavault.web.enclosures import Enclosure, enclosure_of, picture_of
 from mediavault.web.icon_pictures import IconPicture, draw
-from mediavault.web.library_filter import address
-from mediavault.web.rss import ATOM_TYPE, RSS_TYPE, atom_document, rss_document
-from mediavault.web.rss_contents import (
-    ATOM_NAME,
-    COVER_NAME,
-    RSS_NAME,
-    channel_of,
-    filter_of,
-    folder_of,
-    holds,
-    posts_of,
-    query_of,
-)
-from mediavault.web.rss_versions import RssVersion, RssVersions
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,57 +47,66 @@ Name = Annotated[str, Path(max_length=100)]
 
 @router.head(FEEDS_PREFIX + "{key}/" + RSS_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + RSS_NAME)
-async def rss(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+async def rss(request: Request, key: Key, services: Services, feeds: RssFeedsDep, desk: AuthenticatorDep) -> Response:
     """Return the feed as RSS 2.0, or 304."""
-    return await _document(request, key, services, desk, RSS_NAME)
+    return await _document(request, key, services, feeds, desk, RSS_NAME)
 
 
 @router.head(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
-async def atom(request: Request, key: Key, services: Services, desk: AuthenticatorDep) -> Response:
+async def atom(request: Request, key: Key, services: Services, feeds: RssFeedsDep, desk: AuthenticatorDep) -> Response:
     """Return the feed as Atom 1.0, or 304."""
-    return await _document(request, key, services, desk, ATOM_NAME)
+    return await _document(request, key, services, feeds, desk, ATOM_NAME)
 
 
 @router.head(FEEDS_PREFIX + "{key}/" + COVER_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + COVER_NAME)
-async def cover(request: Request, key: Key, desk: AuthenticatorDep) -> Response:
+async def cover(request: Request, key: Key, feeds: RssFeedsDep, desk: AuthenticatorDep) -> Response:
     """Return the picture of every feed."""
-    await _feed(request, key, desk)
+    await _feed(request, key, feeds, desk)
     return _private(answer_bytes(request, await asyncio.to_thread(_cover), "image/png"))
 
 
 @router.head(FEEDS_PREFIX + "{key}/{name}")
 @router.get(FEEDS_PREFIX + "{key}/{name}")
-async def file(request: Request, key: Key, name: Name, services: Services, desk: AuthenticatorDep) -> Response:
+async def file(
+    request: Request, key: Key, name: Name, services: Services, feeds: RssFeedsDep, desk: AuthenticatorDep
+) -> Response:
     """Return a file of a post that the feed holds, or a part of it."""
-    _, query = await _feed(request, key, desk)
-    stored = await _stored(services, query, name)
+    _, query = await _feed(request, key, feeds, desk)
+    stored = await _stored(services, feeds, query, name)
     return _private(await answer_stored(request, services.library, stored or StoredFile(None)))
 
 
-async def _feed(request: Request, key: str, desk: Authenticator) -> tuple[RssFeed, JobQuery]:
+async def _feed(
+    request: Request, key: str, feeds: RssFeeds, desk: Authenticator, *, is_use: bool = False
+) -> tuple[RssFeed, JobQuery]:
     """Return the feed and its query. Raises NotFound, with the same words whatever is missing, and TooManyTries."""
-    feed = await desk.rss_feeds.find(key, desk.address_of(credentials_of(request)))
+    feed = await feeds.open(key, desk.address_of(credentials_of(request)), is_use=is_use)
     try:
         if feed is not None and await desk.users.find(feed.user) is not None:
-            depend_on(request, "feed", FEEDS_PREFIX, partial(desk.rss_feeds.is_valid, feed))
+            depend_on(request, "feed", FEEDS_PREFIX, partial(_is_valid, feeds, feed))
             return feed, query_of(feed)
     except BadInput:  # a filter that can't be read
         pass
     raise NotFound("This feed is no longer available.", help="Ask the person who gave you its address for a new one.")
 
 
-async def _document(request: Request, key: str, services: ApiServices, desk: Authenticator, name: str) -> Response:
-    feed, query = await _feed(request, key, desk)
-    await desk.rss_feeds.fetched(feed)
+async def _is_valid(feeds: RssFeeds, feed: RssFeed) -> bool:
+    return await feeds.by_key(feed.key, is_use=False) is not None
+
+
+async def _document(
+    request: Request, key: str, services: ApiServices, feeds: RssFeeds, desk: Authenticator, name: str
+) -> Response:
+    feed, query = await _feed(request, key, feeds, desk, is_use=True)
     versions, base = _versions(request), address_for_apps(request, services.settings, feed.base)
     document = (feed.key, name, base)
     version = await versions.current(document, query)
     if version is not None and _is_known(request, version):
         return _private(Response(status_code=304, headers=_headers(version, name)))
     since, stamp = await versions.begin(query)
-    posts = await posts_of(services.store.catalogue, query)
+    posts = await feeds.posts(query)
     use(Appearance(feed.locale if feed.locale in locales() else "en", zone=zone_named(feed.zone)))
     folder, home = folder_of(base, key), base.rstrip("/") + address(filter_of(feed))
     channel = channel_of(feed, posts, folder=folder, document=name, home=home)
@@ -145,7 +144,7 @@ def _private(response: Response) -> Response:
     return response
 
 
-async def _stored(services: ApiServices, query: JobQuery, name: str) -> StoredFile | None:
+async def _stored(services: ApiServices, feeds: RssFeeds, query: JobQuery, name: str) -> StoredFile | None:
     """Return the file of this name; None unless it is exactly one that the feed's document would name."""
     match = _FILE.fullmatch(name)
     if match is None:
@@ -155,7 +154,7 @@ async def _stored(services: ApiServices, query: JobQuery, name: str) -> StoredFi
     except JobNotFound:
         return None
     found = _file_of(job, int(match["index"]), is_picture=match["picture"] is not None)
-    is_ours = found is not None and found.name == name and await holds(services.store.catalogue, query, job)
+    is_ours = found is not None and found.name == name and await feeds.holds(query, job)
     return found.file if found is not None and is_ours else None
 
 

@@ -11,7 +11,8 @@ import typer
 from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.auth.rss_feeds import RssFeed, RssFeeds
+    from mediavault.features.rss.model import RssFeed
+    from mediavault.features.rss.service import RssFeeds
     from mediavault.store.port import Store
 
 T = TypeVar("T")
@@ -22,25 +23,18 @@ Filter = Annotated[
     typer.Option(
         "--filter",
         metavar="FILTER",
-        help="What it contains: the part after the question mark in the library page's address, such as `tag=trains`. Default: everything.",
+        help="What it contains: the part after the question mark in the library page's address, such as `tag=trains`. "
+        "Default: everything.",
     ),
 ]
 
 
 def add(name: Name, filter_: Filter = "", *, as_json: AsJson = False) -> None:
     """Make an RSS feed of a filter of the library, and print its address."""
-    from urllib.parse import urlencode
-
     from mediavault.cli.output import out, print_json
-    from mediavault.core.users import OWNER
-    from mediavault.web.library_filter import to_params, to_query
-    from mediavault.web.rss_contents import read_feed_filter
-
-    asked = read_feed_filter(filter_)
-    to_query(asked, None, OWNER, limit=1)  # raises BadInput for what can't be a tag or a collection
 
     async def make(feeds: RssFeeds, base: str) -> dict[str, Any]:
-        return await _as_dict(feeds, await feeds.add(name, urlencode(to_params(asked)), base=base), base)
+        return await _as_dict(feeds, await feeds.add(name, filter_, base=base), base)
 
     made = _with_feeds(make)
     if as_json:
@@ -66,7 +60,10 @@ def list_feeds(*, as_json: AsJson = False) -> None:
         fetched = (
             f"last fetched {feed['fetched_at'][:16].replace('T', ' ')} UTC" if feed["fetched_at"] else "never fetched"
         )
-        line = f"{feed['name']}  ({whose}{feed['filter'] or 'everything'}, {fetched})\n  {feed['rss'] or 'Its key is on another machine.'}"
+        line = (
+            f"{feed['name']}  ({whose}{feed['filter'] or 'everything'}, {fetched})\n"
+            f"  {feed['rss'] or 'Its key is on another machine.'}"
+        )
         out().print(line, markup=False, highlight=False, soft_wrap=True)
     if not listed:
         out().print("No RSS feeds.")
@@ -87,9 +84,9 @@ def revoke(name: Name, *, as_json: AsJson = False) -> None:
 
 
 def _with_feeds(use: Callable[[RssFeeds, str], Awaitable[T]]) -> T:
-    from mediavault.auth.rss_feeds import RssFeeds
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.core.clock import SystemClock
+    from mediavault.features.rss.service import RssFeeds
     from mediavault.server.own_address import address_of, lan_host
 
     settings = quiet_settings()
@@ -97,22 +94,13 @@ def _with_feeds(use: Callable[[RssFeeds, str], Awaitable[T]]) -> T:
     base = address_of(settings, lan_host()) or local
 
     async def with_base(store: Store) -> T:
-        return await use(RssFeeds(store.records, SystemClock(), settings.state_dir), base)
+        return await use(RssFeeds(store, SystemClock(), settings.state_dir), base)
 
     return asyncio.run(with_store(settings, with_base))
 
 
 async def _as_dict(feeds: RssFeeds, feed: RssFeed, base: str) -> dict[str, Any]:
-    from mediavault.web.rss_contents import addresses_of
-
-    addresses = await addresses_of(feeds, feed, base)
-    return {
-        "id": feed.id,
-        "name": feed.name,
-        "filter": feed.filter,
-        "user": feed.user,
-        "made_at": feed.made_at.isoformat(),
-        "fetched_at": feed.fetched_at and feed.fetched_at.isoformat(),
-        "rss": addresses.rss,
-        "atom": addresses.atom,
+    view = (await feeds.view(feed, base)).model_dump()
+    return {name: value.isoformat() if name.endswith("_at") and value else value for name, value in view.items()} | {
+        "user": feed.user
     }
