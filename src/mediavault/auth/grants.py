@@ -107,7 +107,7 @@ G = TypeVar("G", bound=Grant)
 
 
 class Grants(Generic[G]):
-    """The grants of one kind. ``on_ended`` is called when some may have ended."""
+    """The grants of one kind. ``on_ended`` is called when some may have ended; those that expire, the store removes."""
 
     of: type[G]
 
@@ -175,8 +175,8 @@ class Grants(Generic[G]):
         if record is None or (grant := self._read(record)) is None:
             return None
         now, every, idle_for = self._clock.now(), self.of.used_every, self.of.idle_for
-        is_due = grant.used_at is None or (every is not None and not timedelta(0) <= now - grant.used_at < every)
-        if is_use and every is not None and is_due:
+        is_recent = every is None or (grant.used_at is not None and timedelta(0) <= now - grant.used_at < every)
+        if is_use and not is_recent:
             value = {**record.value, self.of.stored_names.get("used_at", "used_at"): now.isoformat()}
             expires_at = record.expires_at if idle_for is None else now + idle_for
             await self._records.replace(self.of.kind, key, value, if_value=record.value, expires_at=expires_at)

@@ -33,7 +33,7 @@ from mediavault.features.notifications import api as notifications
 from mediavault.features.profiles import api as profiles
 from mediavault.features.retention import api as retention
 from mediavault.features.rss import api as rss
-from mediavault.features.rss.pages.versions import RssVersions
+from mediavault.features.rss.pages.documents import RssVersions
 from mediavault.features.rss.service import RssFeeds
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.sites import api as site_limits

@@ -75,7 +75,11 @@ async def test_what_earlier_versions_stored_is_read_and_written_as_they_did(
     [
         ("token of a user", {"scope_of_user": "everything"}),
         ("token", {"user": "jane"}),  # whose scope is that of the owner's token
+        ("token", {"scope": "everything"}),
+        ("token", {"made_at": 5}),
+        ("token", {"made_at": "yesterday"}),
         ("token", {"made_at": "2026-01-01T00:00:00"}),
+        ("token", {"used_at": "2026-01-01T00:00:00"}),
         ("session of a user", {"tls": "yes"}),
         ("link", {"item": "first"}),
         ("feed", {"id": "7"}),

@@ -39,14 +39,14 @@ Key = Annotated[str, Path(max_length=100)]
 @router.get(SHARED_PREFIX + "{key}")
 async def shared(request: Request, key: Key, links: SharedLinksDep) -> Response:
     """Show the video, or ask for the link's password."""
-    found = await links.shown(key)
-    return _page(request, key, found) if _is_unlocked(request, links, found, key) else _locked(key)
+    found = await links.shown(key, request.cookies.get(COOKIE, ""))
+    return _page(request, key, found) if found.is_unlocked else _locked(key)
 
 
 @router.post(SHARED_PREFIX + "{key}")
 async def unlock_form(request: Request, key: Key, links: SharedLinksDep, desk: AuthenticatorDep) -> Response:
     """Check the link's password."""
-    found, form = await links.shown(key), await read_form(request)
+    found, form = await links.shown(key, ""), await read_form(request)
     address = desk.address_of(credentials_of(request))
     try:
         proof = await links.unlock(found.link, key, form.get("password", ""), address)
@@ -76,18 +76,15 @@ async def picture(request: Request, key: Key, services: Services, links: SharedL
     )
 
 
-def _is_unlocked(request: Request, links: SharedLinks, found: Shared, key: str) -> bool:
-    return links.is_unlocked(found.link, key, request.cookies.get(COOKIE, ""))
-
-
 async def _unlocked(request: Request, key: str, links: SharedLinks) -> KeptFile:
-    found = await links.shown(key)
-    if not _is_unlocked(request, links, found, key):
+    proof = request.cookies.get(COOKIE, "")
+    found = await links.shown(key, proof)
+    if not found.is_unlocked:
         raise file_not_found()
 
     async def holds() -> bool:
         try:
-            await links.shown(key)
+            await links.shown(key, proof)
         except NotFound:
             return False
         return True

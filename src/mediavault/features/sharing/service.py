@@ -48,6 +48,7 @@ class Shared:
     link: SharedLink
     job: Job
     kept: KeptFile
+    is_unlocked: bool  # else only its password is asked for
 
 
 class SharedLinks(Grants[SharedLink]):
@@ -80,8 +81,11 @@ class SharedLinks(Grants[SharedLink]):
         titles = {job.id: title(job) async for job in jobs}
         return [(link, titles.get(link.job_id, link.job_id)) for link in links]
 
-    async def shown(self, key: str) -> Shared:
-        """Return what the link with this key shows. Raises NotFound, with the same words whatever is missing."""
+    async def shown(self, key: str, proof: str) -> Shared:
+        """Return what the link with this key shows, to someone with a ``proof`` of its password.
+
+        Raises NotFound, with the same words whatever is missing.
+        """
         link = await self.find(key)
         try:
             job = None if link is None else await self._catalogue.get(link.job_id)
@@ -90,10 +94,11 @@ class SharedLinks(Grants[SharedLink]):
         kept = None if job is None or link is None else kept_files(job).get(link.item)
         if link is None or job is None or kept is None:
             raise NotFound("This link is no longer valid.", help="Ask the person who sent it for a new one.")
-        return Shared(link, job, kept)
+        is_unlocked = link.password is None or same(proof, bound(key, link.password))
+        return Shared(link, job, kept, is_unlocked)
 
     async def unlock(self, link: SharedLink, key: str, password: str, address: str) -> str:
-        """Return what proves to :meth:`is_unlocked` that this password opened the link. ``address``: the client's.
+        """Return what proves to :meth:`shown` that this password opened the link. ``address``: the client's.
 
         Raises WrongSecret, TooManyTries.
         """
@@ -103,7 +108,3 @@ class SharedLinks(Grants[SharedLink]):
             raise WrongSecret("Wrong password.")
         self._tries.succeeded(address, link.key)
         return bound(key, link.password)
-
-    def is_unlocked(self, link: SharedLink, key: str, proof: str) -> bool:
-        """Whether the link needs no password, or ``proof`` is what :meth:`unlock` returned for it."""
-        return link.password is None or same(proof, bound(key, link.password))

@@ -1,12 +1,17 @@
 """What an RSS feed's secret opens: its document as RSS and Atom, its cover, and the files of the posts that it holds.
 
-Whatever does not exist, and whatever was revoked, gets one and the same answer, after the same look into the store.
+Whatever does not exist, and whatever was revoked, gets the same answer, after the same reads of the store.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import cache, partial
 from typing import Annotated, cast
@@ -14,15 +19,16 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, RssFeedsDep, Services, to_job_id
+from mediavault.api.feed import CLOCKS_DIFFER, OVERLAP
 from mediavault.api.files import StoredFile, answer_bytes, answer_stored
 from mediavault.auth.authenticator import Authenticator
+from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
-from mediavault.core.job import Job
+from mediavault.core.job import Job, JobStatus
 from mediavault.features.jobs.library_filter import address
 from mediavault.features.rss.document import ATOM_TYPE, RSS_TYPE, atom_document, rss_document
 from mediavault.features.rss.model import RssFeed, filter_of, query_of
 from mediavault.features.rss.pages.contents import Enclosure, channel_of, enclosure_of, picture_of
-from mediavault.features.rss.pages.versions import RssVersion, RssVersions
 from mediavault.features.rss.service import ATOM_NAME, COVER_NAME, RSS_NAME, RssFeeds, folder_of
 from mediavault.presentation.preferences import Appearance, use, zone_named
 from mediavault.presentation.translation import locales
@@ -32,17 +38,90 @@ from mediavault.server.long_responses import depend_on
 from mediavault.server.own_address import address_for_apps
 from mediavault.server.ranges import is_unchanged
 from mediavault.server.services import ApiServices
-from mediavault.store.port import JobQuery
+from mediavault.store.port import JobQuery, Store
 from mediavault.web.icon_pictures import IconPicture, draw
 
 router = APIRouter(include_in_schema=False)
 
 COVER = IconPicture(1400, is_full=True)  # the smallest that Apple takes
 HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+MOST_VERSIONS = 1_000  # of documents whose last one is remembered
+MOST_CHANGED = 100  # posts: with more of them the feed is read again
+_SECOND = timedelta(seconds=1)  # the precision of HTTP dates
 _FILE = re.compile(r"(?P<job>[0-9a-f-]{36})-(?P<index>\d{1,5})(?P<picture>-picture)?\.[a-z0-9]{1,5}", re.ASCII)
 
+Stamp = Hashable
 Key = Annotated[str, Path(max_length=100)]
 Name = Annotated[str, Path(max_length=100)]
+
+
+@dataclass(frozen=True, slots=True)
+class RssVersion:
+    """A document as it was sent: its ETag and time. ``stamp`` is what the store had when it was read."""
+
+    etag: str
+    modified: datetime
+    since: datetime
+    stamp: Stamp
+
+
+class RssVersions:
+    """The last version of each document that this process has sent: whether it is current is known without reading posts.
+
+    The store knows cheaply what has changed: the saved posts that changed since, the library's sums, and of each mark that
+    the filter asks for how many there are and which is the newest. While all of this is the same, so is the feed, unless it
+    is of a search: the words of subtitles and comments are stored without a change of their post.
+
+    Used in the event loop's thread only.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._sent: OrderedDict[Hashable, RssVersion] = OrderedDict()
+
+    async def current(self, document: Hashable, query: JobQuery) -> RssVersion | None:
+        """Return the version that was sent last, if nothing has changed since; else None."""
+        version = self._sent.get(document)
+        if version is None or version.stamp is None:
+            return None
+        return version if await self._stamp(query, version.since) == version.stamp else None
+
+    async def begin(self, query: JobQuery) -> tuple[datetime, Stamp]:
+        """Return what ``sent`` needs. Call it before the posts are read: a change in between is then seen later."""
+        since = self._clock.now() - CLOCKS_DIFFER - OVERLAP
+        return since, await self._stamp(query, since)
+
+    def sent(self, document: Hashable, body: bytes, since: datetime, stamp: Stamp) -> RssVersion:
+        """Remember the document's version and return it. Its time grows with each change, and only then."""
+        etag, before = f'"{hashlib.sha256(body).hexdigest()[:32]}"', self._sent.get(document)
+        modified = self._clock.now().replace(microsecond=0)
+        if before is not None:
+            modified = before.modified if before.etag == etag else max(modified, before.modified + _SECOND)
+        version = RssVersion(etag, modified, since, stamp)
+        self._sent[document] = version
+        self._sent.move_to_end(document)
+        while len(self._sent) > MOST_VERSIONS:
+            self._sent.popitem(last=False)
+        return version
+
+    async def _stamp(self, query: JobQuery, since: datetime) -> Stamp:
+        """Return a value that differs when the query's saved posts may; None where that can't be known."""
+        if query.text:
+            return None
+        changed = await self._store.catalogue.changed_since(since, limit=MOST_CHANGED)
+        if len(changed) == MOST_CHANGED:
+            return None
+        saved = frozenset((job.id, job.updated_at) for job in changed if job.status is JobStatus.COMPLETED)
+        totals = await self._store.catalogue.library_totals()
+        sums = tuple((site.platform, site.kept, site.bytes, site.duration_s) for site in totals.platforms)
+        marks = [await self._mark_stamp(name) for name in sorted({*query.marks, *query.without})]
+        return saved, sums, tuple(marks)
+
+    async def _mark_stamp(self, name: str) -> Stamp:
+        counts = [count.jobs for count in await self._store.marks.names(name) if count.name == name]
+        newest = await self._store.marks.marked(name, limit=1, newest_first=True)
+        return name, tuple(counts), tuple((mark.job_id, mark.place) for mark in newest)
 
 
 @router.head(FEEDS_PREFIX + "{key}/" + RSS_NAME)
