@@ -65,24 +65,23 @@ class Grant:
         """Its place in lists: the one that was used or made last comes first."""
         return -(self.used_at or self.made_at).timestamp(), self.key
 
+    @classmethod
+    def stored_as(cls, user: str) -> Mapping[str, str]:
+        """Return the names under which the fields of this user's grants are stored."""
+        names = cls.stored_names if user == OWNER else {**cls.stored_names, **cls.stored_names_of_others}
+        return {field.name: names.get(field.name, field.name) for field in fields(cls) if field.name not in _OUTSIDE}
+
     def to_value(self) -> dict[str, Any]:
         """Return the value of the grant's record."""
-        hints, names = get_type_hints(type(self)), self.all_stored_names(self.user)
-        stored = [field.name for field in fields(self) if field.name not in _OUTSIDE]
-        return {names.get(name, name): to_json(hints[name], getattr(self, name)) for name in stored}
-
-    @classmethod
-    def all_stored_names(cls, user: str) -> Mapping[str, str]:
-        """Return the names under which this user's grants are stored, by field, where they differ."""
-        return cls.stored_names if user == OWNER else {**cls.stored_names, **cls.stored_names_of_others}
+        hints = get_type_hints(type(self))
+        return {name: to_json(hints[field], getattr(self, field)) for field, name in self.stored_as(self.user).items()}
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
         """Read a record. LookupError, TypeError or ValueError for one that is damaged."""
-        names = cls.all_stored_names(record.value.get("user", OWNER))
-        stored = {field.name: names.get(field.name, field.name) for field in fields(cls) if field.name not in _OUTSIDE}
-        value = {field: record.value[name] for field, name in stored.items() if name in record.value}
-        grant = from_named_json(cls, {**value, "key": record.key})
+        value, names = record.value, cls.stored_as(record.value.get("user", OWNER))
+        given = {field: value[name] for field, name in names.items() if name in value}
+        grant = from_named_json(cls, {**given, "key": record.key})
         if any(at is not None and at.tzinfo is None for at in (grant.made_at, grant.used_at)):
             raise ValueError(Message("a time without a time zone"))
         return replace(grant, expires_at=record.expires_at)
@@ -177,7 +176,7 @@ class Grants(Generic[G]):
         now, every, idle_for = self._clock.now(), self.of.used_every, self.of.idle_for
         is_recent = every is None or (grant.used_at is not None and timedelta(0) <= now - grant.used_at < every)
         if is_use and not is_recent:
-            value = {**record.value, self.of.stored_names.get("used_at", "used_at"): now.isoformat()}
+            value = {**record.value, self.of.stored_as(grant.user)["used_at"]: now.isoformat()}
             expires_at = record.expires_at if idle_for is None else now + idle_for
             await self._records.replace(self.of.kind, key, value, if_value=record.value, expires_at=expires_at)
         return grant
