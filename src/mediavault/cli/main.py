@@ -244,10 +244,15 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
     "feed": (
         "RSS feeds of the library, for podcast apps and feed readers.",
         {
-            "add": CommandEntry("feed:add", "Make an RSS feed of a filter of the library, and print its address."),
-            "list": CommandEntry("feed:list_feeds", "List name, filter, last request and address of every RSS feed."),
+            "add": CommandEntry(
+                "features.rss.commands:add", "Make an RSS feed of a filter of the library, and print its address."
+            ),
+            "list": CommandEntry(
+                "features.rss.commands:list_feeds", "List name, filter, last request and address of every RSS feed."
+            ),
             "revoke": CommandEntry(
-                "feed:revoke", "Revoke an RSS feed by its name or id. Its addresses stop working at once."
+                "features.rss.commands:revoke",
+                "Revoke an RSS feed by its name or id. Its addresses stop working at once.",
             ),
         },
     ),

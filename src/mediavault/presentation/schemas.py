@@ -83,13 +83,6 @@ class RetryRequest(_Request):
         return [self.chosen_url] if self.chosen_url is not None else list(self.chosen or [])
 
 
-class RssFeedRequest(_Request):
-    """A new RSS feed. ``filter`` is what the library page's address has behind its question mark; "" for everything."""
-
-    name: Annotated[str, Field(max_length=200)]
-    filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)] = ""
-
-
 class AccountListRequest(BaseModel):
     """The query of an account list. An empty value counts as absent."""
 
@@ -194,22 +187,6 @@ class MarkedView(_View):
     """How many of the jobs exist."""
 
     jobs: int
-
-
-class RssFeedView(_View):
-    """An RSS feed. ``rss`` and ``atom`` are its secret addresses; null where the machine has not the key that made them."""
-
-    id: str
-    name: str
-    filter: str
-    made_at: datetime
-    fetched_at: datetime | None
-    rss: str | None
-    atom: str | None
-
-
-class RssFeedsView(_View):
-    feeds: list[RssFeedView]
 
 
 class LinksView(_View):

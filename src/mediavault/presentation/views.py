@@ -175,6 +175,11 @@ def kept_files(job: Job) -> dict[int, KeptFile]:
     }  # a row older than items
 
 
+def moving_files(job: Job) -> Mapping[int, KeptFile]:
+    """Return what can be played of a job's saved files, by the index of their item."""
+    return {index: file for index, file in kept_files(job).items() if not file.is_picture}
+
+
 def kept_paths(job: Job) -> list[str]:
     """Return the paths of all files that the job may have in the library: videos and their companions."""
     kept = kept_files(job).values()

@@ -11,10 +11,10 @@ import asyncio
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
-from mediavault.core.failures import Failure, FailureScope, LiveNow, NotYet, RateLimited, Retry, StoreError
+from mediavault.core.failures import Failure, FailureScope, NotYet, RateLimited, Retry, StoreError
 from mediavault.core.job import JobId, Stage
 from mediavault.core.logs import get_logger
-from mediavault.core.media import Candidate, DownloadedFile
+from mediavault.core.media import Candidate, DownloadedFile, LiveNow
 from mediavault.core.messages import Message
 from mediavault.core.recordings import RECORDING, Recording, began_at
 from mediavault.download.port import RecordingOrder

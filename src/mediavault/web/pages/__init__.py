@@ -10,6 +10,8 @@ from mediavault.features.notifications import pages as notifications
 from mediavault.features.profiles import pages as profiles
 from mediavault.features.recording import pages as recording
 from mediavault.features.retention import pages as retention
+from mediavault.features.rss.pages import documents, feeds
+from mediavault.features.sharing import pages as sharing
 from mediavault.features.sites import pages as sites
 from mediavault.features.trash import pages as trash
 from mediavault.web.pages import (
@@ -23,10 +25,7 @@ from mediavault.web.pages import (
     library_live,
     phone,
     post,
-    rss,
-    rss_feeds,
     settings,
-    shared,
     sign_in,
     sign_ins,
 )
@@ -53,8 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     doctor.router,
     trash.router,
     retention.router,
-    shared.router,
+    sharing.router,
     phone.router,
-    rss_feeds.router,
-    rss.router,
+    feeds.router,
+    documents.router,
 )

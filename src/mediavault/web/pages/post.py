@@ -18,6 +18,14 @@ from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
 from mediavault.core.webvtt import MAX_S
+from mediavault.features.jobs.library_filter import (
+    LibraryFilter,
+    LibraryView,
+    address,
+    read_filter,
+    to_params,
+    to_query,
+)
 from mediavault.features.recording.service import is_to_stop
 from mediavault.features.retention.model import REASONS
 from mediavault.features.retention.service import RetentionRules
@@ -37,7 +45,6 @@ from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
 from mediavault.web.badges import site_name
 from mediavault.web.choices import choices_of, first_player_site, seen_candidates
 from mediavault.web.decoding_state import decoding_state
-from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render

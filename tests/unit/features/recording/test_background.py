@@ -12,18 +12,9 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import (
-    Deleted,
-    ErrorCode,
-    Failure,
-    LinkExpired,
-    LiveNow,
-    NoSpace,
-    RateLimited,
-    Upcoming,
-)
+from mediavault.core.failures import Deleted, ErrorCode, Failure, LinkExpired, NoSpace, RateLimited, Upcoming
 from mediavault.core.job import ClaimedJob, Job, JobStatus, Stage, StepOutcome, WorkerId
-from mediavault.core.media import DownloadedFile, OnProgress, SourceType
+from mediavault.core.media import DownloadedFile, LiveNow, OnProgress, SourceType
 from mediavault.core.profiles import Profile
 from mediavault.core.recordings import Recording, RecordingEnd
 from mediavault.core.records import RecordKind
