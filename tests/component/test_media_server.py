@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from mediavault.app.clients import open_media_server
 from mediavault.app.doctor.bundle import shown_settings
 from mediavault.app.doctor.runner import Context
 from mediavault.app.doctor.vault import media_server
-from mediavault.app.media_server import MediaServerRefresh, open_media_server
 from mediavault.app.storage import open_store
 from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.settings import MediaServer, Settings
+from mediavault.features.media_servers.background import MediaServerRefresh
+from mediavault.features.media_servers.records import HELD_FOR, last_call, note_saved, take_due
 from mediavault.presentation.doctor_report import Check
-from mediavault.store.server_calls import HELD_FOR, last_call, note_saved, take_due
+from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 from tests.stubs import make_tools, new_job, worked
@@ -100,13 +102,13 @@ async def test_one_call_is_made_a_minute_after_the_last_saved_video(tmp_path: Pa
         for _ in range(5):
             await refresh.saved()
             clock.advance(50)
-            await refresh.tell_if_due()
+            await refresh.call_if_due()
             calls.append(len(server.asked))
         clock.advance(10)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         calls.append(len(server.asked))
         clock.advance(3600)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
 
     assert calls == [0, 0, 0, 0, 0, 1]
     assert len(server.asked) == 1
@@ -126,7 +128,7 @@ async def test_of_several_workers_one_makes_the_call(tmp_path: Path) -> None:
         other = MediaServerRefresh(second, store.records, clock)
         await refresh.saved()
         clock.advance(60)
-        await asyncio.gather(refresh.tell_if_due(), other.tell_if_due())
+        await asyncio.gather(refresh.call_if_due(), other.call_if_due())
 
     assert len(server.asked) == 1
 
@@ -138,13 +140,13 @@ async def test_a_call_whose_worker_dies_is_made_by_another_one_later(tmp_path: P
         clock.advance(60)
         dying = await take_due(store.records, clock)
         assert dying is not None
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         assert server.asked == []
 
         clock.advance(HELD_FOR)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         clock.advance(3600)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         assert len(server.asked) == 1
 
 
@@ -155,7 +157,7 @@ async def test_a_failed_call_is_logged_and_made_again_a_few_times(tmp_path: Path
             await refresh.saved()
             for _ in range(200):
                 clock.advance(600)
-                await refresh.tell_if_due()
+                await refresh.call_if_due()
         last = await last_call(store.records)
 
     assert len(server.asked) == 4
@@ -178,9 +180,9 @@ async def test_a_video_saved_during_a_failing_call_is_told_in_its_own_time(tmp_p
         refresh._connection.refresh = meanwhile  # type: ignore[method-assign]
         await refresh.saved()
         clock.advance(60)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         clock.advance(60)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
 
     assert len(server.asked) == 2
 
@@ -214,7 +216,7 @@ async def test_doctor_reports_a_sound_server_and_a_failed_last_call(tmp_path: Pa
             server._statuses = [503]
             await refresh.saved()
             clock.advance(60)
-            await refresh.tell_if_due()
+            await refresh.call_if_due()
         server._statuses = [200]
         failed = await doctor_check(settings)
 
@@ -255,7 +257,7 @@ async def test_a_store_that_is_away_fails_no_job(tmp_path: Path) -> None:
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
         with capture_logs() as events:
-            job = await worked(claim, replace(make_tools(store, clock, tmp_path), on_saved=refresh.saved))
+            job = await worked(claim, replace(make_tools(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
         store.records.put = put  # type: ignore[method-assign]
 
     assert job.status is JobStatus.COMPLETED
@@ -267,9 +269,9 @@ async def test_a_saved_video_is_noted_for_the_call(tmp_path: Path) -> None:
     async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
-        await worked(claim, replace(make_tools(store, clock, tmp_path), on_saved=refresh.saved))
+        await worked(claim, replace(make_tools(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
         clock.advance(60)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
 
     assert len(server.asked) == 1
 

@@ -50,7 +50,6 @@ from mediavault.presentation.schemas import (
 from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
-from mediavault.store.recordings import is_recording
 from mediavault.store.twins import Twin
 
 MAX_TITLE_CHARS = 200
@@ -176,6 +175,11 @@ def kept_files(job: Job) -> dict[int, KeptFile]:
     }  # a row older than items
 
 
+def moving_files(job: Job) -> Mapping[int, KeptFile]:
+    """Return what can be played of a job's saved files, by the index of their item."""
+    return {index: file for index, file in kept_files(job).items() if not file.is_picture}
+
+
 def kept_paths(job: Job) -> list[str]:
     """Return the paths of all files that the job may have in the library: videos and their companions."""
     kept = kept_files(job).values()
@@ -203,7 +207,7 @@ def is_waiting_for_retry(job: Job) -> bool:
 
 
 def _actions(job: Job) -> list[Action]:
-    if is_recording(job):
+    if job.is_recording:
         return ["stop", "cancel", "remove"]
     return ["retry", "cancel", "remove"] if is_waiting_for_retry(job) else ACTIONS[job.status]
 
@@ -219,7 +223,7 @@ def _state(job: Job) -> str:
 def _detail(job: Job) -> LocalizedMessage:
     if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
         return LocalizedMessage(format_progress(job.bytes_done, job.bytes_total))
-    if is_recording(job):
+    if job.is_recording:
         return LocalizedMessage(format_recorded(job.duration_s, job.bytes_done))
     if job.status is JobStatus.COMPLETED:
         return LocalizedMessage(format_size(job.bytes))
@@ -233,7 +237,7 @@ def _detail(job: Job) -> LocalizedMessage:
 
 def _percent(job: Job) -> int | None:
     is_unknown = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
-    return None if (is_unknown and job.bytes_done) or is_recording(job) else job.progress_pct
+    return None if (is_unknown and job.bytes_done) or job.is_recording else job.progress_pct
 
 
 def _links(job: Job) -> LinksView:

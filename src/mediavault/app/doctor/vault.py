@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mediavault.app import composition, storage
+from mediavault.app.clients import open_media_server
 from mediavault.app.doctor.runner import Context, Findings
-from mediavault.app.media_server import open_media_server
 from mediavault.app.watchdog import NATIVE_CRASH_FILE
 from mediavault.auth.users import Users
 from mediavault.core.clock import SystemClock, local
@@ -23,6 +23,7 @@ from mediavault.core.messages import Message, counted, join
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.core.site_limits import UNPARSED_WINDOW
+from mediavault.features.media_servers.records import LastCall, last_call
 from mediavault.library.bucket_address import parse_bucket_address
 from mediavault.maintenance.scheduled_checks import ReadingPosition, read_position
 from mediavault.presentation.doctor_report import Check, broken, ok, warning
@@ -32,7 +33,6 @@ from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses
 from mediavault.store.port import Concern, FailureGroup, StoreReport
-from mediavault.store.server_calls import LastCall, last_call
 from mediavault.worker.freezes import FreezeReport
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ async def media_server(context: Context) -> Findings:
     async with open_media_server(settings) as server:
         if server is None:
             return None
-        error = await server.look()
+        error = await server.check()
     with suppress(StoreError):  # another check reports it
         last = (await context.shared(read_store)).media_server_call
     name, url = settings.media_server and settings.media_server.label, settings.media_server_url
