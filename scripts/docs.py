@@ -37,8 +37,8 @@ def assemble() -> None:
     for name in FROM_ROOT:
         shutil.copy(ROOT / f"{name}.md", SOURCE / f"{name.lower()}.md")
     for page in SOURCE.rglob("*.md"):
-        # Searching finds what users look for; the decisions are for who changes the code, and have a page that lists them.
-        head = "---\nsearch:\n  exclude: true\n---\n" if page.parent.name == "decisions" else ""
+        # Searching finds what users look for; the decisions and their table are for contributors.
+        head = "---\nsearch:\n  exclude: true\n---\n" if "decisions" in (page.parent.name, page.stem) else ""
         page.write_text(head + _LINK.sub(partial(_for_site, page.parent), page.read_text("utf-8")), "utf-8")
 
 

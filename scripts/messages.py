@@ -18,6 +18,8 @@ from mediavault.core.failures import FAILURES
 SRC = Path(__file__).resolve().parents[1] / "src" / "mediavault"
 UNTRANSLATED = re.compile(r"cli/|demo/|features/\w+/commands[./]")  # these are in English only
 
+FINDINGS = {"ok", "warning", "broken"}  # the functions that make the doctor's findings
+
 Text = str | tuple[str, str]  # a pair is singular and plural
 
 
@@ -66,9 +68,11 @@ def _texts_of(node: ast.AST, exceptions: frozenset[str]) -> Iterator[Text]:
 
 
 def _may_be_exception(called: ast.expr, exceptions: frozenset[str]) -> bool:
-    """Whether a call creates an exception, of a class by its name or of one chosen from several."""
+    """Whether a call creates an exception, of a class by its name or of one chosen from several; or a doctor's finding."""
     if isinstance(called, ast.IfExp):
         return _may_be_exception(called.body, exceptions)
+    if isinstance(called, ast.Name) and called.id in FINDINGS:
+        return True
     return _name(called) in exceptions | {"condition", "kind", "failure", "refusal", "error"}
 
 

@@ -18,6 +18,8 @@ from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard
 from mediavault.extraction.port import UpgradeRecord
+from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sharing.service import SharedLinks
 from mediavault.library.local_library import LocalLibrary
 from mediavault.platforms.registry import all_platforms, identify, source_at
 from mediavault.presentation.doctor_report import Check, Doctor, YtdlpState
@@ -49,6 +51,16 @@ class ApiVault:
     services: ApiServices
     downloads: Path
     cancelled: list[JobId] = field(default_factory=list)
+
+    @property
+    def shared_links(self) -> SharedLinks:
+        links: SharedLinks = self.client.app.state.shared_links  # type: ignore[attr-defined]
+        return links
+
+    @property
+    def rss_feeds(self) -> RssFeeds:
+        feeds: RssFeeds = self.client.app.state.rss_feeds  # type: ignore[attr-defined]
+        return feeds
 
     async def add(self, url: str = POST) -> Job:
         return (await self.store.queue.enqueue([self.services.submit.read(url)]))[0].job

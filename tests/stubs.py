@@ -12,7 +12,7 @@ from pathlib import Path
 from mediavault.browser.port import BrowserDownload, PageCapture
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, NoVideo, Unsupported
+from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, Unsupported
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, NewJob, new_job_id
 from mediavault.core.listings import Listing, ListPage, Look
 from mediavault.core.media import (
@@ -24,6 +24,7 @@ from mediavault.core.media import (
     Extraction,
     FoundIn,
     Item,
+    NoVideo,
     OnProgress,
     Ownership,
     Post,

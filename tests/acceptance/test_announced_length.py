@@ -23,7 +23,9 @@ ANNOUNCED = ClipSpec("announced", 61, seconds=62)  # what the page says; the cli
 
 
 def post_that(shows: Shows) -> PracticePost:
-    return PracticePost("announced", "A minute by the sea", "another length than announced", MARA, shows, (ANNOUNCED,))
+    return PracticePost(
+        "announced", "A minute by the sea", "another length than announced", MARA, (ANNOUNCED,), shows=shows
+    )
 
 
 def is_over(job: Job) -> bool:

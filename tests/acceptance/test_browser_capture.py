@@ -31,13 +31,12 @@ from mediavault.core.failures import (
     LinkExpired,
     NetworkFailure,
     NotAVideo,
-    NoVideo,
     PageTooHeavy,
     RateLimited,
     TookTooLong,
     TooLarge,
 )
-from mediavault.core.media import Candidate, SourceType
+from mediavault.core.media import Candidate, NoVideo, SourceType
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shared_line import SharedLine, SiteLine
 from mediavault.core.slow_floor import SlowTransferDetector

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from mediavault.core.failures import Drm, NoVideo
-from mediavault.core.media import Ownership, SourceType
+from mediavault.core.failures import Drm
+from mediavault.core.media import NoVideo, Ownership, SourceType
 from tests.acceptance.players.streams import POST_S, SHORT_S, folder
 from tests.acceptance.players.world import NEEDS, World, a_world, chosen, names
 

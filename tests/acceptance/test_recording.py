@@ -120,7 +120,7 @@ async def test_a_stream_that_ends_while_the_vault_is_down_is_saved_as_far_as_it_
 
 async def take_away(site: PracticeSite) -> None:
     """Let the site forget the post, and its stream."""
-    site._records.pop("live")
+    site._states.pop("live")
 
 
 async def test_a_user_stops_a_recording_and_keeps_what_there_is(tmp_path: Path, clips: Mapping[str, Clip]) -> None:

@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from mediavault.app.clients import open_media_server
 from mediavault.app.doctor.bundle import shown_settings
-from mediavault.app.doctor.media_server_checks import check_media_server
-from mediavault.app.media_server import MediaServerRefresh, open_media_server
+from mediavault.app.doctor.runner import Context
+from mediavault.app.doctor.vault import media_server
 from mediavault.app.storage import open_store
 from mediavault.core.failures import BadSetting, StoreError
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.settings import MediaServer, Settings
-from mediavault.presentation.doctor_report import DoctorVerdict
-from mediavault.store.server_calls import HELD_FOR, last_call, note_saved, take_due
+from mediavault.features.media_servers.background import MediaServerRefresh
+from mediavault.features.media_servers.records import HELD_FOR, last_call, note_saved, take_due
+from mediavault.presentation.doctor_report import Check
+from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 from tests.stubs import make_tools, new_job, worked
@@ -99,13 +102,13 @@ async def test_one_call_is_made_a_minute_after_the_last_saved_video(tmp_path: Pa
         for _ in range(5):
             await refresh.saved()
             clock.advance(50)
-            await refresh.tell_if_due()
+            await refresh.call_if_due()
             calls.append(len(server.asked))
         clock.advance(10)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         calls.append(len(server.asked))
         clock.advance(3600)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
 
     assert calls == [0, 0, 0, 0, 0, 1]
     assert len(server.asked) == 1
@@ -125,7 +128,7 @@ async def test_of_several_workers_one_makes_the_call(tmp_path: Path) -> None:
         other = MediaServerRefresh(second, store.records, clock)
         await refresh.saved()
         clock.advance(60)
-        await asyncio.gather(refresh.tell_if_due(), other.tell_if_due())
+        await asyncio.gather(refresh.call_if_due(), other.call_if_due())
 
     assert len(server.asked) == 1
 
@@ -137,13 +140,13 @@ async def test_a_call_whose_worker_dies_is_made_by_another_one_later(tmp_path: P
         clock.advance(60)
         dying = await take_due(store.records, clock)
         assert dying is not None
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         assert server.asked == []
 
         clock.advance(HELD_FOR)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         clock.advance(3600)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         assert len(server.asked) == 1
 
 
@@ -154,7 +157,7 @@ async def test_a_failed_call_is_logged_and_made_again_a_few_times(tmp_path: Path
             await refresh.saved()
             for _ in range(200):
                 clock.advance(600)
-                await refresh.tell_if_due()
+                await refresh.call_if_due()
         last = await last_call(store.records)
 
     assert len(server.asked) == 4
@@ -177,20 +180,26 @@ async def test_a_video_saved_during_a_failing_call_is_told_in_its_own_time(tmp_p
         refresh._connection.refresh = meanwhile  # type: ignore[method-assign]
         await refresh.saved()
         clock.advance(60)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
         clock.advance(60)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
 
     assert len(server.asked) == 2
+
+
+async def doctor_check(settings: Settings) -> Check:
+    found = await media_server(Context(settings))
+    assert isinstance(found, Check)
+    return found
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 500])
 async def test_what_the_server_says_is_reported_without_the_token(tmp_path: Path, status: int) -> None:
     """A redirect is not followed: the token goes to the host of the settings only."""
     async with StubServer(status).running() as server:
-        [check] = await check_media_server(settings_of(tmp_path, server.url))
+        check = await doctor_check(settings_of(tmp_path, server.url))
 
-    assert check.verdict is DoctorVerdict.WARNING
+    assert check.verdict == "warning"
     assert str(status) in check.detail
     assert TOKEN not in repr(check)
     assert server.asked == ["GET /System/Info"]
@@ -199,7 +208,7 @@ async def test_what_the_server_says_is_reported_without_the_token(tmp_path: Path
 async def test_doctor_reports_a_sound_server_and_a_failed_last_call(tmp_path: Path) -> None:
     async with StubServer(200).running() as server:
         settings = settings_of(tmp_path, server.url)
-        [sound] = await check_media_server(settings)
+        sound = await doctor_check(settings)
         async with open_store(settings) as store, open_media_server(settings) as connection:
             assert connection is not None
             clock = FakeClock()
@@ -207,11 +216,11 @@ async def test_doctor_reports_a_sound_server_and_a_failed_last_call(tmp_path: Pa
             server._statuses = [503]
             await refresh.saved()
             clock.advance(60)
-            await refresh.tell_if_due()
+            await refresh.call_if_due()
         server._statuses = [200]
-        [failed] = await check_media_server(settings)
+        failed = await doctor_check(settings)
 
-    assert (sound.verdict, failed.verdict) == (DoctorVerdict.OK, DoctorVerdict.WARNING)
+    assert (sound.verdict, failed.verdict) == ("ok", "warning")
     assert "503" in failed.detail
 
 
@@ -219,8 +228,8 @@ async def test_an_unreachable_server_is_a_warning(tmp_path: Path) -> None:
     async with StubServer().running() as server:
         pass
 
-    [check] = await check_media_server(settings_of(tmp_path, server.url))
-    assert check.verdict is DoctorVerdict.WARNING
+    check = await doctor_check(settings_of(tmp_path, server.url))
+    assert check.verdict == "warning"
 
 
 async def test_only_the_server_of_the_settings_is_reached(tmp_path: Path) -> None:
@@ -248,7 +257,7 @@ async def test_a_store_that_is_away_fails_no_job(tmp_path: Path) -> None:
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
         with capture_logs() as events:
-            job = await worked(claim, replace(make_tools(store, clock, tmp_path), on_saved=refresh.saved))
+            job = await worked(claim, replace(make_tools(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
         store.records.put = put  # type: ignore[method-assign]
 
     assert job.status is JobStatus.COMPLETED
@@ -260,9 +269,9 @@ async def test_a_saved_video_is_noted_for_the_call(tmp_path: Path) -> None:
     async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
-        await worked(claim, replace(make_tools(store, clock, tmp_path), on_saved=refresh.saved))
+        await worked(claim, replace(make_tools(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
         clock.advance(60)
-        await refresh.tell_if_due()
+        await refresh.call_if_due()
 
     assert len(server.asked) == 1
 
@@ -272,17 +281,14 @@ async def test_a_server_without_a_part_is_refused_by_name(tmp_path: Path, missin
     settings = settings_of(tmp_path, "http://nas.lan:8096").model_copy(update={missing: None})
 
     with pytest.raises(BadSetting, match=f"MEDIAVAULT_{missing.upper()}"):
-        async with open_media_server(settings):
-            pass
-    [check] = await check_media_server(settings)
-    assert check.verdict is DoctorVerdict.BROKEN
+        await media_server(Context(settings))
 
 
 async def test_without_a_server_nothing_is_opened(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path, download_dir=tmp_path)
     async with open_media_server(settings) as connection:
         assert connection is None
-    assert await check_media_server(settings) == []
+    assert await media_server(Context(settings)) is None
 
 
 def test_a_bundle_has_neither_address_nor_token(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.store.port import Store
-from tests.contract.stores import STORES
+from tests.contract.stores import STORES, give_back
 from tests.fakes import FakeClock
 
 
@@ -23,3 +23,4 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
     await store.open()
     yield store
     await store.close()
+    await give_back(tmp_path)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+import asyncpg
+from pymongo import AsyncMongoClient
 
 from mediavault.app.storage import store_at
 from mediavault.core.clock import Clock, SystemClock
@@ -33,14 +37,64 @@ def sqlite_store(folder: Path, clock: Clock) -> Store:
     return SqliteJobStore(folder / "jobs.db", clock)
 
 
+@dataclass(slots=True)
+class ReusedDatabases:
+    """One server's databases. Tests use them one after another, because creating the schema takes longer than a test."""
+
+    create: Callable[[Path], str]
+    empty: Callable[[str], Awaitable[None]]
+    _free: list[str] = field(default_factory=list)
+    _urls: dict[Path, str] = field(default_factory=dict)
+
+    def url_for(self, folder: Path) -> str:
+        """Return the URL of an empty database; the same folder gives the same database until it is given back."""
+        if folder not in self._urls:
+            self._urls[folder] = self._free.pop() if self._free else self.create(folder)
+        return self._urls[folder]
+
+    async def give_back(self, folder: Path) -> None:
+        """Empty the folder's database, if it has one, for the next folder. Its stores are closed."""
+        if url := self._urls.pop(folder, None):
+            await self.empty(url)
+            self._free.append(url)
+
+
+async def _empty_postgres(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'mediavault' AND tablename <> 'schema_version'"
+        )
+        await connection.execute("TRUNCATE " + ", ".join(f"mediavault.{table['tablename']}" for table in tables))
+    finally:
+        await connection.close()
+
+
+async def _empty_mongodb(url: str) -> None:
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(url)
+    async with client:
+        database = client.get_default_database()
+        for name in await database.list_collection_names():
+            if name != "mediavault.schema":
+                await database[name].delete_many({})
+
+
+POSTGRES = ReusedDatabases(postgres.database_for, _empty_postgres)
+MONGODB = ReusedDatabases(mongo.database_for, _empty_mongodb)
+
+
 def postgres_store(folder: Path, clock: Clock) -> Store:
-    """Return a store in its own database, one for each folder."""
-    return PostgresJobStore(postgres.database_for(folder), clock)
+    return PostgresJobStore(POSTGRES.url_for(folder), clock)
 
 
 def mongodb_store(folder: Path, clock: Clock) -> Store:
-    """Return a store in its own database, one for each folder."""
-    return MongoJobStore(mongo.database_for(folder), clock)
+    return MongoJobStore(MONGODB.url_for(folder), clock)
+
+
+async def give_back(folder: Path) -> None:
+    """Empty the databases of the folder's stores, which are closed, for the next test."""
+    await POSTGRES.give_back(folder)
+    await MONGODB.give_back(folder)
 
 
 STORES: Mapping[str, StoreFactory] = {

@@ -34,7 +34,16 @@ from mediavault.core.failures import ErrorCode, IllegalMove, JobNotFound, LeaseL
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus, Priority, Stage, WorkerId
 from mediavault.store.port import JobQuery, Store
 from tests import browsing
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, STORES, StoreFactory, numbered_job
+from tests.contract.stores import (
+    KEPT,
+    LEASE,
+    NOTHING_FOUND,
+    ON_THE_HOSTS_CLOCK,
+    STORES,
+    StoreFactory,
+    give_back,
+    numbered_job,
+)
 from tests.fakes import START, FakeClock
 
 T = TypeVar("T")
@@ -145,9 +154,15 @@ class StoreMachine(RuleBasedStateMachine):
         return self.loop.run_until_complete(wait())
 
     def teardown(self) -> None:
-        jobs = self.run(self.store.catalogue.changed_since(START - timedelta(days=99), limit=10_000))
-        assert self.run(self.store.catalogue.library_totals()) == browsing.totals(jobs)
+        try:
+            jobs = self.run(self.store.catalogue.changed_since(START - timedelta(days=99), limit=10_000))
+            assert self.run(self.store.catalogue.library_totals()) == browsing.totals(jobs)
+        finally:
+            self.close()
+
+    def close(self) -> None:
         self.run(self.store.close())
+        self.run(give_back(self.folder))
         self.loop.close()
         shutil.rmtree(self.folder)
 

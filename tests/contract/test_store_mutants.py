@@ -24,10 +24,9 @@ from mediavault.store.postgres.claims import LowWaterMark
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore, PostgresQueue
 from mediavault.store.sqlite.sql import SQL
-from tests.contract.stores import postgres_store, sqlite_store
+from tests.contract.stores import POSTGRES, postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of
 from tests.memory_store import MemoryJobStore, MemoryQueue
-from tests.servers import postgres
 
 FIND = settings(
     max_examples=2_000,  # each bug is found in the first forty or so; the rest is for bad luck
@@ -182,7 +181,7 @@ def test_a_postgresql_store_that_ignores_unique_posts_is_detected() -> None:
             return await super().enqueue(apart, force=force)
 
     def factory(folder: Path, clock: Clock) -> PostgresJobStore:
-        store = PostgresJobStore(postgres.database_for(folder), clock)
+        store = PostgresJobStore(POSTGRES.url_for(folder), clock)
         store.queue = EverySubmissionIsAJob(store._server, LowWaterMark())
         return store
 

@@ -17,6 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from mediavault.app.storage import store_at
 from mediavault.cli.streams import watched
 from mediavault.core.clock import SystemClock
@@ -71,8 +73,17 @@ class PictureProbe(StubProbe):
         return into
 
 
-def stop_at(point: str, target: Any, method: str, when: str) -> None:
-    """Freeze this process (SIGSTOP) before or after the first call of ``target.method`` that had an effect."""
+def freeze(database: str) -> None:
+    """Stop this process between two transactions: one that holds SQLite's lock would hold up every other process."""
+    connection = apsw.Connection(database)
+    connection.set_busy_timeout(30_000)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stop_at(target: Any, method: str, when: str, database: str) -> None:
+    """Freeze this process before or after the first call of ``target.method`` that had an effect."""
     original: Callable[..., Any] = getattr(target, method)
     stopped = False
 
@@ -80,11 +91,11 @@ def stop_at(point: str, target: Any, method: str, when: str) -> None:
         nonlocal stopped
         if when == "before" and not stopped:
             stopped = True
-            os.kill(os.getpid(), signal.SIGSTOP)
+            freeze(database)
         answer = await original(*args, **kwargs)
         if when == "after" and answer != [] and not stopped:  # a claim of no jobs does not count
             stopped = True
-            os.kill(os.getpid(), signal.SIGSTOP)
+            freeze(database)
         return answer
 
     setattr(target, method, wrapped)
@@ -109,7 +120,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
             "downloader": tools.downloader,
             "staging": tools.vault.staging,
         }
-        stop_at(point, targets.get(owner) or getattr(tools, owner), method, when)
+        stop_at(targets.get(owner) or getattr(tools, owner), method, when, store_url.removeprefix("sqlite:///"))
     limits = WorkerLimits(
         concurrency=4,
         poll_interval_s=0.2,

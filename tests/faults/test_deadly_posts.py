@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
-from mediavault.app.doctor.crash_checks import check_native_crashes
+from mediavault.app.doctor.runner import Context
+from mediavault.app.doctor.vault import native_crashes
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Stage
+from mediavault.core.settings import Settings
 from mediavault.store.port import Store
 from mediavault.worker.freezes import settled_reports
 from tests.acceptance.test_serve import free_port
@@ -217,7 +219,10 @@ def test_a_crash_in_native_code_is_reported_by_the_doctor(tmp_path: Path) -> Non
     died = subprocess.run(
         [sys.executable, "-c", "\n".join(lines), str(tmp_path / "new")], check=False, stderr=subprocess.DEVNULL
     )
-    (check,) = check_native_crashes(tmp_path / "new")  # PostgreSQL's first start: nothing has made the folder
+    check = native_crashes(
+        Context(Settings(state_dir=tmp_path / "new"))
+    )  # PostgreSQL's first start: nothing has made the folder
 
     assert died.returncode == -signal.SIGSEGV
+    assert check is not None
     assert check.detail.endswith("Fatal Python error: Segmentation fault")

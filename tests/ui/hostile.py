@@ -64,8 +64,8 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "WorkerHeartbeat.signed_in": (SITES,),
     "SiteLimit.platform": (HOME, SITES),
     "SiteLimit.reason": (HOME, SITES, SITE),
-    "ClientInfo.browser": (ACCESS,),
-    "ClientInfo.address": (ACCESS,),
+    "WebSession.browser": (ACCESS,),
+    "WebSession.address": (ACCESS,),
     "ApiToken.name": (ACCESS,),
     "Change.value": (SETTINGS,),
     "Change.by": (SETTINGS,),
@@ -110,6 +110,7 @@ _OURS, _API, _LOG, _SAME = (
 )
 UNSHOWN: Mapping[str, str] = {
     "Job.listed_by": "only the guard reads it",
+    "Check.group": "one of the page's own headings",
     **dict.fromkeys(
         ("Job.trace_id", "WebSession.key", "WebSession.bound", "ApiToken.key", "WorkerHeartbeat.tally"), _OURS
     ),
@@ -134,7 +135,7 @@ UNSHOWN: Mapping[str, str] = {
     "RssFeed.filter": "part of an address, and a filter that was checked",
     "RssFeed.user": "a checked name: letters, digits and a few signs",
     "RssFeed.base": "made from a Host header that was checked",
-    **dict.fromkeys(("RssFeed.key", "RssFeed.id", "RssFeed.locale", "RssFeed.zone"), _OURS),
+    **dict.fromkeys(("RssFeed.key", "RssFeed.uid", "RssFeed.locale", "RssFeed.zone"), _OURS),
     **dict.fromkeys(("Job.extracted_url", "Job.chosen_urls"), _LOG),
     **dict.fromkeys(("Job.output_path", "Job.thumbnail_path", "Job.sha256"), "as SavedFile has it"),
     **dict.fromkeys(

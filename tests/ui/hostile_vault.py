@@ -117,7 +117,7 @@ def _beat(number: int, text_of: TextOf, now: datetime) -> WorkerHeartbeat:
 async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) -> None:
     """Store the session of a browser that reports arbitrary values about itself, a program's token, a search and a feed."""
     at = {"begun_at": now.isoformat(), "seen_at": now.isoformat(), "tls": False, "bound": ""}
-    visit = {"browser": text_of("ClientInfo.browser"), "address": text_of("ClientInfo.address")}
+    visit = {"browser": text_of("WebSession.browser"), "address": text_of("WebSession.address")}
     await store.records.put(RecordKind.WEB_SESSION, f"{number:064x}", {**at, **visit}, expires_at=now + 24 * HOUR)
     token = {"name": text_of("ApiToken.name"), "scope": Scope.READ, "made_at": now.isoformat(), "used_at": None}
     await store.records.put(RecordKind.API_TOKEN, f"{number:064x}", token)

@@ -15,12 +15,12 @@ from urllib.parse import urljoin
 
 from playwright.async_api import Page, Route
 
-from mediavault.auth.rss_feeds import RssFeeds
-from mediavault.auth.shared_links import SharedLinks
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import JobId, JobStatus
+from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sharing.service import SharedLinks
 from mediavault.store.duplicates import put_duplicates
 from mediavault.store.port import JobQuery
 from tests.patience import patient
@@ -147,22 +147,22 @@ async def marked_job(vault: Vault) -> str:
 
 
 async def shared_link(vault: Vault) -> str:
-    key, _ = await SharedLinks(vault.store.records, SystemClock()).add(vault.kept[0].id, 0)
+    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.kept[0], 0)
     return f"/s/{key}"
 
 
 async def locked_link(vault: Vault) -> str:
-    key, _ = await SharedLinks(vault.store.records, SystemClock()).add(vault.kept[0].id, 0, password="grey herons")
+    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.kept[0], 0, password="grey herons")
     return f"/s/{key}"
 
 
 async def feeds_made(vault: Vault) -> str:
     """Return the page of a vault with two feeds: one that this machine can show, and one that another has made."""
-    feeds = RssFeeds(vault.store.records, SystemClock(), vault.opened.settings.state_dir)
+    feeds = RssFeeds(vault.store, SystemClock(), vault.opened.settings.state_dir)
     if not await feeds.all():
         await feeds.add("Night rides", "tag=night+rides")
         with tempfile.TemporaryDirectory() as elsewhere:
-            await RssFeeds(vault.store.records, SystemClock(), Path(elsewhere)).add("From another machine", "q=train")
+            await RssFeeds(vault.store, SystemClock(), Path(elsewhere)).add("From another machine", "q=train")
     return "/access/feeds"
 
 

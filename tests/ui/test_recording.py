@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from playwright.async_api import expect
 
 from mediavault.core.job import Job, JobId, Stage
-from mediavault.core.recordings import Recording, RecordingEnd, to_json
+from mediavault.core.recordings import Recording, RecordingEnd
+from mediavault.features.recording.service import is_to_stop
 from mediavault.store.port import StoredJob
-from mediavault.store.recordings import is_to_stop
 from tests.ui.browsing import SIZES, Pages, Size, overflow
 from tests.ui.sample import post
 from tests.ui.test_axe import axe as axe  # the fixture
@@ -87,7 +87,7 @@ async def test_a_saved_recording_says_from_where_and_what_is_missing(
         id=new.id,
         canonical_url=new.canonical_url,
         post_url=new.post_url,
-        metadata={**kept.metadata, "recording": to_json(recording)},
+        metadata={**kept.metadata, "recording": asdict(recording)},
     )
     await fresh_vault.store.catalogue.import_jobs([StoredJob(job)])
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)

@@ -89,6 +89,6 @@ async def test_a_name_that_is_taken_is_refused_beside_what_was_typed(pages: Page
         await page.locator("#feed-name").fill("Trains")
         await page.locator("form[action='/access/feeds'] button").click()
 
-    await expect(page.locator(".complaint")).to_contain_text("There is already an RSS feed with this name.")
+    await expect(page.locator(".complaint")).to_contain_text("This name is taken.")
     await expect(page.locator("#feed-name")).to_have_value("Trains")
     await expect(page.locator("form[action='/access/feeds']")).to_contain_text("Search text: train")

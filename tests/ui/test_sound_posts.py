@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from mediavault.auth.shared_links import SharedLinks
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Item, ItemType, SavedFile
+from mediavault.features.sharing.service import SharedLinks
 from tests import media
 from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.conftest import MakeVault
@@ -102,7 +102,7 @@ async def test_sound_that_does_not_play_is_not_called_a_video(pages: Pages, fres
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 async def test_a_shared_sound_plays_below_its_cover(pages: Pages, fresh_vault: Vault, size: Any) -> None:
     job = await add_sound(fresh_vault, "m4a")
-    key, _ = await SharedLinks(fresh_vault.store.records, SystemClock()).add(job.id, 0)
+    key, _ = await SharedLinks(fresh_vault.store, SystemClock()).add(job, 0)
     page = await pages(f"/s/{key}", base=fresh_vault.base, size=size)
     await expect(page.locator(".stage img")).to_have_js_property("complete", value=True)
     await expect(page.locator("audio[controls]")).to_be_visible()

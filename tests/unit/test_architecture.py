@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "mediavault"
 # Outside library -> the only modules that may import it; a name that ends in "/" is a folder with all that is below it, and
 # "*" stands for a feature.
 IMPORTERS = {
-    "aiohttp": {"egress/client.py"},
+    "aiohttp": {"egress/client.py", "demo/site.py", "demo/faults.py"},  # the practice site is a server of it
     "apprise": {"apprise/apprise_child.py"},
     "apsw": {"store/sqlite/engine.py"},
     "argon2": {"auth/hashing.py"},
@@ -184,6 +184,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
         "store/calls.py",  # passes the error of a batch to each caller that waits for it
         "browser/lifecycle.py",  # Playwright raises what a listener raised in a call of another visit
         "app/composition.py",  # a bug in the scheduled checks must not end the jobs
+        "app/doctor/runner.py",  # a bug in one check must not hide what the others find
         "app/reading_child.py",  # hands a bug and its traceback to the process that logs
         "platforms/registry.py",  # an outside package may fail in any way, and must not stop the vault
         "media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files

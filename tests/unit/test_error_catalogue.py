@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -16,7 +15,6 @@ import pytest
 
 import mediavault
 from mediavault.cli.output import print_job
-from mediavault.core import failures
 from mediavault.core.failures import (
     FAILURES,
     BadInput,
@@ -33,6 +31,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Noted
+from mediavault.core.typed_records import ERRORS
 from mediavault.presentation.labels import help_for
 from mediavault.presentation.preferences import Appearance, use
 from mediavault.presentation.schemas import JobView
@@ -48,9 +47,7 @@ from tests.unit.error_sources import sources_of_codes
 
 PACKAGE = Path(mediavault.__file__).parent
 KINDS = {
-    kind.code: kind
-    for kind in reversed([k for k in vars(failures).values() if inspect.isclass(k) and issubclass(k, MediavaultError)])
-    if "code" in vars(kind) and kind is not MediavaultError
+    kind.code: kind for kind in reversed(list(ERRORS.values())) if "code" in vars(kind) and kind is not MediavaultError
 }
 JOB_PAGE = {
     "moment": START,

@@ -73,6 +73,9 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.presentation.views", "mediavault.maintenance.checking"),
         ("mediavault.web.render", "mediavault.maintenance.verifying"),
     ],
+    "No circles of imports inside a package": [
+        ("mediavault.core.messages", "mediavault.core.failures"),
+    ],
     "app: processes and one-shot tasks may use the composition, the composition may use storage": [
         ("mediavault.app.storage", "mediavault.app.composition"),
         ("mediavault.app.composition", "mediavault.app.processes"),
@@ -139,6 +142,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.presentation.views", "mediavault.media.probe"),
         ("mediavault.auth.tokens", "mediavault.sandbox.process"),
         ("mediavault.features.notifications.notifier", "mediavault.egress.guard"),
+        ("mediavault.features.transcripts.service", "mediavault.library.sidecars"),
     ],
     "Platforms, and what the worker imports as pure, do no I/O, not even through others": [
         ("mediavault.platforms.x", "mediavault.store.port"),
@@ -255,7 +259,13 @@ def test_a_contract_refuses_each_violation_planted_for_it(contract: str, report:
     refused = report.get(contract, "")
 
     assert VIOLATIONS.get(contract), "plant a violation of it"
-    assert [f"{a} -> {b}" for a, b in VIOLATIONS[contract] if f"{a} -> {b} (l." not in refused] == []
+    assert [f"{a} -> {b}" for a, b in VIOLATIONS[contract] if not is_named(a, b, refused)] == []
+
+
+def is_named(importer: str, imported: str, refused: str) -> bool:
+    """Whether the section names the import, by line or, where it closes a circle, as one of two siblings."""
+    siblings = f"- .{importer.rpartition('.')[2]} -> .{imported.rpartition('.')[2]} ("
+    return f"{importer} -> {imported} (l." in refused or siblings in refused
 
 
 def test_contributing_names_the_layers_of_the_contract() -> None:

@@ -29,4 +29,4 @@ def test_without_an_address_the_readme_has_no_pictures() -> None:
 
 
 def test_the_readme_is_read_in_a_few_minutes() -> None:
-    assert len(README.splitlines()) <= 120
+    assert len(README.splitlines()) <= 80

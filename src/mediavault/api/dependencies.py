@@ -16,6 +16,8 @@ from mediavault.features.jobs.service import Caller, Jobs
 from mediavault.features.marks.service import UserMarks
 from mediavault.features.profiles.service import Profiles
 from mediavault.features.retention.service import RetentionRules
+from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.trash.service import Trash
 from mediavault.presentation.schemas import ErrorView
 from mediavault.server.authentication import current_principal, current_user
@@ -64,6 +66,14 @@ def _retention(request: Request) -> RetentionRules:
     return RetentionRules(services.store, services.clock)
 
 
+def _rss_feeds(request: Request) -> RssFeeds:
+    return cast("RssFeeds", request.app.state.rss_feeds)
+
+
+def _shared_links(request: Request) -> SharedLinks:
+    return cast("SharedLinks", request.app.state.shared_links)
+
+
 def _caller() -> Caller:
     principal = current_principal()
     return Caller(current_user(), principal.profile if principal else None)
@@ -94,6 +104,8 @@ FollowingDep = Annotated[Following, Depends(_following)]
 MarksDep = Annotated[UserMarks, Depends(_marks)]
 ProfilesDep = Annotated[Profiles, Depends(_profiles)]
 RetentionDep = Annotated[RetentionRules, Depends(_retention)]
+RssFeedsDep = Annotated[RssFeeds, Depends(_rss_feeds)]
+SharedLinksDep = Annotated[SharedLinks, Depends(_shared_links)]
 UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]
 

@@ -141,15 +141,6 @@ async def prioritize(job_id: JobIdPath, body: PriorityRequest, jobs: JobsDep) ->
     return job_view(await jobs.prioritize(job_id, body.priority))
 
 
-@router.post("/{job_id}/stop", response_model=JobView, responses=errors(401, 403, 404, 409, 415, 503))
-async def stop(job_id: JobIdPath, jobs: JobsDep) -> JobView:
-    """End the recording of a running stream and keep what there is; the job is completed some seconds later.
-
-    A post that is not being recorded is refused (409).
-    """
-    return job_view(await jobs.stop(job_id))
-
-
 @router.delete("/{job_id}", response_model=JobView, responses=errors(401, 403, 404, 415, 503, 507))
 async def remove(job_id: JobIdPath, jobs: JobsDep, *, files: bool = False) -> JobView:
     """Move a job to the trash, and return it as it was. Its files stay in the library unless ``?files=true``."""

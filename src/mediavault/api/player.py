@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_stored, file_not_found, kept_file
 from mediavault.core.job import JobId
@@ -18,8 +16,6 @@ from mediavault.core.segments import segments_from_text
 from mediavault.core.webvtt import to_webvtt
 from mediavault.presentation.schemas import (
     ChapterView,
-    CommentsView,
-    CommentView,
     PreviewView,
     SegmentView,
     SubtitlesView,
@@ -61,13 +57,6 @@ async def _chapters_of_the_post(services: ApiServices, job_id: JobId, place: int
     """Return the chapters that the site named, for a file that has none inside."""
     items = (await services.store.catalogue.get(job_id)).items
     return items[place].item.chapters if place < len(items) else ()
-
-
-@router.get("/api/jobs/{job_id}/comments", responses=errors(401, 404, 503))
-async def comments(job_id: JobIdPath, services: Services) -> CommentsView:
-    """Return the comments that were saved with a post: those of its profile, up to 1,000."""
-    job = await services.store.catalogue.get(job_id)
-    return CommentsView(comments=[CommentView(**asdict(one)) for one in await saved_comments(services.library, job)])
 
 
 @router.get("/api/jobs/{job_id}/items/{place}/preview", responses=errors(401, 404, 503))

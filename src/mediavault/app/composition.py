@@ -17,8 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediavault.app import media_server
-from mediavault.app.media_server import MediaServerRefresh, open_media_server
+from mediavault.app.clients import open_media_server
 from mediavault.app.notifying import open_notifier
 from mediavault.app.outgoing import upstream_proxies
 from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
@@ -38,9 +37,13 @@ from mediavault.features.duplicates import background as duplicates
 from mediavault.features.following.background import checks as following
 from mediavault.features.following.background import previewer
 from mediavault.features.jobs.service import Jobs
+from mediavault.features.media_servers import background as media_server
+from mediavault.features.media_servers.background import MediaServerRefresh
 from mediavault.features.notifications import notifier as notifications
 from mediavault.features.notifications.notifier import Notifier
+from mediavault.features.recording.background import RecordingPlaces, StreamRecording
 from mediavault.features.retention import background as retention
+from mediavault.features.transcripts import background as transcripts
 from mediavault.features.trash import background as trash
 from mediavault.features.trash.service import Trash
 from mediavault.library.port import Library
@@ -57,13 +60,13 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.tracing.opening import open_tracing
-from mediavault.worker import deferred, liveness
+from mediavault.worker import liveness
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
+from mediavault.worker.hooks import Hooks
 from mediavault.worker.library import ensure_library_id
 from mediavault.worker.library_watch import LibraryWatch
 from mediavault.worker.loops import end, every
-from mediavault.worker.recording_places import RecordingPlaces
 from mediavault.worker.worker import Worker, WorkerLimits
 
 if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
@@ -153,7 +156,7 @@ async def open_app(
             (ROUND_S, checks.check_due, "checks"),
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
-            (deferred.ROUND_S, partial(deferred.run_due, tools), "deferred"),
+            (transcripts.ROUND_S, partial(transcripts.run_due, tools), "deferred"),
             *[(following.ROUND_S, following.Follower(tools, submission.read).round, "following")]
             * following.ROUNDS_AT_ONCE,
             (previewer.ROUND_S, previewer.SourcePreviewer(tools, submission.read).round, "previews"),
@@ -175,8 +178,8 @@ async def open_app(
         ]
         if (server := await stack.enter_async_context(open_media_server(settings))) is not None:
             refresh = MediaServerRefresh(server, store.records, clock)
-            tools = replace(tools, on_saved=refresh.saved)
-            upkeep.append((media_server.ROUND_S, refresh.tell_if_due, "media server"))
+            tools = replace(tools, hooks=replace(tools.hooks, on_saved=refresh.saved))
+            upkeep.append((media_server.ROUND_S, refresh.call_if_due, "media server"))
         new_worker = Worker(tools, limits, live_folder=_live_folder(settings), library=watch)
         if examiner is not None:
             decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
@@ -281,8 +284,11 @@ async def open_tools(
                 BrowserLister(browser, clock, reader),
             ],
             signed_in=functools.partial(_signed_in, session_manager(settings)),
-            on_read=partial(following.refuse_unwanted, store, clock),
-            recording_places=RecordingPlaces(settings.recordings),
+            hooks=Hooks(
+                on_read=partial(following.refuse_unwanted, store, clock),
+                recording_of=partial(StreamRecording, RecordingPlaces(settings.recordings)),
+                before_complete=transcripts.before_complete,
+            ),
             tracing=await stack.enter_async_context(open_tracing(os.environ)),
         )
 

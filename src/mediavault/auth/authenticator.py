@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from mediavault.auth.endings import AccessEndings
 from mediavault.auth.errors import TooManyTries, WrongSecret
+from mediavault.auth.grants import end_grants
 from mediavault.auth.keys import digest_of, same
 from mediavault.auth.login_throttle import LoginThrottle
 from mediavault.auth.oidc import Fetch, OpenIdProvider, ProviderUser, provider_rules
@@ -22,11 +23,8 @@ from mediavault.auth.proxies import (
     proxy_rules,
     user_of_proxy,
 )
-from mediavault.auth.rss_feeds import RssFeeds
 from mediavault.auth.scopes import Scope
-from mediavault.auth.setup_token import SetupToken
-from mediavault.auth.shared_links import SharedLinks
-from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.tokens import ApiTokens, SetupToken
 from mediavault.auth.users import User, Users
 from mediavault.auth.web_sessions import ClientInfo, WebSession, WebSessions
 from mediavault.core.clock import Clock
@@ -98,6 +96,7 @@ class Authenticator:
     def __init__(
         self, records: Records, settings: Settings, clock: Clock, *, loopback: bool, fetch: Fetch | None = None
     ) -> None:
+        self._records = records
         self._clock = clock
         self._token = token_of(settings)
         self._rules: ProxyRules = proxy_rules(settings)
@@ -110,8 +109,6 @@ class Authenticator:
         self.sessions = WebSessions(records, clock, on_ended=self.endings.announce)
         self.tokens = ApiTokens(records, clock, on_ended=self.endings.announce)
         self.setup_token = SetupToken(records, clock)
-        self.shared_links = SharedLinks(records, clock, on_ended=self.endings.announce)
-        self.rss_feeds = RssFeeds(records, clock, settings.state_dir, on_ended=self.endings.announce)
         self._tries = LoginThrottle(clock)
         self._bearers = LoginThrottle(
             clock, per_address=BEARER_TRIES, per_user=BEARER_TRIES_ALTOGETHER, total=BEARER_TRIES_ALTOGETHER
@@ -170,7 +167,7 @@ class Authenticator:
             case AuthMethod.OPEN:
                 return await self.mode() is AuthMode.OPEN
             case AuthMethod.SESSION:
-                return await self.sessions.is_open(caller.by)
+                return await self.sessions.by_key(caller.by) is not None
             case AuthMethod.TOKEN:
                 return self._is_vault_token(caller.by) or await self.tokens.by_key(caller.by) is not None
             case AuthMethod.PROXY:
@@ -267,7 +264,7 @@ class Authenticator:
                 )
         if not await self.users.take(password):
             raise WrongSecret("A password was set in the meantime.", help="Sign in with it.")
-        await self.setup_token.revoke()
+        await self.setup_token.end_all()
         await self.sessions.end_all()
         self._tries.succeeded(visit.address, OWNER)
         log.info("owner_set_up", address=visit.address)
@@ -306,15 +303,16 @@ class Authenticator:
     async def end_access(self, user: str) -> None:
         """End a user's sessions, and revoke the user's tokens, shared links and RSS feeds."""
         await self.sessions.end_all(user)
-        await self.tokens.revoke_all(user)
-        await self.shared_links.revoke_all(user)
-        await self.rss_feeds.revoke_all(user)
+        await self.tokens.end_all(user)
+        for kind in (RecordKind.SHARED_LINK, RecordKind.RSS_FEED):  # of features, which are above this layer
+            await end_grants(self._records, kind, user)
+        self.endings.announce()
 
     async def session_of(self, cookies: Mapping[str, str]) -> WebSession | None:
         """The session of the cookies. The TLS cookie counts if both are there: a sibling domain can set the other one."""
         tls = TLS_COOKIE in cookies
         session_id = cookies.get(TLS_COOKIE if tls else COOKIE)
-        return await self.sessions.find(session_id, tls=tls, bound_to=self._token) if session_id else None
+        return await self.sessions.of_cookie(session_id, tls=tls, bound_to=self._token) if session_id else None
 
     def _is_vault_token(self, key: str) -> bool:
         return self._token is not None and key == digest_of(self._token)

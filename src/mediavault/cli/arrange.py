@@ -37,10 +37,10 @@ async def _arrange(settings: Settings, *, dry_run: bool, as_json: bool) -> Arran
     from mediavault.cli.context import refuse_running_workers
     from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
+    from mediavault.features.media_servers.records import note_saved
     from mediavault.maintenance.arranging import Arrangement
     from mediavault.maintenance.moving import count_jobs
     from mediavault.store.live_settings import LiveSettings
-    from mediavault.store.server_calls import note_saved
 
     async with storage.open_store(settings) as store:
         if not dry_run:

@@ -1,4 +1,4 @@
-"""``add``, ``list``, ``show``, ``retry``, ``stop``, ``cancel``, ``remove``: directly on the store, whether a server runs or not."""
+"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, even if no server runs."""
 
 from __future__ import annotations
 
@@ -200,11 +200,6 @@ def refuse_unknown_site(site: str) -> None:
 def cancel(job_ids: JobIds, *, as_json: AsJson = False) -> None:
     """Cancel jobs."""
     for_each(job_ids, lambda jobs, job_id: jobs.cancel(job_id), as_json=as_json)
-
-
-def stop(job_ids: JobIds, *, as_json: AsJson = False) -> None:
-    """End recordings of running streams, and keep what there is."""
-    for_each(job_ids, lambda jobs, job_id: jobs.stop(job_id), as_json=as_json)
 
 
 def remove(

@@ -49,7 +49,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "retry": CommandEntry(
         "jobs:retry", "Queue failed or cancelled jobs again; --choose says which videos are the post's."
     ),
-    "stop": CommandEntry("jobs:stop", "End recordings of running streams, and keep what there is."),
+    "stop": CommandEntry(
+        "features.recording.commands:stop", "End recordings of running streams, and save what they have."
+    ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
     "priority": CommandEntry(
         "queue:priority",
@@ -242,10 +244,15 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
     "feed": (
         "RSS feeds of the library, for podcast apps and feed readers.",
         {
-            "add": CommandEntry("feed:add", "Make an RSS feed of a filter of the library, and print its address."),
-            "list": CommandEntry("feed:list_feeds", "List name, filter, last request and address of every RSS feed."),
+            "add": CommandEntry(
+                "features.rss.commands:add", "Make an RSS feed of a filter of the library, and print its address."
+            ),
+            "list": CommandEntry(
+                "features.rss.commands:list_feeds", "List name, filter, last request and address of every RSS feed."
+            ),
             "revoke": CommandEntry(
-                "feed:revoke", "Revoke an RSS feed by its name or id. Its addresses stop working at once."
+                "features.rss.commands:revoke",
+                "Revoke an RSS feed by its name or id. Its addresses stop working at once.",
             ),
         },
     ),

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mediavault.core.failures import BadInput, MediavaultError, NotAPost, NoVideo
-from mediavault.core.media import Candidate, Extraction, Post
+from mediavault.core.failures import BadInput, MediavaultError, NotAPost
+from mediavault.core.media import Candidate, Extraction, NoVideo, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json
 from mediavault.core.urls import parse_http_url

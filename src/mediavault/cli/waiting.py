@@ -26,7 +26,6 @@ from mediavault.presentation.views import display, is_over
 from mediavault.store.line_holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
-from mediavault.store.recordings import is_recording
 
 LOOK_EVERY_S = 0.25
 WORKERS_EVERY_S = 10.0  # a worker may die during the wait
@@ -148,7 +147,7 @@ class Bar:
     def _show(self, job: Job, state: str) -> None:
         is_downloading = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD
         words = format_progress(job.bytes_done, job.bytes_total) if is_downloading else ""
-        if is_recording(job):
+        if job.is_recording:
             words = format_recorded(job.duration_s, job.bytes_done)
         done, total = (job.bytes_done, job.bytes_total) if is_downloading else (0, None)
         self._progress.update(self._task, description=state, completed=done, total=total, bytes=words)

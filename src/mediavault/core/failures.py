@@ -21,12 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from mediavault.core.messages import Message
-
-if TYPE_CHECKING:
-    from mediavault.core.media import Broadcast, Extraction
 
 
 class ErrorCode(StrEnum):
@@ -913,32 +909,6 @@ class Unsupported(Final):
     code = ErrorCode.UNSUPPORTED
 
 
-class NoVideo(Final):
-    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there.
-
-    ``final_url`` is where the page was, after its redirects. ``instead`` is what was read of a post that has other media.
-    ``broadcast`` is what the page says of one.
-    """
-
-    code = ErrorCode.NO_VIDEO
-    embeds: tuple[str, ...] = ()
-    final_url: str | None = None
-    instead: Extraction | None = None
-    broadcast: Broadcast | None = None
-
-
-class OnlyPictures(NoVideo):
-    code = ErrorCode.ONLY_PICTURES
-
-
-class OnlySound(NoVideo):
-    code = ErrorCode.ONLY_SOUND
-
-
-class BroadcastOver(NoVideo):
-    code = ErrorCode.BROADCAST_OVER
-
-
 class NotAPost(Final):
     code = ErrorCode.NOT_A_POST
 
@@ -1175,13 +1145,6 @@ class NotYet(Retryable):
             when, help=help, http_status=http_status, bytes_received=bytes_received, retry_after=retry_after
         )
         self.starts_at = starts_at
-
-
-class LiveNow(NotYet):
-    """``instead`` is what was read of the post: its candidates are of the stream that is running."""
-
-    code = ErrorCode.LIVE_NOW
-    instead: Extraction | None = None
 
 
 class Upcoming(NotYet):

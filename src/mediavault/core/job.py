@@ -181,6 +181,11 @@ class Job:
     error: str | None = None
 
     @property
+    def is_recording(self) -> bool:
+        """Whether a worker records the job's post now."""
+        return self.status is JobStatus.RUNNING and self.stage is Stage.RECORD
+
+    @property
     def is_wanted_by_lists_only(self) -> bool:
         """Whether no user has asked for the post, or moved it in the queue."""
         return self.listed_by is not None and self.priority is Priority.LATER

@@ -17,7 +17,7 @@ from typing import Any
 
 from mediavault.core.cookies import Cookie
 from mediavault.core.evidence import Sign
-from mediavault.core.failures import Failure
+from mediavault.core.failures import ErrorCode, Failure, Final, NotYet
 from mediavault.core.messages import Message
 from mediavault.core.names import safe_text, shown_text, slug
 from mediavault.core.pictures import is_picture
@@ -561,3 +561,36 @@ def account(platform: str, handle: str | None, display_name: str | None, *, fall
 def key_of(account: Account) -> str:
     """Return an account's key in URLs and queries: ``<platform>/<slug>``, in safe characters only."""
     return f"{account.platform}/{account.slug}"
+
+
+class NoVideo(Final):
+    """``embeds`` are URLs on other sites that the post shows in frames, or only links to: its video may be there.
+
+    ``final_url`` is where the page was, after its redirects. ``instead`` is what was read of a post that has other media.
+    ``broadcast`` is what the page says of one.
+    """
+
+    code = ErrorCode.NO_VIDEO
+    embeds: tuple[str, ...] = ()
+    final_url: str | None = None
+    instead: Extraction | None = None
+    broadcast: Broadcast | None = None
+
+
+class OnlyPictures(NoVideo):
+    code = ErrorCode.ONLY_PICTURES
+
+
+class OnlySound(NoVideo):
+    code = ErrorCode.ONLY_SOUND
+
+
+class BroadcastOver(NoVideo):
+    code = ErrorCode.BROADCAST_OVER
+
+
+class LiveNow(NotYet):
+    """``instead`` is what was read of the post: its candidates are of the stream that is running."""
+
+    code = ErrorCode.LIVE_NOW
+    instead: Extraction | None = None

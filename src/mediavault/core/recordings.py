@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from mediavault.core.clock import moment_or_none
 from mediavault.core.messages import Message, counted, join
 
-RECORDING = "recording"  # in a job's metadata and in sidecars: see to_json
+RECORDING = "recording"  # in a job's metadata and in sidecars: the fields of a Recording by name
 BEGAN_AT = "live_began_at"  # in an extraction's metadata: when the stream began, in ISO 8601, where the site says so
 
 
@@ -42,13 +42,8 @@ class Recording:
     end: RecordingEnd | None = None
 
 
-def to_json(recording: Recording) -> dict[str, Any]:
-    """Return a recording as a JSON object, by the names of its fields."""
-    return asdict(recording)
-
-
 def from_json(value: object) -> Recording | None:
-    """Invert :func:`to_json`; None for anything else, as in a sidecar that somebody has edited."""
+    """Read a recording from its fields by name; None for anything else, as in a sidecar that somebody has edited."""
     if not isinstance(value, Mapping):
         return None
     known = {field.name: value[field.name] for field in fields(Recording) if value.get(field.name) is not None}

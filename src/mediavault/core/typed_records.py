@@ -19,7 +19,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from mediavault.core import failures, messages
+from mediavault.core import failures, media, messages
 from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Broadcast, Extraction
 from mediavault.core.messages import Message
@@ -281,21 +281,23 @@ _ERROR_FIELDS: Mapping[str, Any] = {
     "broadcast": Broadcast | None,
     "causes": tuple[failures.Failure, ...],
 }
-_ERRORS: Mapping[str, type[MediavaultError]] = {
-    name: kind for name, kind in vars(failures).items() if isinstance(kind, type) and issubclass(kind, MediavaultError)
+ERRORS: Mapping[str, type[MediavaultError]] = {
+    name: kind
+    for name, kind in (vars(failures) | vars(media)).items()
+    if isinstance(kind, type) and issubclass(kind, MediavaultError)
 }
 
 
 def _error_to_json(error: MediavaultError) -> list[Any]:
     """Return its class and its attributes. KeyError for a class or an attribute that is not known here."""
-    name = _ERRORS[type(error).__name__].__name__
+    name = ERRORS[type(error).__name__].__name__
     return [name, {field: to_json(_ERROR_FIELDS[field], value) for field, value in vars(error).items()}]
 
 
 def _error_from_json(raw: Any) -> MediavaultError:
     """Rebuild the error without its constructor, which would extend the message a second time."""
     name, values = raw
-    kind = _ERRORS[name]
+    kind = ERRORS[name]
     error = kind.__new__(kind, values["message"][0])
     for field, value in values.items():
         setattr(error, field, from_json(_ERROR_FIELDS[field], value))

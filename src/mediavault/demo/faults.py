@@ -11,12 +11,12 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
 
-from mediavault.demo.http_server import PracticeRequest, PracticeResponse
+from aiohttp import web
 
 RETRY_AFTER_S = 2
 LINK_LIFE = timedelta(hours=1)  # long enough that a link fails only because it was used
@@ -34,7 +34,7 @@ class ClientKind(StrEnum):
     CLIENT = "client"  # anything else
 
 
-def caller(request: PracticeRequest) -> ClientKind:
+def caller(request: web.BaseRequest) -> ClientKind:
     """Return the kind of client.
 
     A program that copies a player's ``Sec-Fetch-*`` headers counts as a player: only browsers may send these.
@@ -56,6 +56,7 @@ class PostState:
     visits: int = 0  # of its page
     first_visit_at: datetime | None = None
     saves: int = 0  # requests for media, except by the page's player
+    troubles: int = 0  # such requests that met the post's fault
     spent: str | None = None  # the visit whose signed link is used up
     limited_until_s: float | None = None  # monotonic
     live_since_s: float | None = None  # monotonic
@@ -66,9 +67,9 @@ class PostState:
 class FaultyRequest:
     """A request for media, with everything that a fault may depend on. ``honest`` is the normal response."""
 
-    request: PracticeRequest
+    request: web.BaseRequest
     file: str  # its name below the post's media path
-    honest: PracticeResponse
+    honest: web.Response
     state: PostState
     now: datetime
     monotonic_s: float
@@ -82,84 +83,111 @@ class FaultyRequest:
         return self.by is not ClientKind.PLAYER and self.state.saves == 1
 
 
-Fault = Callable[[FaultyRequest], PracticeResponse]
+Fault = Callable[[FaultyRequest], web.Response]
 
 
-def html(status: int, text: str, *headers: tuple[str, str]) -> PracticeResponse:
-    """Return a small page instead of the media."""
-    body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n".encode()
-    return PracticeResponse(
-        status, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"), *headers), body
+def reply(
+    body: str | bytes,
+    kind: str = "text/html; charset=utf-8",
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Return a response that is not cached: a cached one would be an unplanned failure."""
+    data = body.encode() if isinstance(body, str) else body
+    return web.Response(
+        status=status, body=data, headers={"Content-Type": kind, "Cache-Control": "no-store", **(headers or {})}
     )
 
 
-def empty_without_cookie(asked: FaultyRequest) -> PracticeResponse:
+def page(status: int, text: str, **headers: str) -> web.Response:
+    """Return a small page instead of the media."""
+    body = f"<!doctype html><html lang=en><title>{text}</title><p>{text}</p></html>\n"
+    return reply(body, status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+class CutResponse(web.Response):
+    """Announces its whole body, sends a part of it and closes the connection."""
+
+    def __init__(self, whole: web.Response, request: web.BaseRequest) -> None:
+        super().__init__(status=whole.status, headers=whole.headers, body=whole.body)
+        self._transport = request.transport
+
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 - aiohttp passes none
+        assert isinstance(self.body, bytes)
+        await self.write(self.body[: int(len(self.body) * CUT_PART)])
+        if self._transport is not None:
+            self._transport.close()
+
+
+def empty_without_cookie(asked: FaultyRequest) -> web.Response:
     if asked.request.cookies.get(SESSION_COOKIE) == asked.state.token:
         return asked.honest
-    return PracticeResponse(200, (("Content-Type", "video/mp4"), ("Cache-Control", "no-store")))
+    return reply(b"", "video/mp4")
 
 
-def only_navigation(asked: FaultyRequest) -> PracticeResponse:
+def only_navigation(asked: FaultyRequest) -> web.Response:
     """Refuse the page's player too, so that only the page's metadata name the file."""
-    return asked.honest if asked.by is ClientKind.NAVIGATION else html(403, "Open this film in your browser.")
+    return asked.honest if asked.by is ClientKind.NAVIGATION else page(403, "Open this film in your browser.")
 
 
-def only_first_link_used_up(asked: FaultyRequest) -> PracticeResponse:
+def only_first_link_used_up(asked: FaultyRequest) -> web.Response:
     """The first link that is used works for the page's player only; links of other visits work for all."""
     visit = asked.request.query.get("visit", "")
     if not is_signed(asked.request, asked.state.token, now=asked.now):
-        return html(403, "This link is not valid.")
+        return page(403, "This link is not valid.")
     if asked.state.spent is None:
         asked.state.spent = visit
     if visit == asked.state.spent and asked.by is not ClientKind.PLAYER:
-        return html(403, "This link has been used up.")
+        return page(403, "This link has been used up.")
     return asked.honest
 
 
-def only_with_link_and_cookie(asked: FaultyRequest) -> PracticeResponse:
+def only_with_link_and_cookie(asked: FaultyRequest) -> web.Response:
     if not is_signed(asked.request, asked.state.token, now=asked.now):
-        return html(403, "This link is not valid.")
+        return page(403, "This link is not valid.")
     has_cookie = asked.request.cookies.get(SESSION_COOKIE) == asked.state.token
-    return asked.honest if has_cookie else html(403, "This link is for visitors of the post.")
+    return asked.honest if has_cookie else page(403, "This link is for visitors of the post.")
 
 
-def only_navigation_with_link(asked: FaultyRequest) -> PracticeResponse:
+def only_navigation_with_link(asked: FaultyRequest) -> web.Response:
     if not is_signed(asked.request, asked.state.token, now=asked.now):
-        return html(403, "This link is not valid.")
+        return page(403, "This link is not valid.")
     return only_navigation(asked)
 
 
-def html_at_first(asked: FaultyRequest) -> PracticeResponse:
-    name = ("Content-Disposition", 'inline; filename="video.mp4"')
-    return html(200, "One moment, please: your film is being prepared.", name) if asked.is_first_save else asked.honest
-
-
-def cut_at_first(asked: FaultyRequest) -> PracticeResponse:
-    """Announce the full length and send a part; the rest is served for a Range request."""
+def page_at_first(asked: FaultyRequest) -> web.Response:
     if not asked.is_first_save:
         return asked.honest
-    return replace(asked.honest, cut_at=int(len(asked.honest.body) * CUT_PART))
+    words = "One moment, please: your film is being prepared."
+    return page(200, words, content_disposition='inline; filename="video.mp4"')
 
 
-def limited_at_first(asked: FaultyRequest) -> PracticeResponse:
+def cut_at_first(asked: FaultyRequest) -> web.Response:
+    """Announce the full length and send a part; the rest is served for a Range request."""
+    is_cut = asked.is_first_save and asked.request.method == "GET"
+    return CutResponse(asked.honest, asked.request) if is_cut else asked.honest
+
+
+def limited_at_first(asked: FaultyRequest) -> web.Response:
     """Answer 429 for two seconds after the first request: coming back earlier does not help."""
     if asked.by is ClientKind.PLAYER:
         return asked.honest
     if asked.state.limited_until_s is None:
         asked.state.limited_until_s = asked.monotonic_s + RETRY_AFTER_S
     left = asked.state.limited_until_s - asked.monotonic_s
-    return html(429, "Slow down, please.", ("Retry-After", str(ceil(left)))) if left > 0 else asked.honest
+    return page(429, "Slow down, please.", retry_after=str(ceil(left))) if left > 0 else asked.honest
 
 
-def hole(asked: FaultyRequest) -> PracticeResponse:
-    return html(404, "No such segment.") if asked.file == MISSING_SEGMENT else asked.honest
+def hole(asked: FaultyRequest) -> web.Response:
+    return page(404, "No such segment.") if asked.file == MISSING_SEGMENT else asked.honest
 
 
-def html_always(asked: FaultyRequest) -> PracticeResponse:
-    return asked.honest if asked.by is ClientKind.PLAYER else html(200, "Please use our app to keep this film.")
+def page_always(asked: FaultyRequest) -> web.Response:
+    return asked.honest if asked.by is ClientKind.PLAYER else page(200, "Please use our app to keep this film.")
 
 
-def running(asked: FaultyRequest) -> PracticeResponse:
+def running(asked: FaultyRequest) -> web.Response:
     """Send the video again and again as a stream that began with the first request: one segment a second, the last
     LIVE_WINDOW of which can be had.
     """
@@ -172,8 +200,8 @@ def running(asked: FaultyRequest) -> PracticeResponse:
     if not asked.file.endswith(".m3u8"):
         wanted = asked.request.query.get("n", "")
         is_there = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
-        return asked.honest if is_there else html(404, "Not found")
-    listed = asked.honest.body.decode().splitlines()
+        return asked.honest if is_there else page(404, "Not found")
+    listed = (asked.honest.text or "").splitlines()
     pieces = [(listed[at], listed[at + 1]) for at, line in enumerate(listed) if line.startswith("#EXTINF")]
     lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{oldest}"]
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(0, oldest - 1) // len(pieces)}")
@@ -182,7 +210,7 @@ def running(asked: FaultyRequest) -> PracticeResponse:
         lines += ["#EXT-X-DISCONTINUITY"] if number and number % len(pieces) == 0 else []
         lines += [length, f"{name}?n={number}"]
     lines += ["#EXT-X-ENDLIST"] if state.live_ended_s is not None else []
-    return replace(asked.honest, status=200, body="\n".join(lines).encode())
+    return reply("\n".join(lines), asked.honest.headers["Content-Type"])
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -192,11 +220,11 @@ FAULTS: Mapping[str, Fault] = {
     "signed": only_first_link_used_up,
     "signed-session": only_with_link_and_cookie,
     "signed-browser": only_navigation_with_link,
-    "html-first": html_at_first,
+    "html-first": page_at_first,
     "truncated": cut_at_first,
     "limited": limited_at_first,
     "holed": hole,
-    "fake": html_always,
+    "fake": page_always,
 }
 
 
@@ -206,7 +234,7 @@ def signed_query(path: str, visit: int, key: str, *, now: datetime) -> str:
     return f"?expires={expires}&visit={visit}&signature={_signature(path, expires, str(visit), key)}"
 
 
-def is_signed(request: PracticeRequest, key: str, *, now: datetime) -> bool:
+def is_signed(request: web.BaseRequest, key: str, *, now: datetime) -> bool:
     expires, visit = request.query.get("expires", ""), request.query.get("visit", "")
     wanted = _signature(request.path, expires, visit, key)
     genuine = hmac.compare_digest(wanted.encode(), request.query.get("signature", "").encode())

@@ -56,8 +56,8 @@ class PracticePost:
     title: str
     tests: str  # the kind of failure, short enough for a column of the demo's table
     author: Author
-    shows: Shows
     looks: tuple[ClipSpec, ...] = ()
+    shows: Shows = Shows.VIDEO
     code: ErrorCode | None = None
     strategies: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
     attempts: int | None = None
@@ -79,26 +79,20 @@ JUNE = Author("june-park", "June Park")
 
 ADVERT = ClipSpec("advert", 90, seconds=4)
 
-_FRESH_START = frozenset({StrategyName.PLAIN, StrategyName.SESSION})  # a second request succeeds, by either strategy
+_SESSION = frozenset({StrategyName.SESSION})
+_NAVIGATION = frozenset({StrategyName.NAVIGATION})
+_FRESH = frozenset({StrategyName.FRESH})
+_SECOND_REQUEST = frozenset({StrategyName.PLAIN, StrategyName.SESSION})  # either makes one
 
 # Posts that need a second attempt come first, so that their waits pass while others are saved.
 POSTS: tuple[PracticePost, ...] = (
-    PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, Shows.VIDEO, (ClipSpec("plain", 1),)),
-    PracticePost(
-        "limited",
-        "Rain on the market hall",
-        "429 at first",
-        TOMAS,
-        Shows.VIDEO,
-        (ClipSpec("limited", 2, 6),),
-        attempts=2,
-    ),
+    PracticePost("plain", "A kite over the harbour", "a plain MP4", MARA, (ClipSpec("plain", 1),)),
+    PracticePost("limited", "Rain on the market hall", "429 at first", TOMAS, (ClipSpec("limited", 2, 6),), attempts=2),
     PracticePost(
         "fake",
         "The film that is a page",
         "HTML named .mp4, for ever",
         JUNE,
-        Shows.VIDEO,
         (ClipSpec("fake", 3),),
         code=ErrorCode.NOT_A_VIDEO,
     ),
@@ -107,25 +101,29 @@ POSTS: tuple[PracticePost, ...] = (
         "A concert with a gap",
         "a playlist with a hole",
         MARA,
-        Shows.MSE,
         (ClipSpec("holed", 4, 6),),
+        shows=Shows.MSE,
         code=ErrorCode.INCOMPLETE,
     ),
     PracticePost(
-        "click", "Press to see the tide", "plays only after a click", TOMAS, Shows.CLICK, (ClipSpec("click", 5, 6),)
+        "click",
+        "Press to see the tide",
+        "plays only after a click",
+        TOMAS,
+        (ClipSpec("click", 5, 6),),
+        shows=Shows.CLICK,
     ),
-    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, Shows.MSE, (ClipSpec("mse", 6),)),
+    PracticePost("mse", "The night train", "HLS behind a blob: player", JUNE, (ClipSpec("mse", 6),), shows=Shows.MSE),
     PracticePost(
-        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, Shows.PLAYLIST, (ClipSpec("hls-ts", 7, 6),)
+        "hls-ts", "Snow in April", "HLS of MPEG-TS segments", MARA, (ClipSpec("hls-ts", 7, 6),), shows=Shows.PLAYLIST
     ),
     PracticePost(
         "session",
         "For visitors only",
         "empty without a cookie",
         TOMAS,
-        Shows.VIDEO,
         (ClipSpec("session", 8),),
-        strategies=frozenset({StrategyName.SESSION}),
+        strategies=_SESSION,
         sets_cookie=True,
     ),
     PracticePost(
@@ -133,18 +131,16 @@ POSTS: tuple[PracticePost, ...] = (
         "Open it in a browser",
         "only for a navigation",
         JUNE,
-        Shows.VIDEO,
         (ClipSpec("navigation", 9, 6),),
-        strategies=frozenset({StrategyName.NAVIGATION}),
+        strategies=_NAVIGATION,
     ),
     PracticePost(
         "signed",
         "A link with a clock",
         "a signed link, used up",
         MARA,
-        Shows.VIDEO,
         (ClipSpec("signed", 10),),
-        strategies=frozenset({StrategyName.FRESH}),
+        strategies=_FRESH,
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
     PracticePost(
@@ -152,9 +148,8 @@ POSTS: tuple[PracticePost, ...] = (
         "A ticket and a stamp",
         "signed, with a cookie",
         TOMAS,
-        Shows.VIDEO,
         (ClipSpec("signed-session", 20),),
-        strategies=frozenset({StrategyName.SESSION}),
+        strategies=_SESSION,
         sets_cookie=True,
         links=Links.SIGNED,
     ),
@@ -163,9 +158,8 @@ POSTS: tuple[PracticePost, ...] = (
         "The door that only opens inwards",
         "signed, for a navigation",
         JUNE,
-        Shows.VIDEO,
         (ClipSpec("signed-browser", 21, 6),),
-        strategies=frozenset({StrategyName.NAVIGATION}),
+        strategies=_NAVIGATION,
         links=Links.SIGNED_AT_EACH_VISIT,
     ),
     PracticePost(
@@ -173,50 +167,43 @@ POSTS: tuple[PracticePost, ...] = (
         "One moment, please",
         "HTML at first",
         TOMAS,
-        Shows.VIDEO,
         (ClipSpec("html-first", 11, 6),),
-        strategies=_FRESH_START,
+        strategies=_SECOND_REQUEST,
     ),
     PracticePost(
         "truncated",
         "A long way home",
         "cut short at first",
         JUNE,
-        Shows.VIDEO,
         (ClipSpec("truncated", 12),),
-        strategies=_FRESH_START,
+        strategies=_SECOND_REQUEST,
     ),
     PracticePost(
         "carousel",
         "Three views of a lighthouse",
         "three videos in one post",
         MARA,
-        Shows.CAROUSEL,
         (ClipSpec("carousel-1", 13), ClipSpec("carousel-2", 14, 6), ClipSpec("carousel-3", 15)),
+        shows=Shows.CAROUSEL,
     ),
     PracticePost(
         "two-videos",
         "How bread is scored",
         "an advert above the video",
         TOMAS,
-        Shows.BESIDE_ADVERT,
         (ClipSpec("two-videos", 16, 6), ADVERT),
+        shows=Shows.BESIDE_ADVERT,
     ),
     PracticePost(
-        "silent",
-        "Clouds, without a word",
-        "a video without sound",
-        JUNE,
-        Shows.VIDEO,
-        (ClipSpec("silent", 17, 6, sound=False),),
+        "silent", "Clouds, without a word", "a video without sound", JUNE, (ClipSpec("silent", 17, 6, sound=False),)
     ),
     PracticePost(
         "photos",
         "Pictures from the allotment",
         "no video at all",
         MARA,
-        Shows.PHOTOS,
         (ClipSpec("photo-1", 18), ClipSpec("photo-2", 19)),
+        shows=Shows.PHOTOS,
         code=ErrorCode.ONLY_PICTURES,
     ),
     PracticePost(
@@ -224,12 +211,14 @@ POSTS: tuple[PracticePost, ...] = (
         "A table of home films",
         "several videos",
         MARA,
-        Shows.SEVERAL,
         (ClipSpec("several-1", 22), ClipSpec("several-2", 23, 6), ClipSpec("several-3", 24)),
+        shows=Shows.SEVERAL,
         code=ErrorCode.AMBIGUOUS,
     ),
-    PracticePost("deleted", "Gone", "a deleted post", TOMAS, Shows.TOMBSTONE, code=ErrorCode.DELETED),
-    PracticePost("members", "Friends and family", "a login wall", JUNE, Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED),
+    PracticePost("deleted", "Gone", "a deleted post", TOMAS, shows=Shows.TOMBSTONE, code=ErrorCode.DELETED),
+    PracticePost(
+        "members", "Friends and family", "a login wall", JUNE, shows=Shows.LOGIN, code=ErrorCode.LOGIN_REQUIRED
+    ),
 )
 
 BY_SLUG: Mapping[str, PracticePost] = {post.slug: post for post in POSTS}
@@ -237,5 +226,5 @@ LOOKS: tuple[ClipSpec, ...] = tuple(look for post in POSTS for look in post.look
 
 # A stream that goes on until it is ended: the demo leaves it out.
 LIVE = PracticePost(
-    "live", "The harbour, now", "a stream that is running", MARA, Shows.PLAYLIST, (ClipSpec("hls-ts", 7, 6),)
+    "live", "The harbour, now", "a stream that is running", MARA, (ClipSpec("hls-ts", 7, 6),), shows=Shows.PLAYLIST
 )

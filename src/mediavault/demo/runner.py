@@ -178,7 +178,7 @@ def _screen(console: Console, *, as_json: bool) -> Iterator[OnRows]:
         yield lambda _: None
         return
     with Live(console=console, auto_refresh=False) as live:
-        yield lambda rows: live.update(draw(rows, width=console.width), refresh=True)
+        yield lambda rows: live.update(draw(rows), refresh=True)
 
 
 def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: bool) -> int:
@@ -191,7 +191,7 @@ def _report(console: Console, rows: Sequence[Row], seconds: float, *, as_json: b
         console.print(line, style="red" if not line.startswith(" ") else "dim", markup=False)
     right = sum(row.is_right for row in rows)
     console.print(f"{right} of {len(rows)} posts ended as they should, in {seconds:.0f} seconds.")
-    console.print("They were saved in a temporary folder, which is deleted now: your vault is untouched.", style="dim")
+    console.print("They were saved in a temporary folder, now deleted: your vault is untouched.", style="dim")
     return 0 if answer["ok"] else 1
 
 

@@ -1,4 +1,4 @@
-"""The practice site: routes, the state of each post, and a record of requests and responses.
+"""The practice site: routes, and the state of each post. It listens on 127.0.0.1 only.
 
 Paths: ``/`` · ``/posts/<slug>`` · ``/@<handle>`` · ``/login`` · ``/api/play/<slug>`` ·
 ``/media/<slug>/<number>/<file>`` · ``/ads/spot/<file>`` · ``/static/<file>``.
@@ -9,20 +9,29 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from aiohttp import web
 
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.demo import pages
-from mediavault.demo.faults import FAULTS, SESSION_COOKIE, ClientKind, FaultyRequest, PostState, caller, signed_query
-from mediavault.demo.http_server import HttpServer, PracticeRequest, PracticeResponse, whole_or_range
+from mediavault.demo.faults import (
+    FAULTS,
+    SESSION_COOKIE,
+    ClientKind,
+    FaultyRequest,
+    PostState,
+    caller,
+    reply,
+    signed_query,
+)
 from mediavault.demo.media import Clip, ClipSpec, make_clips
 from mediavault.demo.posts import ADVERT, LOOKS, POSTS, Links, PracticePost, Shows
 
-REMEMBERED_REQUESTS = 500  # per post
+HOST = "127.0.0.1"
+CLOSE_WITHIN_S = 1.0  # connections that are still busy at the end
 
 _LAST_MODIFIED = "Fri, 01 May 2026 12:00:00 GMT"
 _STATIC = Path(__file__).parent / "static"
@@ -35,25 +44,6 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-_NO_STORE = ("Cache-Control", "no-store")  # a cached response would be an unplanned failure
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One request for a page or file of a post, and its response. ``troubled``: not the response of a normal server."""
-
-    method: str
-    path: str
-    by: ClientKind
-    status: int
-    troubled: bool = False
-    range: str | None = None
-
-
-@dataclass(slots=True)
-class _PostRecord:
-    state: PostState = field(default_factory=PostState)
-    seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REQUESTS))
 
 
 class PracticeSite:
@@ -67,7 +57,7 @@ class PracticeSite:
         self.origin = ""
         self._clock = clock or SystemClock()
         self._posts = {post.slug: post for post in self.posts}
-        self._records = {slug: _PostRecord() for slug in self._posts}
+        self._states = {slug: PostState() for slug in self._posts}
         self._static = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
 
     def url(self, post: PracticePost) -> str:
@@ -78,68 +68,57 @@ class PracticeSite:
         """Return the video of a post that must be saved; None without one."""
         return self.clips[post.looks[0].name] if post.looks else None
 
-    def seen(self, slug: str) -> tuple[Seen, ...]:
-        """Return the last ``REMEMBERED_REQUESTS`` requests for a post, oldest first."""
-        return tuple(self._records[slug].seen)
-
     def troubles_met(self, slug: str) -> int:
         """Return how many requests of savers (not of the page's player) met the post's fault."""
-        return sum(1 for seen in self.seen(slug) if seen.troubled and seen.by is not ClientKind.PLAYER)
+        return self._states[slug].troubles
 
     def end_stream(self, slug: str) -> None:
         """End the stream of a post that is running."""
-        state = self._records[slug].state
+        state = self._states[slug]
         state.live_ended_s = self._clock.monotonic() - (state.live_since_s or self._clock.monotonic())
 
     def reset(self, slug: str | None = None) -> None:
         """Reset the state of one post, or of all."""
-        for name in (slug,) if slug else tuple(self._records):
-            self._records[name] = _PostRecord()
+        for name in (slug,) if slug else tuple(self._states):
+            self._states[name] = PostState()
 
-    async def answer(self, request: PracticeRequest) -> PracticeResponse:
+    async def answer(self, request: web.BaseRequest) -> web.Response:
         """Handle a request of the server."""
         if request.method not in {"GET", "HEAD"}:
-            return _page(pages.missing_page(), status=405)
+            return reply(pages.missing_page(), status=405)
         match request.path.strip("/").split("/"):
             case [""]:
-                return _page(pages.index_page(self.posts))
-            case ["posts", slug] if slug in self._records:
+                return reply(pages.index_page(self.posts))
+            case ["posts", slug] if slug in self._states:
                 return self._post(self._posts[slug], request)
-            case ["media", slug, number, *rest] if slug in self._records:
+            case ["media", slug, number, *rest] if slug in self._states:
                 return self._media(self._posts[slug], number, "/".join(rest), request)
             case ["ads", "spot", *rest]:
                 return self._file(ADVERT, "/".join(rest), request)
-            case ["api", "play", slug] if slug in self._records:
-                return _json({"src": pages.media_path(self._posts[slug], self._posts[slug].looks[0])})
+            case ["api", "play", slug] if slug in self._states:
+                source = pages.media_path(self._posts[slug], self._posts[slug].looks[0])
+                return reply(json.dumps({"src": source}), "application/json")
             case ["static", name] if name in self._static:
-                return PracticeResponse(
-                    200, (("Content-Type", _TYPES[Path(name).suffix]), _NO_STORE), self._static[name]
-                )
+                return reply(self._static[name], _TYPES[Path(name).suffix])
             case ["login"]:
-                return _page(pages.login_page())
+                return reply(pages.login_page())
             case [handle] if handle.startswith("@"):
-                return self._profile(handle[1:])
-        return _page(pages.missing_page(), status=404)
+                posts = [post for post in self.posts if post.author.handle == handle[1:]]
+                return reply(pages.index_page(posts, heading=handle), status=200 if posts else 404)
+        return reply(pages.missing_page(), status=404)
 
-    def _post(self, post: PracticePost, request: PracticeRequest) -> PracticeResponse:
-        record = self._records[post.slug]
-        record.state.visits += request.method == "GET"
-        record.state.first_visit_at = record.state.first_visit_at or self._clock.now()
-        response = self._post_page(post, record.state)
-        record.seen.append(Seen(request.method, request.path, caller(request), response.status))
-        return response
-
-    def _post_page(self, post: PracticePost, state: PostState) -> PracticeResponse:
+    def _post(self, post: PracticePost, request: web.BaseRequest) -> web.Response:
+        state = self._states[post.slug]
+        state.visits += request.method == "GET"
+        state.first_visit_at = state.first_visit_at or self._clock.now()
         match post.shows:
             case Shows.TOMBSTONE:
-                return _page(pages.tombstone_page(), status=404)
+                return reply(pages.tombstone_page(), status=404)
             case Shows.LOGIN:
-                return PracticeResponse(302, (("Location", f"/login?next={post.path}"), _NO_STORE))
-        page = pages.post_page(post, pages.PostAddress(self.origin, self._link_queries(post, state)))
-        if not post.sets_cookie:
-            return _page(page)
+                return reply("", status=302, headers={"Location": f"/login?next={post.path}"})
+        text = pages.post_page(post, pages.PostAddress(self.origin, self._link_queries(post, state)))
         cookie = f"{SESSION_COOKIE}={state.token}; Path=/media/{post.slug}; HttpOnly; SameSite=Lax"
-        return _page(page, ("Set-Cookie", cookie))
+        return reply(text, headers={"Set-Cookie": cookie} if post.sets_cookie else None)
 
     def _link_queries(self, post: PracticePost, state: PostState) -> dict[str, str]:
         path = pages.media_path(post, post.looks[0])
@@ -151,46 +130,46 @@ class PracticeSite:
             case Links.SIGNED_AT_EACH_VISIT:
                 return {path: signed_query(path, state.visits, state.token, now=self._clock.now())}
 
-    def _media(self, post: PracticePost, number: str, file: str, request: PracticeRequest) -> PracticeResponse:
+    def _media(self, post: PracticePost, number: str, file: str, request: web.BaseRequest) -> web.Response:
         """Serve a file of a video. Posters are always served: the faults concern the video only."""
         if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
-            return _page(pages.missing_page(), status=404)
+            return reply(pages.missing_page(), status=404)
         honest = self._file(post.looks[int(number) - 1], file, request)
-        trouble = FAULTS.get(post.slug)
-        if trouble is None or honest.status == 404 or file == "poster.jpg":
-            response = honest
-        else:
-            response = trouble(self._asked(post, file, honest, request))
-        seen = Seen(
-            request.method,
-            request.path,
-            caller(request),
-            response.status,
-            response is not honest,
-            request.headers.get("range"),
-        )
-        self._records[post.slug].seen.append(seen)
+        fault = FAULTS.get(post.slug)
+        if fault is None or honest.status == 404 or file == "poster.jpg":
+            return honest
+        state, is_saver = self._states[post.slug], caller(request) is not ClientKind.PLAYER
+        state.saves += request.method == "GET" and is_saver
+        response = fault(FaultyRequest(request, file, honest, state, self._clock.now(), self._clock.monotonic()))
+        state.troubles += response is not honest and is_saver
         return response
 
-    def _asked(
-        self, post: PracticePost, file: str, honest: PracticeResponse, request: PracticeRequest
-    ) -> FaultyRequest:
-        state = self._records[post.slug].state
-        if request.method == "GET" and caller(request) is not ClientKind.PLAYER:
-            state.saves += 1
-        return FaultyRequest(request, file, honest, state, self._clock.now(), self._clock.monotonic())
-
-    def _file(self, look: ClipSpec, file: str, request: PracticeRequest) -> PracticeResponse:
+    def _file(self, look: ClipSpec, file: str, request: web.BaseRequest) -> web.Response:
+        """Return a file or the requested range of it, with validators (RFC 9110, section 14)."""
         data = self.clips[look.name].files.get(file)
         if data is None:
-            return _page(pages.missing_page(), status=404)
-        etag = f'"{look.name}-{file.replace("/", "-")}-{len(data)}"'
-        kind = _TYPES[Path(file).suffix]
-        return whole_or_range(request, data, kind, etag=etag, last_modified=_LAST_MODIFIED, extra=(_NO_STORE,))
+            return reply(pages.missing_page(), status=404)
+        etag, kind = f'"{look.name}-{file.replace("/", "-")}-{len(data)}"', _TYPES[Path(file).suffix]
+        headers = {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": _LAST_MODIFIED}
+        part = requested_range(request, len(data))
+        if part is None or request.headers.get("If-Range", etag) not in (etag, _LAST_MODIFIED):
+            return reply(data, kind, headers=headers)
+        if not part:
+            return reply(b"", kind, status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(data)}"
+        return reply(data[part.start : part.stop], kind, status=206, headers=headers)
 
-    def _profile(self, handle: str) -> PracticeResponse:
-        posts = [post for post in self.posts if post.author.handle == handle]
-        return _page(pages.index_page(posts, heading=f"@{handle}"), status=200 if posts else 404)
+
+def requested_range(request: web.BaseRequest, size: int) -> range | None:
+    """Return the bytes that a ``Range`` header requests; an empty range when there are none, None to ignore the header.
+
+    Several ranges in one header are ignored, which RFC 9110 allows.
+    """
+    try:
+        asked = request.http_range
+    except ValueError:
+        return None
+    return None if asked.start is None else range(*asked.indices(size))
 
 
 @asynccontextmanager
@@ -205,9 +184,14 @@ async def practice_site(
     if clips is None:
         clips = await _encode_clips(media_folder)
     site = PracticeSite(clips, posts=posts, clock=clock)
-    async with HttpServer(site.answer, clock=clock) as server:
-        site.origin = server.origin
+    runner = web.ServerRunner(web.Server(site.answer, access_log=None), shutdown_timeout=CLOSE_WITHIN_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, 0).start()
+        site.origin = f"http://{HOST}:{runner.addresses[0][1]}"
         yield site
+    finally:
+        await runner.cleanup()
 
 
 async def _encode_clips(folder: Path) -> Mapping[str, Clip]:
@@ -220,11 +204,3 @@ async def _encode_clips(folder: Path) -> Mapping[str, Clip]:
         stop.set()
         await encoding
         raise
-
-
-def _page(text: str, *headers: tuple[str, str], status: int = 200) -> PracticeResponse:
-    return PracticeResponse(status, (("Content-Type", "text/html; charset=utf-8"), _NO_STORE, *headers), text.encode())
-
-
-def _json(value: object) -> PracticeResponse:
-    return PracticeResponse(200, (("Content-Type", "application/json"), _NO_STORE), json.dumps(value).encode())

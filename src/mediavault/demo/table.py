@@ -14,8 +14,6 @@ from mediavault.core.job import HistoryRecord, Job, JobStatus
 from mediavault.demo.expectations import ExpectedStep, has_ended, steps
 from mediavault.demo.posts import PracticePost
 
-FULL_WIDTH = 100  # characters that all columns need
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -40,28 +38,19 @@ _STATUS_STYLE = {
 }
 
 
-def draw(rows: Iterable[Row], *, width: int = 120) -> Table:
-    """Draw one line per post: what it tests, its job's stage, the strategies used, and whether that is as expected.
-
-    Attempts and sizes are left out when ``width`` (characters) is below ``FULL_WIDTH``.
-    """
-    full = width >= FULL_WIDTH
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("post", no_wrap=True)
-    table.add_column("what it tests", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
+def draw(rows: Iterable[Row]) -> Table:
+    """Draw one line per post, 80 characters wide: what it tests, its job's state, the strategies used, and the verdict."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for heading in ("post", "what it tests", "outcome"):
+        table.add_column(heading, no_wrap=True)
     table.add_column("strategies")
-    if full:
-        table.add_column("tries", justify="right", no_wrap=True)
-        table.add_column("size", justify="right", no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for row in rows:
-        job, seconds = row.job, took_s(row.job, row.history)
-        measured = (str(job.attempt_count or ""), f"{job.bytes / 1000:.0f} kB" if job.bytes else "") if full else ()
+        seconds = took_s(row.job, row.history)
         took = f"{seconds:.1f}" if seconds is not None else ""
         strategies = tried_text(steps(row.history))
-        table.add_row(row.post.slug, row.post.tests, _outcome(job), strategies, *measured, took, _mark(row))
+        table.add_row(row.post.slug, row.post.tests, _outcome(row.job), strategies, took, _mark(row))
     return table
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.core.failures import BadUrl, Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
-from mediavault.core.media import SubtitleSource
+from mediavault.core.failures import BadUrl, Drm, Failure, Incomplete, NotAVideo, Unsupported
+from mediavault.core.media import LiveNow, SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.download.manifest import MAX_SEGMENTS, MediaPlaylist, Segment, Wanted, has_rare_sound
 from mediavault.download.mpd_document import (

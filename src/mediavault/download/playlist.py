@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 
-from mediavault.core.failures import BadUrl, Drm, Incomplete, LiveNow, NotAVideo, Unsupported
-from mediavault.core.media import SubtitleSource
+from mediavault.core.failures import BadUrl, Drm, Incomplete, NotAVideo, Unsupported
+from mediavault.core.media import LiveNow, SubtitleSource
 from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.download.hls_document import (

@@ -22,7 +22,6 @@ from mediavault.core.failures import (
     HttpError,
     Incomplete,
     LinkExpired,
-    LiveNow,
     NetworkFailure,
     NoSpace,
     NotAVideo,
@@ -30,6 +29,7 @@ from mediavault.core.failures import (
     TookTooLong,
     TooLarge,
 )
+from mediavault.core.media import LiveNow
 from mediavault.core.recordings import RecordingEnd
 from mediavault.download.find_tracks import PlaylistSource, Tracks
 from mediavault.download.manifest import MediaPlaylist, Segment

@@ -65,3 +65,18 @@ class HttpClient(Protocol):
 
     async def close(self) -> None:
         """Close pooled connections."""
+
+
+class PostingClient(HttpClient, Protocol):
+    """A client for the services of the settings, which are also posted to."""
+
+    def post(
+        self,
+        url: str,
+        form: Mapping[str, str] | bytes,
+        *,
+        scope: EgressScope,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> AbstractAsyncContextManager[HttpResponse]:
+        """POST a form, or bytes of the type that ``headers`` name. A redirect is a response, and is not followed."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import chain, islice
 
 from mediavault.browser.port import PageCapture
-from mediavault.core.failures import BadUrl, Deleted, ExtractorBroken, Failure, LiveNow, SeemsDeleted
+from mediavault.core.failures import BadUrl, Deleted, ExtractorBroken, Failure, SeemsDeleted
 from mediavault.core.listings import Entry, EntryKind, Listing, Look
-from mediavault.core.media import ItemRole, ItemType, Post
+from mediavault.core.media import ItemRole, ItemType, LiveNow, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Node, PageData, Platform
 from mediavault.core.post_urls import PostMatch, is_named_host, read_page, read_post

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from mediavault.core.evidence import in_words, is_players
-from mediavault.core.failures import Ambiguous, Drm, LinkExpired, NoVideo, OnlyPictures, OnlySound
+from mediavault.core.failures import Ambiguous, Drm, LinkExpired
 from mediavault.core.media import (
     VIDEO_TYPES,
     Candidate,
@@ -23,6 +23,9 @@ from mediavault.core.media import (
     Item,
     ItemRole,
     ItemType,
+    NoVideo,
+    OnlyPictures,
+    OnlySound,
     Ownership,
     Preference,
     SourceType,

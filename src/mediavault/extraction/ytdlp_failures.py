@@ -23,7 +23,6 @@ from mediavault.core.failures import (
     LoginRequired,
     NetworkFailure,
     NotAPost,
-    NoVideo,
     Private,
     RateLimited,
     RegionLocked,
@@ -34,6 +33,7 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.installation import command_to_install
+from mediavault.core.media import NoVideo
 from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import parse_retry_after

@@ -11,7 +11,7 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import Drm, ExtractorBroken, Failure, LiveNow, NoVideo, OnlySound, ToolMissing, Upcoming
+from mediavault.core.failures import Drm, ExtractorBroken, Failure, ToolMissing, Upcoming
 from mediavault.core.installation import command_to_install
 from mediavault.core.media import (
     LANGUAGE,
@@ -26,6 +26,9 @@ from mediavault.core.media import (
     Item,
     ItemType,
     LengthSource,
+    LiveNow,
+    NoVideo,
+    OnlySound,
     Ownership,
     Post,
     SourceType,

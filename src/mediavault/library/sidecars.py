@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -133,7 +133,7 @@ def write_sidecar(
         "text": post["text"],
         "published_at": post["published_at"],
         **({FILE_DATE: post[FILE_DATE]} if post.get(FILE_DATE) else {}),
-        **({RECORDING: recordings.to_json(recording)} if recording else {}),
+        **({RECORDING: asdict(recording)} if recording else {}),
         "created_at": job.created_at.isoformat(),
         "saved_at": saved_at.isoformat(),
         "attempt": job.attempt_count,
@@ -326,7 +326,7 @@ def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {name: _text_or_none(value, name) for name in ("title", "text", "published_at", "post_id")}
     recording = recordings.from_json(value.get(RECORDING))
     rare = {name: text for name in (_RESOLVED_URL, FILE_DATE) if (text := _text_or_none(value, name))}
-    return {**metadata, **rare, **({RECORDING: recordings.to_json(recording)} if recording else {})}
+    return {**metadata, **rare, **({RECORDING: asdict(recording)} if recording else {})}
 
 
 def _account(value: Mapping[str, Any], platform: str) -> Account | None:

@@ -6,6 +6,7 @@ of posts without these words: an older release or a hand put them there.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -22,8 +23,7 @@ from mediavault.maintenance.checking import require_library
 from mediavault.maintenance.findings import WITH_FILES
 from mediavault.store.bulk import iter_pages
 from mediavault.store.port import JobOrder, JobQuery, Store
-from mediavault.store.search_words import WordSource
-from mediavault.store.spoken import put_texts
+from mediavault.store.search_words import WordSource, distinct_line
 
 ROUND_S = 600.0
 EVERY = timedelta(days=1)
@@ -70,7 +70,7 @@ async def index_words(store: Store, library: Library, *, again: bool = False) ->
             for source in WordSource:
                 paths = _paths_of(job, source, files)
                 if (paths and source not in known) or (again and (paths or source in known)):
-                    await put_texts(store.catalogue, job.id, source, await _texts(library, source, paths))
+                    await _put_words(store, library, job.id, source, paths)
                     has_new |= bool(paths)
             indexed += has_new
     if indexed:
@@ -78,13 +78,17 @@ async def index_words(store: Store, library: Library, *, again: bool = False) ->
     return indexed
 
 
-async def index_beside(store: Store, library: Library, job_id: JobId, kept: SavedFile) -> None:
-    """Give a post of one video the words of the files next to it, as its row names them. Raises StorageFailure."""
+async def index_beside(store: Store, library: Library, job_id: JobId, *videos: SavedFile) -> None:
+    """Give a post the words of the files next to its videos, as its row names them. Raises StorageFailure."""
     for source in WordSource:
-        suffixes = [each for each in kept.beside if _source_of(each) is source]
-        if suffixes:
-            paths = [sibling(kept.output_path, suffix) for suffix in suffixes]
-            await put_texts(store.catalogue, job_id, source, await _texts(library, source, paths))
+        paths = [
+            sibling(kept.output_path, suffix)
+            for kept in videos
+            for suffix in kept.beside
+            if _source_of(suffix) is source
+        ]
+        if paths:
+            await _put_words(store, library, job_id, source, paths)
 
 
 async def _files(library: Library) -> dict[tuple[WordSource, str], list[str]]:
@@ -108,6 +112,8 @@ def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str
     return [path for stem in stems for path in sorted(files.get((source, stem), ()))[:MAX_FILES]]
 
 
-async def _texts(library: Library, source: WordSource, paths: Sequence[str]) -> Sequence[str]:
+async def _put_words(store: Store, library: Library, job_id: JobId, source: WordSource, paths: Sequence[str]) -> None:
+    """Let searches find a post by the texts of these files, in any language, and by no former ones of the source."""
     read = read_comments if source is WordSource.COMMENTS else read_cues
-    return [one.text for path in paths for one in await read(library, path)]
+    texts = [one.text for path in paths for one in await read(library, path)]
+    await store.catalogue.put_words(job_id, source, await asyncio.to_thread(distinct_line, texts))

@@ -13,13 +13,13 @@ from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.holds import Hold, HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Stage, StrategyName
 from mediavault.core.media import ItemRole
-from mediavault.core.messages import clock_length
+from mediavault.core.messages import Message, clock_length
 from mediavault.core.names import readable_name
 from mediavault.core.profiles import ALL_LANGUAGES, BUILT_IN, Profile
 from mediavault.core.records import CheckVerdict
 from mediavault.core.site_limits import SiteState
 from mediavault.presentation.schemas import HoldView
-from mediavault.presentation.translation import N_, decimal, gettext
+from mediavault.presentation.translation import N_, decimal, gettext, translated
 
 STATUS_LABELS: Mapping[JobStatus, str] = {
     JobStatus.QUEUED: N_("Waiting"),
@@ -124,9 +124,13 @@ VERDICT_LABELS: Mapping[CheckVerdict, str] = {
 
 def hold_label(hold: Hold | HoldView, site_title: str = "") -> str:
     """Return why jobs are held back, such as ``TikTok is paused``; ``site_title`` is needed where the hold has a site."""
+    return translated(hold_message(hold, site_title))
+
+
+def hold_message(hold: Hold | HoldView, site_title: str = "") -> Message:
     if (label := HOLD_LABELS.get(hold.why)) is not None:
-        return gettext(label)
-    return gettext("%(site)s is paused") % {"site": site_title} if hold.site else gettext("The queue is paused")
+        return Message(label)
+    return Message("%(site)s is paused", site=site_title) if hold.site else Message("The queue is paused")
 
 
 def one_line(text: str) -> str:

@@ -83,13 +83,6 @@ class RetryRequest(_Request):
         return [self.chosen_url] if self.chosen_url is not None else list(self.chosen or [])
 
 
-class RssFeedRequest(_Request):
-    """A new RSS feed. ``filter`` is what the library page's address has behind its question mark; "" for everything."""
-
-    name: Annotated[str, Field(max_length=200)]
-    filter: Annotated[str, Field(max_length=MAX_FILTER_CHARS)] = ""
-
-
 class AccountListRequest(BaseModel):
     """The query of an account list. An empty value counts as absent."""
 
@@ -194,22 +187,6 @@ class MarkedView(_View):
     """How many of the jobs exist."""
 
     jobs: int
-
-
-class RssFeedView(_View):
-    """An RSS feed. ``rss`` and ``atom`` are its secret addresses; null where the machine has not the key that made them."""
-
-    id: str
-    name: str
-    filter: str
-    made_at: datetime
-    fetched_at: datetime | None
-    rss: str | None
-    atom: str | None
-
-
-class RssFeedsView(_View):
-    feeds: list[RssFeedView]
 
 
 class LinksView(_View):
@@ -472,43 +449,6 @@ class TextTracksView(_View):
     chapters: list[ChapterView]
     subtitles: list[SubtitlesView]
     segments: list[SegmentView]
-
-
-class CommentView(_View):
-    """A comment on the post; ``parent`` is the id of the one that it answers. ``by_author``: of the post."""
-
-    id: str
-    parent: str | None
-    author: str
-    text: str
-    at: datetime | None
-    likes: int
-    by_author: bool
-    is_pinned: bool
-
-
-class CommentsView(_View):
-    """The comments that were saved with a post, each answer behind what it answers."""
-
-    comments: list[CommentView]
-
-
-class SpokenHitView(_View):
-    """A passage of a video's subtitles: the item's index, the second at which it begins, its words in one line.
-
-    ``text`` is untrusted, ``language`` is that of the subtitles' file.
-    """
-
-    item: int
-    start_s: float
-    text: str
-    language: str
-
-
-class SpokenView(_View):
-    """The passages that a search found, by item and time."""
-
-    hits: list[SpokenHitView]
 
 
 class PreviewView(_View):

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fleet import ALIVE_WITHIN, hosts_signed_in
 from mediavault.core.job import Job
+from mediavault.core.messages import Message
 from mediavault.core.sessions import ImportReport, SessionState, Viewer
 from mediavault.core.site_limits import SiteLimit
-from mediavault.presentation.translation import gettext, grouped, ngettext
+from mediavault.presentation.translation import grouped, ngettext, translated
 from mediavault.store.port import Store
 from mediavault.store.waiting_jobs import waiting_jobs, wall_since
 
@@ -172,13 +173,15 @@ def viewer_view(viewer: Viewer) -> ViewerView:
 
 def state_words(state: SessionState, *, has_ended: bool = False) -> str:
     """Return a session's state in a few words. ``has_ended``: a job met the login wall in spite of the cookies."""
-    if state.signed_in and has_ended:
-        return gettext("Session expired")
+    return translated(Message("Session expired") if state.signed_in and has_ended else session_state(state))
+
+
+def session_state(state: SessionState) -> Message:
     if state.signed_in is not False and state.signed_in_as:
-        return gettext("Signed in as %(name)s") % {"name": state.signed_in_as}
+        return Message("Signed in as %(name)s", name=state.signed_in_as)
     if state.signed_in is None:
-        return gettext("Has cookies") if state.cookies else gettext("No cookies yet")
-    return gettext("Signed in") if state.signed_in else gettext("Not signed in")
+        return Message("Has cookies") if state.cookies else Message("No cookies yet")
+    return Message("Signed in") if state.signed_in else Message("Not signed in")
 
 
 def waiting_words(count: int, challenges: int = 0) -> str:

@@ -59,7 +59,6 @@ from mediavault.presentation.schemas import (
 from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
-from mediavault.store.recordings import is_recording
 
 MAX_TITLE_CHARS = 200
 MAX_FRAMES = 12  # of one job's candidates: each costs the site up to twelve megabytes
@@ -170,6 +169,11 @@ def title(job: Job) -> str:
     return (text or redact_page(job.canonical_url).partition("://")[2])[:MAX_TITLE_CHARS]
 
 
+def moving_files(job: Job) -> Mapping[int, SavedFile]:
+    """Return what can be played of a job's saved files, by the index of their item."""
+    return {index: file for index, file in saved_files(job).items() if not file.is_picture}
+
+
 def kept_paths(job: Job) -> list[str]:
     """Return the paths of all files that the job may have in the library: videos and their companions."""
     kept = saved_files(job).values()
@@ -197,7 +201,7 @@ def is_waiting_for_retry(job: Job) -> bool:
 
 
 def _actions(job: Job) -> list[Action]:
-    if is_recording(job):
+    if job.is_recording:
         return ["stop", "cancel", "remove"]
     return ["retry", "cancel", "remove"] if is_waiting_for_retry(job) else ACTIONS[job.status]
 
@@ -213,7 +217,7 @@ def _state(job: Job) -> str:
 def _detail(job: Job) -> LocalizedMessage:
     if job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and job.bytes_done:
         return LocalizedMessage(format_progress(job.bytes_done, job.bytes_total))
-    if is_recording(job):
+    if job.is_recording:
         return LocalizedMessage(format_recorded(job.duration_s, job.bytes_done))
     if job.status is JobStatus.COMPLETED:
         return LocalizedMessage(format_size(job.bytes))
@@ -227,7 +231,7 @@ def _detail(job: Job) -> LocalizedMessage:
 
 def _percent(job: Job) -> int | None:
     is_unknown = job.status is JobStatus.RUNNING and job.stage is Stage.DOWNLOAD and not job.bytes_total
-    return None if (is_unknown and job.bytes_done) or is_recording(job) else job.progress_pct
+    return None if (is_unknown and job.bytes_done) or job.is_recording else job.progress_pct
 
 
 def _links(job: Job) -> LinksView:

@@ -75,7 +75,7 @@ def lan_host() -> str | None:
 def _is_over_tls(request: Request) -> bool:
     """Whether the browser uses HTTPS: it says so at the sign-in, and sends Sec-Fetch-Site over HTTPS and to loopback only."""
     caller = current_principal()
-    if caller is not None and caller.session is not None and caller.session.visit.tls:
+    if caller is not None and caller.session is not None and caller.session.tls:
         return True
     return "sec-fetch-site" in request.headers and not is_loopback(_host(request))
 

@@ -341,6 +341,15 @@ def counts_from_row(row: Sequence[int]) -> dict[JobStatus, int]:
 
 
 @codec.decodes
+def counts_by_name(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
+    """Return the counts of rows of ``(name, count)``. A damaged index gives names that nobody stored, even NULL."""
+    counts = {name: int(count) for name, count in rows}
+    if not all(isinstance(name, str) for name in counts):
+        raise TypeError("a name is a text")
+    return counts
+
+
+@codec.decodes
 def beat_from_row(row: Sequence[Any]) -> WorkerHeartbeat:
     # fmt: off
     (

@@ -21,7 +21,6 @@ from mediavault.api import (
     queue,
     sealing,
     sessions,
-    spoken,
 )
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
@@ -32,8 +31,14 @@ from mediavault.features.jobs.service import Jobs
 from mediavault.features.marks import api as marks
 from mediavault.features.notifications import api as notifications
 from mediavault.features.profiles import api as profiles
+from mediavault.features.recording import api as recording
 from mediavault.features.retention import api as retention
+from mediavault.features.rss import api as rss
+from mediavault.features.rss.pages.documents import RssVersions
+from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.sites import api as site_limits
+from mediavault.features.transcripts import api as transcripts
 from mediavault.features.trash import api as trash
 from mediavault.server import errors
 from mediavault.server.base_path import BasePathMiddleware
@@ -42,9 +47,8 @@ from mediavault.server.middleware import SecurityMiddleware
 from mediavault.server.security import host_rules
 from mediavault.server.services import ApiServices
 from mediavault.web import assets, pages
-from mediavault.web.pages import job_log, rss_feeds
+from mediavault.web.pages import job_log
 from mediavault.web.render import error_page
-from mediavault.web.rss_versions import RssVersions
 
 
 def create_app(services: ApiServices) -> FastAPI:
@@ -80,11 +84,15 @@ def create_app(services: ApiServices) -> FastAPI:
         feed,
     )
     app.state.desk = desk
+    # these count wrong tries, so there is one of each
+    app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=desk.endings.announce)
+    app.state.rss_feeds = RssFeeds(services.store, services.clock, settings.state_dir, on_ended=desk.endings.announce)
     app.state.rss_versions = RssVersions(services.store, services.clock)
     app.state.measurements = metrics.Measurements(services)
     errors.install(app, error_page)
     for router in (
         jobs.router,
+        recording.router,
         jobs.library_router,
         duplicates.router,
         queue.router,
@@ -101,11 +109,11 @@ def create_app(services: ApiServices) -> FastAPI:
         files.router,
         file_facts.router,
         player.router,
-        spoken.router,
+        transcripts.router,
         frames.router,
         sealing.router,
         job_log.router,
-        rss_feeds.api_router,
+        rss.router,
         sessions.router,
         login_window.router,
         *pages.ROUTERS,

@@ -11,12 +11,12 @@ from mediavault.core.failures import FAILURES
 from mediavault.core.job import Job, JobStatus, saved_files
 from mediavault.core.marks import Noted
 from mediavault.core.media import ItemType, SavedFile, key_of
+from mediavault.features.jobs.library_filter import LibraryFilter, address, to_params
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
-from mediavault.presentation.views import display, title
+from mediavault.presentation.views import display, moving_files, title
 from mediavault.store.port import AccountSummary
 from mediavault.web.badges import Tone, icon, letter, site_name, tone
-from mediavault.web.library_filter import LibraryFilter, address, to_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,6 @@ def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> Fee
         loops=item < len(job.items) and job.items[item].item.type is ItemType.GIF,
         is_sound=file.is_sound,
     )
-
-
-def moving_files(job: Job) -> Mapping[int, SavedFile]:
-    """Return what can be played of a job's saved files, by the index of their item."""
-    return {index: file for index, file in saved_files(job).items() if not file.is_picture}
 
 
 def account_words(account: AccountSummary) -> str:

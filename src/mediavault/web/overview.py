@@ -15,6 +15,7 @@ from mediavault.core.holds import Hold, HoldReason
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import position
 from mediavault.core.records import RecordKind
+from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, address
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
@@ -25,7 +26,6 @@ from mediavault.store.noting import read_noted
 from mediavault.store.port import JobOrder, JobQuery, StoreReport
 from mediavault.store.waiting_jobs import still_asking
 from mediavault.web.failure_summary import FailureSummaries, FailureSummary, cause_of, summarize_failures
-from mediavault.web.library_filter import LibraryFilter, LibraryView, address
 
 WORKING = 24  # cards at most
 WAITING = 20

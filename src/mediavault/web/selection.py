@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from mediavault.api.dependencies import to_job_id
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId
+from mediavault.features.jobs.library_filter import LibraryFilter, read_filter, to_query
 from mediavault.features.jobs.service import Jobs
 from mediavault.presentation.preferences import current
 from mediavault.presentation.translation import gettext
 from mediavault.server.authentication import current_user
 from mediavault.store.bulk import existing_jobs, iter_pages
 from mediavault.store.port import JobCatalogue
-from mediavault.web.library_filter import LibraryFilter, read_filter, to_query
 
 MAX_AT_ONCE = 1_000  # posts that one request downloads, removes or retries; their ids take 37 kB of a form
 MAX_FIELDS = MAX_AT_ONCE + 50

@@ -9,12 +9,12 @@ from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Mark, Noted, collection
 from mediavault.core.media import key_of
+from mediavault.features.jobs.library_filter import LibraryFilter
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import read_noted
 from mediavault.store.paging import cursor_of
 from mediavault.store.port import JobQuery, Neighbours, Store
 from mediavault.web.cards import Tile, tile
-from mediavault.web.library_filter import LibraryFilter
 from mediavault.web.post_view import Video
 
 MAX_FOLLOWING = 12

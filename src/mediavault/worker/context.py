@@ -12,7 +12,7 @@ from mediavault.browser.port import Browser
 from mediavault.core.clock import Clock
 from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
-from mediavault.core.media import Chapter, Cue, DownloadedFile, Extraction, ProbeReport
+from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
 from mediavault.core.profiles import BEST, Profile
 from mediavault.core.settings import ChangeableSettings
@@ -26,19 +26,11 @@ from mediavault.store.port import Store
 from mediavault.store.profiles import profile_in_force
 from mediavault.tracing.port import NoTracing, Tracing
 from mediavault.worker.extraction_slots import ExtractionSlots
-from mediavault.worker.recording_places import RecordingPlaces
+from mediavault.worker.hooks import Hooks
 
 
 async def _no_sessions() -> frozenset[str]:
     return frozenset()
-
-
-async def _nothing() -> None:
-    pass
-
-
-async def _is_wanted(_job: Job, _extraction: Extraction) -> None:
-    pass
 
 
 class Probe(Protocol):
@@ -118,12 +110,10 @@ class WorkerContext:
     pace: Mapping[str, float] = field(default_factory=dict)  # platform -> factor on the wait between two posts
     live: Callable[[], Awaitable[ChangeableSettings]] | None = None
     signed_in: Callable[[], Awaitable[frozenset[str]]] = _no_sessions  # platforms with a session on this machine
-    on_saved: Callable[[], Awaitable[None]] = _nothing  # called when a video is in the library; never raises a failure
-    on_read: Callable[[Job, Extraction], Awaitable[None]] = _is_wanted  # raises LeaseLost if nobody wants the post now
+    hooks: Hooks = field(default_factory=Hooks)
     listers: Sequence[Lister] = ()  # that read what is followed, the cheapest first
     tracing: Tracing = field(default_factory=NoTracing)
     extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)
-    recording_places: RecordingPlaces = field(default_factory=RecordingPlaces)
 
 
 async def for_attempt(tools: WorkerContext, job: Job) -> WorkerContext:

@@ -118,7 +118,7 @@ async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> SavedFile
             note.detail = describe(attempt.route, tools.profile.name)
         await journal.set_stage(Stage.EXTRACT, 10)
         attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_urls)
-        await tools.on_read(claim.job, attempt.extraction)
+        await tools.hooks.on_read(claim.job, attempt.extraction)
         await pick_items(attempt)
         return await save_items(attempt)
 

@@ -13,7 +13,6 @@ from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
 from mediavault.core.job import ClaimedJob, HistoryRecord, Stage, StepOutcome, StrategyName
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
-from mediavault.core.recordings import Recording
 from mediavault.core.site_limits import Permit
 from mediavault.core.system_errors import translate_machine_errors
 from mediavault.store.port import Store
@@ -90,19 +89,16 @@ class AttemptRecorder:
     def on_progress(self, done: int, total: int | None) -> None:
         """Report the bytes of a running download. Written at most once a second; the download never waits for it."""
         facts = {"stage": Stage.DOWNLOAD, "bytes_done": done, "bytes_total": total}
-        self._report(facts, download_percent(done, total))
+        self.report(facts, download_percent(done, total))
 
-    def _report(self, facts: Mapping[str, Any], percent: int) -> None:
+    def report(self, facts: Mapping[str, Any], percent: int) -> None:
+        """Report facts of the job's row, as ``on_progress`` does."""
         now = self.clock.monotonic()
         busy = self._pending is not None and not self._pending.done()
         if busy or now - self._last_progress < PROGRESS_INTERVAL_S:
             return
         self._last_progress = now
         self._pending = asyncio.get_running_loop().create_task(self._save_progress(facts, percent))
-
-    def on_recorded(self, recording: Recording) -> None:
-        """Report what is recorded of a running stream, as ``on_progress`` does."""
-        self._report({"stage": Stage.RECORD, "bytes_done": recording.bytes, "duration_s": recording.recorded_s}, 60)
 
     def release_slot(self) -> None:
         """Give up the extraction slot, if the attempt has one."""

@@ -27,7 +27,6 @@ from mediavault.core.failures import (
     NetworkFailure,
     NotAsAnnounced,
     NotAVideo,
-    NoVideo,
     ProxyFailed,
     RateLimited,
     Retry,
@@ -46,6 +45,7 @@ from mediavault.core.media import (
     Item,
     ItemType,
     LengthSource,
+    NoVideo,
     RefusedCopy,
     SourceType,
     VerifiedFile,
@@ -61,7 +61,7 @@ from mediavault.extraction.ranking import choose_candidate, explain
 from mediavault.store.refused_copies import note_refused, refused_copies
 from mediavault.store.retrying import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
-from mediavault.worker.recordings import ItemRecording, note_recording, recording_of
+from mediavault.worker.hooks import ItemRecording
 from mediavault.worker.stages.compare import Contradicted, with_contradicted
 from mediavault.worker.stages.extract import EMBEDDED_IN, extract_again_for
 from mediavault.worker.stages.validate import validate
@@ -147,15 +147,15 @@ class DownloadStrategies:
     is_confirmed: bool = False
     partial_candidate: Candidate | None = None
     contradicted: dict[str, Candidate] = field(default_factory=dict)
-    recording: ItemRecording | None = None
+    recording: ItemRecording = field(default_factory=ItemRecording)
 
     async def run(self) -> VerifiedFile:
         """Return the file of the first strategy that succeeds. Raises the most informative of the failures, and Ambiguous
         where that is a file that contradicts its page: the user chooses it, or another.
 
-        A recording that no strategy can go on with ends with what there is.
+        A recording that no strategy can go on with ends with what it has.
         """
-        async with recording_of(self.attempt, self.index) as self.recording:
+        async with self.attempt.tools.hooks.recording_of(self.attempt, self.index) as self.recording:
             try:
                 return await self._run_strategies()
             except Contradicted as failure:
@@ -163,9 +163,8 @@ class DownloadStrategies:
                 await self.attempt.checkpoint(None)
                 raise Ambiguous(failure.message, bytes_received=failure.bytes_received) from failure
             except Failure as failure:
-                if self.recording is None or not await self.recording.ends_with(failure):
+                if not await self.recording.ends_with(failure):
                     raise
-                self.recording.order.give_up()
                 return await self._try(StrategyName.PLAIN, self._plain)
 
     async def _run_strategies(self) -> VerifiedFile:
@@ -199,7 +198,7 @@ class DownloadStrategies:
 
     def _begin_again_after_progress(self) -> None:
         """Forget what failed before a recording got on: the stream outlives its URLs, and each may be refused in its time."""
-        if self.recording is not None and self.recording.has_progress():
+        if self.recording.has_progress():
             self.failed.clear()
             self.tried.clear()
             self.stalled.clear()
@@ -347,7 +346,7 @@ class DownloadStrategies:
                 raise NetworkFailure(failure.message) from failure
             note.bytes = fetched.bytes
             note.detail = in_words(fetched.recording) if fetched.recording is not None else ""
-        await note_recording(self.attempt, self.candidate, fetched)
+        await self.recording.save(self.candidate, fetched)
         await self.attempt.recorder.set_stage(Stage.VALIDATE, 92)
         async with self.attempt.recorder.step(Stage.VALIDATE, strategy=strategy) as note:
             # what another extraction knows of the same file may be less
@@ -475,7 +474,7 @@ class DownloadStrategies:
             max_range_bytes=platform.media.max_range_bytes,
             max_connections=platform.media.max_connections,
             site=platform.name,
-            recording=self.recording.order if self.recording is not None else None,
+            recording=self.recording.order,
             refused=self.refused if self.candidate.audio_url is None else (),
         )
 

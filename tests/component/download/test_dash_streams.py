@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Drm, Failure, Incomplete, LinkExpired, LiveNow, NotAVideo, TooLarge, Unsupported
-from mediavault.core.media import DownloadedFile, Expected, SourceType
+from mediavault.core.failures import Drm, Failure, Incomplete, LinkExpired, NotAVideo, TooLarge, Unsupported
+from mediavault.core.media import DownloadedFile, Expected, LiveNow, SourceType
 from mediavault.media import library as media_library
 from mediavault.media import probe_child as media_probe_child
 from mediavault.media.judgement import problems

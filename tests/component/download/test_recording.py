@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import LinkExpired, LiveNow
-from mediavault.core.media import DownloadedFile, Expected, SourceType
+from mediavault.core.failures import LinkExpired
+from mediavault.core.media import DownloadedFile, Expected, LiveNow, SourceType
 from mediavault.core.recordings import Recording, RecordingEnd
 from mediavault.download.port import RecordingOrder
 from mediavault.download.recording_state import STATE_FILE, load_state

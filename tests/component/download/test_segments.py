@@ -20,13 +20,12 @@ from mediavault.core.failures import (
     HttpError,
     Incomplete,
     LinkExpired,
-    LiveNow,
     NoSpace,
     NotAVideo,
     RateLimited,
     TooLarge,
 )
-from mediavault.core.media import COMPATIBLE, DownloadedFile, Expected, Preference, SourceType
+from mediavault.core.media import COMPATIBLE, DownloadedFile, Expected, LiveNow, Preference, SourceType
 from mediavault.core.urls import EgressScope
 from mediavault.download import track
 from mediavault.download.port import MediaRequest

@@ -19,17 +19,10 @@ from structlog.testing import capture_logs
 from mediavault.app.composition import READING_CHILD
 from mediavault.browser.port import PageCapture
 from mediavault.core.clock import Clock, SystemClock
-from mediavault.core.failures import (
-    ErrorCode,
-    ExtractorBroken,
-    LoginRequired,
-    NotAVideo,
-    NoVideo,
-    PageUnreadable,
-    RateLimited,
-)
+from mediavault.core.failures import ErrorCode, ExtractorBroken, LoginRequired, NotAVideo, PageUnreadable, RateLimited
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.listings import Look
+from mediavault.core.media import NoVideo
 from mediavault.core.typed_records import to_json
 from mediavault.download.manifest_reading import ManifestText, read_manifest
 from mediavault.extraction import confined_reader

@@ -17,8 +17,8 @@ import pytest
 
 from mediavault.browser.processes import is_alive
 from mediavault.core.cookies import Cookie
-from mediavault.core.failures import ExtractorBroken, NoVideo, TookTooLong, Unsupported
-from mediavault.core.media import Post
+from mediavault.core.failures import ExtractorBroken, TookTooLong, Unsupported
+from mediavault.core.media import NoVideo, Post
 from mediavault.core.platform import Platform
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy

@@ -14,7 +14,7 @@ from mediavault.auth import hashing
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator
 from mediavault.auth.proxies import SECRET_HEADER
 from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import PREFIX
+from mediavault.auth.tokens import ApiToken
 from mediavault.core.records import RecordKind
 from mediavault.server.errors import ENDLESS_PATHS
 from mediavault.store.port import JobQuery
@@ -76,7 +76,7 @@ async def test_a_local_vault_needs_no_password(vault: ApiVault) -> None:
     assert 'action="/setup"' in (await vault.client.get("/setup")).text
 
 
-@pytest.mark.parametrize("token", [f"{PREFIX}{'a' * 43}", "made-up"])
+@pytest.mark.parametrize("token", [f"{ApiToken.prefix}{'a' * 43}", "made-up"])
 async def test_a_local_vault_without_a_password_refuses_a_wrong_token(vault: ApiVault, token: str) -> None:
     """Its program would otherwise notice only once there is a password."""
     answer = await vault.client.get("/api/jobs", authorization=f"Bearer {token}")
@@ -475,14 +475,12 @@ async def test_one_session_is_ended_by_its_name(make_vault: MakeVault) -> None:
     desktop = await signed_in(vault, user_agent="<script>Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0")
     page = (await vault.client.get("/access", cookie=desktop)).text
     [target] = [
-        session
-        for session in await authenticator_of(vault).sessions.all()
-        if session.visit.browser == "Firefox, Android"
+        session for session in await authenticator_of(vault).sessions.all() if session.browser == "Firefox, Android"
     ]
 
     assert "Chrome, Linux" in page
     assert "<script>Mozilla" not in page
-    assert (await vault.client.submit(f"/access/sessions/{target.name}/end", cookie=desktop)).status == 303
+    assert (await vault.client.submit(f"/access/sessions/{target.id}/end", cookie=desktop)).status == 303
     assert (await vault.client.get("/api/jobs", cookie=phone)).status == 401
     assert (await vault.client.get("/api/jobs", cookie=desktop)).status == 200
 

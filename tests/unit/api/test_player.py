@@ -6,10 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from mediavault.core.comments import comments_to_lines
 from mediavault.core.job import ItemStatus, JobId, JobItem
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import Chapter, Comment, Cue, Item, PreviewSheet, SavedFile, Subtitles, TextTracks
+from mediavault.core.media import Chapter, Cue, Item, PreviewSheet, SavedFile, Subtitles, TextTracks
 from mediavault.core.segments import VideoSegment, segments_to_text
 from mediavault.media.extras import SubtitleFile
 from tests.file_desk_stubs import StubExtras
@@ -66,31 +65,6 @@ async def test_segments_that_can_be_skipped_are_among_the_tracks(vault: ApiVault
     answer = (await vault.client.get(f"/api/jobs/{job_id}/items/0/tracks")).json()
 
     assert answer["segments"] == [{"start_s": 1.0, "end_s": 2.0, "category": "sponsor"}]
-
-
-async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(vault: ApiVault) -> None:
-    job_id = await kept_with(vault, beside=(".comments.jsonl",))
-    comments = [Comment("1", None, "<b>Jane", "<script>x</script>\u202e", likes=7), Comment("2", "1", "", "Yes.")]
-    (vault.downloads / "jane/film.comments.jsonl").write_bytes(comments_to_lines(comments))
-    answer = (await vault.client.get(f"/api/jobs/{job_id}/comments")).json()
-    page = (await vault.client.get(f"/jobs/{job_id}")).text
-
-    assert [(one["text"], one["parent"]) for one in answer["comments"]] == [
-        ("<script>x</script>\u202e", None),
-        ("Yes.", "1"),
-    ]
-    assert "2 comments" in page
-    assert "&lt;script&gt;x&lt;/script&gt;" in page
-    assert "<script>x" not in page
-    assert "Somebody" in page
-
-
-async def test_a_file_of_comments_that_is_gone_or_damaged_is_no_error(vault: ApiVault) -> None:
-    job_id = await kept_with(vault, beside=(".comments.jsonl",))
-    assert (await vault.client.get(f"/api/jobs/{job_id}/comments")).json() == {"comments": []}
-
-    (vault.downloads / "jane/film.comments.jsonl").write_bytes(b"\xff\xfe rubbish")
-    assert (await vault.client.get(f"/jobs/{job_id}")).status == 200
 
 
 async def test_subtitles_are_served_as_webvtt_that_no_browser_runs(vault: ApiVault) -> None:

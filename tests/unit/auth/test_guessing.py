@@ -1,17 +1,13 @@
-"""Guessing a password: neither a user's own sign-ins nor an own shared link give more tries at that of another."""
+"""Guessing a password: a user's own sign-ins give no more tries at that of another."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from mediavault.auth.authenticator import BEARER_TRIES, Authenticator, Credentials
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.login_throttle import TRIES_OF_AN_ADDRESS
-from mediavault.auth.shared_links import SharedLinks
 from mediavault.auth.web_sessions import ClientInfo
-from mediavault.core.job import JobId
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
 from tests.fakes import FakeClock
@@ -43,26 +39,6 @@ async def test_a_users_own_sign_ins_give_no_more_guesses_at_the_owners_password(
         await authenticator.change_password(OWN, OWN, visit, user="viewer")
 
     assert (guesses, refused) == (TRIES_OF_AN_ADDRESS, 54 - TRIES_OF_AN_ADDRESS)
-
-
-async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_another(clock: FakeClock) -> None:
-    links = SharedLinks(MemoryJobStore(clock).records, clock)
-    own_key, own = await links.add(JobId("own"), 0, password=OWN, user="viewer")
-    key, link = await links.add(JobId("another"), 0, password=RIGHT)
-    guesses = 0
-    for _ in range(6):
-        for _ in range(9):
-            try:
-                await links.unlock(link, key, "wrong", ADDRESS)
-            except WrongSecret:
-                guesses += 1
-            except TooManyTries:
-                continue
-        await links.unlock(own, own_key, OWN, ADDRESS)
-
-    assert guesses == TRIES_OF_AN_ADDRESS
-    with pytest.raises(TooManyTries):
-        await links.unlock(link, key, RIGHT, ADDRESS)
 
 
 async def test_wrong_tokens_from_one_address_lock_no_token_out_at_another(clock: FakeClock, tmp_path: Path) -> None:

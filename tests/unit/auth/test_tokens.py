@@ -93,25 +93,5 @@ async def test_a_name_must_be_short_printable_and_unique(tokens: ApiTokens, name
 async def test_the_number_of_tokens_is_limited(tokens: ApiTokens) -> None:
     for n in range(MAX_TOKENS):
         await tokens.add(f"number {n}", Scope.READ)
-    with pytest.raises(BadInput, match="200 tokens"):
+    with pytest.raises(BadInput, match="already 200"):
         await tokens.add("one more", Scope.READ)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {},
-        {"name": "phone", "scope": "everything", "made_at": "2026-01-01T00:00:00+00:00", "used_at": None},
-        {"name": "phone", "scope": "read", "made_at": 5, "used_at": None},
-        {"name": "phone", "scope": "read", "made_at": "yesterday", "used_at": None},
-        {"name": "phone", "scope": "read", "made_at": "2026-01-01T00:00:00", "used_at": None},
-    ],
-)
-async def test_an_unreadable_record_is_ignored(
-    tokens: ApiTokens, store: MemoryJobStore, value: dict[str, object]
-) -> None:
-    _, sound = await tokens.add("laptop", Scope.READ)
-    await store.records.put(RecordKind.API_TOKEN, "0" * 64, value)
-
-    assert await tokens.all() == [sound]
-    assert await tokens.by_key("0" * 64) is None

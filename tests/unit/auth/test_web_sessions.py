@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from mediavault.auth.grants import KNOWN_FOR_S, MAX_KNOWN, TtlCache
 from mediavault.auth.keys import digest_of
-from mediavault.auth.ttl_cache import KNOWN_FOR_S, MAX_KNOWN, TtlCache
-from mediavault.auth.web_sessions import IDLE_FOR, SEEN_EVERY, ClientInfo, WebSession, WebSessions
+from mediavault.auth.web_sessions import IDLE_FOR, ClientInfo, WebSession, WebSessions
 from mediavault.core.records import RecordKind
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
@@ -23,14 +23,23 @@ def sessions(store: MemoryJobStore, clock: FakeClock) -> WebSessions:
 
 
 async def find(sessions: WebSessions, session_id: str) -> WebSession | None:
-    return await sessions.find(session_id, tls=False, bound_to=None)
+    return await sessions.of_cookie(session_id, tls=False, bound_to=None)
 
 
 async def test_a_session_records_its_client_and_its_start(sessions: WebSessions) -> None:
     session_id = await sessions.begin(HERE)
     session = await find(sessions, session_id)
 
-    assert session == WebSession(digest_of(session_id), START, START, HERE)
+    assert session == WebSession(
+        key=digest_of(session_id),
+        made_at=START,
+        used_at=START,
+        expires_at=START + IDLE_FOR,
+        browser="Firefox, Linux",
+        address="192.0.2.1",
+        tls=False,
+        bound="",
+    )
     assert await sessions.all() == [session]
 
 
@@ -79,7 +88,9 @@ async def test_the_last_use_is_written_once_a_minute(
         clock.advance(1)
 
     assert len(written) <= 3
-    assert (await sessions.all())[0].seen_at >= START + timedelta(seconds=120)
+    [session] = await sessions.all()
+    assert session.used_at is not None
+    assert session.used_at >= START + timedelta(seconds=120)
 
 
 async def test_an_ended_session_is_gone_at_once_locally_and_soon_elsewhere(
@@ -102,7 +113,7 @@ async def test_a_use_never_restores_an_ended_session(
 ) -> None:
     """The last use is written only if the session still exists."""
     session_id = await sessions.begin(HERE)
-    clock.advance(SEEN_EVERY)
+    clock.advance(timedelta(minutes=1))
     read = store.records.get
 
     async def read_then_end(kind: RecordKind, key: str) -> object:
@@ -131,29 +142,29 @@ async def test_all_sessions_of_one_user_can_be_ended(sessions: WebSessions) -> N
 async def test_a_session_started_with_a_token_ends_with_it(sessions: WebSessions) -> None:
     session_id = await sessions.begin(HERE, bound_to="mv_first")
 
-    assert await sessions.find(session_id, tls=False, bound_to="mv_first")
-    assert await sessions.find(session_id, tls=False, bound_to="mv_second") is None
-    assert await sessions.find(session_id, tls=False, bound_to=None) is None
+    assert await sessions.of_cookie(session_id, tls=False, bound_to="mv_first")
+    assert await sessions.of_cookie(session_id, tls=False, bound_to="mv_second") is None
+    assert await sessions.of_cookie(session_id, tls=False, bound_to=None) is None
 
 
 async def test_a_session_started_over_tls_is_valid_only_in_its_own_cookie(sessions: WebSessions) -> None:
     """Another page of the host's domain can set the other cookie, and read it over plain HTTP."""
     secure, plain = await sessions.begin(ClientInfo(tls=True)), await sessions.begin(ClientInfo())
 
-    assert await sessions.find(secure, tls=True, bound_to=None)
-    assert await sessions.find(secure, tls=False, bound_to=None) is None
-    assert await sessions.find(plain, tls=True, bound_to=None) is None
+    assert await sessions.of_cookie(secure, tls=True, bound_to=None)
+    assert await sessions.of_cookie(secure, tls=False, bound_to=None) is None
+    assert await sessions.of_cookie(plain, tls=True, bound_to=None) is None
 
 
 async def test_the_most_recently_used_session_comes_first(sessions: WebSessions, clock: FakeClock) -> None:
     older = await sessions.begin(ClientInfo("older"))
     clock.advance(300)
     await sessions.begin(ClientInfo("newer"))
-    assert [session.visit.browser for session in await sessions.all()] == ["newer", "older"]
+    assert [session.browser for session in await sessions.all()] == ["newer", "older"]
 
     clock.advance(300)
     await find(sessions, older)
-    assert [session.visit.browser for session in await sessions.all()] == ["older", "newer"]
+    assert [session.browser for session in await sessions.all()] == ["older", "newer"]
 
 
 async def test_the_cache_is_bounded_and_unknown_keys_are_not_cached(clock: FakeClock) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.app.doctor.bundle import _redacted, shown_settings, without_home, write_new
+from mediavault.app.doctor.bundle import shown_settings, without_home, write_new
+from mediavault.app.doctor.checks import CHECKS
 from mediavault.core.failures import BadInput, Failure
 from mediavault.core.settings import load_settings
-from mediavault.presentation.doctor_report import Check, DoctorVerdict
 from tests.unit.cli.conftest import Run
 
 SECRETS = {
@@ -61,11 +61,18 @@ def test_a_bundle_has_the_checks_the_versions_and_crashes_but_no_post(
     assert run("doctor", "--bundle", str(file)).code == 2  # nothing is replaced
 
 
-@pytest.mark.parametrize("name", ["Library", "Address", "PostgreSQL", "Workers", "Sign-ins", "Jobs", "A new check"])
-def test_a_check_that_may_name_hosts_or_people_is_in_it_by_its_verdict_alone(name: str) -> None:
-    check = Check(name, DoctorVerdict.BROKEN, "s3://janes-bucket is gone", "Ask jane.")
+def test_a_check_that_may_name_hosts_or_people_is_in_it_by_its_verdict_alone(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIAVAULT_HOST", "janes-nas.example")
+    run("doctor", "--bundle", str(tmp_path / "bundle.zip"))
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:
+        checks = {check["name"]: check for check in json.loads(bundle.read("doctor.json"))}
 
-    assert _redacted(check) == {"name": name, "verdict": "broken"}
+    private = {name for name, check in checks.items() if set(check) == {"name", "verdict"}}
+    assert {"Address", "Library", "State folder", "Workers", "Sign-ins", "Jobs", "Access"} <= private
+    assert "SQLite" not in private
+    assert {each.name for each in CHECKS if "PostgreSQL" in each.name and each.is_public} == set()
 
 
 def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

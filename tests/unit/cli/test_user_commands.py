@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from mediavault.auth.scopes import Scope
 from mediavault.auth.tokens import ApiTokens
 from mediavault.auth.users import Users
 from mediavault.auth.web_sessions import ClientInfo, WebSessions
@@ -44,7 +45,7 @@ def test_a_user_is_added_listed_changed_and_removed(
     assert (listed["name"], listed["role"], listed["has_password"]) == ("jane", "viewer", True)
     assert run("user", "list").out.split() == ["viewer", "jane"]
 
-    token, _ = asyncio.run(ApiTokens(owned.store.records, owned.clock).add("all", "read", user="jane"))  # type: ignore[arg-type]
+    token, _ = asyncio.run(ApiTokens(owned.store.records, owned.clock).add("all", Scope.READ, user="jane"))
     assert "jane, never used" in run("token", "list").out
     assert run("user", "remove", "jane", "--json").json() == {"removed": "jane"}
     assert run("user", "list").out == "There are no other users.\n"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import pytest
 
-from mediavault.core.recordings import Recording, RecordingEnd, began_at, clock_time, from_json, in_words, to_json
+from mediavault.core.recordings import Recording, RecordingEnd, began_at, clock_time, from_json, in_words
 
 WHOLE = Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.STOPPED)
 
@@ -24,8 +25,8 @@ def test_every_end_has_words(end: RecordingEnd) -> None:
 
 
 def test_a_recording_is_read_as_it_was_written() -> None:
-    assert from_json(to_json(WHOLE)) == WHOLE
-    assert from_json(to_json(Recording())) == Recording()
+    assert from_json(asdict(WHOLE)) == WHOLE
+    assert from_json(asdict(Recording())) == Recording()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediavault.browser.port import PageCapture
-from mediavault.core import failures
-from mediavault.core.failures import Failure, LiveNow, MediavaultError, NetworkFailure, NotYet, NoVideo
-from mediavault.core.media import Extraction, Post
-from mediavault.core.typed_records import from_json, refuse_mistyped, to_json
+from mediavault.core.failures import Failure, MediavaultError, NetworkFailure, NotYet
+from mediavault.core.media import Extraction, LiveNow, NoVideo, Post
+from mediavault.core.typed_records import ERRORS, from_json, refuse_mistyped, to_json
 from mediavault.extraction.port import ApiAnswer, VisitReading
 
 # No surrogate pairs: JSON reads the two halves as the one character that they encode
@@ -69,8 +68,7 @@ def test_a_record_comes_back_as_it_was(kind: type[Any], data: st.DataObject) -> 
 
 def every_failure() -> list[MediavaultError]:
     """Return one error of each class."""
-    kinds = [kind for kind in vars(failures).values() if isinstance(kind, type) and issubclass(kind, MediavaultError)]
-    return [kind(f"It failed: {kind.__name__}.") for kind in kinds]
+    return [kind(f"It failed: {kind.__name__}.") for kind in ERRORS.values()]
 
 
 @pytest.mark.parametrize("error", every_failure(), ids=lambda error: type(error).__name__)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.failures import Drm, Failure, Incomplete, NotAVideo, Unsupported
+from mediavault.core.media import LiveNow
 from mediavault.download.manifest import MAX_SEGMENTS, Init, MediaPlaylist, Span
 from mediavault.download.mpd import read_mpd, subtitles_of
 from mediavault.download.mpd_document import read_document

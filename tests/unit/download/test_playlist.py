@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mediavault.core.failures import Drm, Failure, Incomplete, LiveNow, NotAVideo, Unsupported
+from mediavault.core.failures import Drm, Failure, Incomplete, NotAVideo, Unsupported
+from mediavault.core.media import LiveNow
 from mediavault.download.manifest import (
     MAX_CODECS_CHARS,
     MAX_SEGMENTS,

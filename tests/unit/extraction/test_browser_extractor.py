@@ -18,14 +18,13 @@ from mediavault.core.failures import (
     Failure,
     LoginRequired,
     NotAPost,
-    NoVideo,
     Private,
     SeemsDeleted,
     SessionExpired,
     TookTooLong,
     Unsupported,
 )
-from mediavault.core.media import Extraction, Ownership, Post
+from mediavault.core.media import Extraction, NoVideo, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import page_to_visit
 from mediavault.core.urls import EgressScope, parse_http_url

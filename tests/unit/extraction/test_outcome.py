@@ -14,7 +14,6 @@ from mediavault.core.failures import (
     Deleted,
     Drm,
     IpBlocked,
-    LiveNow,
     LoginRequired,
     MediavaultError,
     NotAPost,
@@ -22,7 +21,7 @@ from mediavault.core.failures import (
     RegionLocked,
     Unsupported,
 )
-from mediavault.core.media import Item, ItemRole, Ownership
+from mediavault.core.media import Item, ItemRole, LiveNow, Ownership
 from mediavault.extraction.outcome import PageOutcome, ShownPage, outcome_of, outcome_of_error
 from tests.stubs import candidate, extraction
 

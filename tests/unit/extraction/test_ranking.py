@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.evidence import Sign
-from mediavault.core.failures import Ambiguous, Drm, ErrorCode, LinkExpired, NoVideo
+from mediavault.core.failures import Ambiguous, Drm, ErrorCode, LinkExpired
 from mediavault.core.media import (
     COMPATIBLE,
     Candidate,
@@ -18,6 +18,7 @@ from mediavault.core.media import (
     Item,
     ItemRole,
     ItemType,
+    NoVideo,
     Ownership,
     Preference,
     SourceType,

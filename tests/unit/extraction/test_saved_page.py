@@ -10,8 +10,8 @@ from urllib.parse import quote, urljoin
 
 import pytest
 
-from mediavault.core.failures import Ambiguous, BadInput, MediavaultError, NoVideo
-from mediavault.core.media import Extraction, Post
+from mediavault.core.failures import Ambiguous, BadInput, MediavaultError
+from mediavault.core.media import Extraction, NoVideo, Post
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
 from mediavault.extraction.outcome import PageOutcome

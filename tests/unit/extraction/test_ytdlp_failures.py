@@ -22,7 +22,6 @@ from mediavault.core.failures import (
     LoginRequired,
     NetworkFailure,
     NotAPost,
-    NoVideo,
     Private,
     RateLimited,
     RegionLocked,
@@ -34,6 +33,7 @@ from mediavault.core.failures import (
     Upcoming,
 )
 from mediavault.core.installation import command_to_install
+from mediavault.core.media import NoVideo
 from mediavault.core.platform import Platform
 from mediavault.extraction.ytdlp_failures import failure_of, missing_part
 

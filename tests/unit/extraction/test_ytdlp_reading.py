@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import (
-    Deleted,
-    Drm,
-    ExtractorBroken,
-    Failure,
-    LiveNow,
-    NotYet,
-    NoVideo,
-    ToolMissing,
-    Upcoming,
-)
+from mediavault.core.failures import Deleted, Drm, ExtractorBroken, Failure, NotYet, ToolMissing, Upcoming
 from mediavault.core.installation import command_to_install
-from mediavault.core.media import Expected, Extraction, FoundIn, ItemRole, ItemType, Ownership, Post, SourceType
+from mediavault.core.media import (
+    Expected,
+    Extraction,
+    FoundIn,
+    ItemRole,
+    ItemType,
+    LiveNow,
+    NoVideo,
+    Ownership,
+    Post,
+    SourceType,
+)
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.recordings import began_at
 from mediavault.extraction.ytdlp_reading import read_answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus
 from mediavault.core.media import Account, Item, SavedFile
-from mediavault.core.recordings import Recording, RecordingEnd, to_json
+from mediavault.core.recordings import Recording, RecordingEnd
 from mediavault.library.sidecars import job_id_of, read_sidecar, write_sidecar
 from tests.contract.stores import numbered_job
 from tests.fakes import START
@@ -95,7 +95,7 @@ def test_a_forged_sidecar_names_no_endless_list_of_files() -> None:
 
 
 def test_a_recording_is_in_the_sidecar_and_read_from_it() -> None:
-    recording = to_json(Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.ENDED))
+    recording = asdict(Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.ENDED))
     facts = written(a_job(recording=recording))
 
     assert facts["recording"] == recording

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Deleted, LiveNow, Private, RegionLocked
+from mediavault.core.failures import Deleted, Private, RegionLocked
+from mediavault.core.media import LiveNow
 from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://www.dailymotion.com/video/x5kesuj"

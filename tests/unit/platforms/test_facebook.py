@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from mediavault.core.failures import Failure, LiveNow, LoginRequired, RateLimited, Upcoming
-from mediavault.core.media import ItemRole, ItemType, Post, SourceType
+from mediavault.core.failures import Failure, LoginRequired, RateLimited, Upcoming
+from mediavault.core.media import ItemRole, ItemType, LiveNow, Post, SourceType
 from mediavault.core.platform import PageData
 from mediavault.extraction.assembly import read_source
 from mediavault.extraction.page_data.document import documents

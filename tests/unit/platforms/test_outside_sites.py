@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.app.doctor.site_checks import check_site_packages
+from mediavault.app.doctor.programs import site_packages
+from mediavault.app.doctor.runner import Context
 from mediavault.app.reading_child import answer
 from mediavault.core.media import Post
 from mediavault.core.platform import AddressKind
+from mediavault.core.settings import Settings
 from mediavault.core.typed_records import to_json
 from mediavault.core.urls import parse_http_url
 from mediavault.platforms import registry
 from mediavault.platforms.testing import UrlCase, check_urls, read_document
-from mediavault.presentation.doctor_report import DoctorVerdict
 from tests.outside_site import guide_blocks, install
 
 URL = "https://films.example/posts/kite"
@@ -75,8 +76,8 @@ def test_a_broken_package_is_left_out_and_named(folder: Path, source: str, reaso
     (broken,) = registry.broken_packages()
     assert (broken.entry_point, broken.reason.strip(": ")) == ("films = mediavault_films:FILMS", reason)
     assert registry.platform("x").title == "X"
-    (check,) = check_site_packages([broken])
-    assert (check.verdict, reason in check.detail) == (DoctorVerdict.WARNING, True)
+    (check,) = site_packages(Context(Settings()))
+    assert (check.verdict, reason in check.detail) == ("warning", True)
 
 
 def test_there_are_no_entry_points_without_a_package() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import Deleted, LiveNow, LoginRequired, Private
+from mediavault.core.failures import Deleted, LoginRequired, Private
+from mediavault.core.media import LiveNow
 from tests.unit.extraction.page_data.reading import best, read, read_known
 
 URL = "https://vimeo.com/123456789"

@@ -14,14 +14,13 @@ from mediavault.core.failures import (
     Challenge,
     Deleted,
     Failure,
-    LiveNow,
     LoginRequired,
     Private,
     RateLimited,
     RegionLocked,
     Upcoming,
 )
-from mediavault.core.media import Candidate, Post, SourceType
+from mediavault.core.media import Candidate, LiveNow, Post, SourceType
 from mediavault.core.platform import PageData
 from mediavault.extraction.page_data.document import documents
 from mediavault.extraction.page_data.html_scan import scan

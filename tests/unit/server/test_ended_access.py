@@ -11,17 +11,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from mediavault.auth.grants import KNOWN_FOR_S
 from mediavault.auth.proxies import SECRET_HEADER
-from mediavault.auth.rss_feeds import RssFeeds
 from mediavault.auth.scopes import Scope
-from mediavault.auth.shared_links import SharedLinks
 from mediavault.auth.tokens import ApiTokens
-from mediavault.auth.ttl_cache import KNOWN_FOR_S
 from mediavault.auth.users import Users
 from mediavault.auth.web_sessions import IDLE_FOR, WebSessions
 from mediavault.core.failures import StoreError
-from mediavault.core.job import JobId
 from mediavault.core.users import Role
+from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sharing.service import SharedLinks
 from mediavault.server.authentication import FEEDS_PREFIX, SHARED_PREFIX
 from mediavault.server.long_responses import CHECK_EVERY_S, PROXY_SIGN_IN_LASTS_S, RELAY_PATH
 from mediavault.store.port import JobQuery
@@ -82,7 +81,7 @@ async def sign_out_everywhere(vault: ApiVault, _: str) -> None:
 async def end_that_session(vault: ApiVault, cookie: str) -> None:
     session = await authenticator_of(vault).session_of({cookie.partition("=")[0]: cookie.partition("=")[2]})
     assert session is not None
-    await post_form(vault, f"/access/sessions/{session.name}/end", await signed_in(vault))
+    await post_form(vault, f"/access/sessions/{session.id}/end", await signed_in(vault))
 
 
 async def set_a_new_password(vault: ApiVault, _: str) -> None:
@@ -242,12 +241,12 @@ async def test_a_file_transfer_is_cut_off_when_access_ends(
 
 
 async def revoke_link(vault: ApiVault) -> None:
-    (link,) = await authenticator_of(vault).shared_links.all()
-    await authenticator_of(vault).shared_links.revoke(link.id)
+    (link,) = await vault.shared_links.all()
+    await vault.shared_links.revoke(link.id)
 
 
 async def revoke_feed(vault: ApiVault) -> None:
-    await authenticator_of(vault).rss_feeds.revoke("Films")
+    await vault.rss_feeds.revoke("Films")
 
 
 async def remove_its_user(vault: ApiVault) -> None:
@@ -255,14 +254,14 @@ async def remove_its_user(vault: ApiVault) -> None:
 
 
 async def revoke_link_elsewhere(vault: ApiVault) -> None:
-    links = SharedLinks(vault.store.records, vault.clock)
+    links = SharedLinks(vault.store, vault.clock)
     (link,) = await links.all()
     await links.revoke(link.id)
     vault.clock.advance(SOON)
 
 
 async def revoke_feed_elsewhere(vault: ApiVault) -> None:
-    await RssFeeds(vault.store.records, vault.clock, vault.services.settings.state_dir).revoke("Films")
+    await RssFeeds(vault.store, vault.clock, vault.services.settings.state_dir).revoke("Films")
     vault.clock.advance(SOON)
 
 
@@ -278,8 +277,9 @@ async def delete_the_post(vault: ApiVault) -> None:
 
 async def end_nothing(vault: ApiVault) -> None:
     """Of the link or the feed: another one ends, and time passes."""
-    _, other = await authenticator_of(vault).shared_links.add(JobId("other"), 0)
-    await authenticator_of(vault).shared_links.revoke(other.id)
+    (job,) = (await vault.store.catalogue.jobs(JobQuery())).jobs
+    _, other = await vault.shared_links.add(job, 0)
+    await vault.shared_links.revoke(other.id)
     vault.clock.advance(timedelta(hours=12))
 
 
@@ -309,11 +309,11 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     desk, job = authenticator_of(vault), await vault.add_kept()
     await desk.add_user("jane", Role.MEMBER, NEW_PASSWORD)
     if through == "link":
-        key, _ = await desk.shared_links.add(job.id, 0, lives=timedelta(days=1), user="jane")
+        key, _ = await vault.shared_links.add(job, 0, lives=timedelta(days=1), user="jane")
         address = f"{SHARED_PREFIX}{key}/video"
     else:
-        feed = await desk.rss_feeds.add("Films", "", user="jane")
-        address = f"{FEEDS_PREFIX}{await desk.rss_feeds.secret_of(feed)}/{job.id}-0.mp4"
+        feed = await vault.rss_feeds.add("Films", "", user="jane")
+        address = f"{FEEDS_PREFIX}{await vault.rss_feeds.secret_of(feed)}/{job.id}-0.mp4"
     reached, go_on = asyncio.Event(), asyncio.Event()
     slow_down(vault, monkeypatch, reached, go_on)
     with capture_logs() as lines:

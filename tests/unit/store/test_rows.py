@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import EARLIEST, LATEST
+from mediavault.core.failures import StoreDamaged
 from mediavault.core.job import Job
 from mediavault.store import rows
 
@@ -53,3 +54,10 @@ def test_a_time_that_some_time_zone_cannot_represent_is_read_as_the_nearest_vali
     micros: int, read: datetime
 ) -> None:
     assert rows.moment(micros) == read
+
+
+@pytest.mark.parametrize("name", [None, b"@01a2"])
+def test_a_name_that_only_a_damaged_index_can_have_is_damage(name: object) -> None:
+    """No such row can be stored. Sorting the names raised a TypeError, which pages showed as a bug of the vault."""
+    with pytest.raises(StoreDamaged):
+        rows.counts_by_name([("x", 2), (name, 1)])

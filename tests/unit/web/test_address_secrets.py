@@ -269,9 +269,9 @@ async def test_only_an_admin_seals_a_post_whose_address_has_a_secret(filled: Fil
 
 
 async def test_what_strangers_get_has_no_secret_of_an_address(filled: Filled) -> None:
-    key, _ = await filled.desk.shared_links.add(filled.jobs["kept"].id, 0)
-    feed = await filled.desk.rss_feeds.add("All", "", user="viewer")
-    secret = await filled.desk.rss_feeds.secret_of(feed)
+    key, _ = await filled.vault.shared_links.add(filled.jobs["kept"], 0)
+    feed = await filled.vault.rss_feeds.add("All", "", user="viewer")
+    secret = await filled.vault.rss_feeds.secret_of(feed)
     for path in (f"/s/{key}", f"/feeds/{secret}/rss.xml", f"/feeds/{secret}/atom.xml"):
         answer = await filled.get(path, {})
 

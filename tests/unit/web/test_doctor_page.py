@@ -7,24 +7,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-import pytest
-
-from mediavault.core.failures import StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.settings import UpgradeSchedule
 from mediavault.extraction.port import UpgradeRecord
-from mediavault.presentation import doctor_report
-from mediavault.presentation.doctor_report import CACHE_S, Check, Doctor, DoctorVerdict, grouped
-from mediavault.presentation.preferences import Appearance, use
+from mediavault.presentation.doctor_report import (
+    CACHE_S,
+    JOBS,
+    LIBRARY,
+    MACHINE,
+    SITES,
+    Check,
+    Doctor,
+    DoctorVerdict,
+)
 from tests.fakes import FakeClock
 from tests.http_vault import ApiVault, MakeVault, StubYtdlp
 
 CHECKS = [
-    Check("Python", DoctorVerdict.OK, "3.13 on Linux"),
-    Check("Library", DoctorVerdict.BROKEN, "<b>/mnt</b> is away", "Mount it."),
-    Check("yt-dlp", DoctorVerdict.WARNING, "100 days old", "Run `mediavault doctor --upgrade-ytdlp`."),
-    Check("PostgreSQL durability", DoctorVerdict.OK, "what is committed is on the disk"),
-    Check("Horoscope", DoctorVerdict.OK, "fine"),
+    Check("PostgreSQL durability", DoctorVerdict.OK, "what is committed is on the disk", group=JOBS),
+    Check("Library", DoctorVerdict.BROKEN, "<b>/mnt</b> is away", "Mount it.", group=LIBRARY),
+    Check("yt-dlp", DoctorVerdict.WARNING, "100 days old", "Run `mediavault doctor --upgrade-ytdlp`.", group=SITES),
+    Check("Python", DoctorVerdict.OK, "3.13 on Linux", group=MACHINE),
 ]
 
 
@@ -53,21 +56,9 @@ async def test_results_are_grouped_by_topic_and_shown_with_their_help(make_vault
     page = await vault.client.get("/doctor")
 
     assert (answer.status, answer.headers["location"]) == (303, "/doctor")
-    for words in ("3 OK", "1 failed", "Mount it.", "&lt;b&gt;/mnt&lt;/b&gt; is away", "Others"):
+    assert [heading for heading, _ in (await vault.services.doctor.run()).groups] == [MACHINE, LIBRARY, SITES, JOBS]
+    for words in ("2 OK", "1 failed", "Mount it.", "&lt;b&gt;/mnt&lt;/b&gt; is away", "Jobs and workers"):
         assert words in page.text
-
-
-def test_every_check_is_in_one_group() -> None:
-    groups = grouped(CHECKS)
-
-    assert [check for _, checks in groups for check in checks] == [
-        CHECKS[0],
-        CHECKS[1],
-        CHECKS[2],
-        CHECKS[3],
-        CHECKS[4],
-    ]
-    assert len(groups) == 5
 
 
 async def test_requests_within_a_minute_share_one_report() -> None:
@@ -82,21 +73,6 @@ async def test_requests_within_a_minute_share_one_report() -> None:
     assert third is not first
 
 
-async def test_each_language_has_its_own_report_and_shows_anothers_until_then() -> None:
-    examine = Examiner()
-    doctor = Doctor(examine, FakeClock())
-    english = await doctor.run()
-    use(Appearance(locale="de"))
-    seen = doctor.last
-    german = await doctor.run()
-    use(Appearance())
-
-    assert examine.runs == 2
-    assert seen is english
-    assert german is not english
-    assert doctor.last is english
-
-
 async def test_results_are_shown_in_the_readers_language(make_vault: MakeVault) -> None:
     vault = make_vault(checks=CHECKS)
     await vault.client.submit("/doctor")
@@ -104,26 +80,6 @@ async def test_results_are_shown_in_the_readers_language(make_vault: MakeVault) 
 
     assert "was bestätigt ist, steht auf dem Datenträger" in page
     assert "&lt;b&gt;/mnt&lt;/b&gt; is away" in page
-
-
-async def test_an_examination_that_hangs_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hang() -> Sequence[Check]:
-        await asyncio.Event().wait()
-        return ()
-
-    monkeypatch.setattr(doctor_report, "WITHIN_S", 0.0)
-    report = await Doctor(hang, FakeClock()).run()
-
-    assert report.count(DoctorVerdict.BROKEN) == 1
-
-
-async def test_an_examination_that_fails_says_why() -> None:
-    async def fail() -> Sequence[Check]:
-        raise StorageFailure("The state folder cannot be written.")
-
-    [(_, [check])] = (await Doctor(fail, FakeClock()).run()).groups
-
-    assert (check.verdict, check.detail) == (DoctorVerdict.BROKEN, "The state folder cannot be written.")
 
 
 def set_ytdlp(vault: ApiVault, **facts: object) -> StubYtdlp:

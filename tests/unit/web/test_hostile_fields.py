@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from mediavault.auth.rss_feeds import RssFeed
 from mediavault.auth.tokens import ApiToken
-from mediavault.auth.web_sessions import ClientInfo, WebSession
+from mediavault.auth.web_sessions import WebSession
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark
@@ -27,11 +26,12 @@ from mediavault.features.following.decisions import ListedPost
 from mediavault.features.following.filters import Filters
 from mediavault.features.following.model import SeenEntry, Source, SourceState
 from mediavault.features.following.previews import ListReading, ReadList
+from mediavault.features.jobs.library_filter import LibraryFilter
+from mediavault.features.rss.model import RssFeed
 from mediavault.presentation.doctor_report import Check, YtdlpState
 from mediavault.store.live_settings import Change
 from mediavault.store.saved_searches import SavedSearch
 from mediavault.web import pages
-from mediavault.web.library_filter import LibraryFilter
 from tests.ui.hostile import BUTTONS, FORMS, PARAMETERS, SHOWN, UNSHOWN
 from tests.ui.hostile_texts import payloads
 from tests.ui.pages import CASES, NO_PAGES
@@ -42,7 +42,6 @@ RECORDS = (
     *(Chapter, Subtitles, Cue),
     *(Source, Filters, SourceState, SeenEntry, Entry, ListedPost, ListReading, ReadList),
     *(
-        ClientInfo,
         WebSession,
         ApiToken,
         Change,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.web.library_filter import LibraryView
+from mediavault.features.jobs.library_filter import LibraryView
 from mediavault.web.pages.library_live import came_at
 from tests.http_vault import ApiVault
 

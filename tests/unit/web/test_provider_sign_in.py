@@ -103,7 +103,7 @@ async def test_over_https_the_cookies_are_bound_to_it(vault: ApiVault, provider:
     answer = await sign_in(vault, provider, **SECURE)
     assert answer.status == 303
     [session] = await desk_of(vault).sessions.all()
-    assert session.visit.tls
+    assert session.tls
 
 
 async def test_a_group_that_changes_changes_the_role_at_the_next_sign_in(

@@ -29,7 +29,7 @@ from mediavault.store.port import Checkpoint
 from tests.asgi_client import Answer
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
 from tests.stubs import fail_by_length
-from tests.unit.web.test_shared_links import OPEN_TO_STRANGERS
+from tests.unit.features.sharing.test_pages import OPEN_TO_STRANGERS
 
 HTML = "text/html"
 NO_JOB = "01930000-0000-7000-8000-000000000000"
@@ -471,14 +471,14 @@ async def test_users_see_and_end_only_their_own_sessions_tokens_and_links(vault:
     member, other = await browser_of(vault, "member"), await browser_of(vault, "viewer")
     await member.submit("/access/tokens", name="my phone", scope="submit", days="")
     await member.submit(f"/jobs/{job.id}/share", item="0", days="7")
-    [token], [link] = await desk_of(vault).tokens.all("member"), await desk_of(vault).shared_links.all("member")
+    [token], [link] = await desk_of(vault).tokens.all("member"), await vault.shared_links.all("member")
     [session] = await desk_of(vault).sessions.all("member")
     page = (await other.get("/access")).text
     assert "my phone" not in page
-    assert session.name not in page
+    assert session.id not in page
 
     assert (await other.submit(f"/access/tokens/{token.id}/revoke")).status == 404
-    await other.submit(f"/access/sessions/{session.name}/end")
+    await other.submit(f"/access/sessions/{session.id}/end")
     await desk_of(vault).users.change_role("viewer", Role.MEMBER)
     other = await browser_of(vault, "viewer")
     assert (await other.submit(f"/access/links/{link.id}/revoke")).status == 404

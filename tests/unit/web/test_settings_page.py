@@ -9,7 +9,7 @@ import pytest
 from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
-from mediavault.store.server_calls import TakenCall, note_outcome
+from mediavault.features.media_servers.records import TakenCall, note_outcome
 from mediavault.store.volume import day_of
 from tests.http_vault import ApiVault, MakeVault
 

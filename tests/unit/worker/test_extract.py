@@ -23,7 +23,6 @@ from mediavault.core.failures import (
     LoginRequired,
     NetworkFailure,
     NotAPost,
-    NoVideo,
     Private,
     ProxyFailed,
     RateLimited,
@@ -35,7 +34,7 @@ from mediavault.core.failures import (
     ToolMissing,
     Unsupported,
 )
-from mediavault.core.media import Broadcast, Extraction, Item, ItemType, Ownership, Post
+from mediavault.core.media import Broadcast, Extraction, Item, ItemType, NoVideo, Ownership, Post
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import BUILT_IN
 from mediavault.platforms.generic import GENERIC

@@ -18,7 +18,6 @@ from mediavault.core.failures import (
     Failure,
     Incomplete,
     IpBlocked,
-    LiveNow,
     LoginRequired,
     NetworkFailure,
     NoSpace,
@@ -29,6 +28,7 @@ from mediavault.core.failures import (
     ToolMissing,
     Upcoming,
 )
+from mediavault.core.media import LiveNow
 from mediavault.worker.retry import FIRST_WAIT, MAX_DELAY, MAX_WAITS, GiveUp, RetryIn, decide
 from tests.fakes import START
 

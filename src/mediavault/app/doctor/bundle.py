@@ -31,18 +31,15 @@ SHOWN_SETTINGS = frozenset(
     {"state_dir", "download_dir", "layout", "media_server"}
 )  # texts; others may name hosts and people
 NOT_SHOWN = "(set)"
-# Checks whose details name neither hosts nor buckets, jobs, accounts or other machines.
-SHOWN_CHECKS = frozenset(
-    {"Python", "System", "SQLite", "Settings", "Disk space", "Helper processes", "Browser", "Browser sandbox", "Signing in",
-     "yt-dlp", "yt-dlp's parts", "yt-dlp's network", "Sites", "Clocks", "Wake-ups", "Native crashes"}
-)  # fmt: skip
 
 
 async def write_bundle(file: Path, settings: Settings, checks: Sequence[Check]) -> None:
     """Write the bundle to ``file``, which must not exist yet. Raises BadInput and StorageFailure."""
     values = {
         "about.json": _about(),
-        "doctor.json": [_redacted(check) for check in checks],
+        "doctor.json": [
+            check.as_dict() if check.is_public else {"name": check.name, "verdict": check.verdict} for check in checks
+        ],
         "settings.json": shown_settings(settings),
         "queue.json": await _queue(settings),
     }
@@ -101,10 +98,6 @@ def _about() -> Mapping[str, Any]:
         "installed_by": installed_by(),
         "packages": {each.name: each.version for each in sorted(distributions(), key=lambda each: each.name.lower())},
     }
-
-
-def _redacted(check: Check) -> Mapping[str, Any]:
-    return check.as_dict() if check.name in SHOWN_CHECKS else {"name": check.name, "verdict": check.verdict}
 
 
 async def _queue(settings: Settings) -> Mapping[str, Any]:

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from mediavault.core.failures import LiveNow
-from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.media import Candidate, Expected, Item, ItemRole, ItemType, LiveNow, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.media_urls import classify_media
 from mediavault.extraction.page_data import build, values

@@ -1,4 +1,4 @@
-"""What users do with jobs: add, retry, stop, cancel, move and remove them. API, pages and command line call this."""
+"""What users do with jobs: add, retry, cancel, move and remove them. API, pages and command line call this."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.noting import note_added
 from mediavault.store.port import Enqueued, JobOrder, JobQuery, Store
 from mediavault.store.profiles import default_profile, if_it_exists, known_profile, with_settings
-from mediavault.store.recordings import stop_recording
 from mediavault.store.trash import TrashFiles
 
 MAX_RETRIED = 500  # jobs that one request queues again
@@ -224,10 +223,6 @@ class Jobs:
         job = await self.store.queue.set_priority(job_id, priority)
         self.events.wake()
         return job
-
-    async def stop(self, job_id: JobId) -> Job:
-        """Ask the worker that records the job's post to end, and to keep what there is; return the job as it is now."""
-        return await stop_recording(self.store, job_id, self.clock)
 
     async def remove(self, job_id: JobId, *, files: bool, batch: str | None = None) -> Job:
         """Move a job to the trash, with ``files`` its saved files too. Jobs of one ``batch`` are restored together."""

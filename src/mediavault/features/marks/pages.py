@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import JobIdPath, MarksDep, Services, to_job_id
 from mediavault.core.failures import BadInput
 from mediavault.core.marks import MarkKind
+from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params
 from mediavault.features.marks.service import allowed
 from mediavault.web.cards import tile
-from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params
 from mediavault.web.pages.frame import frame, own_path, read_form, see_other
 from mediavault.web.pages.library_actions import selection_fields
 from mediavault.web.render import render

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import Services, TrashDep, to_job_id
-from mediavault.web.library_filter import address, page_of, read_filter
+from mediavault.features.jobs.library_filter import address, page_of, read_filter
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.render import render
 

@@ -13,13 +13,12 @@ from mediavault.core.failures import (
     Deleted,
     ExtractorBroken,
     Failure,
-    LiveNow,
     LoginRequired,
     Private,
     RegionLocked,
     Upcoming,
 )
-from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.media import Candidate, Expected, Item, LiveNow, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values

@@ -12,17 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from mediavault.core.failures import (
-    AccountWarning,
-    Challenge,
-    Deleted,
-    Failure,
-    LiveNow,
-    LoginRequired,
-    RateLimited,
-    Upcoming,
-)
-from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
+from mediavault.core.failures import AccountWarning, Challenge, Deleted, Failure, LoginRequired, RateLimited, Upcoming
+from mediavault.core.media import Expected, Item, ItemRole, ItemType, LiveNow, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
 from mediavault.extraction.page_data import values

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mediavault.core.failures import Deleted, Failure, LiveNow, LoginRequired, Private
-from mediavault.core.media import Candidate, Expected, Item, Post
+from mediavault.core.failures import Deleted, Failure, LoginRequired, Private
+from mediavault.core.media import Candidate, Expected, Item, LiveNow, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import codec, own_candidates

@@ -10,8 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mediavault.core.failures import LiveNow
-from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, Ownership, Post
+from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, LiveNow, Ownership, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.json_walk import Node, walk

@@ -19,7 +19,6 @@ from mediavault.core.failures import (
     Challenge,
     Deleted,
     Failure,
-    LiveNow,
     LoginRequired,
     Private,
     RateLimited,
@@ -27,7 +26,7 @@ from mediavault.core.failures import (
     Unsupported,
     Upcoming,
 )
-from mediavault.core.media import Expected, Item, Post
+from mediavault.core.media import Expected, Item, LiveNow, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.announced import announced_wait

@@ -10,6 +10,7 @@ from mediavault.core.job import HistoryRecord, Job, JobId, Priority
 from mediavault.store import paging, transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
+    counts_by_name,
     counts_from_row,
     further_words_by_job,
     history_from_row,
@@ -83,7 +84,7 @@ async def next_due(txn: SqlTxn) -> datetime | None:
 
 
 async def count_unparsed(txn: SqlTxn, *, within: timedelta) -> dict[str, int]:
-    return {row[0]: row[1] for row in await txn.rows("count_unparsed", {"within": micros_in(within)})}
+    return counts_by_name(await txn.rows("count_unparsed", {"within": micros_in(within)}))
 
 
 async def report(txn: SqlTxn, *, engine: str, schema_version: int) -> StoreReport:
@@ -93,6 +94,6 @@ async def report(txn: SqlTxn, *, engine: str, schema_version: int) -> StoreRepor
         schema_version=schema_version,
         at=from_micros(micros),
         counts=counts_from_row(row),
-        waiting={row[0]: row[1] for row in await txn.rows("waiting")},
+        waiting=counts_by_name(await txn.rows("waiting")),
         oldest_queued_at=moment_or_none(oldest),
     )

@@ -8,7 +8,10 @@ from mediavault.features.following.pages import inbox, sources
 from mediavault.features.marks import pages as marks
 from mediavault.features.notifications import pages as notifications
 from mediavault.features.profiles import pages as profiles
+from mediavault.features.recording import pages as recording
 from mediavault.features.retention import pages as retention
+from mediavault.features.rss.pages import documents, feeds
+from mediavault.features.sharing import pages as sharing
 from mediavault.features.sites import pages as sites
 from mediavault.features.trash import pages as trash
 from mediavault.web.pages import (
@@ -22,10 +25,7 @@ from mediavault.web.pages import (
     library_live,
     phone,
     post,
-    rss,
-    rss_feeds,
     settings,
-    shared,
     sign_in,
     sign_ins,
 )
@@ -38,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feed.router,
     marks.router,
     post.router,
+    recording.router,
     accounts.router,
     sites.router,
     inbox.router,
@@ -51,8 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     doctor.router,
     trash.router,
     retention.router,
-    shared.router,
+    sharing.router,
     phone.router,
-    rss_feeds.router,
-    rss.router,
+    feeds.router,
+    documents.router,
 )

@@ -8,18 +8,16 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, Services
+from mediavault.api.dependencies import AuthenticatorDep, Services, SharedLinksDep
 from mediavault.auth.authenticator import Authenticator, AuthMode
+from mediavault.auth.grants import MAX_NAME_CHARS
 from mediavault.auth.scopes import Scope
-from mediavault.auth.shared_links import SharedLink
-from mediavault.auth.tokens import MAX_NAME_CHARS
 from mediavault.core.failures import BadInput
 from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
+from mediavault.features.sharing.service import SharedLinks
 from mediavault.presentation.translation import N_, gettext
-from mediavault.presentation.views import title
 from mediavault.server.authentication import client_info_of, current_principal, current_user, has_role, may
 from mediavault.server.services import ApiServices
-from mediavault.store.bulk import existing_jobs
 from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
 from mediavault.web.pages.phone import SHARE_PROFILE
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
@@ -50,25 +48,27 @@ LIVES = (None, 30, 90, 365)  # days, as the page offers them
 
 
 @router.get(PAGE)
-async def access(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
+async def access(request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services) -> Response:
     given = request.query_params
-    return await _access(request, desk, services, changed="changed" in given, is_set_up="set_up" in given)
+    return await _access(request, desk, links, services, changed="changed" in given, is_set_up="set_up" in given)
 
 
 @router.post("/access/password")
-async def password_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
+async def password_form(
+    request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services
+) -> Response:
     if await desk.mode() is AuthMode.OPEN:
         return see_other("/setup")
     form, visit, user = await read_form(request), client_info_of(request, desk), current_user()
     try:
         session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit, user=user)
     except BadInput as exc:
-        return await _access(request, desk, services, error=exc)
+        return await _access(request, desk, links, services, error=exc)
     return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
 
 
 @router.post("/access/tokens")
-async def token_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
+async def token_form(request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services) -> Response:
     """Create a token. The response shows it, this once."""
     form = await read_form(request)
     try:
@@ -79,8 +79,8 @@ async def token_form(request: Request, desk: AuthenticatorDep, services: Service
             form.get("name", ""), scope, lives=lives, user=current_user(), profile=form.get("profile") or None
         )
     except BadInput as exc:
-        return await _access(request, desk, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
-    return await _access(request, desk, services, token=token, token_name=made.name)
+        return await _access(request, desk, links, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
+    return await _access(request, desk, links, services, token=token, token_name=made.name)
 
 
 @router.post("/access/tokens/{token_id}/revoke")
@@ -92,7 +92,7 @@ async def revoke_form(token_id: str, desk: AuthenticatorDep) -> Response:
 @router.post("/access/sessions/{name}/end")
 async def end_session_form(name: str, desk: AuthenticatorDep) -> Response:
     for session in await desk.sessions.all(current_user()):
-        if session.name == name:
+        if session.id == name:
             await desk.sessions.end(session.key)
     return signed_out(see_other("/login")) if name == _own_session() else see_other(f"{PAGE}#sessions")
 
@@ -108,14 +108,14 @@ async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
 
 
 @router.post("/access/users")
-async def user_form(request: Request, desk: AuthenticatorDep, services: Services) -> Response:
+async def user_form(request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services) -> Response:
     form = await read_form(request)
     try:
         if await desk.mode() is AuthMode.OPEN:
             raise BadInput("Users can be added when the vault has a password.", help="Set a password first.")
         user = await desk.add_user(form.get("user", ""), _role(form.get("role", "")), form.get("password", ""))
     except BadInput as exc:
-        return await _access(request, desk, services, error=exc, user=form.get("user", "")[:MAX_USER_CHARS])
+        return await _access(request, desk, links, services, error=exc, user=form.get("user", "")[:MAX_USER_CHARS])
     return see_other(f"{PAGE}?{urlencode({'added': user.name})}#users")
 
 
@@ -126,14 +126,16 @@ async def role_form(request: Request, name: str, desk: AuthenticatorDep) -> Resp
 
 
 @router.post("/access/users/{name}/password")
-async def user_password_form(request: Request, name: str, desk: AuthenticatorDep, services: Services) -> Response:
+async def user_password_form(
+    request: Request, name: str, desk: AuthenticatorDep, links: SharedLinksDep, services: Services
+) -> Response:
     """Set a user's password, and end the user's sessions."""
     try:
         if name == OWNER:
             raise BadInput("The owner's password can't be set by others.")
         await desk.users.set_password((await read_form(request)).get("password", ""), name)
     except BadInput as exc:
-        return await _access(request, desk, services, error=exc)
+        return await _access(request, desk, links, services, error=exc)
     await desk.sessions.end_all(name)
     return see_other(f"{PAGE}#users")
 
@@ -147,6 +149,7 @@ async def remove_user_form(name: str, desk: AuthenticatorDep, services: Services
 async def _access(
     request: Request,
     desk: Authenticator,
+    links: SharedLinks,
     services: ApiServices,
     *,
     error: BadInput | None = None,
@@ -161,7 +164,7 @@ async def _access(
     is_admin = has_role(Role.ADMIN)
     users = await desk.users.all() if is_admin else []
     sessions = await desk.sessions.all()  # the last used first
-    seen = {session.user: session.seen_at for session in reversed(sessions)}
+    seen = {session.user: session.used_at for session in reversed(sessions)}
     added = request.query_params.get("added")
     return answer(
         "access.html",
@@ -180,7 +183,7 @@ async def _access(
         sessions=[session for session in sessions if session.user == current_user()],
         own=_own_session(),
         tokens=await desk.tokens.all(current_user()),
-        links=await _links(desk, services, None if is_admin else current_user()),
+        links=await links.titled(None if is_admin else current_user()),
         token=token,
         token_name=token_name,
         name=name,
@@ -197,17 +200,9 @@ async def _access(
     )
 
 
-async def _links(desk: Authenticator, services: ApiServices, user: str | None) -> list[tuple[SharedLink, str]]:
-    """Return the user's links, or those of all, with their posts' titles; the id stands for the title of a lost post."""
-    links = await desk.shared_links.all(user)
-    jobs = existing_jobs(services.store.catalogue, {link.job_id for link in links})
-    titles = {job.id: title(job) async for job in jobs}
-    return [(link, titles.get(link.job_id, link.job_id)) for link in links]
-
-
 def _own_session() -> str | None:
     caller = current_principal()
-    return caller.session.name if caller and caller.session else None
+    return caller.session.id if caller and caller.session else None
 
 
 def _role(text: str) -> Role:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from mediavault.api.dependencies import Services
-from mediavault.presentation.doctor_report import DoctorVerdict, name_of
+from mediavault.presentation.doctor_report import YTDLP_OLD_AFTER, DoctorVerdict
 from mediavault.web.pages.frame import frame, see_other
 from mediavault.web.render import render
-
-OLD_AFTER_DAYS = 45  # the doctor's limit: by then several sites have changed
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,10 +18,9 @@ async def index(services: Services) -> Response:
     return render(
         "doctor.html",
         found=services.doctor.last,
-        name_of=name_of,
         verdicts=DoctorVerdict,
         ytdlp=services.ytdlp.state(),
-        old_after=OLD_AFTER_DAYS,
+        old_after=YTDLP_OLD_AFTER,
         **await frame(services),
     )
 
@@ -37,7 +34,7 @@ async def examine_form(services: Services) -> Response:
 @router.get("/doctor/ytdlp")
 async def ytdlp_part(services: Services) -> Response:
     """Return the page's part about yt-dlp, which the page requests while an upgrade is under way."""
-    return render("ytdlp.html", ytdlp=services.ytdlp.state(), old_after=OLD_AFTER_DAYS)
+    return render("ytdlp.html", ytdlp=services.ytdlp.state(), old_after=YTDLP_OLD_AFTER)
 
 
 @router.post("/doctor/ytdlp")

@@ -11,13 +11,14 @@ from mediavault.api.dependencies import Services, to_job_id
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Noted
+from mediavault.features.jobs.library_filter import LibraryView, address, read_filter, to_query
 from mediavault.presentation.preferences import current
+from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
 from mediavault.store.paging import cursor_of
 from mediavault.store.port import JobCatalogue, JobQuery
-from mediavault.web.cards import feed_clip, moving_files
-from mediavault.web.library_filter import LibraryView, address, read_filter, to_query
+from mediavault.web.cards import feed_clip
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 

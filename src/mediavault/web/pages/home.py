@@ -20,6 +20,7 @@ from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
 from mediavault.core.submission import MAX_BATCH, RefusedAddress
+from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, Mine, address
 from mediavault.features.sites.service import closed_limits, reopen_site
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import gettext as _
@@ -28,7 +29,6 @@ from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
 from mediavault.web.just_now import MOST, read_ids, with_newer, write_ids
-from mediavault.web.library_filter import LibraryFilter, LibraryView, Mine, address
 from mediavault.web.overview import overview, retried_words, taken_words
 from mediavault.web.pages.frame import error_view, frame, profiles_in_words, read_form, see_other
 from mediavault.web.pasted import addresses_in

@@ -15,15 +15,7 @@ from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
-from mediavault.presentation.preferences import current
-from mediavault.presentation.translation import ngettext
-from mediavault.server.authentication import current_user
-from mediavault.server.services import ApiServices
-from mediavault.store import saved_searches
-from mediavault.store.noting import read_noted
-from mediavault.store.port import AccountQuery, JobOrder, JobPage, JobQuery, LibraryTotals
-from mediavault.web.cards import account_name, account_words, tile
-from mediavault.web.library_filter import (
+from mediavault.features.jobs.library_filter import (
     LENGTH_WORDS,
     MINE_WORDS,
     ORDER_WORDS,
@@ -37,11 +29,19 @@ from mediavault.web.library_filter import (
     to_params,
     to_query,
 )
+from mediavault.features.transcripts.service import spoken_in
+from mediavault.presentation.preferences import current
+from mediavault.presentation.translation import ngettext
+from mediavault.server.authentication import current_user
+from mediavault.server.services import ApiServices
+from mediavault.store import saved_searches
+from mediavault.store.noting import read_noted
+from mediavault.store.port import AccountQuery, JobOrder, JobPage, JobQuery, LibraryTotals
+from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.months import BY_MONTH, month_headings, month_of, months_between
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
-from mediavault.web.spoken import spoken_in
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import JobsDep, Services, errors
 from mediavault.core.failures import BadInput
+from mediavault.features.jobs.library_filter import address, page_of
 from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
 from mediavault.server.services import ApiServices
 from mediavault.store.noting import read_noted
 from mediavault.store.trash import new_batch
-from mediavault.web.library_filter import address, page_of
 from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
 from mediavault.web.pages.frame import read_fields, see_other
 from mediavault.web.selection import (

@@ -14,10 +14,10 @@ from pydantic import AwareDatetime
 from mediavault.api.dependencies import Services, to_job_id
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.features.jobs.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
 from mediavault.presentation.preferences import current
 from mediavault.server.authentication import current_user
 from mediavault.store.port import JobCatalogue, JobPage
-from mediavault.web.library_filter import STATUSES, LibraryFilter, LibraryView, read_filter, to_query
 from mediavault.web.pages.library import count_words, states, tiles
 from mediavault.web.render import render
 

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.comments import saved_comments
 from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
 from mediavault.api.file_facts import begin_check
 from mediavault.api.sealing import begin_seal
@@ -20,8 +19,18 @@ from mediavault.core.marks import MarkKind, Noted
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
 from mediavault.core.webvtt import MAX_S
+from mediavault.features.jobs.library_filter import (
+    LibraryFilter,
+    LibraryView,
+    address,
+    read_filter,
+    to_params,
+    to_query,
+)
+from mediavault.features.recording.service import is_to_stop
 from mediavault.features.retention.model import REASONS
 from mediavault.features.retention.service import RetentionRules
+from mediavault.features.transcripts.service import saved_comments, transcript
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_CHOSEN
 from mediavault.presentation.shown import shown_job, shown_record
@@ -32,7 +41,6 @@ from mediavault.store.checks import read_checks
 from mediavault.store.duplicates import read_duplicates
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
-from mediavault.store.recordings import is_recording, is_to_stop
 from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
@@ -40,11 +48,9 @@ from mediavault.web.badges import site_name
 from mediavault.web.cards import Tile, tile
 from mediavault.web.choices import choices_of, first_player_site, seen_candidates
 from mediavault.web.decoding_state import decoding_state
-from mediavault.web.library_filter import LibraryFilter, LibraryView, address, read_filter, to_params, to_query
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
 from mediavault.web.post_view import Video, post_text, videos
 from mediavault.web.render import render
-from mediavault.web.spoken import transcript
 from mediavault.web.timeline import timeline
 from mediavault.web.up_next import neighbours, up_next
 
@@ -107,7 +113,7 @@ async def post(
         decoding=await decoding_state(services, job, shown) if shown else None,
         is_looked_into=look,
         is_checking=is_checking,
-        is_stopping=is_recording(job) and await is_to_stop(services.store.records, job_id),
+        is_stopping=job.is_recording and await is_to_stop(services.store.records, job_id),
         recording=_recording(job),
         seal=services.seals.state(job_id),
         same=await _duplicates(services, job_id) if shown else (),
@@ -219,7 +225,7 @@ async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]
 async def _comments(services: ApiServices, job: Job) -> Sequence[Comment]:
     """Return the post's saved comments; none where the library does not answer."""
     try:
-        return await saved_comments(services.library, job)
+        return await saved_comments(services, job)
     except StorageFailure:
         return []
 
@@ -285,12 +291,6 @@ async def priority_form(request: Request, job_id: JobIdPath, jobs: JobsDep) -> R
 @router.post("/jobs/{job_id}/cancel")
 async def cancel_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
     await jobs.cancel(job_id)
-    return see_other(f"/jobs/{job_id}")
-
-
-@router.post("/jobs/{job_id}/stop")
-async def stop_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
-    await jobs.stop(job_id)
     return see_other(f"/jobs/{job_id}")
 
 

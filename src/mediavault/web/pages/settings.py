@@ -15,13 +15,13 @@ from mediavault.core.job import JobStatus
 from mediavault.core.name_template import PLACES, NamedPost
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.site_limits import MANY_SITES
+from mediavault.features.media_servers.records import last_call
 from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
 from mediavault.server.services import ApiServices
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import all_profiles
-from mediavault.store.server_calls import last_call
 from mediavault.store.volume import volume_of_today
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_form, see_other
 from mediavault.web.render import render

@@ -17,18 +17,15 @@ from mediavault.core.job import ItemStatus
 from mediavault.core.marks import in_collection
 from mediavault.core.media import SUFFIXES, VIDEO_TYPES, Extraction, ItemType, SavedFile, VerifiedFile
 from mediavault.core.name_template import named_post
-from mediavault.core.platform import Platform
 from mediavault.core.shows import Layout
 from mediavault.library.commit import MAX_NAME_RACES, is_in_library, name_taken, plan_file, without_missing
 from mediavault.library.nfo import ServerFile, server_files
 from mediavault.library.sidecars import write_sidecar
-from mediavault.platforms.registry import platform, site_title
+from mediavault.platforms.registry import site_title
 from mediavault.store.decoding import note_examined
 from mediavault.store.episodes import folder_and_stem
-from mediavault.worker import deferred
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.spoken import index_spoken
 from mediavault.worker.stages.thumbnail import STILL_AT_S
 
 
@@ -158,16 +155,12 @@ async def _finish_commit(
     album.set_status(index, ItemStatus.KEPT, kept=saved)
     first = album.first_kept
     if album.is_whole and first is not None:
-        if any(item.kept and item.kept.beside for item in album.items):
-            await index_spoken(claim.id, album.items, tools)
-        site = platform(claim.job.platform)
-        known = bool(attempt.beside) or (extraction is not None and _lists_subtitles(extraction, site))
-        await deferred.plan(claim.job, site, tools, subtitles_are_known=known)
+        await tools.hooks.before_complete(attempt, extraction)
         await complete(attempt, first)
-        await tools.on_saved()
+        await tools.hooks.on_saved()
         return first
     await tools.store.queue.save_items(claim, album.items)
-    await tools.on_saved()
+    await tools.hooks.on_saved()
     return None
 
 
@@ -180,12 +173,6 @@ async def complete(attempt: Attempt, first: SavedFile) -> None:
     files = [index for index, item in enumerate(items) if item.status is ItemStatus.KEPT]
     with suppress(StoreError):  # the job is saved; its files are then examined again
         await note_examined(store, job_id, files, attempt.starts, attempt.tools.clock.now())
-
-
-def _lists_subtitles(extraction: Extraction, site: Platform) -> bool:
-    """Whether a further request for the post's subtitles would find nothing more."""
-    from_ytdlp = extraction.extractor.startswith("ytdlp") and site.ytdlp is not None and site.ytdlp.lists_subtitles
-    return from_ytdlp or any(item.subtitles for item in extraction.items)
 
 
 async def _place_companions(

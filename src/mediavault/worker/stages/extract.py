@@ -9,17 +9,9 @@ from datetime import timedelta
 
 from mediavault.core.clock import Clock
 from mediavault.core.enclosed import metadata_of
-from mediavault.core.failures import (
-    BadInput,
-    BadUrl,
-    Failure,
-    Final,
-    LiveNow,
-    NoVideo,
-    TookTooLong,
-)
+from mediavault.core.failures import BadInput, BadUrl, Failure, Final, TookTooLong
 from mediavault.core.job import Stage, StrategyName
-from mediavault.core.media import Extraction
+from mediavault.core.media import Extraction, LiveNow, NoVideo
 from mediavault.core.messages import Message, counted
 from mediavault.core.platform import ENCLOSURE, PLAIN_PAGE
 from mediavault.core.sessions import is_signed_in

@@ -8,17 +8,14 @@ from datetime import datetime, timedelta
 
 from mediavault.core.failures import (
     AddressRefused,
-    BroadcastOver,
     Certainty,
     Deleted,
     ErrorCode,
     Failure,
     Final,
-    LiveNow,
     NeedsPerson,
     NetworkFailure,
     NotYet,
-    NoVideo,
     ProxyFailed,
     RateLimited,
     RedirectLoop,
@@ -30,7 +27,7 @@ from mediavault.core.failures import (
     ToolMissing,
     Upcoming,
 )
-from mediavault.core.media import Extraction, ItemType
+from mediavault.core.media import BroadcastOver, Extraction, ItemType, LiveNow, NoVideo
 from mediavault.core.messages import Message
 from mediavault.core.platform import PLAIN_PAGE, Platform
 from mediavault.core.post_urls import names_story

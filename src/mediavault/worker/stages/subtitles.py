@@ -1,6 +1,6 @@
 """After the download: the subtitles that the profile asks for, next to the video and optionally inside it.
 
-A language that cannot be fetched never fails the post: it is tried again later (``worker.later``).
+A language that cannot be fetched never fails the post: it is tried again later (``store.deferred``).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.failures import LiveNow
+from mediavault.core.media import LiveNow
 from tests.unit.extraction.page_data.reading import best, read, read_known
 
 UUID = "1484abab-d649-45d0-8c50-d761382ac4e7"

@@ -44,6 +44,7 @@ from mediavault.store.tables import SOURCE_ENTRIES, SOURCES, Table, TableRow
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.dispatch import route_job_by_domain
+from mediavault.worker.hooks import Hooks
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
@@ -97,7 +98,7 @@ class Vault:
         self.feed = StubLister()
         self.listers = [self.feed]
         on_read = partial(refuse_unwanted, self.store, self.clock)
-        self.tools = replace(make_tools(self.store, self.clock, tmp_path), on_read=on_read)
+        self.tools = replace(make_tools(self.store, self.clock, tmp_path), hooks=Hooks(on_read=on_read))
 
     @property
     def submission(self) -> Submission:

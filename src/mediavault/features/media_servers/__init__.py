@@ -1,0 +1,1 @@
+"""Media servers: Jellyfin, Emby and Plex are asked to look for new videos."""

@@ -1,0 +1,1 @@
+"""RSS feeds of the library."""

@@ -1,0 +1,1 @@
+"""The page of the RSS feeds, and what their addresses open."""

@@ -1,0 +1,1 @@
+"""Links that show one video to everyone who has them."""
