@@ -28,7 +28,7 @@ from mediavault.store.postgres import engine as postgres_engine
 from mediavault.store.postgres.sql import SQL, PostgresStatements
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import stored_values
-from mediavault.store.sql import library_index
+from mediavault.store.sql.library import fill as fill_index
 from mediavault.store.sqlite import engine as sqlite_engine
 from mediavault.store.sqlite import sql as sqlite_sql
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -113,7 +113,7 @@ async def fill_postgres(url: str, count: int) -> None:
         async with database.transaction() as txn:
             await txn.many(SQL["import_job"], [stored_values(job) for job in batch])
     async with database.transaction() as txn:
-        await library_index.fill(PostgresStatements(txn, None))
+        await fill_index(PostgresStatements(txn, None))
     await database.close()
 
 

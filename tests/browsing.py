@@ -10,18 +10,9 @@ from types import MappingProxyType
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import key_of
-from mediavault.store import paging, search_words
-from mediavault.store.browsing import (
-    EXAMPLES,
-    account_not_found,
-    account_page,
-    millis,
-    most_first,
-    seconds,
-    totals_of,
-    with_all_statuses,
-)
+from mediavault.store import queries, search_words
 from mediavault.store.queries import (
+    EXAMPLES,
     AccountPage,
     AccountQuery,
     AccountSummary,
@@ -31,6 +22,13 @@ from mediavault.store.queries import (
     LibraryTotals,
     Neighbours,
     PlatformTotals,
+    account_not_found,
+    account_page,
+    millis,
+    most_first,
+    seconds,
+    totals_of,
+    with_all_statuses,
 )
 
 NamesOfJobs = Mapping[JobId, Collection[str]]
@@ -45,14 +43,14 @@ _NO_WORDS: WordsOfJobs = MappingProxyType({})
 def page(
     jobs: Iterable[Job], query: JobQuery, marks: NamesOfJobs = _NO_MARKS, words: WordsOfJobs = _NO_WORDS
 ) -> JobPage:
-    start = paging.after(query)
+    start = queries.after(query)
     matches = in_order(jobs, query, marks, words)
     if start is not None:
-        descending = paging.is_descending(query.order)
+        descending = queries.is_descending(query.order)
         matches = [
-            job for job in matches if _comes_after(paging.sort_key(job, query.order), start, descending=descending)
+            job for job in matches if _comes_after(queries.sort_key(job, query.order), start, descending=descending)
         ]
-    return paging.page_of(matches, query)
+    return queries.page_of(matches, query)
 
 
 def neighbours(
@@ -62,10 +60,10 @@ def neighbours(
     marks: NamesOfJobs = _NO_MARKS,
     words: WordsOfJobs = _NO_WORDS,
 ) -> Neighbours:
-    key, descending = paging.sort_key(job, query.order), paging.is_descending(query.order)
+    key, descending = queries.sort_key(job, query.order), queries.is_descending(query.order)
     newer = older = None
     for other in in_order(jobs, query, marks, words):
-        other_key = paging.sort_key(other, query.order)
+        other_key = queries.sort_key(other, query.order)
         if other_key == key:
             continue
         if _comes_after(other_key, key, descending=descending):
@@ -87,11 +85,11 @@ def in_order(
         and _is_marked(marks.get(job.id, ()), query)
         and (terms is None or _is_about(job, terms, words.get(job.id, {})))
     ]
-    descending = paging.is_descending(query.order)
-    return sorted(matches, key=lambda job: paging.sort_key(job, query.order), reverse=descending)
+    descending = queries.is_descending(query.order)
+    return sorted(matches, key=lambda job: queries.sort_key(job, query.order), reverse=descending)
 
 
-def _comes_after(key: paging.SortKey, start: paging.SortKey, *, descending: bool) -> bool:
+def _comes_after(key: queries.SortKey, start: queries.SortKey, *, descending: bool) -> bool:
     return key < start if descending else key > start
 
 
@@ -158,7 +156,7 @@ def _summaries(jobs: Iterable[Job]) -> dict[str, AccountSummary]:
 
 
 def _summary(key: str, jobs: Collection[Job]) -> AccountSummary:
-    newest = max(jobs, key=paging.age_of)
+    newest = max(jobs, key=queries.age_of)
     assert newest.account is not None
     kept, size, duration_ms = _sums_of_completed(jobs)
     return AccountSummary(
@@ -200,5 +198,5 @@ def _group(code: ErrorCode, platform: str, failed: Sequence[Job]) -> FailureGrou
         jobs=len(failed),
         next_retry_at=min(waiting, default=None),
         final=len(failed) - len(waiting),
-        examples=tuple(sorted(failed, key=paging.age_of, reverse=True)[:EXAMPLES]),
+        examples=tuple(sorted(failed, key=queries.age_of, reverse=True)[:EXAMPLES]),
     )

@@ -11,7 +11,7 @@ import coverage
 import hypothesis
 import pytest
 
-from mediavault.auth import hashing
+from mediavault.auth import passwords
 from tests import patience
 from tests.patience import patient
 from tests.servers import AT_END
@@ -68,10 +68,10 @@ def pytest_terminal_summary(
 @pytest.fixture
 def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hash passwords with little memory, so that a hash takes a millisecond."""
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 64)
-    hashing._hasher.cache_clear()
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
+    passwords._hasher.cache_clear()
     yield
-    hashing._hasher.cache_clear()
+    passwords._hasher.cache_clear()
 
 
 @pytest.hookimpl(trylast=True)

@@ -32,7 +32,7 @@ from mediavault.core.marks import Mark, MarkCount
 from mediavault.core.media import SavedFile
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
-from mediavault.store import codec, paging, rows, site_limits, transitions
+from mediavault.store import codec, queries, rows, site_limits, transitions
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import (
     AccountPage,
@@ -234,7 +234,7 @@ class MemoryQueue(_MemoryPort):
             and job.priority.rank <= at_least.rank
         )
         queued = sorted(
-            (job for job in wanted if not job.needs_session or job.platform in sessions), key=paging.turn_of
+            (job for job in wanted if not job.needs_session or job.platform in sessions), key=queries.turn_of
         )
         left = dict(
             site_limits.capacity(map(self._state.site_limit, {job.platform for job in queued}), now, limit=limit)
@@ -492,7 +492,7 @@ class MemoryCatalogue(_MemoryPort):
         return browsing.failures(self._state.jobs.values())
 
     async def next_queued(self, *, limit: int) -> list[Job]:
-        return sorted(self._state.in_status(JobStatus.QUEUED), key=paging.turn_of)[:limit]
+        return sorted(self._state.in_status(JobStatus.QUEUED), key=queries.turn_of)[:limit]
 
     async def of_posts(self, canonical_urls: Collection[str]) -> Mapping[str, Job]:
         wanted = frozenset(canonical_urls)

@@ -35,8 +35,7 @@ from mediavault.core.media import (
     account,
 )
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SharedLine, SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 from mediavault.download.manifest_reading import ManifestContents, ManifestText, read_manifest
 from mediavault.download.port import DownloadLimits, MediaRequest

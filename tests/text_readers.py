@@ -37,21 +37,13 @@ from mediavault.download import (
 from mediavault.egress import tcp
 from mediavault.egress.http1 import BadMessage
 from mediavault.egress.redirects import referer_for
-from mediavault.extraction import (
-    candidates,
-    manifests,
-    media_identity,
-    media_urls,
-    ytdlp_formats,
-    ytdlp_list_reading,
-    ytdlp_reading,
-)
+from mediavault.extraction import candidates, manifests, media_urls, ytdlp_formats, ytdlp_reading
 from mediavault.extraction.api_extractor import read_answer
 from mediavault.extraction.assembly import read_source
 from mediavault.extraction.browser_extractor import read_capture
 from mediavault.extraction.evidence import evidence, page_facts
 from mediavault.extraction.feed_documents import read_feed
-from mediavault.extraction.page_data import boxes, build, html_scan, page_identity, selectors
+from mediavault.extraction.page_data import build, elements, html_scan, page_identity
 from mediavault.extraction.page_manifests import page_manifests
 from mediavault.extraction.port import ApiAnswer, PageAnswer
 from mediavault.extraction.profile_pages import read_profile
@@ -184,15 +176,15 @@ WITH_MORE: Mapping[str, Read] = {
     "extraction.manifests.parse_manifest": lambda text: manifests.parse_manifest(_bytes(text), URL),
     "extraction.manifests.read_manifest": lambda text: manifests.read_manifest(_bytes(text), URL),
     "extraction.evidence.page_facts": lambda text: _evidence(text),
-    "extraction.page_data.boxes.names_around": lambda text: boxes.names_around(text, len(text)),
-    "extraction.media_identity.on_media_host": lambda text: media_identity.on_media_host(URL + text, TIKTOK),
+    "extraction.page_data.elements.names_around": lambda text: elements.names_around(text, len(text)),
+    "extraction.media_urls.on_media_host": lambda text: media_urls.on_media_host(URL + text, TIKTOK),
     "extraction.media_urls.media_facts": lambda text: media_urls.media_facts(URL + text, TIKTOK),
     "extraction.media_urls.media_key": lambda text: media_urls.media_key(URL + text, TIKTOK),
     "extraction.media_urls.watermark_of": lambda text: media_urls.watermark_of(URL + text, TIKTOK),
     "extraction.page_data.page_identity.articles_linking": lambda text: page_identity.articles_linking(text, "1"),
     "extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
     "extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
-    "extraction.page_data.selectors.has_element": lambda text: selectors.has_element(text, "#a .b"),
+    "extraction.page_data.elements.has_element": lambda text: elements.has_element(text, "#a .b"),
     "platforms.tiktok.embeds.as_items": lambda text: list(_items(text)),
     "platforms.tiktok.refusals.refusal": lambda text: _tiktok(text),
     "platforms.x.refusals.refusal": lambda text: _x(text),
@@ -308,7 +300,7 @@ def _of_ytdlp(answer: Mapping[str, Any]) -> object:
 def _ytdlp_list(text: str) -> object:
     entry = {"id": text, "url": URL + text, "title": text, "description": text, "timestamp": text}
     answer = {"list": {"is_list": True, "id": text, "title": text, "uploader_id": text}, "entries": [entry]}
-    return ytdlp_list_reading.read_list(answer, YOUTUBE, YOUTUBE.lists[0], None)
+    return ytdlp_reading.read_list(answer, YOUTUBE, YOUTUBE.lists[0], None)
 
 
 def _ytdlp_error(text: str) -> object:

@@ -13,7 +13,7 @@ from mediavault.core.job import Job, JobStatus
 from mediavault.demo.media import Clip, ClipSpec, make_clips
 from mediavault.demo.posts import MARA, PracticePost, Shows
 from mediavault.demo.site import practice_site
-from mediavault.store.retrying import retry_job
+from mediavault.store.waiting_jobs import retry_job
 from tests.acceptance.test_choosing import served, until
 
 pytestmark = pytest.mark.browser

@@ -38,8 +38,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Candidate, NoVideo, SourceType
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine, SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy

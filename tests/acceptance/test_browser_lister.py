@@ -19,7 +19,7 @@ from mediavault.core.listings import Listing, Look
 from mediavault.core.platform import Matching, Platform, SignIn, Walls, paths
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy
-from mediavault.extraction.browser_lister import BrowserLister
+from mediavault.extraction.browser_extractor import BrowserLister
 from tests import media
 from tests.acceptance.browser_site import Handler
 from tests.patience import patient

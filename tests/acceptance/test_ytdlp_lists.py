@@ -17,8 +17,8 @@ from mediavault.core.listings import ALL_KINDS, EntryKind, Listing, Look
 from mediavault.core.platform import AddressPattern, ListRules, Platform, YtdlpRules
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy
+from mediavault.extraction.ytdlp_extractor import YtdlpLister
 from mediavault.extraction.ytdlp_home import YtdlpInstallation, home_of, is_version, use
-from mediavault.extraction.ytdlp_lister import YtdlpLister
 from mediavault.extraction.ytdlp_process import try_out
 from tests.patience import patient
 from tests.unit.egress.servers import Request, Site, ok, running

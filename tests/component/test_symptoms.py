@@ -29,7 +29,7 @@ from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.verifying import Verification
 from mediavault.media.probe import FfmpegProbe
 from mediavault.presentation.labels import help_for
-from mediavault.store.retrying import retry_job
+from mediavault.store.waiting_jobs import retry_job
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
 from tests import media

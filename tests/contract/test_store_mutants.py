@@ -17,12 +17,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from mediavault.core.clock import Clock
 from mediavault.core.job import ClaimedJob, JobId, JobItem, JobStatus, NewJob, WorkerId
 from mediavault.core.media import SavedFile
-from mediavault.store.paging import age_of
 from mediavault.store.port import Enqueued, Recovered
 from mediavault.store.postgres import sql as postgres_sql
 from mediavault.store.postgres.claims import LowWaterMark
 from mediavault.store.postgres.engine import Statement
 from mediavault.store.postgres.store import PostgresJobStore, PostgresQueue
+from mediavault.store.queries import age_of
 from mediavault.store.sqlite.sql import SQL
 from tests.contract.stores import POSTGRES, postgres_store, sqlite_store
 from tests.contract.test_store_machine import machine_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.auth.scopes import Scope
+from mediavault.auth.permissions import Scope
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, JobStatus, WorkerHeartbeat, WorkerId

@@ -21,8 +21,8 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, Worker, async_playwright, expect
 from scripts.extension import files
 
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.credentials import ApiTokens
+from mediavault.auth.permissions import Scope
 from mediavault.browser.discovery import find_browser
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import Job

@@ -23,7 +23,7 @@ IMPORTERS = {
     "aiohttp": {"egress/client.py", "demo/site.py", "demo/faults.py"},  # the practice site is a server of it
     "apprise": {"apprise/apprise_child.py"},
     "apsw": {"store/sqlite/engine.py"},
-    "argon2": {"auth/hashing.py"},
+    "argon2": {"auth/passwords.py"},
     "joserfc": {"auth/oidc.py"},
     "asyncpg": {"store/postgres/engine.py"},
     "cryptography": {"download/aes.py", "sealing/timestamps.py"},
@@ -119,7 +119,7 @@ IO_OF_PYTHON = re.compile(
 )
 PURE = (  # folders and modules; see the contract on what does no I/O
     "platforms/",
-    "extraction/http_status.py",
+    "extraction/walls.py",
     "extraction/page_data/",
     "extraction/ranking.py",
     "extraction/walls.py",

@@ -30,8 +30,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
-from mediavault.egress.guard import EgressGuard
-from mediavault.egress.public_names import PublicNames
+from mediavault.egress.guard import EgressGuard, PublicNames
 from mediavault.extraction.port import Extractor
 from mediavault.features.duplicates import background as duplicates
 from mediavault.features.following.background import checks as following
@@ -206,15 +205,12 @@ async def open_tools(
     from mediavault.egress.client import AiohttpClient
     from mediavault.egress.keeping_client import KeepingClient
     from mediavault.egress.proxy import EgressProxy
-    from mediavault.extraction.api_extractor import ApiExtractor
-    from mediavault.extraction.browser_extractor import BrowserExtractor
-    from mediavault.extraction.browser_lister import BrowserLister
+    from mediavault.extraction.api_extractor import ApiExtractor, EnclosureExtractor
+    from mediavault.extraction.browser_extractor import BrowserExtractor, BrowserLister
     from mediavault.extraction.confined_reader import ConfinedReader
-    from mediavault.extraction.enclosure_extractor import EnclosureExtractor
     from mediavault.extraction.feed_lister import FeedLister
     from mediavault.extraction.page_extractor import PageExtractor
-    from mediavault.extraction.ytdlp_extractor import YtdlpExtractor
-    from mediavault.extraction.ytdlp_lister import YtdlpLister
+    from mediavault.extraction.ytdlp_extractor import YtdlpExtractor, YtdlpLister
     from mediavault.media.arrival import open_arrival_decoder
     from mediavault.media.helpers import open_helpers
     from mediavault.media.probe import FfmpegProbe

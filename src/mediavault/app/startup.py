@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mediavault.auth.authenticator import token_of
-from mediavault.auth.tokens import SetupToken
+from mediavault.auth.credentials import SetupToken
 from mediavault.auth.users import Users
 from mediavault.core.clock import SystemClock
 from mediavault.core.logs import get_logger

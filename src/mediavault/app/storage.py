@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mediavault.features.importing.model import ImportSource
     from mediavault.features.importing.service import FolderImport
     from mediavault.maintenance.examining import FileExaminer
-    from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
+    from mediavault.store.postgres.server import PostgresFacts  # its driver may not be installed
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
 
@@ -184,7 +184,7 @@ async def inspect_postgres(settings: Settings) -> PostgresFacts | None:
     if url.partition(":")[0].lower() not in POSTGRES_SCHEMES:
         return None
     with _requires_driver("PostgreSQL", "postgresql"):
-        from mediavault.store.postgres.facts import query_facts
+        from mediavault.store.postgres.server import query_facts
     return await query_facts(url, SystemClock())
 
 

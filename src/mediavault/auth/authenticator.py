@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mediavault.auth.credentials import ApiTokens, ClientInfo, SetupToken, WebSession, WebSessions
 from mediavault.auth.endings import AccessEndings
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.grants import end_grants
 from mediavault.auth.keys import digest_of, same
 from mediavault.auth.login_throttle import LoginThrottle
 from mediavault.auth.oidc import Fetch, OpenIdProvider, ProviderUser, provider_rules
+from mediavault.auth.permissions import Scope
 from mediavault.auth.proxies import (
     SOMEBODY_ELSE,
     Headers,
@@ -23,10 +25,7 @@ from mediavault.auth.proxies import (
     proxy_rules,
     user_of_proxy,
 )
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import ApiTokens, SetupToken
 from mediavault.auth.users import User, Users
-from mediavault.auth.web_sessions import ClientInfo, WebSession, WebSessions
 from mediavault.core.clock import Clock
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message

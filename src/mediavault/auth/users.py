@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.auth.errors import WrongSecret
-from mediavault.auth.hashing import PasswordHashes
-from mediavault.auth.passwords import check_password
+from mediavault.auth.passwords import PasswordHashes, check_password
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.logs import get_logger

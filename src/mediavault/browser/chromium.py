@@ -42,8 +42,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 
 CLOSE_PAGE_S = 2.5  # and once more

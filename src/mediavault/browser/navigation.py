@@ -37,8 +37,7 @@ from mediavault.core.failures import (
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.core.shared_line import SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SiteLine, SlowTransferDetector
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.egress.redirects import referer_for

@@ -10,8 +10,7 @@ from typing import Any, Protocol
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 
 

@@ -50,7 +50,7 @@ async def refuse_running_workers(store: Store) -> None:
 async def current_holds(store: Store, settings: Settings) -> tuple[Hold, ...]:
     """Return what holds queued jobs back now."""
     from mediavault.core.clock import SystemClock
-    from mediavault.store.line_holds import holds_in_force
+    from mediavault.store.holds import holds_in_force
     from mediavault.store.live_settings import LiveSettings
 
     clock = SystemClock()

@@ -57,8 +57,8 @@ def read_password(*, from_stdin: bool) -> str:
 
 
 async def _change(records: Records, user: str, chosen: str | None) -> bool:
+    from mediavault.auth.credentials import WebSessions
     from mediavault.auth.users import Users
-    from mediavault.auth.web_sessions import WebSessions
     from mediavault.core.clock import SystemClock
 
     users, changed = Users(records, SystemClock()), True

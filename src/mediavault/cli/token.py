@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mediavault.auth.scopes import Scope
+from mediavault.auth.permissions import Scope
 from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from mediavault.auth.tokens import ApiToken, ApiTokens
+    from mediavault.auth.credentials import ApiToken, ApiTokens
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def revoke(name: Name, *, as_json: AsJson = False) -> None:
 
 
 def _with_tokens(use: Callable[[ApiTokens], Awaitable[T]]) -> T:
-    from mediavault.auth.tokens import ApiTokens
+    from mediavault.auth.credentials import ApiTokens
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.core.clock import SystemClock
 

@@ -23,7 +23,7 @@ from mediavault.core.users import OWNER
 from mediavault.features.jobs.service import Caller
 from mediavault.presentation.labels import format_progress, format_recorded, format_size
 from mediavault.presentation.views import display, is_over
-from mediavault.store.line_holds import holds_in_force
+from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 

@@ -1,13 +1,16 @@
-"""What a check of a source's list asks for, and what it finds."""
+"""What a check of a source's list asks for, and what it finds; the file that an entry encloses."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from mediavault.core.media import EnclosedFile
+from mediavault.core.typed_records import from_named_json, to_named_json
 
 
 class EntryKind(StrEnum):
@@ -137,3 +140,19 @@ class SourceAddress:
 def post_key(canonical_url: str) -> str:
     """Return the key of a post among what a source has seen: the same in every source that names the post."""
     return hashlib.sha256(canonical_url.encode()).hexdigest()[:32]
+
+
+_KEY = "enclosed"
+
+
+def metadata_of(file: EnclosedFile | None) -> dict[str, Any]:
+    """Return the metadata of a job whose post is this file; none for None."""
+    return {_KEY: to_named_json(file)} if file else {}
+
+
+def enclosed_in(metadata: Mapping[str, Any]) -> EnclosedFile | None:
+    """Return the file in a job's metadata; None where there is none, and for anything else, as in a changed backup."""
+    try:
+        return from_named_json(EnclosedFile, metadata[_KEY])
+    except (LookupError, TypeError, ValueError):
+        return None

@@ -27,8 +27,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import VIDEO_TYPES, DownloadedFile, ItemType, OnProgress
 from mediavault.core.messages import Message
-from mediavault.core.shared_line import SharedLine, SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.download.connections import (
     OneConnection,
     RangeSource,

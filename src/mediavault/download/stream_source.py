@@ -19,8 +19,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.messages import Message
-from mediavault.core.shared_line import SharedLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SharedLine, SlowTransferDetector
 from mediavault.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.download.manifest import Init, Key, Segment, Span
 from mediavault.download.manifest_reading import ManifestReader

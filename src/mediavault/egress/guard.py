@@ -11,10 +11,12 @@ import asyncio
 import socket
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 from typing import Protocol
 
-from mediavault.core import unreached
+from mediavault.core import system_errors
 from mediavault.core.failures import AddressRefused, NetworkFailure, SiteNotFound
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
@@ -29,7 +31,46 @@ from mediavault.egress.addresses import (
     name_refusal,
     port_is_served,
 )
-from mediavault.egress.public_names import PublicNames
+
+MAX_PUBLIC_NAMES = 100_000  # about 10 MB of memory; only with a network rule
+
+
+class PublicNames:
+    """The names known so far. Without a ``file`` they are forgotten with the process."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._names: set[str] | None = None  # until the file is needed
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are too many to remember: it is no longer known which names were public."""
+        return len(self._known) >= MAX_PUBLIC_NAMES
+
+    def add(self, name: str) -> None:
+        """Remember a name. One that cannot be written is remembered for as long as the process lives."""
+        if name in self._known or self.is_full:
+            return
+        self._known.add(name)
+        if self._file is not None:
+            with suppress(OSError), self._file.open("a", encoding="utf-8") as lines:
+                lines.write(f"{name}\n")
+
+    @property
+    def _known(self) -> set[str]:
+        if self._names is None:
+            self._names = set()
+            if self._file is not None:
+                with suppress(OSError), self._file.open(encoding="utf-8", errors="replace") as lines:
+                    for line in lines:
+                        if len(self._names) >= MAX_PUBLIC_NAMES:
+                            break
+                        self._names.add(line.strip())
+        return self._names
+
 
 SockAddress = tuple[str, int] | tuple[str, int, int, int]
 Endpoint = tuple[socket.AddressFamily, SockAddress]
@@ -274,6 +315,6 @@ def _lookup(host: str) -> list[str]:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as exc:  # UnicodeError: a label that is not a DNS label
         if isinstance(exc, UnicodeError) or (isinstance(exc, socket.gaierror) and exc.errno in _NO_SUCH_NAME):
-            raise unreached.no_such_site(host) from exc
+            raise system_errors.no_such_site(host) from exc
         raise NetworkFailure(Message("The name %(host)s could not be resolved.", host=host)) from exc
     return [str(sockaddr[0]) for *_, sockaddr in answers]

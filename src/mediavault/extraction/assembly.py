@@ -32,7 +32,7 @@ from mediavault.extraction.candidates import (
     with_written_size,
 )
 from mediavault.extraction.evidence import PageFacts, evidence, is_own, offers_to_skip, page_facts
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 from mediavault.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.build import pictures
@@ -40,7 +40,6 @@ from mediavault.extraction.page_data.document import documents, parse_json, sche
 from mediavault.extraction.page_data.elements import attribute_setups, element_documents
 from mediavault.extraction.page_data.html_page import HtmlPage, read_page
 from mediavault.extraction.page_data.html_scan import scan
-from mediavault.extraction.page_data.json_walk import walk
 from mediavault.extraction.page_data.metadata import (
     add_microdata,
     announced_by,
@@ -57,6 +56,7 @@ from mediavault.extraction.page_data.page_identity import as_video
 from mediavault.extraction.page_data.player_records import player_records
 from mediavault.extraction.page_data.player_setups import PlayerFile, primary_setups
 from mediavault.extraction.page_data.readers import read_page_data
+from mediavault.extraction.page_data.values import walk
 
 MAX_JSON_BODIES = 200
 MAX_OTHERS = 20  # candidates that are shown but not owned

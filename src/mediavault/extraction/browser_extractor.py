@@ -1,4 +1,4 @@
-"""Extractor that visits a post in the browser and reads it: walls, the platform's own data, then what any page has."""
+"""Visits a post, or an account's list, in the browser and reads it: walls, the site's own data, then what any page has."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from mediavault.core.failures import (
     TookTooLong,
     Unsupported,
 )
+from mediavault.core.listings import Listing, Look
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
 from mediavault.core.messages import Message
-from mediavault.core.platform import IN_WORDS, PageData, Platform
+from mediavault.core.platform import IN_WORDS, AddressKind, PageData, Platform
 from mediavault.core.post_urls import find_post, is_named_host, page_to_visit, read_page
-from mediavault.core.sessions import wall_failure
-from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, parse_http_url
+from mediavault.core.sessions import is_signed_in, wall_failure
+from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, HttpUrl, parse_http_url
 from mediavault.extraction.assembly import (
     PageSource,
     assign_own_media,
@@ -38,7 +39,7 @@ from mediavault.extraction.assembly import (
     source_of,
 )
 from mediavault.extraction.candidates import NetworkMedia, leftovers, network_media
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 from mediavault.extraction.outcome import PageOutcome, outcome_of, shown_by
 from mediavault.extraction.ownership import OwnershipResult
 from mediavault.extraction.page_data.html_page import HtmlPage
@@ -50,7 +51,7 @@ from mediavault.extraction.players import player_sightings
 from mediavault.extraction.port import Reader, VisitReading
 from mediavault.extraction.prerolls import without_adverts
 from mediavault.extraction.ranking import no_video
-from mediavault.extraction.walls import hard_wall, soft_wall
+from mediavault.extraction.walls import hard_wall, site_name, soft_wall
 
 MARGIN_S = 8.0  # left of the time limit, for the browser to close its page after the visit
 
@@ -268,3 +269,55 @@ def _nothing_found(
     failure = no_video(extraction)
     failure.broadcast = broadcast_of(page)
     return failure
+
+
+_LISTS = frozenset({AddressKind.PROFILE, AddressKind.PLAYLIST})
+
+
+class BrowserLister:
+    """The lister ``browser``, whose every look is a visit that counts against the signed-in account."""
+
+    name = "browser"
+    signed_in = True
+
+    def __init__(self, browser: Browser, clock: Clock, reader: Reader) -> None:
+        self._browser = browser
+        self._clock = clock
+        self._reader = reader
+
+    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+        """See the port. Raises LoginRequired, without any traffic, where the profile has no session at the site."""
+        url = _page_to_visit(look, platform)
+        cookies = await self._browser.cookies(url, signed_in=True)
+        if not is_signed_in(platform, cookies, now=self._clock.now()):
+            raise LoginRequired(Message("%(site)s lists posts only to signed-in visitors.", site=site_name(platform)))
+        visit_s = max(within_s - MARGIN_S, within_s / 2)
+        capture = await self._browser.capture(
+            url, scope=EgressScope(url), platform=platform, within_s=visit_s, signed_in=True, is_list=True
+        )
+        try:
+            listing = await self._reader.read_profile(look, platform, capture)
+        except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended
+            raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
+        return replace(
+            listing, method=self.name, uses_account=True, stable_id=listing.stable_id or look.stable_id or None
+        )
+
+
+def _page_to_visit(look: Look, platform: Platform) -> str:
+    """Return the site's own URL of a source: a mirror is never visited.
+
+    Raises Unsupported for what is not a list, and for sites without sessions or with feeds, which need no account.
+    """
+    try:
+        url = parse_http_url(look.url)
+    except BadUrl as exc:
+        raise Unsupported(exc.message) from exc
+    page = read_page(platform, url)
+    if page is None or page.kind not in _LISTS or not platform.sign_in.session_cookies or platform.feeds:
+        raise Unsupported(Message("%(site)s has no list of posts at this URL.", site=site_name(platform)))
+    return str(replace(url, host=platform.matching.hosts[0]) if _is_mirror(url, platform) else url)
+
+
+def _is_mirror(url: HttpUrl, platform: Platform) -> bool:
+    return url.host in platform.matching.mirror_hosts or url.host.startswith(platform.matching.mirror_prefixes)

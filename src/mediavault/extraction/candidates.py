@@ -16,8 +16,7 @@ from mediavault.core.media import Candidate, Expected, FoundIn, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.extraction.manifests import Manifest
-from mediavault.extraction.media_identity import identity, is_advert, on_media_host
-from mediavault.extraction.media_urls import classify_media
+from mediavault.extraction.media_urls import classify_media, identity, is_advert, on_media_host
 from mediavault.extraction.page_data import build
 from mediavault.extraction.page_data.build import codec
 from mediavault.extraction.page_data.player_setups import PlayerFile

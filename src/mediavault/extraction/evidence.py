@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from mediavault.core.evidence import Sign
 from mediavault.extraction.candidates import NamedBy, Sighting
-from mediavault.extraction.media_identity import identity, site_of
+from mediavault.extraction.media_urls import identity, site_of
 from mediavault.extraction.page_data import values
 
 SAME_LENGTH_S = 2.0  # metadata round

@@ -25,11 +25,11 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import FeedRules, Node, Platform
 from mediavault.core.post_urls import FeedMatch, find_feed, is_named_host, read_post
 from mediavault.core.urls import MAX_URL_CHARS, HttpUrl, parse_http_url
-from mediavault.extraction.http_status import site_name
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.html_scan import scan
 from mediavault.extraction.page_data.statuses import plain_text
 from mediavault.extraction.port import PageAnswer
+from mediavault.extraction.walls import site_name
 
 MAX_ITEMS = 10_000  # of one document
 MAX_FEED_URLS = 5  # that a page links to

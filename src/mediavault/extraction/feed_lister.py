@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
-from mediavault.core import unreached
+from mediavault.core import system_errors
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
 from mediavault.core.listings import ALL_KINDS, LONGEST_INTERVAL, Entry, EntryKind, Listing, ListPage, Look, Validators
@@ -19,8 +19,8 @@ from mediavault.core.post_urls import FeedMatch, find_feed
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.port import HttpClient, Timeouts
-from mediavault.extraction.http_status import site_name
 from mediavault.extraction.port import PageAnswer, Reader
+from mediavault.extraction.walls import site_name
 
 MAX_FEED_BYTES = 8 << 20  # of podcasts with thousands of episodes
 MAX_REQUEST_S = 30.0
@@ -238,7 +238,7 @@ class _FeedLook:
         """Request a feed, conditionally where it is the one that was read last. Raises its failure."""
         left_s = self._ends_at_s - self._clock.monotonic()
         if left_s <= 0:
-            raise unreached.too_slow(urlsplit(url).hostname)
+            raise system_errors.too_slow(urlsplit(url).hostname)
         last = self._look.validators
         conditions = {"if-none-match": last.etag, "if-modified-since": last.last_modified} if url == last.url else {}
         headers = {**HEADERS, **{name: value for name, value in conditions.items() if value}}

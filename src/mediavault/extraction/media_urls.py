@@ -1,4 +1,4 @@
-"""What a media URL names, read from the URL, its content type and the platform's facts. Pure; no network.
+"""What a media URL names, how large it is, and whether two are one file, read from the URL, its content type and the site's facts. Pure.
 
 A URL is a hint, not proof: what a file really is, is decided by its bytes. But it is enough to tell a playlist from a
 segment, a silent track from a whole file, and an advert or a preview from the post's video.
@@ -7,16 +7,115 @@ segment, a silent track from a whole file, and an advert or a preview from the p
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote_plus, urlsplit
 
 from mediavault.browser.url_signs import on_ad_host
 from mediavault.core.media import SourceType, Watermark
 from mediavault.core.platform import Measures, Platform
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
-from mediavault.extraction.media_kind import MediaKind, by_extension, is_byte_range, kind_of
-from mediavault.extraction.media_sizes import nominal_measures, stated_size
+from mediavault.extraction.media_kind import MediaKind, by_extension, googlevideo_parameters, is_byte_range, kind_of
 from mediavault.extraction.signed_urls import is_signed, signed_url_expiry
+
+_RANGE_IN_QUERY = frozenset({"bytestart", "byteend"})  # Meta: a part of the file, named by the query
+_ADVERT = "it is an advert"  # as ``classify_media`` says it
+
+
+def identity(url: str) -> str:
+    """Return the URL without fragment and without a byte range in its query: two parts of one file are one file.
+
+    Everything else is left as written, since a signature covers it and the same file without a range is spelled so.
+    """
+    base, _, query = url.partition("#")[0].partition("?")
+    rest = "&".join(pair for pair in query.split("&") if _name(pair) not in _RANGE_IN_QUERY)
+    return f"{base}?{rest}" if rest else base
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0]).lower()
+
+
+def on_media_host(url: str, platform: Platform) -> bool:
+    """Whether ``url`` is on one of the platform's media hosts; True where none are known."""
+    if not platform.media.hosts:
+        return True
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return any(host == known.lstrip(".") or host.endswith(f".{known.lstrip('.')}") for known in platform.media.hosts)
+
+
+def is_advert(url: str) -> bool:
+    """Whether ``url`` is served by an ad network, or is in a folder of adverts."""
+    return classify_media(url).rejected == _ADVERT
+
+
+def site_of(url: str) -> str:
+    """Return the site of a URL: the last two labels of its host, three below a short second one (``co.uk``)."""
+    labels = (urlsplit(url).hostname or "").split(".")
+    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])
+
+
+_WIDTH_X_HEIGHT = re.compile(r"(?:^|[/_.-])(\d{3,4})x(\d{3,4})(?=[/_.-]|$)")
+_TEMPLATE = re.compile(r"(?:^|&)template=(\d{3,4})x(\d{3,4})(?:\.\d+|&|$)")  # Weibo: width x height . frames per second
+_PEERTUBE_HEIGHT = re.compile(r"/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}-(\d{3,4})(?:-fragmented)?\.mp4$")
+
+
+def stated_size(parts: SplitResult, platform: Platform | None) -> tuple[int | None, int | None]:
+    """Return width and height, each None where the URL does not spell it out."""
+    if match := _WIDTH_X_HEIGHT.search(parts.path) or _TEMPLATE.search(parts.query):
+        return int(match[1]), int(match[2])
+    if platform is not None and platform.media.stated_size is not None:
+        width, height = platform.media.stated_size(parts)
+        if width or height:
+            return width, height
+    match = _PEERTUBE_HEIGHT.search(parts.path)
+    return None, int(match[1]) if match else None
+
+
+def nominal_measures(parts: SplitResult, platform: Platform) -> Measures:
+    """Return what the URL states, completed with what the site encodes the named quality to."""
+    width, height = stated_size(parts, platform)
+    if query := googlevideo_parameters(parts):
+        return _googlevideo(query)
+    if platform.media.measures is not None:
+        return platform.media.measures(parts, width, height)
+    return Measures(width, height)
+
+
+# --- YouTube ---------------------------------------------------------------------------------------------------
+
+_ITAGS: Mapping[tuple[int, int], str] = {
+    (176, 144): "17",
+    (256, 144): "160 278 330 394 597 598 694",
+    (320, 240): "5 36",
+    (426, 240): "133 242 331 395 695",
+    (640, 360): "18 34 43 134 167 243 332 396 696 82 100",
+    (854, 480): "35 44 59 78 135 168 212 218 219 244 245 246 333 397 697 83 101",
+    (1280, 720): "22 45 136 169 247 298 302 334 398 698 84 102",
+    (1920, 1080): "37 46 137 170 248 299 303 335 399 699 616 85",
+    (2560, 1440): "264 271 308 336 400 700",
+    (3840, 2160): "266 305 313 315 337 401 701",
+    (7680, 4320): "272 402 571 702",
+}
+_SIZE_OF_ITAG = {itag: size for size, itags in _ITAGS.items() for itag in itags.split()}
+
+
+def _googlevideo(query: Mapping[str, str]) -> Measures:
+    """Return the itag's frame for a 16:9 video, and the mean rate from the size in bytes and the length in seconds."""
+    size = _SIZE_OF_ITAG.get(query.get("itag", ""))
+    width, height = size or (None, None)
+    clen, dur = query.get("clen", ""), query.get("dur", "")
+    if (
+        not re.fullmatch(r"[0-9]{1,15}", clen)
+        or not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", dur)
+        or not float(dur)
+    ):
+        return Measures(width, height)
+    return Measures(width, height, round(int(clen) * 8 / float(dur)))
+
 
 __all__ = ["MediaFacts", "MediaKind", "MediaUrl", "classify_media", "media_facts", "media_key", "watermark_of"]
 

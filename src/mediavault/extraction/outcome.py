@@ -17,9 +17,8 @@ from mediavault.extraction.page_data.metadata import (
     links_to_other_videos,
     shows_adverts,
 )
-from mediavault.extraction.page_data.other_posts import names_other_videos
+from mediavault.extraction.page_data.other_posts import names_other_videos, read_timeline
 from mediavault.extraction.page_data.page_identity import articles_linking, is_another_post, is_not_a_post
-from mediavault.extraction.page_data.timelines import read_timeline
 
 
 class PageOutcome(StrEnum):

@@ -14,7 +14,7 @@ from mediavault.browser.port import SeenVideo
 from mediavault.core.media import Ownership
 from mediavault.extraction.candidates import Sighting
 from mediavault.extraction.evidence import SAME_LENGTH_S, PageFacts, is_outside
-from mediavault.extraction.media_identity import identity, site_of
+from mediavault.extraction.media_urls import identity, site_of
 
 MIN_PLAYER_HEIGHT_PX = 120  # smaller ones are previews
 CLEARLY_LARGER = 1.6  # times the area of the next

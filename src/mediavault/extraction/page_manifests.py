@@ -16,7 +16,7 @@ from mediavault.browser.port import SeenManifest, SeenResponse
 from mediavault.download.hls_text import looks_like_hls
 from mediavault.download.mpd_document import looks_like_dash
 from mediavault.extraction.page_data.document import parse_json
-from mediavault.extraction.page_data.json_walk import walk
+from mediavault.extraction.page_data.values import walk
 
 MAX_MANIFESTS = 20
 MAX_MANIFEST_CHARS = 2_000_000

@@ -15,13 +15,12 @@ from mediavault.core.platform import Platform
 from mediavault.core.post_urls import find_post
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.extraction.assembly import declared_sightings
-from mediavault.extraction.http_status import failure_of_status
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 from mediavault.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.extraction.page_data.page_identity import is_another_post
 from mediavault.extraction.port import PageAnswer
 from mediavault.extraction.saved_page import capture_of, open_saved, read_saved_post
-from mediavault.extraction.walls import hard_wall
+from mediavault.extraction.walls import failure_of_status, hard_wall
 
 # Frames that measure visitors: they show nothing.
 _INVISIBLE_FRAMES = ("www.googletagmanager.com", "www.facebook.com/tr")

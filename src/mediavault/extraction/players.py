@@ -12,10 +12,9 @@ from mediavault.core.media import SEGMENTED, Candidate, Expected, FoundIn, Lengt
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.extraction.candidates import NetworkMedia, Sighting, candidate_at, player_headers, with_network
-from mediavault.extraction.media_identity import identity
-from mediavault.extraction.media_urls import MediaKind, classify_media
+from mediavault.extraction.media_urls import MediaKind, classify_media, identity
 from mediavault.extraction.page_data import build
-from mediavault.extraction.page_data.hosted import is_hosted
+from mediavault.extraction.page_data.oembed import is_hosted
 
 SAME_LENGTH_S = 0.5  # between a player's length and its stream's, which is a sum of rounded segments
 _SOUND_CODEC = re.compile(r"mp4a|ac-3|ec-3|opus|vorbis|flac|mp3", re.IGNORECASE)

@@ -15,7 +15,7 @@ from itertools import combinations
 from mediavault.browser.hooks import KEY_CHARS
 from mediavault.browser.port import Play, SeenVideo
 from mediavault.extraction.candidates import NetworkMedia
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 
 SAME_LENGTH_S = 0.5  # between plays of one video in two forms
 ANNOUNCED_WITHIN_S = 1.0  # between a player's length and the one that the page announces

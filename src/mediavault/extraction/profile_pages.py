@@ -16,12 +16,11 @@ from mediavault.core.post_urls import PostMatch, is_named_host, read_page, read_
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.extraction.assembly import PageSource, source_of
 from mediavault.extraction.feed_documents import MAX_TEXT_CHARS, MAX_TITLE_CHARS
-from mediavault.extraction.http_status import site_name
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.html_scan import scan
-from mediavault.extraction.page_data.json_walk import walk
 from mediavault.extraction.page_data.refusals import reported_refusal
-from mediavault.extraction.walls import hard_wall, soft_wall
+from mediavault.extraction.page_data.values import walk
+from mediavault.extraction.walls import hard_wall, site_name, soft_wall
 
 MAX_POSTS = 500  # of one page
 

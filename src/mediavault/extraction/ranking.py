@@ -32,7 +32,7 @@ from mediavault.core.media import (
     Watermark,
 )
 from mediavault.core.messages import Message, counted, join
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 
 LARGEST = Preference()
 _OF_SEVERAL_SIZES = frozenset({SourceType.HLS, SourceType.DASH})

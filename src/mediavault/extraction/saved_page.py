@@ -27,7 +27,7 @@ from mediavault.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.document import MAX_JSON_CHARS, parse_json
 from mediavault.extraction.page_data.html_page import read_page
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.other_posts import read_timeline
 from mediavault.extraction.page_data.page_identity import (
     addresses_in,
     articles_linking,
@@ -35,7 +35,7 @@ from mediavault.extraction.page_data.page_identity import (
 )
 from mediavault.extraction.page_data.readers import read_story
 from mediavault.extraction.page_data.refusals import reported_refusal
-from mediavault.extraction.page_data.timelines import read_timeline
+from mediavault.extraction.page_data.values import Node
 from mediavault.extraction.saved_players import as_capture, by_article, by_script, sightings
 from mediavault.extraction.visible_text import visible_text
 from mediavault.extraction.walls import hard_wall, soft_wall

@@ -12,7 +12,7 @@ from mediavault.browser.port import PageCapture, SeenVideo
 from mediavault.core.media import Ownership
 from mediavault.core.platform import Platform
 from mediavault.extraction.candidates import NamedBy, Sighting, network_media, with_written_size
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 from mediavault.extraction.page_data.html_page import HtmlPage, HtmlPlayer
 from mediavault.extraction.players import player_sightings
 

@@ -6,13 +6,154 @@ since each of them alone ends it.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS
-from mediavault.extraction import signed_values as values
+from mediavault.extraction.page_data import values
+
+_EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2101, 1, 1, tzinfo=UTC)
+_MILLISECONDS_FROM = 10_000_000_000  # as seconds this is the year 2286
+
+
+def epoch(number: float) -> datetime | None:
+    """Read seconds since 1970, or milliseconds; fractions are cut off."""
+    try:
+        seconds = int(number) // 1_000 if number >= _MILLISECONDS_FROM else int(number)
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if _EARLIEST <= moment < _LATEST else None
+
+
+def decimal(text: str) -> datetime | None:
+    """Read ten digits as seconds, thirteen as milliseconds; a fraction may follow."""
+    match = re.fullmatch(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?", text)
+    return epoch(int(match[1])) if match else None
+
+
+def hexadecimal(text: str) -> datetime | None:
+    """Read eight hexadecimal digits: seconds since 1970."""
+    return epoch(int(text, 16)) if re.fullmatch(r"[0-9A-Fa-f]{8}", text) else None
+
+
+def decimal_or_hexadecimal(text: str) -> datetime | None:
+    """Read either form, for vendors whose documentation allows both."""
+    return decimal(text) or hexadecimal(text)
+
+
+def iso(text: str) -> datetime | None:
+    """Read ISO 8601; a date alone means its first second. In UTC where it names no zone."""
+    if len(text) > 40 or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}T", text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a query's "+02:00", decoded
+        return epoch(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def decimal_or_iso(text: str) -> datetime | None:
+    return decimal(text) or iso(text)
+
+
+def leading(text: str) -> datetime | None:
+    """Read ``epoch,signature``, ``epoch-…`` and ``epoch_…``."""
+    match = re.match(r"([0-9]{10})[,_-]", text)
+    return decimal(match[1]) if match else None
+
+
+def trailing(text: str) -> datetime | None:
+    """Read ``signature,epoch``."""
+    match = re.search(r",([0-9]{10})$", text)
+    return decimal(match[1]) if match else None
+
+
+def end_of_span(text: str) -> datetime | None:
+    """Read the end of ``start;end``, both in seconds."""
+    match = re.fullmatch(r"[0-9]{10};([0-9]{10})", text)
+    return decimal(match[1]) if match else None
+
+
+def behind_digest(text: str) -> datetime | None:
+    """Read the epoch after eight letters of a digest."""
+    match = re.fullmatch(r"[0-9a-f]{8}([0-9]{10})", text)
+    return decimal(match[1]) if match else None
+
+
+_AKAMAI = re.compile(r"(?:^|[~/?&=;!*,])exp(?:ires)?=([0-9]{9,11})(?=[~*!/&]|$)", re.IGNORECASE)
+
+
+def akamai(text: str) -> datetime | None:
+    """Read ``exp=`` in a list separated by tildes, or its equivalent (``Expires=`` of Google's Media CDN)."""
+    match = _AKAMAI.search(text)
+    return decimal(match[1]) if match else None
+
+
+def fastly(text: str) -> datetime | None:
+    """Read ``epoch_signature``, or Brightcove's base64 of ``hexadecimal epoch_signature``."""
+    match = re.match(rb"([0-9a-f]{8})_[0-9a-f]{16}", _base64(text[:200]))
+    return leading(text) or (hexadecimal(match[1].decode()) if match else None)
+
+
+def token(text: str) -> datetime | None:
+    """Read Twitch's signed JSON text, a JSON Web Token (RFC 7519, section 4.1.4), or ``epoch_signature``."""
+    if text.startswith("{"):
+        return _named(values.parsed(text), ("expires", "expire", "exp", "expires_at", "expiry", "expiration"))
+    return jwt(text) or leading(text)
+
+
+def jwt(text: str) -> datetime | None:
+    """Read ``exp`` from a JSON Web Token's payload."""
+    parts = text.split(".", 3)
+    return _named(_base64_json(parts[1]), ("exp",)) if len(parts) == 3 else None
+
+
+def base64_json(text: str) -> datetime | None:
+    """Read ``e`` or ``exp`` from a JSON object in URL-safe base64 (Flickr's ``s``)."""
+    return _named(_base64_json(text), ("e", "exp", "expires"))
+
+
+def policy(text: str) -> datetime | None:
+    """Read CloudFront's policy, whose base64 has ``-`` for ``+``, ``_`` for ``=``, ``~`` for ``/``."""
+    standard = text.replace("_", "").replace("=", "").replace("+", "-").replace("~", "_").replace("/", "_")
+    statements = _at(_base64_json(standard), "Statement")
+    for statement in statements if isinstance(statements, list) else ():
+        if moment := _number(_at(_at(_at(statement, "Condition"), "DateLessThan"), "AWS:EpochTime")):
+            return moment
+    return None
+
+
+def _base64(text: str) -> bytes:
+    try:
+        bare = text.rstrip("=")
+        return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _base64_json(text: str) -> object:
+    return values.parsed(_base64(text).decode("utf-8", "replace"))
+
+
+def _at(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _named(value: object, names: Iterable[str]) -> datetime | None:
+    return next((moment for name in names if (moment := _number(_at(value, name)))), None)
+
+
+def _number(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    return decimal_or_iso(value) if isinstance(value, str) else epoch(value)
+
 
 _NEVER = 2_147_483_647  # LinkedIn's ``e`` of a URL that does not expire; the last second of a signed 32-bit clock
 
@@ -96,31 +237,31 @@ _Read = Callable[[str], datetime | None]
 # Weibo, BunnyCDN and nginx's secure_link; ``expiry``, ``expires_at``, ``token_expires`` …
 _SAYS_END = "expir"
 _BY_NAME: Mapping[str, _Read] = {
-    "exp": values.decimal_or_iso,
-    "deadline": values.decimal,  # Bilibili
-    "validto": values.decimal,
-    "valid_until": values.decimal,
-    "endtime": values.decimal,
-    "wowzatokenendtime": values.decimal,
-    "oe": values.hexadecimal,  # Meta
-    "a": values.leading,  # reddit: epoch,signature
-    "auth": values.leading,  # Dailymotion: epoch-level-…
-    "auth_key": values.leading,  # Alibaba: epoch-random-uid-md5
-    "verify": values.leading,  # Cloudflare: epoch-mac
-    "__gda__": values.leading,  # Akamai's older token: epoch_hash
-    "token2": values.leading,  # Vimeo, until 2015: epoch_hash
-    "secure": values.trailing,  # CDN77: hash,epoch
-    "hdnts": values.akamai,
-    "hdnea": values.akamai,
-    "hdntl": values.akamai,
-    "token": values.token,
-    "access_token": values.token,
-    "policy": values.policy,
-    "fastly_token": values.fastly,
-    "txtime": values.decimal_or_hexadecimal,  # Tencent, with txSecret
-    "wstime": values.decimal_or_hexadecimal,  # Wangsu, with wsSecret
-    "q-sign-time": values.end_of_span,  # Tencent's COS
-    "_upt": values.behind_digest,  # UPYUN
+    "exp": decimal_or_iso,
+    "deadline": decimal,  # Bilibili
+    "validto": decimal,
+    "valid_until": decimal,
+    "endtime": decimal,
+    "wowzatokenendtime": decimal,
+    "oe": hexadecimal,  # Meta
+    "a": leading,  # reddit: epoch,signature
+    "auth": leading,  # Dailymotion: epoch-level-…
+    "auth_key": leading,  # Alibaba: epoch-random-uid-md5
+    "verify": leading,  # Cloudflare: epoch-mac
+    "__gda__": leading,  # Akamai's older token: epoch_hash
+    "token2": leading,  # Vimeo, until 2015: epoch_hash
+    "secure": trailing,  # CDN77: hash,epoch
+    "hdnts": akamai,
+    "hdnea": akamai,
+    "hdntl": akamai,
+    "token": token,
+    "access_token": token,
+    "policy": policy,
+    "fastly_token": fastly,
+    "txtime": decimal_or_hexadecimal,  # Tencent, with txSecret
+    "wstime": decimal_or_hexadecimal,  # Wangsu, with wsSecret
+    "q-sign-time": end_of_span,  # Tencent's COS
+    "_upt": behind_digest,  # UPYUN
 }
 
 
@@ -132,11 +273,11 @@ def _readers(name: str, value: str) -> Iterator[_Read]:
     if by_name := _BY_NAME.get(name):
         yield by_name
     elif _SAYS_END in name:
-        yield values.decimal_or_iso
+        yield decimal_or_iso
     if "~" in value:
-        yield values.akamai
+        yield akamai
     if value.startswith("eyJ"):
-        yield values.jwt if "." in value else values.base64_json
+        yield jwt if "." in value else base64_json
 
 
 _RELATIVE = ("x-amz", "x-goog", "x-oss", "x-tos", "x-obs", "x-cos")  # S3's version 4 and vendors that adopted it
@@ -148,7 +289,7 @@ def _relative(query: Mapping[str, str]) -> datetime | None:
         if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", start) and re.fullmatch(r"[0-9]{1,9}", lasts):
             try:
                 begin = datetime.strptime(start, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-                return values.epoch((begin + timedelta(seconds=int(lasts))).timestamp())
+                return epoch((begin + timedelta(seconds=int(lasts))).timestamp())
             except (ValueError, OverflowError):
                 continue
     return None
@@ -170,21 +311,21 @@ def _epoch_with_signature(query: Mapping[str, str]) -> datetime | None:
 
     LinkedIn has ``t`` with it, reddit ``s``, nginx ``st``, ``md5``.
     """
-    return None if _WITH_E.isdisjoint(query) else values.decimal(query.get("e", ""))
+    return None if _WITH_E.isdisjoint(query) else decimal(query.get("e", ""))
 
 
 def _azure(query: Mapping[str, str]) -> datetime | None:
-    return values.iso(query.get("se", "")) if "sig" in query else None
+    return iso(query.get("se", "")) if "sig" in query else None
 
 
 def _discord(query: Mapping[str, str]) -> datetime | None:
-    return values.hexadecimal(query.get("ex", "")) if "hm" in query else None
+    return hexadecimal(query.get("ex", "")) if "hm" in query else None
 
 
 def _tencent(query: Mapping[str, str]) -> datetime | None:
     """Read the URLs of Tencent's video service: ``t`` in hexadecimal with the MD5 of ``sign``."""
     signed = re.fullmatch(r"[0-9a-f]{32}", query.get("sign", ""))
-    return values.decimal_or_hexadecimal(query.get("t", "")) if signed else None
+    return decimal_or_hexadecimal(query.get("t", "")) if signed else None
 
 
 # --- in the path -----------------------------------------------------------------------------------------------
@@ -205,13 +346,13 @@ def _in_path(url: str) -> Iterator[datetime]:
     for form, read in _PATH_FORMS:
         if (match := form.search(path)) and (moment := read(match[1])):
             yield moment
-    if ("~" in path or "%7E" in path.upper()) and (moment := values.akamai(unquote(path))):
+    if ("~" in path or "%7E" in path.upper()) and (moment := akamai(unquote(path))):
         yield moment
 
 
 _PATH_FORMS: tuple[tuple[re.Pattern[str], _Read], ...] = (
-    (_PATH_EPOCH, values.decimal),
-    (_PATH_HEX, values.hexadecimal),
-    (_PATH_DIGEST_EPOCH, values.decimal),
-    (_PATH_JWT, values.jwt),
+    (_PATH_EPOCH, decimal),
+    (_PATH_HEX, hexadecimal),
+    (_PATH_DIGEST_EPOCH, decimal),
+    (_PATH_JWT, jwt),
 )

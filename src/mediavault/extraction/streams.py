@@ -13,7 +13,7 @@ from mediavault.browser.port import SeenResponse
 from mediavault.core.failures import MediavaultError
 from mediavault.download import mpd_document
 from mediavault.extraction.manifests import Manifest, read_manifest
-from mediavault.extraction.media_identity import identity
+from mediavault.extraction.media_urls import identity
 
 MAX_MANIFESTS = 100  # of one visit
 MAX_PIECES = 50_000  # of one DASH manifest; two hours in 4 s parts and ten qualities are 18,000

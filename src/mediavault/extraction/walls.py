@@ -1,4 +1,4 @@
-"""What a site shows instead of the post: gone, private, login walls, challenges, refusals. Pure.
+"""What a site answers instead of the post, by its HTTP status or its page: gone, private, login walls, challenges. Pure.
 
 A *hard* wall is recognised by status, URL or a challenge's own marks, and is checked before anything else. A *soft* one
 is recognised by words and forms only, which many good pages have too: it counts only where no video was found.
@@ -8,27 +8,113 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from mediavault.browser.port import PageCapture, SeenResponse
 from mediavault.core.failures import (
+    AccessRefused,
     AccountSuspended,
     AccountWarning,
     AgeRestricted,
     Challenge,
     Deleted,
     Failure,
+    HttpError,
+    IpBlocked,
     LoginRequired,
     Private,
+    RateLimited,
     RegionLocked,
     SeemsDeleted,
+    SiteClosed,
 )
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.extraction.http_status import failure_of_status, site_name
+from mediavault.extraction.page_data.elements import has_element
 from mediavault.extraction.page_data.html_page import HtmlPage
-from mediavault.extraction.page_data.selectors import has_element
+
+_IN = re.compile(r"\bin (?:about )?(an?|\d{1,4}) (minute|hour|day|week|month)s?\b", re.IGNORECASE)
+_SPANS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+}
+
+
+def announced_wait(sentence: str) -> timedelta | None:
+    """Return how long ``sentence`` says to wait: ``Premieres in 3 hours`` is three hours. None where it does not say.
+
+    Sites round down.
+    """
+    match = _IN.search(sentence)
+    if match is None:
+        return None
+    count = int(match[1]) if match[1].isdigit() else 1
+    return count * _SPANS[match[2].lower()]
+
+
+_REFUSALS = frozenset({402, 403, 406, 418, 423})
+
+
+def failure_of_status(
+    status: int | None,
+    platform: Platform,
+    *,
+    refused: bool,
+    what: str,
+    retry_after: timedelta | None,
+    sure: bool = False,
+    closed: bool = False,
+) -> Failure | None:
+    """Return the failure of an HTTP status; None below 400 and without a status.
+
+    ``refused``: the status is about this machine, which was refused ``what``. ``sure``: something else also says that
+    the post is gone. For an unknown site the status alone is believed; the known ones also answer 404 to clients that
+    they take for bots. ``closed``: the response is that of an API that may be closed to anonymous clients, which says
+    nothing about the post.
+    """
+    if status is None or status < 400:
+        return None
+    site = site_name(platform)
+    if status in (404, 410):
+        kind = Deleted if sure or platform.name == "generic" else SeemsDeleted
+        return kind(
+            Message("%(site)s has no such page (HTTP %(status)s).", site=site, status=status), http_status=status
+        )
+    if status == 401 and not closed:
+        return LoginRequired(Message("%(site)s requires a sign-in (HTTP 401).", site=site), http_status=status)
+    if status == 429:
+        return RateLimited(
+            Message("%(site)s asked us to slow down.", site=site), http_status=status, retry_after=retry_after
+        )
+    if status == 451 and not closed:
+        return RegionLocked(
+            Message("%(site)s withholds the post for legal reasons (HTTP 451).", site=site), http_status=status
+        )
+    if status == 503 and retry_after is not None:
+        return SiteClosed(
+            Message("%(site)s is closed for now.", site=site), http_status=status, retry_after=retry_after
+        )
+    if refused:
+        return IpBlocked(
+            Message("%(site)s refused %(what)s (HTTP %(status)s).", site=site, what=what, status=status),
+            http_status=status,
+        )
+    if status in _REFUSALS and not closed:
+        return AccessRefused(
+            Message("%(site)s refused us (HTTP %(status)s).", site=site, status=status), http_status=status
+        )
+    return HttpError(Message("%(site)s answered with HTTP %(status)s.", site=site, status=status), http_status=status)
+
+
+def site_name(platform: Platform) -> str:
+    """Return the site's name for the beginning of a sentence."""
+    return Message("The site") if platform.name == "generic" else platform.title
+
 
 _LOGIN_PATH = re.compile(
     r"/(?:log-?in|sign-?in|sign-?up|authwall|accounts/login|users/sign_in|auth/login|session/new|flow/login)(?:[/.?]|$)",

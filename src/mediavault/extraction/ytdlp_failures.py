@@ -37,9 +37,8 @@ from mediavault.core.media import NoVideo
 from mediavault.core.messages import Message, join
 from mediavault.core.platform import Platform
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.extraction.announced import announced_wait
-from mediavault.extraction.http_status import failure_of_status, site_name
 from mediavault.extraction.page_data import values
+from mediavault.extraction.walls import announced_wait, failure_of_status, site_name
 
 Facts = Mapping[str, Any]  # one error as ytdlp_worker reports it
 

@@ -23,7 +23,7 @@ from mediavault.core.urls import EgressScope
 from mediavault.egress.proxy import EgressProxy
 from mediavault.egress.proxy_bridge import bridge_to
 from mediavault.extraction.page_data import values
-from mediavault.extraction.ytdlp_cookies import to_netscape_format
+from mediavault.extraction.ytdlp_formats import to_netscape_format
 from mediavault.extraction.ytdlp_home import (
     YtdlpInstallation,
     bundled,

@@ -21,7 +21,7 @@ from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged, judge_size
 from mediavault.store import decoding
-from mediavault.store.checks import read_checks
+from mediavault.store.decoding import read_checks
 from mediavault.store.port import Records, Store
 
 AT_ONCE = 1  # a disk reads one file faster than two

@@ -29,8 +29,16 @@ from mediavault.maintenance.checking import (
 )
 from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged
-from mediavault.store.checks import read_checks
-from mediavault.store.decoding import LEFT, DecodingPosition, forget_removed, hold, move, note_end, read_position
+from mediavault.store.decoding import (
+    LEFT,
+    DecodingPosition,
+    forget_removed,
+    hold,
+    move,
+    note_end,
+    read_checks,
+    read_position,
+)
 from mediavault.store.port import Store
 
 ROUND_S = 15.0

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mediavault.core.clock import Clock
-from mediavault.core.enclosed import enclosed_in, metadata_of
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus, NewJob, Priority, new_job_id, new_trace_id
+from mediavault.core.listings import enclosed_in, metadata_of
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.post_urls import has_url

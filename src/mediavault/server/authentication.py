@@ -13,10 +13,9 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from mediavault.auth.authenticator import Authenticator, AuthMethod, AuthMode, Credentials, Principal
+from mediavault.auth.credentials import ClientInfo
+from mediavault.auth.permissions import SAFE_METHODS, Scope, least_role, scope_allows
 from mediavault.auth.proxies import ProxyRefused, was_forwarded
-from mediavault.auth.roles import least_role
-from mediavault.auth.scopes import SAFE_METHODS, Scope, scope_allows
-from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.failures import ErrorCode
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message

@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
 
 from fastapi import Request
 from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as HttpMessage
 
 from mediavault.auth.authenticator import Authenticator, AuthMethod
-from mediavault.auth.scopes import SAFE_METHODS
+from mediavault.auth.permissions import SAFE_METHODS
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, MediavaultError
 from mediavault.core.listings import MAX_LIST_BYTES
@@ -37,6 +39,69 @@ from mediavault.server.security import (
     host_is_ours,
     host_of,
 )
+
+AS_THEY_ARE = ("/files/", FEEDS_PREFIX, "/library/zip", "/library/export", "/api/events")  # beginnings of paths
+WORTH_BYTES = 1_000
+LEVEL = 5  # of 9
+
+
+class CompressionMiddleware:
+    """ASGI middleware between the security checks and the routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._compressing = GZipMiddleware(app, minimum_size=WORTH_BYTES, compresslevel=LEVEL)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_left = scope["type"] != "http" or scope["path"].startswith(AS_THEY_ARE)
+        await (self._app if is_left else self._compressing)(scope, receive, send)
+
+
+_current: ContextVar[str] = ContextVar("base_path", default="")
+
+
+def base_path() -> str:
+    """Return the path that the links of this request's page begin with: "" or, for example, "/mediavault"."""
+    return _current.get()
+
+
+class BasePathMiddleware:
+    """The outermost ASGI middleware. ``base`` is "", or begins with a slash and ends without one."""
+
+    def __init__(self, app: ASGIApp, base: str) -> None:
+        self._app = app
+        self._base = base
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or not self._base:
+            await self._app(scope, receive, send)
+            return
+        _current.set(self._base)
+        if scope["path"] == self._base and scope["type"] == "http":
+            await _redirect(f"{self._base}/", send)
+        else:
+            await self._app(self._without_base(scope), receive, lambda message: send(self._with_base(message)))
+
+    def _without_base(self, scope: Scope) -> Scope:
+        if not scope["path"].startswith(f"{self._base}/"):
+            return scope
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        return {**scope, "path": scope["path"][len(self._base) :], "raw_path": raw[len(self._base) :]}
+
+    def _with_base(self, message: HttpMessage) -> HttpMessage:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            target = headers.get("location", "")
+            if target.startswith("/") and not target.startswith("//"):
+                headers["location"] = self._base + target
+        return message
+
+
+async def _redirect(target: str, send: Send) -> None:
+    headers = [(b"location", target.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 308, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
 
 MAX_BODY_BYTES = 64 * 1024  # 500 addresses of usual length
 BODY_DEADLINE_S = 10.0  # a body that is incomplete by then is a slow attack or a dead connection

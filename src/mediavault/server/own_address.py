@@ -10,7 +10,7 @@ from starlette.requests import Request
 from mediavault.core.settings import Settings
 from mediavault.core.urls import is_loopback
 from mediavault.server.authentication import current_principal
-from mediavault.server.base_path import base_path
+from mediavault.server.middleware import base_path
 from mediavault.server.security import host_of, listens_everywhere
 
 _OUTSIDE = ("192.0.2.1", 9)  # reserved for documentation; no packet is sent there

@@ -24,7 +24,7 @@ from mediavault.library.port import OpenedFile
 from mediavault.presentation.doctor_report import Doctor, Ytdlp
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.translation import gettext
-from mediavault.store.line_holds import holds_in_force
+from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses
 from mediavault.store.port import Concern, Store

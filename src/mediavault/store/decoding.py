@@ -1,4 +1,4 @@
-"""Which saved files have been decoded from beginning to end, and how far the others are.
+"""What was found about saved files after the download: checks, refused copies, and how far each was decoded.
 
 The mark DECODED says that nothing of a job is left to decode: its text is when all of each file was decoded, "" when one of
 them is damaged or missing. A job without the mark is still to be decoded, and its record says from where.
@@ -7,16 +7,62 @@ them is damaged or missing. A job without the mark is still to be decoded, and i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
+from mediavault.core.logs import get_logger
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.records import RecordKind
+from mediavault.core.media import RefusedCopy
+from mediavault.core.records import FileCheck, RecordKind, checks_from_json
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.port import JobQuery, Marks, Records, Store
+
+log = get_logger(__name__)
+
+
+async def read_checks(records: Records, job: Job) -> dict[int, FileCheck]:
+    """Return the results of the last check of the job's files, by item index; {} when there was none, or it can't be read."""
+    record = await records.get(RecordKind.VERIFIED, job.id)
+    try:
+        return checks_from_json(record.value) if record is not None else {}
+    except (KeyError, TypeError, ValueError):
+        log.warning("record_not_read", kind=RecordKind.VERIFIED, job_id=job.id, trace_id=job.trace_id)
+        return {}
+
+
+_REFUSED = RecordKind.REFUSED
+MOST = 20  # copies of a job; posts have up to that many videos, and each has one or two addresses
+
+
+async def refused_copies(records: Records, job_id: JobId) -> tuple[RefusedCopy, ...]:
+    """Return the copies that were refused, the last ones first. Unreadable ones are left out."""
+    record = await records.get(_REFUSED, job_id)
+    found = []
+    for value in record.value.get("copies", ()) if record is not None else ():
+        with suppress(LookupError, TypeError, ValueError):
+            found.append(from_named_json(RefusedCopy, value))
+    return tuple(found)
+
+
+async def note_refused(records: Records, job_id: JobId, copy: RefusedCopy) -> tuple[RefusedCopy, ...]:
+    """Store a refused copy, and return all that are stored. Its ``times`` count the earlier ones with the same bytes."""
+    known = await refused_copies(records, job_id)
+    copies = counted(known, copy)
+    await records.put(_REFUSED, job_id, {"copies": [to_named_json(one) for one in copies]})
+    return copies
+
+
+def counted(known: Sequence[RefusedCopy], copy: RefusedCopy) -> tuple[RefusedCopy, ...]:
+    """Return the copies with this one first, in place of what its address delivered before."""
+    times = 1 + max((one.times for one in known if one.sha256 == copy.sha256), default=0)
+    others = [replace(one, times=times) if one.sha256 == copy.sha256 else one for one in known if one.url != copy.url]
+    return (replace(copy, times=times), *others)[:MOST]
+
 
 _KIND = RecordKind.DECODING
 LEFT = JobQuery((JobStatus.COMPLETED,), without=(MarkKind.DECODED,))  # the newest first

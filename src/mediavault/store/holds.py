@@ -1,4 +1,4 @@
-"""Pausing and resuming the queue, or one site in it: a record for each pause, which every claim reads.
+"""What holds back queued jobs: pauses of the queue or a site, quiet hours, and the day's volume; every claim reads it.
 
 The key is the site's name, or ``*`` for the whole queue. What runs already goes on. A pause lasts until somebody ends it,
 also through restarts, and moves with the vault.
@@ -6,12 +6,69 @@ also through restarts, and moves with the vault.
 
 from __future__ import annotations
 
-from mediavault.core.holds import WHOLE_QUEUE, Hold, HoldReason
+from datetime import datetime, timedelta
+
+from mediavault.core.clock import Clock, local
+from mediavault.core.failures import StoreError
+from mediavault.core.holds import WHOLE_QUEUE, Hold, HoldReason, line_holds
+from mediavault.core.job import WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
+from mediavault.core.shared_line import SharedLine
+from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Records
 
+KEPT = timedelta(days=3)
+READ_AGAIN_S = 10.0
+
 log = get_logger(__name__)
+
+
+class VolumeCounter:
+    """Counts what one worker downloads."""
+
+    def __init__(self, records: Records, clock: Clock, line: SharedLine, worker: WorkerId) -> None:
+        self._records, self._clock, self._line, self._worker = records, clock, line, worker
+        self._day, self._bytes = "", 0  # as they are stored
+        self._counted = line.received
+        self._of_today, self._read_on, self._read_again_s = 0, "", 0.0
+
+    async def of_today(self) -> int:
+        """Return how many bytes all workers have downloaded today; the numbers of other workers are up to READ_AGAIN_S old."""
+        now, now_s = self._clock.now(), self._clock.monotonic()
+        if now_s >= self._read_again_s or self._read_on != day_of(now):
+            self._of_today = await volume_of_today(self._records, now)
+            self._read_on, self._read_again_s = day_of(now), now_s + READ_AGAIN_S
+        return self._of_today + self._line.received - self._counted
+
+    async def save(self) -> None:
+        """Store what was downloaded since the last call. If the store is unavailable, the next call stores it."""
+        received = self._line.received
+        new = received - self._counted
+        if not new:
+            return
+        now = self._clock.now()
+        total = new + (self._bytes if self._day == day_of(now) else 0)
+        try:
+            await self._records.put(
+                RecordKind.VOLUME, f"{day_of(now)}/{self._worker}", {"bytes": total}, expires_at=now + KEPT
+            )
+        except StoreError as exc:
+            log.warning("volume_not_saved", error=exc.message)
+            return
+        self._day, self._bytes, self._counted = day_of(now), total, received
+        self._read_again_s = 0.0
+
+
+async def volume_of_today(records: Records, now: datetime) -> int:
+    """Return how many bytes all workers have downloaded today, as far as they have stored it."""
+    stored = await records.under(RecordKind.VOLUME, f"{day_of(now)}/")
+    return sum(int(record.value["bytes"]) for record in stored)
+
+
+def day_of(moment: datetime) -> str:
+    """Return the local day."""
+    return f"{local(moment):%Y-%m-%d}"
 
 
 async def pause(records: Records, site: str | None = None) -> bool:
@@ -41,3 +98,10 @@ async def all_holds(records: Records) -> tuple[Hold, ...]:
 def _pause(record: Record) -> Hold:
     site = None if record.key == WHOLE_QUEUE else record.key
     return Hold(HoldReason.PAUSED, site, since=record.updated_at)
+
+
+async def holds_in_force(records: Records, live: LiveSettings, now: datetime) -> tuple[Hold, ...]:
+    """Return all holds that are in force, those that an admin can end first."""
+    settings = await live.current()
+    volume = await volume_of_today(records, now) if settings.daily_volume_gb else 0
+    return *await all_holds(records), *line_holds(settings, now, volume=volume)

@@ -18,8 +18,7 @@ from mediavault.core.clock import from_micros, plausible, to_micros
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
 from mediavault.core.media import SavedFile, key_of
-from mediavault.store import browsing, codec, paging, search_words
-from mediavault.store.paging import SortKey
+from mediavault.store import codec, queries, search_words
 from mediavault.store.queries import (
     AccountQuery,
     AccountSummary,
@@ -28,6 +27,7 @@ from mediavault.store.queries import (
     JobQuery,
     LibraryTotals,
     PlatformTotals,
+    SortKey,
 )
 from mediavault.store.rows import moment
 from mediavault.store.search_words import Term, account_line, needle
@@ -84,7 +84,7 @@ class IndexEntry:
 
 
 def sums_of_completed(size: int | None, duration_s: float | None, *, jobs: int = 0) -> Sums:
-    return Sums(jobs, 1, max(0, size or 0), browsing.millis(max(0.0, duration_s or 0.0)))
+    return Sums(jobs, 1, max(0, size or 0), queries.millis(max(0.0, duration_s or 0.0)))
 
 
 def sums_of_kept(kept: SavedFile) -> Sums:
@@ -223,7 +223,7 @@ def account_conditions(query: AccountQuery, terms: Sequence[Term], has: str) -> 
         clauses.append(has.format(f":term{number}"))
         values[f"term{number}"] = needle(term)
     if query.cursor is not None:
-        values["latest_at"], values["key"] = paging.decode_account_cursor(query.cursor)
+        values["latest_at"], values["key"] = queries.decode_account_cursor(query.cursor)
         clauses.append("latest_at <= :latest_at AND (latest_at < :latest_at OR key > :key)")
     return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values
 
@@ -238,7 +238,7 @@ def moments(query: JobQuery) -> Mapping[str, int]:
 def account_from_row(row: Sequence[Any]) -> AccountSummary:
     """Return the account of a row of ACCOUNT_COLUMNS."""
     key, platform, handle, display_name, slug, jobs, kept, size, duration_ms, latest_at = row
-    duration_s = browsing.seconds(int(duration_ms))
+    duration_s = queries.seconds(int(duration_ms))
     return AccountSummary(
         key, platform, handle, display_name, slug, jobs, kept, int(size), duration_s, from_micros(latest_at)
     )
@@ -253,17 +253,17 @@ def totals_from_rows(rows: Iterable[Sequence[Any]]) -> LibraryTotals:
     by_platform: dict[str, list[Sequence[Any]]] = defaultdict(list)
     for row in rows:
         by_platform[row[0]].append(row)
-    return browsing.totals_of([_platform_totals(name, platform_rows) for name, platform_rows in by_platform.items()])
+    return queries.totals_of([_platform_totals(name, platform_rows) for name, platform_rows in by_platform.items()])
 
 
 def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTotals:
     counts = {JobStatus(status): int(jobs) for _, status, jobs, *_ in rows}
     return PlatformTotals(
         platform=platform,
-        counts=browsing.with_all_statuses(counts),
+        counts=queries.with_all_statuses(counts),
         kept=counts.get(JobStatus.COMPLETED, 0),
         bytes=sum(int(row[3]) for row in rows),
-        duration_s=browsing.seconds(sum(int(row[4]) for row in rows)),
+        duration_s=queries.seconds(sum(int(row[4]) for row in rows)),
         latest_at=from_micros(rows[0][5]),
     )
 
@@ -277,4 +277,4 @@ def failures_from_rows(
         FailureGroup(ErrorCode(code), platform, jobs, moment(next_at), final, tuple(examples.get((code, platform), ())))
         for code, platform, jobs, final, next_at in rows
     ]
-    return browsing.most_first(groups)
+    return queries.most_first(groups)

@@ -41,9 +41,7 @@ from mediavault.features.sites import api as site_limits
 from mediavault.features.transcripts import api as transcripts
 from mediavault.features.trash import api as trash
 from mediavault.server import errors
-from mediavault.server.base_path import BasePathMiddleware
-from mediavault.server.compression import CompressionMiddleware
-from mediavault.server.middleware import SecurityMiddleware
+from mediavault.server.middleware import BasePathMiddleware, CompressionMiddleware, SecurityMiddleware
 from mediavault.server.security import host_rules
 from mediavault.server.services import ApiServices
 from mediavault.web import assets, pages

@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request, Response
 
 from mediavault.core.failures import NotFound
-from mediavault.server.base_path import base_path
+from mediavault.server.middleware import base_path
 from mediavault.server.ranges import is_unchanged
 from mediavault.web.icon_pictures import PICTURES, draw
 

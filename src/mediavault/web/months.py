@@ -8,8 +8,8 @@ from datetime import UTC, datetime, tzinfo
 
 from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.job import Job, JobId
-from mediavault.store.paging import decode_cursor, is_descending
 from mediavault.store.port import JobOrder
+from mediavault.store.queries import decode_cursor, is_descending
 
 BY_MONTH = frozenset({JobOrder.NEWEST, JobOrder.OLDEST})
 MAX_MONTHS = 36  # of more, only the years are listed

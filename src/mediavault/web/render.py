@@ -34,7 +34,7 @@ from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.translation import direction, gettext, localize, names, ngettext, pgettext, translated
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import may
-from mediavault.server.base_path import base_path
+from mediavault.server.middleware import base_path
 from mediavault.web.assets import static_address
 from mediavault.web.badges import icon, letter, site_name, tone
 

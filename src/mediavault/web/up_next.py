@@ -12,8 +12,8 @@ from mediavault.core.media import key_of
 from mediavault.features.jobs.library_filter import LibraryFilter
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import read_noted
-from mediavault.store.paging import cursor_of
 from mediavault.store.port import JobQuery, Neighbours, Store
+from mediavault.store.queries import cursor_of
 from mediavault.web.cards import Tile, tile
 from mediavault.web.post_view import Video
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from mediavault.browser.port import Browser
 from mediavault.core.clock import Clock
-from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
+from mediavault.core.listings import enclosed_in
 from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
 from mediavault.core.profiles import BEST, Profile

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mediavault.core.enclosed import enclosed_in
 from mediavault.core.job import Job
+from mediavault.core.listings import enclosed_in
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import ENCLOSURE, Platform

@@ -54,12 +54,12 @@ from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.recordings import in_words
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SlowTransferDetector
 from mediavault.core.urls import without_query
 from mediavault.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
 from mediavault.extraction.ranking import choose_candidate, explain
-from mediavault.store.refused_copies import note_refused, refused_copies
-from mediavault.store.retrying import DAMAGE, accepted_reasons
+from mediavault.store.decoding import note_refused, refused_copies
+from mediavault.store.waiting_jobs import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.hooks import ItemRecording
 from mediavault.worker.stages.compare import Contradicted, with_contradicted

@@ -34,7 +34,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.core.messages import Message
-from mediavault.store.volume import VolumeCounter
+from mediavault.store.holds import VolumeCounter
 from mediavault.worker import liveness
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.freezes import FreezeReport, write_report

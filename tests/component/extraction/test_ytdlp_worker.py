@@ -23,8 +23,8 @@ from mediavault.core.platform import Platform
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy
 from mediavault.extraction import ytdlp_extractor, ytdlp_process
-from mediavault.extraction.ytdlp_cookies import to_netscape_format
 from mediavault.extraction.ytdlp_extractor import YtdlpExtractor, url_for_ytdlp
+from mediavault.extraction.ytdlp_formats import to_netscape_format
 from mediavault.extraction.ytdlp_home import (
     YtdlpInstallation,
     bundled,

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from mediavault.auth.authenticator import COOKIE
-from mediavault.auth.scopes import Scope
-from mediavault.auth.web_sessions import ClientInfo
+from mediavault.auth.credentials import ClientInfo
+from mediavault.auth.permissions import Scope
 from mediavault.core.users import Role
 from mediavault.server import http_server
 from tests.component.server.serving import connect, serving

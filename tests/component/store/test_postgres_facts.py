@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StoreError
-from mediavault.store.postgres.facts import query_facts
+from mediavault.store.postgres.server import query_facts
 from mediavault.store.postgres.store import PostgresJobStore
 from tests.fakes import FakeClock
 from tests.servers import postgres

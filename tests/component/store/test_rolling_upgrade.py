@@ -27,7 +27,7 @@ from mediavault.store.rows import (
     STORED_COLUMNS,
     checkpoint_values,
 )
-from mediavault.store.sql import library_index
+from mediavault.store.sql import library
 from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
 from tests.servers import postgres
 
@@ -165,8 +165,8 @@ async def test_jobs_of_the_first_release_continue_and_are_in_the_library(old: Ol
 async def test_interrupted_indexing_leaves_the_database_as_it_was_and_is_repeated(
     old: OldCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library_index, "BATCH", 2)
-    add, added = library_index.add, []
+    monkeypatch.setattr(library, "BATCH", 2)
+    add, added = library.add, []
 
     async def broken_off(*args: Any) -> None:
         added.append(args)
@@ -174,12 +174,12 @@ async def test_interrupted_indexing_leaves_the_database_as_it_was_and_is_repeate
             raise StoreError("The machine lost power.")
         await add(*args)
 
-    monkeypatch.setattr(library_index, "add", broken_off)
+    monkeypatch.setattr(library, "add", broken_off)
     store = PostgresJobStore(postgres.database_for(tmp_path))
     with pytest.raises(StoreError, match="lost power"):
         await store.open()
     assert len(await old.claim(1)) == 1  # its schema is unchanged
-    monkeypatch.setattr(library_index, "add", add)
+    monkeypatch.setattr(library, "add", add)
     await store.open()
 
     assert len((await store.catalogue.jobs(JobQuery(text="example"))).jobs) == 3

@@ -10,11 +10,11 @@ import pytest
 from fastapi.routing import APIRoute
 from structlog.testing import capture_logs
 
-from mediavault.auth import hashing
+from mediavault.auth import passwords
 from mediavault.auth.authenticator import COOKIE, TLS_COOKIE, Authenticator
+from mediavault.auth.credentials import ApiToken
+from mediavault.auth.permissions import Scope
 from mediavault.auth.proxies import SECRET_HEADER
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import ApiToken
 from mediavault.core.records import RecordKind
 from mediavault.server.errors import ENDLESS_PATHS
 from mediavault.store.port import JobQuery
@@ -273,13 +273,13 @@ async def test_every_sign_in_attempt_costs_one_hash(
     if has_owner:
         await authenticator_of(vault).users.take(PASSWORD)
     hashed: list[str] = []
-    to_bytes = hashing._bytes
+    to_bytes = passwords._bytes
 
     def watched(secret: str) -> bytes:
         hashed.append(secret)
         return to_bytes(secret)
 
-    monkeypatch.setattr(hashing, "_bytes", watched)
+    monkeypatch.setattr(passwords, "_bytes", watched)
     secrets = [PASSWORD, PASSWORD[:-1] + "x", "", "x" * 2_000, TOKEN]
     statuses = [(await vault.client.submit("/login", {"password": secret})).status for secret in secrets]
 

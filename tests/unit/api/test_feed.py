@@ -22,8 +22,8 @@ from mediavault.api.feed import (
     FeedListener,
 )
 from mediavault.auth.authenticator import COOKIE, Authenticator
-from mediavault.auth.scopes import Scope
-from mediavault.auth.web_sessions import ClientInfo
+from mediavault.auth.credentials import ClientInfo
+from mediavault.auth.permissions import Scope
 from mediavault.core.job import Stage
 from mediavault.server.errors import HttpRefusal
 from tests.asgi_client import Connection

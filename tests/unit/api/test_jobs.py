@@ -10,7 +10,7 @@ from mediavault.core.failures import ErrorCode, StorageFailure, StoreError
 from mediavault.core.job import HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.features.trash.background import empty_old
 from mediavault.features.trash.service import Trash
-from mediavault.store.retrying import accepted_reasons
+from mediavault.store.waiting_jobs import accepted_reasons
 from tests.http_vault import POST, ApiVault, ids
 from tests.stubs import fail_by_length
 

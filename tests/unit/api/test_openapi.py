@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.auth.scopes import Scope
+from mediavault.auth.permissions import Scope
 from mediavault.server.middleware import MAX_BODY_BYTES
 from tests.asgi_client import Answer, AsgiClient
 from tests.http_vault import TOKEN, MakeVault

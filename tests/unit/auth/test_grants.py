@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
+from mediavault.auth.credentials import ApiTokens, ClientInfo, SetupToken, WebSessions
 from mediavault.auth.grants import Grants, end_grants
 from mediavault.auth.keys import digest_of
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import ApiTokens, SetupToken
-from mediavault.auth.web_sessions import ClientInfo, WebSessions
+from mediavault.auth.permissions import Scope
 from mediavault.core.failures import NotFound
 from mediavault.core.records import RecordKind
 from mediavault.features.rss.service import RssFeeds

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mediavault.auth.authenticator import BEARER_TRIES, Authenticator, Credentials
+from mediavault.auth.credentials import ClientInfo
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.login_throttle import TRIES_OF_AN_ADDRESS
-from mediavault.auth.web_sessions import ClientInfo
 from mediavault.core.settings import Settings
 from mediavault.core.users import Role
 from tests.fakes import FakeClock

@@ -9,9 +9,8 @@ import threading
 
 import pytest
 
-from mediavault.auth import hashing
-from mediavault.auth.hashing import AT_ONCE, PasswordHashes
-from mediavault.auth.passwords import MAX_CHARS, MIN_CHARS, check_password
+from mediavault.auth import passwords
+from mediavault.auth.passwords import AT_ONCE, MAX_CHARS, MIN_CHARS, PasswordHashes, check_password
 from mediavault.core.failures import BadInput
 
 GOOD = "seven grey herons"
@@ -89,7 +88,7 @@ async def test_an_invalid_hash_matches_no_password(made: str) -> None:
 async def test_hashes_use_the_recommended_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """OWASP's minimum: argon2id, 19 MiB, two passes, one lane."""
     monkeypatch.undo()
-    hashing._hasher.cache_clear()
+    passwords._hasher.cache_clear()
     made = await PasswordHashes().make(GOOD)
 
     assert made.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -99,8 +98,8 @@ async def test_a_cheaper_hash_is_outdated(monkeypatch: pytest.MonkeyPatch) -> No
     made = await PasswordHashes().make(GOOD)
     assert not PasswordHashes().is_outdated(made)
 
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 128)
-    hashing._hasher.cache_clear()
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 128)
+    passwords._hasher.cache_clear()
     assert PasswordHashes().is_outdated(made)
 
 
@@ -117,7 +116,7 @@ async def test_hashing_is_limited_and_never_runs_in_the_event_loop(monkeypatch: 
         under_way[0] -= 1
         return True
 
-    monkeypatch.setattr(hashing, "_holds", watched)
+    monkeypatch.setattr(passwords, "_holds", watched)
     hashes = PasswordHashes()
     await asyncio.gather(*(hashes.holds("made", "given") for _ in range(8)))
 
@@ -128,7 +127,7 @@ def test_the_memory_of_a_hash_is_released() -> None:
     """Measured in a separate process: ten hashes with the real costs leave less than the memory of one in use."""
     script = (
         "import asyncio\n"
-        "from mediavault.auth.hashing import PasswordHashes\n"
+        "from mediavault.auth.passwords import PasswordHashes\n"
         "def rss(): return int(open('/proc/self/statm').read().split()[1]) * 4 // 1024\n"
         "async def main():\n"
         "    hashes = PasswordHashes()\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.auth.scopes import Scope, scope_allows
+from mediavault.auth.permissions import Scope, scope_allows
 
 LIST, JOB, HISTORY = "/api/jobs", "/api/jobs/0193-a", "/api/jobs/0193-a/history"
 SESSIONS = "/api/sessions"

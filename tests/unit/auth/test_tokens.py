@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import MAX_TOKENS, ApiTokens
+from mediavault.auth.credentials import MAX_TOKENS, ApiTokens
+from mediavault.auth.permissions import Scope
 from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.records import RecordKind
 from tests.fakes import START, FakeClock

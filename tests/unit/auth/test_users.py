@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mediavault.auth import hashing
+from mediavault.auth import passwords
 from mediavault.auth.errors import WrongSecret
 from mediavault.auth.users import KNOWN_FOR_S, Users
 from mediavault.core.failures import BadInput
@@ -61,8 +61,8 @@ async def test_a_hash_with_outdated_costs_is_replaced_at_the_next_sign_in(
     store: MemoryJobStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await Users(store.records, clock).take(GOOD)
-    monkeypatch.setattr(hashing, "MEMORY_KIB", 128)
-    hashing._hasher.cache_clear()
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 128)
+    passwords._hasher.cache_clear()
     owner = Users(store.records, clock)
     assert not await owner.holds(OTHER)
     assert "m=64," in str(await store.records.all(RecordKind.OWNER))

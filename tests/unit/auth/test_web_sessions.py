@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from mediavault.auth.credentials import IDLE_FOR, ClientInfo, WebSession, WebSessions
 from mediavault.auth.grants import KNOWN_FOR_S, MAX_KNOWN, TtlCache
 from mediavault.auth.keys import digest_of
-from mediavault.auth.web_sessions import IDLE_FOR, ClientInfo, WebSession, WebSessions
 from mediavault.core.records import RecordKind
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore

@@ -25,8 +25,7 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine, SiteLine
-from mediavault.core.slow_floor import SlowTransferDetector
+from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from tests.fakes import FakeClock
 from tests.patience import until
 

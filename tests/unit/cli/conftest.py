@@ -24,7 +24,7 @@ from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard
 from mediavault.library.local_library import LocalLibrary
 from mediavault.platforms.registry import identify, source_at
-from mediavault.store.postgres.facts import PostgresFacts
+from mediavault.store.postgres.server import PostgresFacts
 from tests import logs
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore

@@ -7,9 +7,8 @@ import io
 
 import pytest
 
-from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.credentials import ApiTokens, ClientInfo, WebSessions
 from mediavault.auth.users import Users
-from mediavault.auth.web_sessions import ClientInfo, WebSessions
 from mediavault.core.records import RecordKind
 from tests.unit.cli.conftest import Run, StubHouse
 

@@ -20,7 +20,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, WorkerHeartbeat
 from mediavault.core.media import Candidate, FoundIn, SourceType, account
 from mediavault.store.port import Checkpoint, StoredJob
-from mediavault.store.retrying import accepted_reasons
+from mediavault.store.waiting_jobs import accepted_reasons
 from tests.contract.shelves import job_of
 from tests.memory_store import MemoryJobStore
 from tests.stubs import fail_by_length

@@ -31,7 +31,7 @@ from mediavault.presentation.doctor_report import Check
 from mediavault.sandbox.isolation import NoNetwork
 from mediavault.store.losses import LOG, LOSSES, note_loss
 from mediavault.store.port import FailureGroup, StoreReport
-from mediavault.store.postgres.facts import PostgresFacts
+from mediavault.store.postgres.server import PostgresFacts
 from mediavault.worker.freezes import FreezeReport
 from tests.fakes import START
 from tests.unit.egress.servers import Names, trapping

@@ -7,10 +7,9 @@ import io
 
 import pytest
 
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import ApiTokens
+from mediavault.auth.credentials import ApiTokens, ClientInfo, WebSessions
+from mediavault.auth.permissions import Scope
 from mediavault.auth.users import Users
-from mediavault.auth.web_sessions import ClientInfo, WebSessions
 from mediavault.core.users import Role
 from tests.unit.cli.conftest import Ran, Run, StubHouse
 

@@ -9,9 +9,7 @@ import pytest
 
 from mediavault.core.failures import AddressRefused, BadSetting, NetworkFailure
 from mediavault.core.urls import HttpUrl, parse_http_url
-from mediavault.egress import public_names
-from mediavault.egress.guard import MAX_ENDPOINTS, EgressGuard, SystemResolver
-from mediavault.egress.public_names import PublicNames
+from mediavault.egress.guard import MAX_ENDPOINTS, EgressGuard, PublicNames, SystemResolver
 from tests.unit.egress.servers import Names
 
 PUBLIC = parse_http_url("https://site.test/post/1")
@@ -300,7 +298,7 @@ async def test_a_name_that_was_public_before_a_restart_gets_no_networks_exemptio
 async def test_when_too_many_names_were_public_no_name_gets_a_networks_exemption(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(public_names, "MAX_PUBLIC_NAMES", 1)
+    monkeypatch.setattr("mediavault.egress.guard.MAX_PUBLIC_NAMES", 1)
     egress = reached("192.168.1.0/24", "nas.lan:80")
     assert await allowed(egress, "nas.lan", 8096, NAS)
     await egress.resolve("site.test", 443, scope=NAS)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.extraction.announced import announced_wait
+from mediavault.extraction.walls import announced_wait
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.listings import Entry, Listing, Look
 from mediavault.core.urls import parse_http_url
-from mediavault.extraction.browser_lister import BrowserLister
+from mediavault.extraction.browser_extractor import BrowserLister
 from mediavault.extraction.profile_pages import MAX_POSTS, read_profile
 from mediavault.platforms.instagram import INSTAGRAM
 from mediavault.platforms.registry import platform_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediavault.core.platform import MediaRules, Platform
-from mediavault.extraction.media_identity import identity, is_advert, on_media_host
+from mediavault.extraction.media_urls import identity, is_advert, on_media_host
 
 SITE = Platform(name="site", title="Site", media=MediaRules(hosts=(".cdn.example", "v.example")))
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediavault.core.platform import MediaRules, Platform
-from mediavault.extraction.media_identity import identity
-from mediavault.extraction.media_urls import MediaKind, media_facts
+from mediavault.extraction.media_urls import MediaKind, identity, media_facts
 from mediavault.extraction.signed_urls import is_signed, signed_url_expiry
 from tests.patience import patient
 

@@ -11,8 +11,8 @@ import pytest
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import Post
 from mediavault.core.platform import Platform, YtdlpRules
-from mediavault.extraction.ytdlp_cookies import MAX_CHARS, cookies_of, read_cookies
 from mediavault.extraction.ytdlp_extractor import without
+from mediavault.extraction.ytdlp_formats import MAX_CHARS, cookies_of, read_cookies
 from mediavault.extraction.ytdlp_reading import read_answer
 from tests.fakes import START
 

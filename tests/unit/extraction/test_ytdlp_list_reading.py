@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mediavault.core.failures import ExtractorBroken, Failure, RateLimited, ToolMissing, Unsupported
 from mediavault.core.listings import Entry, EntryKind, Listing
 from mediavault.core.platform import AddressPattern, ListRules, Platform
-from mediavault.extraction.ytdlp_list_reading import read_list
+from mediavault.extraction.ytdlp_reading import read_list
 from mediavault.platforms.twitch import TWITCH
 from mediavault.platforms.youtube import YOUTUBE
 

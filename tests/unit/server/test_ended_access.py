@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from mediavault.auth.credentials import IDLE_FOR, ApiTokens, WebSessions
 from mediavault.auth.grants import KNOWN_FOR_S
+from mediavault.auth.permissions import Scope
 from mediavault.auth.proxies import SECRET_HEADER
-from mediavault.auth.scopes import Scope
-from mediavault.auth.tokens import ApiTokens
 from mediavault.auth.users import Users
-from mediavault.auth.web_sessions import IDLE_FOR, WebSessions
 from mediavault.core.failures import StoreError
 from mediavault.core.users import Role
 from mediavault.features.rss.service import RssFeeds

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from mediavault.store import listening
+from mediavault.store import wake
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.listening import RECONNECT_S, ChangeListener
+from mediavault.store.wake import RECONNECT_S, ChangeListener
 from tests.fakes import FakeClock
 from tests.patience import patient
 
@@ -60,7 +60,7 @@ async def test_a_connection_that_breaks_soon_after_each_start_is_tried_less_and_
 
 async def test_closing_ends_a_listener_whose_driver_swallows_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
     """asyncio.wait_for of Python 3.11 does so when an answer arrives at the same moment."""
-    monkeypatch.setattr(listening, "CANCEL_AGAIN_S", 0.01)
+    monkeypatch.setattr(wake, "CANCEL_AGAIN_S", 0.01)
     started = asyncio.Event()
 
     async def until_lost() -> None:

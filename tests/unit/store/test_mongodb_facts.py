@@ -13,10 +13,10 @@ from mediavault.app.storage import make_store, store_at
 from mediavault.core.failures import StoreError
 from mediavault.core.settings import Settings
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.listening import ChangeListener
 from mediavault.store.mongodb.engine import Document, Documents, MongoDatabase, options_of, translate_errors
 from mediavault.store.mongodb.facts import ServerFacts, concerns, has_memory_leak, is_loopback
-from mediavault.store.mongodb.wake import until_lost
+from mediavault.store.mongodb.server import until_lost
+from mediavault.store.wake import ChangeListener
 from tests.fakes import FakeClock
 from tests.patience import patient
 

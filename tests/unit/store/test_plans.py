@@ -15,7 +15,7 @@ import pytest
 from mediavault.core.clock import to_micros
 from mediavault.core.job import JobStatus, WorkerId
 from mediavault.core.site_limits import SiteLimit
-from mediavault.store import paging, search_words
+from mediavault.store import queries, search_words
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery
 from mediavault.store.rows import limit_values
 from mediavault.store.sql import tables
@@ -356,9 +356,9 @@ def test_a_page_of_accounts_is_read_in_the_order_of_an_index(db: Connection, que
 
 def page_plan(db: Connection, query: JobQuery, *, finds_few: bool = False) -> list[str]:
     terms = search_words.parse_search(query.text)
-    descending = paging.is_descending(query.order)
+    descending = queries.is_descending(query.order)
     found, _ = found_by(query, terms)
-    sql, _ = statement(query, found, paging.after(query), descending=descending, finds_few=finds_few)
+    sql, _ = statement(query, found, queries.after(query), descending=descending, finds_few=finds_few)
     return plan(db, sql)
 
 

@@ -15,7 +15,7 @@ from mediavault.store.library_index import IndexEntry
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, StoredJob
 from mediavault.store.rows import stored_values
 from mediavault.store.search_words import WordSource
-from mediavault.store.sql import library_index
+from mediavault.store.sql import library
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.sqlite import pages
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all
@@ -63,8 +63,8 @@ async def test_indexing_that_is_killed_leaves_the_vault_as_it_was_and_is_repeate
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old_vault(path, [job_of(number, title="Okapi") for number in range(30)])
-    monkeypatch.setattr(library_index, "BATCH", 10)
-    add, added = library_index.add, []
+    monkeypatch.setattr(library, "BATCH", 10)
+    add, added = library.add, []
 
     async def killed(*args: Any) -> None:
         added.append(args)
@@ -72,7 +72,7 @@ async def test_indexing_that_is_killed_leaves_the_vault_as_it_was_and_is_repeate
             raise KeyboardInterrupt
         await add(*args)
 
-    monkeypatch.setattr(library_index, "add", killed)
+    monkeypatch.setattr(library, "add", killed)
     with pytest.raises(KeyboardInterrupt):
         open_database(path)
     db = connect_to_read(path)
@@ -89,8 +89,8 @@ async def test_indexing_that_is_killed_leaves_the_vault_as_it_was_and_is_repeate
 
 def test_the_progress_of_indexing_is_logged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old_vault(path, [job_of(number) for number in range(5)])
-    monkeypatch.setattr(library_index, "BATCH", 2)
-    monkeypatch.setattr(library_index, "PROGRESS_EVERY", 2)
+    monkeypatch.setattr(library, "BATCH", 2)
+    monkeypatch.setattr(library, "PROGRESS_EVERY", 2)
 
     with structlog.testing.capture_logs() as logged:
         open_database(path).close()
@@ -124,13 +124,13 @@ async def test_a_search_that_finds_many_jobs_answers_as_one_that_finds_few(
 async def test_an_imported_job_is_indexed_once_with_all_of_its_words(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    indexed, put_words = list[IndexEntry](), library_index._put_words
+    indexed, put_words = list[IndexEntry](), library._put_words
 
     async def counted(txn: SqlTxn, entries: Sequence[IndexEntry]) -> None:
         indexed.extend(entries)
         await put_words(txn, entries)
 
-    monkeypatch.setattr(library_index, "_put_words", counted)
+    monkeypatch.setattr(library, "_put_words", counted)
     store = SqliteJobStore(path, FakeClock())
     await store.open()
     [job] = some_library(1)

@@ -12,8 +12,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from mediavault.auth.authenticator import COOKIE, Authenticator
-from mediavault.auth.scopes import Scope
-from mediavault.auth.web_sessions import ClientInfo
+from mediavault.auth.credentials import ClientInfo
+from mediavault.auth.permissions import Scope
 from mediavault.core import marks
 from mediavault.core.clock import to_micros
 from mediavault.core.failures import ErrorCode

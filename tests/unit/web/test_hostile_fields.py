@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from mediavault.auth.tokens import ApiToken
-from mediavault.auth.web_sessions import WebSession
+from mediavault.auth.credentials import ApiToken, WebSession
 from mediavault.core.job import HistoryRecord, Job, JobItem, WorkerHeartbeat
 from mediavault.core.listings import Entry
 from mediavault.core.marks import Mark

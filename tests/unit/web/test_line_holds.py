@@ -10,8 +10,8 @@ import pytest
 
 from mediavault.core.clock import local
 from mediavault.core.records import RecordKind
+from mediavault.store.holds import day_of
 from mediavault.store.live_settings import LOOK_AGAIN_S
-from mediavault.store.volume import day_of
 from tests.http_vault import ApiVault
 
 POST = "https://videos.example/post"

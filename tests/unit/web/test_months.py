@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mediavault.core.clock import from_micros
-from mediavault.store.paging import decode_cursor
 from mediavault.store.port import JobOrder
+from mediavault.store.queries import decode_cursor
 from mediavault.web.months import months_between
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -22,7 +22,7 @@ from mediavault.store.decoding import note_end, note_examined
 from mediavault.store.duplicates import put_duplicates
 from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
-from mediavault.store.retrying import accepted_reasons
+from mediavault.store.waiting_jobs import accepted_reasons
 from mediavault.web.choices import seen_candidates
 from mediavault.web.post_view import pieces
 from tests.file_desk_stubs import StubChecks, StubFormats

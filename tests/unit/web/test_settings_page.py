@@ -10,7 +10,7 @@ from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.features.media_servers.records import TakenCall, note_outcome
-from mediavault.store.volume import day_of
+from mediavault.store.holds import day_of
 from tests.http_vault import ApiVault, MakeVault
 
 HOSTILE = "<script>alert(1)</script>{id}"

@@ -35,8 +35,8 @@ from mediavault.media.facts import FileFacts, StreamFacts
 from mediavault.media.sniff import Kind
 from mediavault.platforms.generic import GENERIC
 from mediavault.store.port import Store
-from mediavault.store.retrying import questions, retry_job
 from mediavault.store.sqlite.store import SqliteJobStore
+from mediavault.store.waiting_jobs import questions, retry_job
 from mediavault.worker.context import WorkerContext
 from tests.fakes import FakeClock
 from tests.stubs import (

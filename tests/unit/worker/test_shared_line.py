@@ -14,9 +14,9 @@ from mediavault.core.job import JobStatus, Priority, WorkerHeartbeat, WorkerId
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.core.shared_line import SharedLine
+from mediavault.store.holds import READ_AGAIN_S, VolumeCounter, volume_of_today
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.port import Store
-from mediavault.store.volume import READ_AGAIN_S, VolumeCounter, volume_of_today
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore

@@ -29,14 +29,14 @@ from mediavault.maintenance.scheduled_checks import ReadingPosition, read_positi
 from mediavault.presentation.doctor_report import Check, broken, ok, warning
 from mediavault.presentation.labels import STATUS_LABELS, hold_message
 from mediavault.store.decoding import LEFT
-from mediavault.store.line_holds import holds_in_force
+from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses
 from mediavault.store.port import Concern, FailureGroup, StoreReport
 from mediavault.worker.freezes import FreezeReport
 
 if TYPE_CHECKING:
-    from mediavault.store.postgres.facts import PostgresFacts  # its driver may not be installed
+    from mediavault.store.postgres.server import PostgresFacts  # its driver may not be installed
 
 TESTED_VERSIONS = 15, 18  # of PostgreSQL: the oldest and the newest
 MAX_CLOCK_OFFSET = timedelta(seconds=5)

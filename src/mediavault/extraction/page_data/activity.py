@@ -18,8 +18,8 @@ from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.media_urls import classify_media
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates
-from mediavault.extraction.page_data.json_walk import Node
 from mediavault.extraction.page_data.statuses import plain_text
+from mediavault.extraction.page_data.values import Node
 
 _OBJECTS = frozenset({"note", "article", "video", "page", "question", "audio", "image", "event", "document", "comment"})
 _ACTIVITIES = frozenset({"create", "update", "announce", "add"})

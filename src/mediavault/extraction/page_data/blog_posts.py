@@ -17,7 +17,7 @@ from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates
 from mediavault.extraction.page_data.html_page import read_page
 from mediavault.extraction.page_data.html_scan import scan
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 
 def read_blog_post(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

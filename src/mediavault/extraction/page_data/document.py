@@ -11,7 +11,7 @@ from itertools import islice
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.html_scan import Tag
 from mediavault.extraction.page_data.js_literal import parse_literal, written_texts
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 MAX_BYTES = 50_000_000
 # Python's objects take up to 25 times the memory of their text: no more of one page than this becomes objects

@@ -7,17 +7,145 @@ One pass over the page's text for the attributes' names, then the element around
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.boxes import names_around, names_of
 from mediavault.extraction.page_data.document import MAX_JSON_CHARS
 from mediavault.extraction.page_data.html_scan import MAX_HTML_CHARS, attributes_of
-from mediavault.extraction.page_data.json_walk import Node
 from mediavault.extraction.page_data.player_setups import MAX_SETUPS, Setup, setup_in_attributes
+from mediavault.extraction.page_data.values import Node
+
+MAX_BOX_CHARS = 20_000  # of the page before an element, in which its boxes are looked for
+MAX_NAMES_CHARS = 2_000
+_MAX_HEADING_CHARS = 200
+
+_TAG = re.compile(
+    r"<(/?)(div|section|figure|li|ul|ol|aside|nav|header|footer|dialog|article|main|body|a|span|p|button|h[2-6])(?=[\s/>])",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"<[^<>]*+>")
+_ENDS = frozenset({"article", "main", "body"})  # what they are called says nothing about one element in them
+
+
+def names_around(html: str, start: int) -> str:
+    """Return what the boxes around the element that begins at ``start`` are called, the nearest last, up to its article."""
+    open_boxes: list[tuple[str, int, int]] = []  # name, and from where to where its attributes are written
+    heading, depth = (0, 0), 0
+    for tag in _TAG.finditer(html, max(0, start - MAX_BOX_CHARS), start):
+        end = html.find(">", tag.end(), start)
+        if end < 0:
+            break
+        name = tag[2].lower()
+        if tag[1]:
+            place = next((n for n in range(len(open_boxes) - 1, -1, -1) if open_boxes[n][0] == name), None)
+            if place is not None:
+                del open_boxes[place:]
+                heading = heading if place >= depth else (0, 0)
+        elif name[0] == "h" and name[1:].isdigit():
+            heading, depth = (end + 1, min(start, end + _MAX_HEADING_CHARS)), len(open_boxes)
+        else:
+            open_boxes.append((name, tag.end(), end + 1))
+    inner = next((n for n in range(len(open_boxes), 0, -1) if open_boxes[n - 1][0] in _ENDS), 0)
+    text = _MARKUP.sub(" ", html[heading[0] : heading[1]].partition("</h")[0]) if depth >= inner else ""
+    names = [names_of(attributes_of(html[begin:end], 0, 0)[0]) for _, begin, end in open_boxes[inner:]]
+    return " ".join(filter(None, (*names, " ".join(unescape(text).split()))))[-MAX_NAMES_CHARS:]
+
+
+def names_of(attributes: Mapping[str, str]) -> str:
+    """Return what an element is called by its own attributes."""
+    named = (attributes.get(name, "") for name in ("id", "class", "role", "title", "aria-label"))
+    data = (name for name in attributes if name.startswith("data-"))
+    return " ".join(filter(None, (*named, *data)))
+
+
+_MAX_ELEMENTS = 50_000
+_MAX_BROKEN = 100
+_SIMPLE = re.compile(r"([A-Za-z][\w-]*)?((?:#[\w-]+|\.[\w-]+|\[[\w-]+(?:[*^$]?=\"?[^\"\]]*\"?)?\])*)")
+_PART = re.compile(r"#([\w-]+)|\.([\w-]+)|\[([\w-]++)(?:([*^$]?)=\"?([^\"\[\]]*+)\"?)?\]")
+_START = re.compile(r"<(?:(!--)|([A-Za-z][\w-]{0,40})(?=[\s/>]))")
+_RAW = frozenset({"script", "style", "template", "textarea", "title", "noscript"})  # their contents are not shown
+
+Element = tuple[str, Mapping[str, str]]
+
+
+def has_element(html: str, selector: str) -> bool:
+    """Whether ``html`` holds an element that matches ``selector``. Raises ValueError for a selector of another form.
+
+    It is a comma-separated list of ``tag#id.class[name*=value]`` without combinators.
+    """
+    wanted = [_read(simple.strip()) for simple in selector.split(",")]
+    return any(_matches(element, tag, parts) for element in _start_tags(html) for tag, parts in wanted)
+
+
+Parts = tuple[tuple[str, str, str], ...]  # attribute, operator, value
+
+
+def _read(simple: str) -> tuple[str, Parts]:
+    match = _SIMPLE.fullmatch(simple)
+    if match is None or not simple:
+        raise ValueError(f"selectors of this form are not read: {simple!r}")
+    return (match[1] or "").lower(), tuple(_part(part) for part in _PART.finditer(match[2]))
+
+
+def _part(part: re.Match[str]) -> tuple[str, str, str]:
+    if part[1]:
+        return "id", "=", part[1]
+    if part[2]:
+        return "class", "~", part[2]
+    return part[3].lower(), "?" if part[5] is None else part[4] or "=", part[5] or ""
+
+
+def _matches(element: Element, tag: str, parts: Parts) -> bool:
+    name, attributes = element
+    return tag in ("", name) and all(
+        _value_matches(attributes.get(attribute), how, value) for attribute, how, value in parts
+    )
+
+
+def _value_matches(actual: str | None, how: str, value: str) -> bool:
+    if actual is None:
+        return False
+    match how:
+        case "?":
+            return True
+        case "~":
+            return value in actual.split()
+        case "*":
+            return value in actual
+        case "^":
+            return actual.startswith(value)
+        case "$":
+            return actual.endswith(value)
+        case _:
+            return actual == value
+
+
+def _start_tags(html: str) -> Iterator[Element]:
+    html = html[:MAX_HTML_CHARS]
+    position, count, broken = 0, 0, 0
+    while count < _MAX_ELEMENTS and broken < _MAX_BROKEN and (start := _START.search(html, position)):
+        if start[1]:
+            end = html.find("-->", start.end())
+            if end < 0:
+                return
+            position = end
+            continue
+        name, count = start[2].lower(), count + 1
+        attributes, position = attributes_of(html, start.end(), start.end())
+        broken += position == start.end()  # a tag without an end: searching for it in vain is costly
+        if name in _RAW:
+            position = _end_of(html, name, position)
+        else:
+            yield name, attributes
+
+
+def _end_of(html: str, name: str, position: int) -> int:
+    end = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(html, position)
+    return end.start() if end else len(html)
+
 
 MAX_ELEMENTS = 2_000
 _LINK_CHARS = 2_000  # of a card, from its link to the clip in it

@@ -16,7 +16,7 @@ from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.media_urls import classify_media
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates, own_sounds, pictures
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

@@ -12,11 +12,10 @@ from mediavault.core.media import SubtitleSource
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, HttpUrl, parse_http_url
 from mediavault.extraction.media_urls import classify_media
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.boxes import names_around, names_of
 from mediavault.extraction.page_data.document import linked_data, schema_named
-from mediavault.extraction.page_data.hosted import is_hosted
+from mediavault.extraction.page_data.elements import names_around, names_of
 from mediavault.extraction.page_data.html_scan import Tag
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.oembed import is_hosted
 from mediavault.extraction.page_data.player_setups import (
     MAX_SETUPS,
     PlayerFile,
@@ -26,6 +25,7 @@ from mediavault.extraction.page_data.player_setups import (
     source_of,
     variables_in_script,
 )
+from mediavault.extraction.page_data.values import Node, walk
 
 MAX_PLAYERS = 200
 MAX_NAMED_PLAYERS = 20

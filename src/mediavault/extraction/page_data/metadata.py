@@ -21,10 +21,9 @@ from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.extraction.media_urls import MediaKind, classify_media
 from mediavault.extraction.page_data import build, oembed, values
 from mediavault.extraction.page_data.document import schema_named
-from mediavault.extraction.page_data.hosted import is_hosted
 from mediavault.extraction.page_data.html_page import HtmlPage, HtmlPlayer
-from mediavault.extraction.page_data.json_walk import Node
-from mediavault.extraction.page_data.oembed import Story
+from mediavault.extraction.page_data.oembed import Story, is_hosted
+from mediavault.extraction.page_data.values import Node
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, not a post
 MAX_CARD_VIDEOS = 20

@@ -11,7 +11,7 @@ from html import unescape
 from typing import Any
 
 from mediavault.extraction.page_data.html_scan import MAX_HTML_CHARS, attributes_of
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 MAX_ITEMS = 50
 MAX_ITEM_CHARS = 50_000  # from its start tag to its end tag

@@ -18,8 +18,8 @@ from mediavault.core.platform import PageData, Platform
 from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.build import own_candidates
-from mediavault.extraction.page_data.json_walk import Node
 from mediavault.extraction.page_data.statuses import plain_text
+from mediavault.extraction.page_data.values import Node
 
 _ENTRIES = frozenset({"h-entry", "h-event", "h-review", "h-recipe"})
 _MAX_ENTRIES = 500

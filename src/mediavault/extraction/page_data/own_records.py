@@ -15,10 +15,10 @@ from itertools import islice
 from mediavault.extraction.media_urls import classify_media
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.html_page import HtmlPage
-from mediavault.extraction.page_data.json_walk import Node, walk
 from mediavault.extraction.page_data.metadata import host_and_path
 from mediavault.extraction.page_data.page_identity import id_in
 from mediavault.extraction.page_data.player_setups import PlayerFile, Setup, as_absolute
+from mediavault.extraction.page_data.values import Node, walk
 
 MAX_NODES = 20_000  # of a document in which records are looked for, and of a record
 MAX_RECORDS = 20

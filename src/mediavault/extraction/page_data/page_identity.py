@@ -19,7 +19,7 @@ from mediavault.core.urls import HttpUrl, parse_http_url
 from mediavault.extraction.page_data import activity, microformats, statuses
 from mediavault.extraction.page_data.html_page import HtmlPage
 from mediavault.extraction.page_data.html_scan import MAX_HTML_CHARS
-from mediavault.extraction.page_data.json_walk import walk
+from mediavault.extraction.page_data.values import walk
 
 
 def is_another_post(post: Post, platform: Platform, page: HtmlPage) -> bool:

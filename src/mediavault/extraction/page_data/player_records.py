@@ -15,7 +15,7 @@ from typing import Any
 from mediavault.core.media import Candidate, Expected, Item, LengthSource, Ownership, SourceType
 from mediavault.core.platform import Platform
 from mediavault.extraction.page_data import build, values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 MAX_NODES = 2_000  # a player's record is near the root of its document
 MAX_RECORDS = 20

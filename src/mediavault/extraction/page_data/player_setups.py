@@ -16,9 +16,9 @@ from urllib.parse import unquote
 
 from mediavault.extraction.media_urls import MediaKind, classify_media
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.hosted import is_hosted
 from mediavault.extraction.page_data.js_literal import parse_literal, unescaped
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.oembed import is_hosted
+from mediavault.extraction.page_data.values import Node, walk
 
 MAX_SETUPS = 50
 MAX_SCRIPT_CHARS = 500_000  # a setup is in a short script; longer ones are a site's program

@@ -9,7 +9,7 @@ from mediavault.core.media import Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import activity, blog_posts, fediverse, microformats, statuses
-from mediavault.extraction.page_data.json_walk import walk_all
+from mediavault.extraction.page_data.values import walk_all
 
 # Forms that any site may use; each reader determines itself which post a document is about
 _SHARED: tuple[Callable[[Post, Platform, Sequence[object]], PageData | None], ...] = (

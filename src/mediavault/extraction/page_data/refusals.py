@@ -13,8 +13,8 @@ from mediavault.core.failures import AgeRestricted, Challenge, Deleted, Failure,
 from mediavault.core.media import Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.extraction.http_status import site_name
-from mediavault.extraction.page_data.json_walk import MAX_NODES, Node
+from mediavault.extraction.page_data.values import MAX_NODES, Node
+from mediavault.extraction.walls import site_name
 
 # Objects that an answer about a single thing wraps its refusal in.
 _ENVELOPE = re.compile(

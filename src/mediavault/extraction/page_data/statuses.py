@@ -17,7 +17,7 @@ from mediavault.core.media import Expected, Item, ItemRole, ItemType, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.build import own_candidates, own_sounds, pictures
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 _TYPES = {"video": ItemType.VIDEO, "gifv": ItemType.GIF, "image": ItemType.IMAGE, "audio": ItemType.AUDIO}
 

@@ -18,7 +18,7 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.records import RecordKind
 from mediavault.features.following.records import some_followed
-from mediavault.store import paging
+from mediavault.store import queries
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.port import Records, Store
 
@@ -58,7 +58,7 @@ async def note_arrivals(store: Store, job_ids: Sequence[JobId], *, are_news: boo
 async def read_inbox(store: Store, user: str, *, cursor: str | None, limit: int, only_news: bool = False) -> Inbox:
     """Return a page of the inbox as a user sees it. Raises BadInput for an invalid cursor."""
     name = MarkKind.NEWS if only_news else MarkKind.FOLLOWED
-    after = paging.decode_mark_cursor(cursor, name) if cursor else None
+    after = queries.decode_mark_cursor(cursor, name) if cursor else None
     found, until, count = await asyncio.gather(
         store.marks.marked(name, after=after, limit=limit + 1, newest_first=True),
         _seen_until(store.records, user),
@@ -76,7 +76,7 @@ async def read_inbox(store: Store, user: str, *, cursor: str | None, limit: int,
         sources = {source: names[source].name for source in named.get(job.id, ()) if source in names}
         is_news = news_at is not None
         arrivals.append(Arrival(job, came_at, sources, is_news=is_news, is_new=is_news and came_at > until))
-    return Inbox(tuple(arrivals), count, paging.mark_cursor_of(shown[-1]) if len(found) > limit else None)
+    return Inbox(tuple(arrivals), count, queries.mark_cursor_of(shown[-1]) if len(found) > limit else None)
 
 
 async def count_news(store: Store, user: str) -> int:

@@ -14,7 +14,7 @@ from mediavault.core.messages import Message
 from mediavault.core.post_urls import has_url
 from mediavault.core.submission import RefusedAddress, Submission
 from mediavault.presentation.views import kept_paths
-from mediavault.store import retrying, trash
+from mediavault.store import trash, waiting_jobs
 from mediavault.store.bulk import enqueue_for_user, existing_jobs, iter_jobs, retry_each
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.noting import note_added
@@ -179,7 +179,7 @@ class Jobs:
             name: str | None = default_profile(await self.live.current(), job.platform)
         else:
             name = await known_profile(self.store.records, profile) if profile else None
-        job = await retrying.retry_job(self.store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is)
+        job = await waiting_jobs.retry_job(self.store, job_id, chosen_urls=urls, profile=name, as_it_is=as_it_is)
         await self.forget_frames(job_id)  # the post is read again
         self.events.wake()
         return job

@@ -13,7 +13,7 @@ from mediavault.core.job import JobId
 from mediavault.core.marks import MarkCount, MarkKind, Noted, Position
 from mediavault.core.users import OWNER, Role
 from mediavault.server.authentication import require_role
-from mediavault.store import noting, paging, saved_searches
+from mediavault.store import noting, queries, saved_searches
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.noting import MarkChange
 from mediavault.store.port import JobPage, Store
@@ -76,13 +76,13 @@ class UserMarks:
     async def collection(self, title: str, cursor: str | None, limit: int) -> JobPage:
         """Return a page of a collection's jobs, in its order. Raises BadInput for an invalid cursor."""
         name = marks.collection(title)
-        after = paging.decode_mark_cursor(cursor, name) if cursor else None
+        after = queries.decode_mark_cursor(cursor, name) if cursor else None
         found = await self.store.marks.marked(name, after=after, limit=limit + 1)
         if not found and after is None:
             raise _no_such_name()
         shown = found[:limit]
         jobs = [job async for job in existing_jobs(self.store.catalogue, [mark.job_id for mark in shown])]
-        return JobPage(tuple(jobs), paging.mark_cursor_of(shown[-1]) if len(found) > limit else None)
+        return JobPage(tuple(jobs), queries.mark_cursor_of(shown[-1]) if len(found) > limit else None)
 
     async def title(self, title: str) -> str | None:
         """Return a collection's title as it was written; None if it has no job."""

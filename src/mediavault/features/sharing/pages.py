@@ -16,8 +16,8 @@ from mediavault.core.users import Role
 from mediavault.features.sharing.service import Shared, SharedLinks
 from mediavault.presentation.views import title
 from mediavault.server.authentication import SHARED_PREFIX, credentials_of, current_user, has_role
-from mediavault.server.base_path import base_path
 from mediavault.server.long_responses import depend_on
+from mediavault.server.middleware import base_path
 from mediavault.server.own_address import address_here
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.pages.sign_in import answer

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.grants import Grant, Grants
-from mediavault.auth.hashing import PasswordHashes
 from mediavault.auth.keys import bound, new_key, same
 from mediavault.auth.login_throttle import LoginThrottle
+from mediavault.auth.passwords import PasswordHashes
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadInput, JobNotFound, NotFound
 from mediavault.core.job import Job, JobId, saved_files

@@ -18,7 +18,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Measures, PageData, Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import codec, own_candidates
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 
 def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageData | None:

@@ -18,7 +18,7 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.build import own_candidates
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 _POST_URI = re.compile(r"^at://(?P<repo>[^/]+)/app\.bsky\.feed\.post/(?P<id>[\w-]+)$")
 _ADDRESS = re.compile(r"/profile/(?P<repo>[^/?#]+)/post/")

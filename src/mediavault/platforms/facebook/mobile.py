@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from mediavault.core.media import Post
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 _NUMBERS = ("mf_story_key", "top_level_post_id")
 

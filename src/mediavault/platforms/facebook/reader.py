@@ -17,7 +17,7 @@ from mediavault.core.media import Expected, Item, ItemRole, ItemType, LiveNow, P
 from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 from mediavault.platforms.facebook import mobile
 from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
 from mediavault.platforms.reading.meta_media import listed_by

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import PageData
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 from mediavault.platforms.reading import meta_media
 
 _ACCOUNT = re.compile(

@@ -24,7 +24,7 @@ from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 from mediavault.platforms.instagram.embed import read_embed
 from mediavault.platforms.reading import meta_media
 

@@ -15,7 +15,7 @@ from mediavault.core.media import Candidate, Expected, Item, ItemType, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 _PIN_FIELDS = frozenset(
     {

@@ -8,7 +8,7 @@ from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.build import own_candidates
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 from mediavault.platforms.reddit.media import (
     address,
     packaged_files,

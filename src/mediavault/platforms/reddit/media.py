@@ -16,7 +16,7 @@ from mediavault.core.media import Candidate, Expected, Item, ItemType, SourceTyp
 from mediavault.core.platform import Measures, Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates, pictures
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 MAX_ITEMS = 100  # a gallery has 20 at most
 _FILE = re.compile(r"\.(?:mp4|webm|mov)(?:$|\?)", re.IGNORECASE)

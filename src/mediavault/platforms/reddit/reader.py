@@ -17,7 +17,7 @@ from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 from mediavault.platforms.reddit.elements import read_elements
 from mediavault.platforms.reddit.media import address, items_of, picture_of, video_id
 

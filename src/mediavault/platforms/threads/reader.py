@@ -13,7 +13,7 @@ from mediavault.core.failures import LoginRequired
 from mediavault.core.media import Item, ItemRole, ItemType, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 from mediavault.platforms.instagram.reader import selected, thumbnail
 from mediavault.platforms.reading import meta_media
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 
 def as_items(post_id: str, documents: Sequence[object]) -> Iterator[Node]:

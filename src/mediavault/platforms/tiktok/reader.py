@@ -16,7 +16,7 @@ from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemType, 
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 from mediavault.platforms.tiktok.embeds import as_items
 from mediavault.platforms.tiktok.refusals import refusal
 

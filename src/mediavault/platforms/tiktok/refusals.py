@@ -20,7 +20,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.messages import Message
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 _CODES: Mapping[int, tuple[type[Failure], str]] = {
     10000: (Challenge, Message("TikTok shows a CAPTCHA")),

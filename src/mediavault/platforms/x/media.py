@@ -14,7 +14,7 @@ from urllib.parse import SplitResult
 
 from mediavault.core.platform import Measures
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 VIDEO_TYPES = ("video", "animated_gif")
 

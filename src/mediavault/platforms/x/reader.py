@@ -13,7 +13,7 @@ from dataclasses import replace
 from mediavault.core.media import Candidate, Expected, FoundIn, Item, ItemRole, ItemType, LiveNow, Ownership, Post
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.page_data import build, values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 from mediavault.platforms.x.media import VIDEO_TYPES, media_of
 from mediavault.platforms.x.refusals import refusal, withheld
 

@@ -21,7 +21,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.messages import Message
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
 
 _AGE = Message("X requires age verification for this post")
 _REASONS: dict[str, type[Failure]] = {

@@ -15,7 +15,7 @@ from mediavault.core.media import Candidate, SourceType
 from mediavault.core.platform import Platform
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import codec, own_candidates
-from mediavault.extraction.page_data.json_walk import Node
+from mediavault.extraction.page_data.values import Node
 
 
 def candidates_of(response: Node, platform: Platform) -> tuple[Candidate, ...]:

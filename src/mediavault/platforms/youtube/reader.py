@@ -29,9 +29,9 @@ from mediavault.core.failures import (
 from mediavault.core.media import Expected, Item, LiveNow, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
-from mediavault.extraction.announced import announced_wait
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.json_walk import Node, walk
+from mediavault.extraction.page_data.values import Node, walk
+from mediavault.extraction.walls import announced_wait
 from mediavault.platforms.youtube.formats import candidates_of
 
 _MAX_NESTED_CHARS = 4_000_000

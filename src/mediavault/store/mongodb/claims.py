@@ -17,7 +17,7 @@ from mediavault.core.job import ClaimedJob, Job, Priority, Stage, WorkerId
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
-from mediavault.store import codec, paging, site_limits
+from mediavault.store import codec, queries, site_limits
 from mediavault.store.mongodb.engine import Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import appended, literal, make_room, new_record
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
@@ -72,7 +72,7 @@ async def claim(
     except StoreError:
         if not claiming.taken:
             raise
-    return [ClaimedJob(job, worker) for job in sorted(claiming.taken, key=paging.turn_of)]
+    return [ClaimedJob(job, worker) for job in sorted(claiming.taken, key=queries.turn_of)]
 
 
 class _Claim:

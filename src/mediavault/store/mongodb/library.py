@@ -11,13 +11,12 @@ from typing import Any
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.store import browsing, codec, library_index, paging, search_words
+from mediavault.store import codec, library_index, queries, search_words
 from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.reads import FAILED, get
 from mediavault.store.mongodb.rows import job_from
 from mediavault.store.mongodb.schema import JOBS
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.paging import SortKey
 from mediavault.store.queries import (
     AccountPage,
     AccountQuery,
@@ -29,6 +28,7 @@ from mediavault.store.queries import (
     LibraryTotals,
     Neighbours,
     PlatformTotals,
+    SortKey,
 )
 from mediavault.store.rows import moment
 
@@ -50,7 +50,7 @@ _SUMS = {
 
 async def jobs(server: MongoServer, query: JobQuery) -> JobPage:
     database = server.database
-    return paging.page_of(await _select(database, query, paging.after(query), query.limit + 1), query)
+    return queries.page_of(await _select(database, query, queries.after(query), query.limit + 1), query)
 
 
 async def count(server: MongoServer, query: JobQuery) -> int:
@@ -62,7 +62,7 @@ async def count(server: MongoServer, query: JobQuery) -> int:
 
 async def neighbours(server: MongoServer, job_id: JobId, query: JobQuery) -> Neighbours:
     database = server.database
-    key = paging.sort_key(await get(server, job_id), query.order)
+    key = queries.sort_key(await get(server, job_id), query.order)
     before = await _select(database, query, key, 1, backwards=True)
     after = await _select(database, query, key, 1)
     return Neighbours(before[0] if before else None, after[0] if after else None)
@@ -74,7 +74,7 @@ async def _select(
     terms = search_words.parse_search(query.text)
     if terms == ():
         return []
-    descending = paging.is_descending(query.order) is not backwards
+    descending = queries.is_descending(query.order) is not backwards
     value, direction = VALUES.get(query.order), -1 if descending else 1
     order = [*([(value, direction)] if value else []), ("created_at", direction), ("_id", direction)]
     where = page_filter(query, terms or (), start, descending=descending)
@@ -124,7 +124,7 @@ def _after(value: str | None, start: SortKey, *, descending: bool) -> list[Filte
     later: list[Filter] = [{"created_at": {sign: created_at}}, {"created_at": created_at, "_id": {sign: job_id}}]
     if value is None:
         return later
-    if known == paging.UNKNOWN:
+    if known == queries.UNKNOWN:
         without_value: list[Filter] = [{value: None, **condition} for condition in later]
         return without_value if descending else [*without_value, {value: {"$gte": 0}}]
     others: list[Filter] = [{value: {sign: known}}, *({value: known, **condition} for condition in later)]
@@ -137,14 +137,14 @@ def _after(value: str | None, start: SortKey, *, descending: bool) -> list[Filte
 async def accounts(server: MongoServer, query: AccountQuery) -> AccountPage:
     database = server.database
     where = {"$gt": ""} if query.platform is None else {"$gte": f"{query.platform}/", "$lt": f"{query.platform}0"}
-    return browsing.account_page(await _summaries(database, where), query)
+    return queries.account_page(await _summaries(database, where), query)
 
 
 async def account(server: MongoServer, key: str) -> AccountSummary:
     database = server.database
     for summary in await _summaries(database, {"$eq": key}):
         return summary
-    raise browsing.account_not_found(key)
+    raise queries.account_not_found(key)
 
 
 async def _summaries(database: MongoDatabase, keys: Filter) -> list[AccountSummary]:
@@ -170,7 +170,7 @@ def _summary(row: Document) -> AccountSummary:
         jobs=row["jobs"],
         kept=row["kept"],
         bytes=row["bytes"],
-        duration_s=browsing.seconds(int(row["millis"])),
+        duration_s=queries.seconds(int(row["millis"])),
         latest_at=latest_at,
     )
 
@@ -182,7 +182,7 @@ async def library_totals(server: MongoServer) -> LibraryTotals:
     of_platform: dict[str, list[Document]] = {}
     for row in rows:
         of_platform.setdefault(row["_id"]["platform"], []).append(row)
-    return browsing.totals_of([_platform_totals(name, of_platform[name]) for name in sorted(of_platform)])
+    return queries.totals_of([_platform_totals(name, of_platform[name]) for name in sorted(of_platform)])
 
 
 def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
@@ -190,10 +190,10 @@ def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
     assert latest_at is not None
     return PlatformTotals(
         platform=platform,
-        counts=browsing.with_all_statuses({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
+        counts=queries.with_all_statuses({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
         kept=sum(row["kept"] for row in rows),
         bytes=sum(row["bytes"] for row in rows),
-        duration_s=browsing.seconds(sum(int(row["millis"]) for row in rows)),
+        duration_s=queries.seconds(sum(int(row["millis"]) for row in rows)),
         latest_at=latest_at,
     )
 
@@ -208,13 +208,13 @@ async def failures(server: MongoServer) -> Sequence[FailureGroup]:
         "next_at": {"$min": "$retry_at"},
     }
     rows = await database.documents(JOBS).aggregate([{"$match": {"status": FAILED}}, {"$group": by_cause}])
-    return browsing.most_first([await _group(database, row) for row in rows])
+    return queries.most_first([await _group(database, row) for row in rows])
 
 
 async def _group(database: MongoDatabase, row: Document) -> FailureGroup:
     code, platform = row["_id"].get("code"), row["_id"]["platform"]
     theirs = {"status": FAILED, "error_code": code, "platform": platform}
-    newest = await database.documents(JOBS).find(theirs, fields=LEFT_OUT, sort=_NEWEST, limit=browsing.EXAMPLES)
+    newest = await database.documents(JOBS).find(theirs, fields=LEFT_OUT, sort=_NEWEST, limit=queries.EXAMPLES)
     return FailureGroup(
         error_code=ErrorCode(code or ErrorCode.INTERNAL),
         platform=platform,

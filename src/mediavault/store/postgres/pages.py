@@ -7,8 +7,7 @@ from typing import Any
 
 from mediavault.store import library_index, search_words
 from mediavault.store.library_index import VALUES
-from mediavault.store.paging import SortKey
-from mediavault.store.queries import AccountQuery, JobQuery
+from mediavault.store.queries import AccountQuery, JobQuery, SortKey
 from mediavault.store.rows import JOB_COLUMNS
 from mediavault.store.search_words import GAP
 from mediavault.store.sql.txn import Built, SqlTxn, Terms

@@ -9,7 +9,7 @@ from mediavault.core.messages import Message
 from mediavault.store.postgres.engine import PostgresDatabase, Transaction, named, positional
 from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sql import library_index, tables
+from mediavault.store.sql import library, tables
 
 MIGRATIONS = load_migrations("postgres")
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -57,7 +57,7 @@ async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration]
             await txn.rows(_SET_VERSION, values)
         statements = PostgresStatements(txn, None)
         versions = {migration.version for migration in missing}
-        if LIBRARY_INDEX in versions and await library_index.fill(statements):
+        if LIBRARY_INDEX in versions and await library.fill(statements):
             await statements.rows("analyze_library")  # the planner has no statistics until autovacuum runs
         if TABLES in versions:
             await tables.fill(statements)

@@ -2,16 +2,121 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.core.logs import get_logger
 from mediavault.store.calls import Calls
-from mediavault.store.listening import ChangeListener
-from mediavault.store.postgres.engine import PostgresDatabase
+from mediavault.store.postgres.engine import PostgresDatabase, hang_up, named, translate_errors
 from mediavault.store.postgres.schema import migrate
-from mediavault.store.postgres.wake import until_lost, wake_ups_arrive
-from mediavault.store.wake import Subscribers
+from mediavault.store.wake import ChangeListener, Subscribers
+
+_QUERY = """
+SELECT current_setting('server_version_num')::int / 10000,
+       (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+       current_user::text, current_database()::text,
+       has_database_privilege(current_database(), 'CREATE'),
+       to_regnamespace('mediavault') IS NOT NULL,
+       coalesce((SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE')
+                   FROM pg_namespace WHERE nspname = 'mediavault'), false),
+       pg_is_in_recovery(),
+       current_setting('default_transaction_isolation'),
+       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
+       coalesce(inet_client_addr() <<= '127.0.0.0/8'::inet OR inet_client_addr() <<= '::1'::inet, true),
+       current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
+       current_setting('synchronous_commit')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresFacts:
+    """What the server says about itself.
+
+    ``ahead_by`` is how far the server's clock is ahead of this host's, to half a round trip. ``is_local``: reached
+    through a socket or over loopback. ``has_wake_ups``: NOTIFY reaches LISTEN, which it does not behind a pooler.
+    """
+
+    server: str  # host and database, without user or password
+    version: int
+    ahead_by: timedelta
+    user: str
+    database: str
+    may_create_schema: bool
+    has_schema: bool
+    may_use_schema: bool
+    is_standby: bool
+    isolation: str
+    has_tls: bool
+    is_local: bool
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    has_wake_ups: bool
+
+
+async def query_facts(url: str, clock: Clock) -> PostgresFacts:
+    """Query the server's facts. Raises ConnectionLost when no server answers, StoreError when it refuses us."""
+    database = PostgresDatabase(url)
+    database.pooled_by_others = True  # it may be a pooler that answers
+    with translate_errors():
+        connection = await database.connect()
+        try:
+            before = to_micros(clock.now())
+            [version, micros, *values] = await connection.fetchrow(_QUERY)
+            after = to_micros(clock.now())
+        finally:
+            await hang_up(connection)
+    ahead_by = timedelta(microseconds=micros - (before + after) // 2)
+    facts: list[Any] = [named(url), version, ahead_by, *values, await wake_ups_arrive(database)]
+    return PostgresFacts(*facts)
+
+
+WORK, STOP = "mediavault_work", "mediavault_stop"
+SELF_TEST_S = 2.0
+
+
+async def wake_ups_arrive(database: PostgresDatabase) -> bool:
+    """Return whether a NOTIFY of one connection reaches a LISTEN of another, within ``SELF_TEST_S``.
+
+    Behind a pooler in transaction mode it does not: there the listening server connection is lent to others.
+    """
+    channel = f"mediavault_test_{secrets.token_hex(8)}"
+    arrived = asyncio.Event()
+    with translate_errors():
+        listener, sender = await database.connect(), await database.connect()
+        try:
+            await listener.add_listener(channel, lambda *_: arrived.set())
+            await sender.execute(f"NOTIFY {channel}")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), SELF_TEST_S)
+            return arrived.is_set()
+        finally:
+            for connection in (listener, sender):
+                with contextlib.suppress(Exception):
+                    await connection.close(timeout=1.0)
+
+
+async def until_lost(database: PostgresDatabase, on_wake: Callable[[], None], on_stop: Callable[[str], None]) -> None:
+    """Call ``on_wake`` at once, for missed notifications, then either callback at each until the connection ends."""
+    lost = asyncio.Event()
+    with translate_errors():
+        connection: Any = await database.connect()
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(WORK, lambda *_: on_wake())
+            await connection.add_listener(STOP, lambda *payload: on_stop(payload[-1]))
+            on_wake()
+            await lost.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=1.0)
+
 
 log = get_logger(__name__)
 

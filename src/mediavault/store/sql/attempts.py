@@ -19,7 +19,7 @@ from mediavault.store import codec, transitions
 from mediavault.store.library_index import entry_of, running_values
 from mediavault.store.port import Checkpoint, Recovered, RecoveredJob
 from mediavault.store.rows import SEQ, checkpoint_values, job_from_row
-from mediavault.store.sql import library_index
+from mediavault.store.sql import library
 from mediavault.store.sql.txn import Row, SqlTxn
 from mediavault.store.transitions import MoveNote
 
@@ -35,7 +35,7 @@ async def checkpoint(txn: SqlTxn, claim: ClaimedJob, found: Checkpoint) -> None:
     before = await txn.rows("account_key_of", {"id": claim.id})
     row = await _move(txn, "checkpoint", claim, values, MoveNote(Stage.CHECKPOINT))
     entry = entry_of(row[SEQ], {**running_values(claim.job), **values})
-    await library_index.change(txn, entry, account_before=before[0][0])
+    await library.change(txn, entry, account_before=before[0][0])
 
 
 async def progress(

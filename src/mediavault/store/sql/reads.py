@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mediavault.core.clock import from_micros, micros_in, to_micros
 from mediavault.core.job import HistoryRecord, Job, JobId, Priority
-from mediavault.store import paging, transitions
+from mediavault.store import queries, transitions
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import (
     counts_by_name,
@@ -41,7 +41,7 @@ async def next_queued(txn: SqlTxn, *, limit: int) -> list[Job]:
     platforms = [row[0] for row in await txn.rows("queued_platforms")]
     first = await first_queued(txn, dict.fromkeys(platforms, limit), limit, platforms)
     rows = await txn.rows("of_seqs", {"seqs": [row[-1] for row in first]})
-    return sorted(map(job_from_row, rows), key=paging.turn_of)
+    return sorted(map(job_from_row, rows), key=queries.turn_of)
 
 
 async def first_queued(

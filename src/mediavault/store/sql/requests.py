@@ -12,7 +12,7 @@ from mediavault.store import codec, search_words, transitions
 from mediavault.store.library_index import entry_from_row, entry_of
 from mediavault.store.port import Enqueued, StoredJob
 from mediavault.store.rows import SEQ, job_from_row, micros_or_none, stored_values
-from mediavault.store.sql import library_index, marks, reads
+from mediavault.store.sql import library, marks, reads
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.transitions import MoveNote
 
@@ -117,7 +117,7 @@ async def remove(txn: SqlTxn, job_id: JobId, *, as_of: datetime | None = None) -
     seq, job = rows[0][SEQ], job_from_row(rows[0])
     await txn.rows("remove_history", {"seq": seq})
     await txn.rows("remove_marks_of_job", {"seq": seq})
-    await library_index.remove(txn, entry_of(seq, stored_values(job)))
+    await library.remove(txn, entry_of(seq, stored_values(job)))
     if job.status is JobStatus.RUNNING:
         await txn.stop(job_id)
     return job
@@ -131,7 +131,7 @@ async def relocate(txn: SqlTxn, job: Job) -> bool:
 async def put_words(txn: SqlTxn, job_id: JobId, source: search_words.WordSource, line: str) -> bool:
     rows = await txn.rows("entry", {"id": job_id})
     for row in rows:
-        await library_index.change_further(txn, entry_from_row(row), source, line)
+        await library.change_further(txn, entry_from_row(row), source, line)
     return bool(rows)
 
 
@@ -141,12 +141,12 @@ async def import_jobs(txn: SqlTxn, jobs: Sequence[StoredJob]) -> int:
         values = stored_values(transitions.as_imported(stored.job))
         for (seq,) in await txn.rows("import_job", values):
             for source, line in stored.words.items():
-                await library_index.store_further(txn, seq, source, line)
+                await library.store_further(txn, seq, source, line)
             await txn.append(seq, stored.history)
             await marks.put(txn, stored.marks)
             entries.append(entry_of(seq, values))
     if entries:
-        await library_index.add(txn, entries)
+        await library.add(txn, entries)
         await txn.wake()
     return len(entries)
 

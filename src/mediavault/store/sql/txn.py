@@ -6,8 +6,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mediavault.core.job import HistoryRecord
-from mediavault.store.paging import SortKey
-from mediavault.store.queries import AccountQuery, JobQuery
+from mediavault.store.queries import AccountQuery, JobQuery, SortKey
 from mediavault.store.search_words import Term
 from mediavault.store.transitions import MoveNote
 

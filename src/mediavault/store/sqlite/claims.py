@@ -9,7 +9,7 @@ from mediavault.core.clock import micros_in
 from mediavault.core.holds import is_paused
 from mediavault.core.job import ClaimedJob, JobId, JobItem, Priority, WorkerId
 from mediavault.core.media import SavedFile
-from mediavault.store import paging, site_limits, transitions
+from mediavault.store import queries, site_limits, transitions
 from mediavault.store.library_index import IndexEntry, sums_of_kept
 from mediavault.store.port import Recovered
 from mediavault.store.rows import SEQ, job_from_row, limit_from_row, limit_values
@@ -55,7 +55,7 @@ def claim(
     values = {"now": txn.now, "worker": worker, "lease_expires_at": txn.now + micros_in(lease), "seqs": f"[{seqs}]"}
     rows = fetch_all(txn.db, SQL["claim"], values)
     # The order of RETURNING is not defined.
-    taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: paging.turn_of(job[0]))
+    taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: queries.turn_of(job[0]))
     for platform in {job.platform for job, _ in taken}:
         if site_limits.uses_permits(limits[platform]):
             txn.db.execute(SQL["put_gate"], limit_values(site_limits.reserve(limits[platform], txn.at)))

@@ -12,7 +12,7 @@ from mediavault.core.clock import from_micros
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.messages import Message
 from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sql import library_index, tables
+from mediavault.store.sql import library, tables
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (
     Connection,
@@ -146,7 +146,7 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
             db.execute(migration.sql)
             db.pragma("user_version", migration.version)
         if any(migration.version == LIBRARY_INDEX for migration in missing):
-            blocking(library_index.fill)(Snapshot(db, from_micros(0)))  # it asks for no time
+            blocking(library.fill)(Snapshot(db, from_micros(0)))  # it asks for no time
         if any(migration.version == TABLES for migration in missing):
             blocking(tables.fill)(Snapshot(db, from_micros(0)))  # nothing that it reads expires
         if missing:

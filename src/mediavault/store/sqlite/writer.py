@@ -25,7 +25,7 @@ from mediavault.core.failures import MediavaultError, StoreDamaged, StoreError, 
 from mediavault.core.logs import get_logger
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import IndexEntry, accounts_of, totals_of
-from mediavault.store.sql import library_index
+from mediavault.store.sql import library
 from mediavault.store.sqlite.engine import Connection, SqliteError, fetch_all, translate_refusal, use_busy_timeout
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.sql import SQL, blocking
@@ -66,7 +66,7 @@ class Txn:
     def settle(self) -> None:
         """Write the sums of the jobs completed so far, which are few rows, and the history."""
         if self.completed:
-            blocking(library_index.add_sums)(self, totals_of(self.completed), accounts_of(self.completed))
+            blocking(library.add_sums)(self, totals_of(self.completed), accounts_of(self.completed))
             self.completed = []
         if self.history:
             self.db.executemany(SQL["append_history"], self.history)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import AuthenticatorDep, Services, SharedLinksDep
 from mediavault.auth.authenticator import Authenticator, AuthMode
 from mediavault.auth.grants import MAX_NAME_CHARS
-from mediavault.auth.scopes import Scope
+from mediavault.auth.permissions import Scope
 from mediavault.core.failures import BadInput
 from mediavault.core.users import MAX_USER_CHARS, OWNER, Role
 from mediavault.features.sharing.service import SharedLinks

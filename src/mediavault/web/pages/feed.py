@@ -16,8 +16,8 @@ from mediavault.presentation.preferences import current
 from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import current_user
 from mediavault.store.noting import read_noted
-from mediavault.store.paging import cursor_of
 from mediavault.store.port import JobCatalogue, JobQuery
+from mediavault.store.queries import cursor_of
 from mediavault.web.cards import feed_clip
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render

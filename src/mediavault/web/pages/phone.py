@@ -24,7 +24,7 @@ from mediavault.presentation.preferences import COOKIE_LIFE_S, current
 from mediavault.presentation.translation import direction
 from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import AWAY_PAGE, MANIFEST, SHARE, current_principal
-from mediavault.server.base_path import base_path
+from mediavault.server.middleware import base_path
 from mediavault.server.security import FORM_TYPE
 from mediavault.server.services import ApiServices
 from mediavault.store.port import Records

@@ -37,13 +37,12 @@ from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.views import job_view
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
-from mediavault.store.checks import read_checks
+from mediavault.store.decoding import read_checks
 from mediavault.store.duplicates import read_duplicates
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
-from mediavault.store.retrying import DAMAGE, questions
 from mediavault.store.trash import new_batch
-from mediavault.store.waiting_jobs import still_asking, waits_for_sign_in
+from mediavault.store.waiting_jobs import DAMAGE, questions, still_asking, waits_for_sign_in
 from mediavault.web.badges import site_name
 from mediavault.web.cards import Tile, tile
 from mediavault.web.choices import choices_of, first_player_site, seen_candidates

@@ -20,9 +20,9 @@ from mediavault.presentation.preferences import COOKIE_LIFE_S, LANGUAGE_COOKIE, 
 from mediavault.presentation.translation import gettext, locales
 from mediavault.presentation.views import title
 from mediavault.server.services import ApiServices
+from mediavault.store.holds import volume_of_today
 from mediavault.store.port import JobQuery
 from mediavault.store.profiles import all_profiles
-from mediavault.store.volume import volume_of_today
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_form, see_other
 from mediavault.web.render import render
 from mediavault.web.setting_fields import LAYOUTS, example_name, example_post, fields_of, read_submitted, validate

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mediavault.core.clock import Clock
-from mediavault.core.enclosed import metadata_of
 from mediavault.core.failures import BadInput, BadUrl, Failure, Final, TookTooLong
 from mediavault.core.job import Stage, StrategyName
+from mediavault.core.listings import metadata_of
 from mediavault.core.media import Extraction, LiveNow, NoVideo
 from mediavault.core.messages import Message, counted
 from mediavault.core.platform import ENCLOSURE, PLAIN_PAGE

@@ -28,8 +28,7 @@ from mediavault.core.post_urls import is_named_host, read_page
 from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, EgressScope, HttpUrl, parse_http_url, resolve_reference
 from mediavault.egress.port import HttpClient, Timeouts
-from mediavault.extraction.http_status import failure_of_status
-from mediavault.extraction.walls import is_login_page
+from mediavault.extraction.walls import failure_of_status, is_login_page
 from mediavault.platforms import registry
 from mediavault.worker.dispatch import Route, route_of
 

@@ -18,7 +18,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Candidate, DownloadedFile, Expected, Ownership, ProbeReport, ProblemKind, VerifiedFile
 from mediavault.core.messages import Message, join
-from mediavault.store.retrying import DAMAGE, accepted_reasons
+from mediavault.store.waiting_jobs import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.compare import contradicted, contradictions
 

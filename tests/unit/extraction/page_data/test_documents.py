@@ -6,7 +6,7 @@ import pytest
 
 from mediavault.extraction.page_data.document import documents, linked_data, parse_json
 from mediavault.extraction.page_data.html_scan import scan
-from mediavault.extraction.page_data.json_walk import MAX_DEPTH, walk
+from mediavault.extraction.page_data.values import MAX_DEPTH, walk
 
 
 @pytest.mark.parametrize(

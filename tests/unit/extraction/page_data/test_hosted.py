@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.extraction.page_data.hosted import is_hosted
+from mediavault.extraction.page_data.oembed import is_hosted
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.extraction.page_data.selectors import has_element
+from mediavault.extraction.page_data.elements import has_element
 from mediavault.platforms.registry import all_platforms
 
 PAGE = '<body><div id="main" class="box captcha-wall" data-x=\'1\'><SPAN hidden>a</SPAN><p>b</p></div></body>'

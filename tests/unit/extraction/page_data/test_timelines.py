@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.extraction.page_data.timelines import TimelineListing, read_timeline
+from mediavault.extraction.page_data.other_posts import TimelineListing, read_timeline
 
 
 def node(key: str, author: str, kind: str) -> dict[str, Any]:

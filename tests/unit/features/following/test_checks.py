@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from mediavault.core.clock import AT_ONCE
-from mediavault.core.enclosed import enclosed_in
 from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
-from mediavault.core.listings import Entry, Listing, Look, Validators
+from mediavault.core.listings import Entry, Listing, Look, Validators, enclosed_in
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import EnclosedFile, Expected, Item, Post
 from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
@@ -25,7 +24,7 @@ from mediavault.core.submission import Submission
 from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.urls import EgressScope, is_exemptible, parse_http_url
 from mediavault.egress.guard import EgressGuard
-from mediavault.extraction.enclosure_extractor import EnclosureExtractor
+from mediavault.extraction.api_extractor import EnclosureExtractor
 from mediavault.extraction.ytdlp_reading import read_answer
 from mediavault.features.following import decisions as following_decisions
 from mediavault.features.following import records as stored

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediavault.auth.authenticator import Authenticator
-from mediavault.auth.scopes import Scope
+from mediavault.auth.permissions import Scope
 from mediavault.core.job import JobStatus
 from mediavault.core.profiles import BUILT_IN
 from tests.asgi_client import Answer

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mediavault.auth.authenticator import Authenticator
-from mediavault.auth.scopes import Scope
+from mediavault.auth.permissions import Scope
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import Account
 from mediavault.core.records import RecordKind

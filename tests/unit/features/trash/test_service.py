@@ -18,10 +18,10 @@ from mediavault.features.trash.service import Trash
 from mediavault.library.local_library import LocalLibrary
 from mediavault.presentation.views import kept_paths
 from mediavault.store.port import JobQuery, StoredJob
-from mediavault.store.retrying import accepted_reasons
 from mediavault.store.search_words import WordSource
 from mediavault.store.tables import MOVING_TABLES, TRASH, TRASHED_WORDS, Table, TableRow
 from mediavault.store.trash import move_to_trash, trashed_posts
+from mediavault.store.waiting_jobs import accepted_reasons
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock

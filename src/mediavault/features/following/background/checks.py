@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mediavault.core.clock import Clock
-from mediavault.core.enclosed import metadata_of
 from mediavault.core.failures import (
     ExtractorBroken,
     Failure,
@@ -24,7 +23,7 @@ from mediavault.core.failures import (
     NotFound,
 )
 from mediavault.core.job import Job, NewJob, Priority
-from mediavault.core.listings import Entry, Listing, post_key
+from mediavault.core.listings import Entry, Listing, metadata_of, post_key
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import LANGUAGE, Extraction
