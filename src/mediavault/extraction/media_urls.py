@@ -1,4 +1,4 @@
-"""What a media URL names, how large it is, and whether two are one file, read from the URL, its content type and the site's facts. Pure.
+"""What a media URL names, how large it is, and whether two are one file. Read from the URL, its type and the site. Pure.
 
 A URL is a hint, not proof: what a file really is, is decided by its bytes. But it is enough to tell a playlist from a
 segment, a silent track from a whole file, and an advert or a preview from the post's video.
