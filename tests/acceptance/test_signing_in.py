@@ -45,8 +45,8 @@ from mediavault.server.services import ApiServices
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.waiting_jobs import resume_after_window
 from mediavault.web.app import create_app
-from mediavault.worker.dispatch import Route
 from mediavault.worker.stages.extract import ask_extractors
+from mediavault.worker.stages.route import Route
 from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of

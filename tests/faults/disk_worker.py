@@ -29,7 +29,7 @@ from mediavault.download.port import DownloadLimits, MediaRequest
 from mediavault.download.writer import open_writer
 from mediavault.store.patience import DatabaseWait
 from mediavault.worker import retry
-from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.faults.worker_process import POINTS, media_of
 from tests.patience import patient

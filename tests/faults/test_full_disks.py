@@ -17,7 +17,7 @@ import pytest
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job
 from mediavault.library.local_library import LocalLibrary
-from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import ensure_library_id
 from tests.faults.mounts import mount, read_only, small_disk, unmount
 from tests.faults.test_processes import environment, until
 from tests.faults.vault_on_disk import VaultOnDisk, address_of, all_completed

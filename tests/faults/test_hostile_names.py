@@ -23,7 +23,7 @@ from mediavault.core.media import DownloadedFile, Extraction, Post, ProbeReport,
 from mediavault.core.platform import Platform
 from mediavault.library.local_library import LocalLibrary
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.contract.stores import LEASE
 from tests.faults.disk_worker import PostDownloader

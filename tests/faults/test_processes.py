@@ -16,7 +16,7 @@ import pytest
 
 from mediavault.core.job import JobStatus
 from mediavault.library.local_library import LocalLibrary
-from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import ensure_library_id
 from tests.acceptance.test_serve import free_port
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed, end
 from tests.faults.worker_process import POINTS

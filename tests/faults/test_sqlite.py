@@ -32,7 +32,7 @@ from mediavault.store.port import JobQuery
 from mediavault.store.sqlite import writer
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.web.app import create_app
-from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import ensure_library_id
 from tests.asgi_client import Answer, AsgiClient
 from tests.fakes import FakeClock
 from tests.faults.mounts import small_disk

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.failures import ErrorCode
 from mediavault.library.local_library import LocalLibrary
-from mediavault.worker.library import ensure_library_id
+from mediavault.worker.library_watch import ensure_library_id
 from tests.faults.test_processes import strace, was_injected
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed
 from tests.patience import patient

@@ -90,7 +90,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "Only the registry of platforms is imported from outside": [
         ("mediavault.worker.pipeline", "mediavault.platforms.tiktok"),
         ("mediavault.worker.stages.extract", "mediavault.platforms.lookalikes"),
-        ("mediavault.worker.stages.resolve", "mediavault.platforms.x.reader"),
+        ("mediavault.worker.stages.route", "mediavault.platforms.x.reader"),
         ("mediavault.features.sites.service", "mediavault.platforms.reading.meta_media"),
         ("mediavault.features.sites.service", "mediavault.platforms.instagram"),
         ("mediavault.web.pages.home", "mediavault.platforms.x"),
@@ -116,7 +116,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "Only the composition root imports the class behind a service port": [
         ("mediavault.worker.strategies", "mediavault.browser.chromium"),
-        ("mediavault.worker.stages.resolve", "mediavault.egress.client"),
+        ("mediavault.worker.stages.route", "mediavault.egress.client"),
         ("mediavault.worker.context", "mediavault.download.fetcher"),
         ("mediavault.api.jobs", "mediavault.egress.client"),
         ("mediavault.api.login_window", "mediavault.browser.chromium"),
@@ -129,7 +129,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "The worker imports service ports, and the pure modules named here": [
         ("mediavault.worker.strategies", "mediavault.browser.chromium"),
         ("mediavault.worker.pipeline", "mediavault.extraction.ytdlp_process"),
-        ("mediavault.worker.stages.resolve", "mediavault.egress.guard"),
+        ("mediavault.worker.stages.route", "mediavault.egress.guard"),
         ("mediavault.worker.stages.validate", "mediavault.media.probe"),
         ("mediavault.worker.stages.commit", "mediavault.library.disk"),
         ("mediavault.worker.stages.commit", "mediavault.library.staging"),
@@ -170,7 +170,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.worker.recorder", "bson"),
         ("mediavault.worker.strategies", "playwright"),
         ("mediavault.worker.pipeline", "yt_dlp"),
-        ("mediavault.worker.stages.resolve", "aiohttp"),
+        ("mediavault.worker.stages.route", "aiohttp"),
         ("mediavault.worker.stages.validate", "av"),
         ("mediavault.worker.stages.commit", "obstore"),
         ("mediavault.api.jobs", "aiohttp"),

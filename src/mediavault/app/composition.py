@@ -59,13 +59,12 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store, Workers
 from mediavault.tracing.opening import open_tracing
-from mediavault.worker import liveness
+from mediavault.worker import recovery
 from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.freezes import FreezeReport, settled_reports
 from mediavault.worker.hooks import Hooks
-from mediavault.worker.library import ensure_library_id
-from mediavault.worker.library_watch import LibraryWatch
-from mediavault.worker.loops import end, every
+from mediavault.worker.library_watch import LibraryWatch, ensure_library_id
+from mediavault.worker.ticker import end, every
 from mediavault.worker.worker import Worker, WorkerLimits
 
 if TYPE_CHECKING:  # both load slowly, and processes without a worker need neither
@@ -364,7 +363,7 @@ def _live_folder(settings: Settings) -> Path:
 
 async def living_workers(settings: Settings, workers: Workers) -> list[WorkerHeartbeat]:
     """Return the workers with a recent heartbeat, without those of this machine that were killed since."""
-    killed = set(liveness.dead_workers(_live_folder(settings)))
+    killed = set(recovery.dead_workers(_live_folder(settings)))
     return [worker for worker in await workers.alive(seen_within=ALIVE_WITHIN) if worker.worker not in killed]
 
 

@@ -67,9 +67,8 @@ def _is_at_rest(job: Job) -> bool:
 async def inspect_url(settings: Settings, url: str) -> Inspection:
     """Extract a post as a worker would, without saving anything."""
     from mediavault.extraction.ranking import choose_candidate, explain, items_to_save
-    from mediavault.worker.dispatch import route_of
     from mediavault.worker.stages.extract import ask_extractors
-    from mediavault.worker.stages.resolve import resolve
+    from mediavault.worker.stages.route import resolve, route_of
 
     clock = SystemClock()
     guard = make_guard(settings)

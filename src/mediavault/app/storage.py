@@ -21,7 +21,7 @@ from mediavault.library.port import Library
 from mediavault.library.staging import STAGING_FOLDER
 from mediavault.store.patience import DatabaseWait
 from mediavault.store.port import Store
-from mediavault.worker.library import check_library, ensure_library_id
+from mediavault.worker.library_watch import check_library, ensure_library_id
 
 if TYPE_CHECKING:
     from mediavault.features.importing.model import ImportSource

@@ -9,9 +9,9 @@ from mediavault.core.job import ClaimedJob
 from mediavault.core.media import Candidate, Extraction, Item
 from mediavault.worker.checkpoint import checkpoint_of
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.dispatch import Route
 from mediavault.worker.items import PostItems
 from mediavault.worker.recorder import AttemptRecorder
+from mediavault.worker.stages.route import Route
 
 
 @dataclass(slots=True)

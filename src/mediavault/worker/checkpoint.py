@@ -10,7 +10,7 @@ from typing import Any
 from mediavault.core.job import ItemStatus, Job, JobItem
 from mediavault.core.media import Candidate, Extraction, ItemType, SourceType, account
 from mediavault.store.port import Checkpoint
-from mediavault.worker.dispatch import Route
+from mediavault.worker.stages.route import Route
 
 EXPIRY_MARGIN = timedelta(minutes=2)  # a URL that expires sooner counts as expired
 

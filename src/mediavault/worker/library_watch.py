@@ -1,12 +1,14 @@
-"""Watches whether the library can store a video: jobs are claimed only while it can.
+"""Watches whether the library can store a video, and is the one that holds the store's files: jobs are claimed only then.
 
-The circuit breaker for the disk is :mod:`mediavault.worker.breaker`.
+After an error of the disk, a circuit breaker stops claims for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import FAILURES, ErrorCode, NoSpace, Stops, StorageFailure
@@ -14,11 +16,100 @@ from mediavault.core.job import JobStatus
 from mediavault.core.logs import get_logger
 from mediavault.library.port import Library
 from mediavault.store.bulk import retry_failed
-from mediavault.store.port import Store
-from mediavault.worker.attempt_result import AttemptResult
-from mediavault.worker.breaker import Breaker
+from mediavault.store.losses import LIBRARY, note_loss
+from mediavault.store.port import JobCatalogue, Store
+from mediavault.worker.recorder import AttemptResult
+
+FIRST_PAUSE_POLLS = 10  # in polls of the worker: ten seconds with the default interval
+LONGEST_PAUSE_POLLS = 300
+
+
+@dataclass(slots=True)
+class Breaker:
+    """The breaker's state; times are in monotonic seconds. Attempts that fail at the same time trip it once.
+
+    When a pause is over, the disk is tested; then one job at a time is claimed until one has been saved.
+    """
+
+    poll_interval_s: float
+    trips: int = 0
+    until: float = float("-inf")
+
+    def trip(self, now: float) -> float | None:
+        """Begin a pause after a disk error; return its length in seconds, None when one is running already."""
+        if now < self.until:
+            return None
+        pause_s = self.poll_interval_s * min(FIRST_PAUSE_POLLS << self.trips, LONGEST_PAUSE_POLLS)
+        self.trips += 1
+        self.until = now + pause_s
+        return pause_s
+
+    def reset(self) -> bool:
+        """Close the breaker because a video was saved; return whether it had been tripped."""
+        was_tripped = self.trips > 0
+        self.trips, self.until = 0, float("-inf")
+        return was_tripped
+
+    def end_pause(self) -> None:
+        """End a pause that is running, since what caused it has changed."""
+        self.until = float("-inf")
+
+    def is_open(self, now: float) -> bool:
+        """Whether a pause is running, so that nothing may be claimed."""
+        return now < self.until
+
+    def wants_proof(self, now: float) -> bool:
+        return self.trips > 0 and not self.is_open(now)
+
+    def allows(self, free: int, running: int) -> int:
+        """How many jobs may be claimed with ``free`` slots while ``running`` jobs run."""
+        return free if not self.trips else min(free, max(0, 1 - running))
+
+
+AGREED_AS = "library"
 
 log = get_logger(__name__)
+
+
+async def ensure_library_id(store: Store, vault: Library) -> None:
+    """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
+
+    A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
+    empty library may be the mount point of a disk that is not mounted, and files would be saved below it.
+    """
+    agreed = (await store.records.constants()).get(AGREED_AS)
+    is_first = agreed is None
+    try:
+        carried = await vault.identity()
+        if is_first and carried is None:
+            await vault.prepare()  # before an id is agreed on: a disk that comes later may bring its own
+    except StorageFailure:
+        if agreed is not None:
+            await vault.require_identity(agreed)  # so that no one takes what comes later for the library
+        raise
+    if agreed is None:
+        agreed = await store.records.set_once(AGREED_AS, carried or str(uuid.uuid4()))
+    if is_first and carried is not None and not await _has_completed_jobs(store.catalogue):  # new, or emptied
+        await note_loss(store.records, LIBRARY)
+        log.warning(
+            "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
+        )
+    if carried is None and (is_first or not await _has_completed_jobs(store.catalogue)):
+        await vault.write_identity(agreed)
+        log.info("library_marked", library=agreed)
+    await vault.require_identity(agreed)
+
+
+async def check_library(store: Store, vault: Library) -> None:
+    """Run the check of :func:`recognise` for callers that only read: nothing is written."""
+    agreed = (await store.records.constants()).get(AGREED_AS)
+    if agreed is not None and (await vault.identity() is not None or await _has_completed_jobs(store.catalogue)):
+        await vault.require_identity(agreed)
+
+
+async def _has_completed_jobs(catalogue: JobCatalogue) -> bool:
+    return bool((await catalogue.report()).counts.get(JobStatus.COMPLETED))
+
 
 ROOM_BYTES = 100_000_000  # a short video
 

@@ -26,27 +26,23 @@ from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, ItemType, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import translate_machine_errors
-from mediavault.extraction.ranking import choose_candidate, explain, with_choice
+from mediavault.extraction.ranking import choose_candidate, explain, items_to_save, with_choice
 from mediavault.platforms.registry import platform
 from mediavault.tracing.port import Facts
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
-from mediavault.worker.attempt_result import AttemptResult
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.dispatch import describe, route_job_by_domain
 from mediavault.worker.extraction_slots import ExtractionMode, next_mode
 from mediavault.worker.items import items_of
-from mediavault.worker.recorder import AttemptRecorder
+from mediavault.worker.recorder import AttemptRecorder, AttemptResult
 from mediavault.worker.retry import GiveUp, RetryIn, decide, needs_history
 from mediavault.worker.session_routing import hosts_with_session, where_to_sign_in
 from mediavault.worker.site_limits import NotAllowedYet, SiteBusy
-from mediavault.worker.stages.choose import pick_items
 from mediavault.worker.stages.commit import commit, complete, finish
+from mediavault.worker.stages.companions import add_subtitles, own_picture, still
+from mediavault.worker.stages.convert import as_sound, playable
 from mediavault.worker.stages.extract import extract, follow_link
-from mediavault.worker.stages.remux import playable
-from mediavault.worker.stages.sound import as_sound
-from mediavault.worker.stages.subtitles import add_subtitles
-from mediavault.worker.stages.thumbnail import own_picture, still
+from mediavault.worker.stages.route import describe, route_job_by_domain
 from mediavault.worker.strategies import DownloadStrategies
 
 log = get_logger(__name__)
@@ -154,6 +150,22 @@ async def save_items(attempt: Attempt) -> SavedFile:
         return album.first_kept
     await store.queue.save_items(attempt.claim, album.items)
     raise album.to_failure()
+
+
+async def pick_items(attempt: Attempt) -> None:
+    """Record the post's items in the attempt. Raises NoVideo, and Ambiguous when a user must choose.
+
+    The candidates are saved even then, because the user chooses from them.
+    """
+    try:
+        items_to_save(attempt.extraction, attempt.tools.profile.types)
+    except Failure as failure:
+        if attempt.extraction.others:
+            await attempt.checkpoint(None)
+        async with attempt.recorder.step(Stage.CHOOSE):
+            raise failure
+    types = attempt.tools.profile.types
+    attempt.items.merge(attempt.extraction, types, others_too=attempt.tools.save_quoted)
 
 
 async def choose(attempt: Attempt, index: int) -> Candidate:

@@ -1,4 +1,4 @@
-"""Records an attempt's steps in the job's history, the log and the job's progress."""
+"""Records an attempt's steps in the job's history, the log and the job's progress; and how an attempt ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import ErrorCode, Failure, LeaseLost, StoreError
-from mediavault.core.job import ClaimedJob, HistoryRecord, Stage, StepOutcome, StrategyName
+from mediavault.core.job import ClaimedJob, HistoryRecord, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.logs import get_logger
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
@@ -172,3 +172,23 @@ def download_percent(done: int, total: int | None) -> int:
     if not total:
         return 60
     return 50 + min(40, 40 * done // total)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """The job's status after the attempt: completed, failed, or queued when it was released.
+
+    ``error_code`` and ``error`` belong to a failure; ``output_path`` is the first file of a completed job.
+    """
+
+    status: JobStatus
+    error_code: ErrorCode | None = None
+    error: str | None = None
+    output_path: str | None = None
+
+    @property
+    def metric_label(self) -> str:
+        """The key under which the worker counts it: completed, failed:CODE, or given_back."""
+        if self.status is JobStatus.FAILED and self.error_code is not None:
+            return f"failed:{self.error_code.value}"
+        return "completed" if self.status is JobStatus.COMPLETED else "given_back"

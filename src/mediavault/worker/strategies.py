@@ -62,9 +62,8 @@ from mediavault.store.decoding import note_refused, refused_copies
 from mediavault.store.waiting_jobs import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.hooks import ItemRecording
-from mediavault.worker.stages.compare import Contradicted, with_contradicted
 from mediavault.worker.stages.extract import EMBEDDED_IN, extract_again_for
-from mediavault.worker.stages.validate import validate
+from mediavault.worker.stages.validate import Contradicted, validate, with_contradicted
 
 NAVIGATION_TIMEOUT_S = 3_600.0  # the browser cannot resume; a stalled or very slow transfer is ended earlier
 

@@ -35,16 +35,14 @@ from mediavault.core.job import (
 from mediavault.core.logs import bound_facts, get_logger, job_context
 from mediavault.core.messages import Message
 from mediavault.store.holds import VolumeCounter
-from mediavault.worker import liveness
+from mediavault.worker import recovery
 from mediavault.worker.context import WorkerContext, for_attempt
 from mediavault.worker.freezes import FreezeReport, write_report
 from mediavault.worker.library_watch import LibraryWatch, requeue_after_full_disk
-from mediavault.worker.loops import end, every, first_of, guarded
-from mediavault.worker.old_jobs import OLD_JOBS_INTERVAL_S, delete_old_jobs
 from mediavault.worker.pipeline import process_one_cycle
-from mediavault.worker.recovery import RECOVERIES_PER_LEASE, recover_stale_jobs
+from mediavault.worker.recovery import OLD_JOBS_INTERVAL_S, RECOVERIES_PER_LEASE, delete_old_jobs, recover_stale_jobs
 from mediavault.worker.session_routing import release_orphaned_jobs, requeue_after_sign_in
-from mediavault.worker.ticker import Ticker
+from mediavault.worker.ticker import Ticker, end, every, first_of, guarded
 
 LEASE_SAFETY = 1 / 9  # of the lease: 10 s of 90 s. Work stops this long before another worker may take the job
 RELEASE_TIMEOUT_S = 10.0
@@ -135,7 +133,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then finish or release the running jobs; or until a requested drain is done."""
-        with liveness.alive(self._live_folder, self.id):
+        with recovery.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await guarded(self.recover)
             unsubscribe_work = self._tools.store.workers.on_work(self._ticker.wake)
@@ -169,7 +167,7 @@ class Worker:
         claim that is sent at once shares the transaction of the completion that freed its slot.
         """
         try:
-            if liveness.dead_workers(self._live_folder):
+            if recovery.dead_workers(self._live_folder):
                 await guarded(self.recover)  # a worker of this host was killed: its jobs are recovered within a tick
             await self._do_poll_work()
             if self._library.problem is not None or not await self._library.disk_is_well():

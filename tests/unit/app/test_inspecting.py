@@ -14,7 +14,7 @@ from mediavault.core.media import Extraction
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.dispatch import Route
+from mediavault.worker.stages.route import Route
 from tests.stubs import POST_URL, extraction
 
 

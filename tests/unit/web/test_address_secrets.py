@@ -36,7 +36,7 @@ from mediavault.presentation.views import kept_paths
 from mediavault.store.port import StoredJob
 from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash
-from mediavault.worker.stages.sound import tags_of
+from mediavault.worker.stages.convert import tags_of
 from tests.asgi_client import Answer, Connection
 from tests.http_vault import ApiVault, MakeVault
 from tests.previewed import add_preview

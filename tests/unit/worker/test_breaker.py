@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.worker.breaker import Breaker
+from mediavault.worker.library_watch import Breaker
 
 
 def test_attempts_that_fail_together_trip_the_breaker_once() -> None:

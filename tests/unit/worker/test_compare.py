@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.evidence import Sign, in_words
 from mediavault.core.media import Expected, LengthSource, ProbeReport
-from mediavault.worker.stages.compare import contradicted, contradictions
+from mediavault.worker.stages.validate import contradicted, contradictions
 from tests.stubs import candidate
 
 DECLARED = LengthSource.DECLARED

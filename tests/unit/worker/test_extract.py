@@ -43,9 +43,8 @@ from mediavault.platforms.mastodon import MASTODON
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.dispatch import Route, extractors_of
-from mediavault.worker.stages.extract import ask_extractors
-from mediavault.worker.stages.extractor_results import most_telling
+from mediavault.worker.stages.extract import ask_extractors, most_telling
+from mediavault.worker.stages.route import Route, extractors_of
 from tests.fakes import START, FakeClock
 from tests.stubs import StubExtractor, candidate, extraction, make_tools
 

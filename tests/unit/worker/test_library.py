@@ -14,7 +14,7 @@ from mediavault.core.media import SavedFile
 from mediavault.library.local_library import LocalLibrary
 from mediavault.store.losses import LOSSES, losses
 from mediavault.store.port import Store
-from mediavault.worker.library import AGREED_AS, check_library, ensure_library_id
+from mediavault.worker.library_watch import AGREED_AS, check_library, ensure_library_id
 
 KEPT = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 

@@ -18,7 +18,7 @@ from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.profiles import save_profile
 from mediavault.worker.context import WorkerContext, for_attempt
-from mediavault.worker.old_jobs import delete_old_jobs, is_past_retention
+from mediavault.worker.recovery import delete_old_jobs, is_past_retention
 from mediavault.worker.site_limits import acquire_permit
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from mediavault.core.job import WorkerId
-from mediavault.worker.liveness import alive, dead_workers, remove_lock
+from mediavault.worker.recovery import alive, dead_workers, remove_lock
 
 HOLDER = """
 import sys, pathlib
-from mediavault.worker.liveness import alive
+from mediavault.worker.recovery import alive
 with alive(pathlib.Path(sys.argv[1]), "w-other"):
     print("held", flush=True)
     sys.stdin.read()

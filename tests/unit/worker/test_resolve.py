@@ -22,8 +22,7 @@ from mediavault.core.failures import (
 )
 from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.port import HttpResponse, Timeouts
-from mediavault.worker.dispatch import Route, route_of
-from mediavault.worker.stages.resolve import HARD_S, MAX_HOPS, resolve
+from mediavault.worker.stages.route import HARD_S, MAX_HOPS, Route, resolve, route_of
 from tests.fakes import FakeClock
 from tests.stubs import StubResponse
 

@@ -33,10 +33,10 @@ from mediavault.platforms.x import X
 from mediavault.store.port import Store
 from mediavault.worker import site_limits
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.dispatch import Route
 from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.site_limits import NotAllowedYet, closing, report_outcome
 from mediavault.worker.stages.extract import is_signed_in_at
+from mediavault.worker.stages.route import Route
 from tests.fakes import START, FakeClock
 from tests.stubs import (
     VIDEO,

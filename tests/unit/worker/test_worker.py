@@ -31,7 +31,7 @@ from mediavault.download.port import DownloadLimits, MediaRequest
 from mediavault.library.local_library import LocalLibrary
 from mediavault.library.staging import Staging
 from mediavault.store.port import JobPage, JobQuery, Store
-from mediavault.worker import liveness
+from mediavault.worker import recovery
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
@@ -821,7 +821,7 @@ async def test_a_disk_that_cannot_list_its_folders_stops_no_worker(
 
     async with setting.running():
         with monkeypatch.context() as patch:
-            patch.setattr(liveness, "dead_workers", fails)
+            patch.setattr(recovery, "dead_workers", fails)
             setting.clock.advance(LEASE)
             await setting.settle()
         setting.downloader.gate.set()

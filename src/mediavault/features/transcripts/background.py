@@ -34,10 +34,10 @@ from mediavault.store.noting import outdate
 from mediavault.worker import site_limits
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext, for_attempt
-from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.site_limits import NotAllowedYet
+from mediavault.worker.stages.companions import fetch
 from mediavault.worker.stages.extract import ask_extractors
-from mediavault.worker.stages.subtitles import fetch
+from mediavault.worker.stages.route import route_job_by_domain
 
 ROUND_S = 300.0
 AT_ONCE = 5  # pieces of work in one round

@@ -26,7 +26,7 @@ from mediavault.store.decoding import note_examined
 from mediavault.store.episodes import folder_and_stem
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
-from mediavault.worker.stages.thumbnail import STILL_AT_S
+from mediavault.worker.stages.companions import STILL_AT_S
 
 
 async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt, index: int) -> SavedFile | None:

@@ -42,9 +42,9 @@ from mediavault.store.port import JobQuery
 from mediavault.store.tables import SOURCE_ENTRIES, SOURCES, Table, TableRow
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from mediavault.worker.context import WorkerContext, for_attempt
-from mediavault.worker.dispatch import route_job_by_domain
 from mediavault.worker.hooks import Hooks
 from mediavault.worker.pipeline import process_one_cycle
+from mediavault.worker.stages.route import route_job_by_domain
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
 from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job

@@ -1,4 +1,8 @@
-"""After stage 7, for a profile that saves sound only: a file of the sound, copied or converted, with cover, title and chapters."""
+"""After stage 7: a container that browsers open, or a file of the sound alone.
+
+A video is remuxed into an MP4 without re-encoding. For a profile that saves sound only, the sound is copied or converted,
+with cover, title and chapters.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,36 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from mediavault.core.failures import Failure
 from mediavault.core.job import Stage
 from mediavault.core.media import Expected, Extraction, ItemType, VerifiedFile
 from mediavault.core.messages import Message
 from mediavault.core.redaction import redact_page
+from mediavault.media.judgement import needs_remux
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.stages.validate import validate
+
+
+async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
+    """Return the video as a verified MP4, or unchanged when remuxing is not needed or fails."""
+    if not needs_remux(verified.report):
+        return verified
+    into = attempt.staging / "playable.mp4"
+    try:
+        async with attempt.recorder.step(Stage.VALIDATE) as note:
+            await attempt.tools.remux([verified.path], into)
+            size = into.stat().st_size
+            again = await validate(replace(verified.downloaded, path=into, bytes=size, sha256=None), attempt)
+            note.detail = Message(
+                "put into an MP4, so that browsers play it: %(container)s before", container=verified.report.container
+            )
+            note.bytes = size
+    except Failure:
+        into.unlink(missing_ok=True)  # recorded by the step; the file itself is whole
+        return verified
+    verified.path.unlink(missing_ok=True)
+    return again
+
 
 MAX_TAG_CHARS = 300
 
