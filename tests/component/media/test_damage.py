@@ -24,7 +24,7 @@ from tests.films import Film, film
 from tests.patience import patient
 from tests.slowed import TIMES, slowed
 
-README = Path(__file__).parents[4] / "src/mediavault/media/README.md"
+README = Path(__file__).parents[3] / "src/mediavault/media/README.md"
 
 
 @pytest.fixture(scope="module")
