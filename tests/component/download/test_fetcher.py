@@ -53,7 +53,7 @@ async def test_a_dash_manifest_becomes_one_file_that_passes_the_probe(
     assert [path.name for path in tmp_path.iterdir()] == ["media.mp4"]
 
 
-SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures" / "streams" / "hls_multi-segment"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "fixtures" / "streams" / "hls_multi-segment"
 
 
 @pytest.mark.shared

@@ -370,7 +370,7 @@ def _jpeg_size(body: bytes) -> tuple[int, int]:
 
 # --- files that other people published -------------------------------------------------------------------------------
 
-SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "fixtures"
 
 
 def _shared_media() -> list[tuple[str, str]]:

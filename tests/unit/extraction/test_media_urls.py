@@ -13,7 +13,7 @@ from mediavault.core.media import SourceType, Watermark
 from mediavault.core.platform import MediaRules, Platform
 from mediavault.extraction.media_urls import classify_media
 
-SHARED = Path(__file__).parents[5] / "shared" / "fixtures" / "media_urls.tsv"
+SHARED = Path(__file__).parents[4] / "shared" / "fixtures" / "media_urls.tsv"
 
 SITE = Platform(
     name="site",

@@ -41,7 +41,7 @@ from tests.unit.extraction.samples import (
     x_video,
 )
 
-SHARED = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "fixtures"
 
 
 def best(extraction: Extraction) -> str:

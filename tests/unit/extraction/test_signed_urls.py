@@ -16,7 +16,7 @@ from mediavault.extraction.signed_urls import is_signed, signed_url_expiry
 AT = 1_767_268_921  # 2026-01-01T12:02:01Z
 EARLIER = 1_767_268_000
 HEX = f"{AT:X}"
-SHARED = Path(__file__).parents[5] / "shared" / "fixtures" / "media_urls.tsv"
+SHARED = Path(__file__).parents[4] / "shared" / "fixtures" / "media_urls.tsv"
 
 
 def _base64(value: object) -> str:
