@@ -11,7 +11,7 @@ from mediavault.core.job import Job, JobId, saved_files
 from mediavault.presentation.schemas import CheckView, FileFormatView
 from mediavault.server.errors import HttpRefusal
 from mediavault.server.services import ApiServices
-from mediavault.store.decoding import decoded_at, read_checks
+from mediavault.store.file_checks import decoded_at, read_checks
 
 router = APIRouter(tags=["files"])
 

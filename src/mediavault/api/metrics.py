@@ -26,7 +26,7 @@ from mediavault.core.job import WorkerHeartbeat
 from mediavault.core.records import RecordKind
 from mediavault.core.site_limits import SiteLimit, SiteState
 from mediavault.server.services import ApiServices
-from mediavault.store.decoding import LEFT
+from mediavault.store.file_checks import LEFT
 from mediavault.store.port import StoreReport
 
 router = APIRouter(tags=["health"])

@@ -198,7 +198,7 @@ async def end_grants(records: Records, kind: RecordKind, user: str) -> int:
 
 
 def new_name(name: str, others: Sequence[NamedGrant], *, most: int) -> str:
-    """Return the name of a new grant beside ``others``, of which there may be ``most``. Raises BadInput."""
+    """Return the name of a new grant, which none of ``others`` has; there may be ``most`` of them. Raises BadInput."""
     label = label_or_none(name, MAX_NAME_CHARS) or ""
     if not label:
         raise BadInput(

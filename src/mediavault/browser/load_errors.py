@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.failures import Failure, NetworkFailure
 from mediavault.core.messages import Message
 
@@ -22,19 +22,19 @@ def failure_of_load(error: str, url: str) -> Failure:
     match, host = _CODE.search(error), urlsplit(url).hostname or ""
     code = match[1] if match else ""
     if code == "NAME_NOT_RESOLVED":
-        return system_errors.no_such_site(host)
+        return unreached.no_such_site(host)
     if code.startswith("CERT_"):
-        return system_errors.bad_certificate(host)
+        return unreached.bad_certificate(host)
     if code == "TOO_MANY_REDIRECTS":
-        return system_errors.circle(host)
+        return unreached.circle(host)
     if code in ("TIMED_OUT", "CONNECTION_TIMED_OUT"):
-        return system_errors.too_slow(host)
+        return unreached.too_slow(host)
     if code == "CONNECTION_REFUSED":
-        return system_errors.refused(host)
+        return unreached.refused(host)
     if code in _CLOSED:
-        return system_errors.hung_up(host)
+        return unreached.hung_up(host)
     if code in _NOT_HTTP:
-        return system_errors.not_http(host)
+        return unreached.not_http(host)
     if code.startswith("SSL_"):
-        return system_errors.not_https(host)
+        return unreached.not_https(host)
     return NetworkFailure(Message("%(host)s could not be loaded.", host=host))

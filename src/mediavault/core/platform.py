@@ -303,7 +303,7 @@ class Walls:
     age_text: tuple[str, ...] = ()
     age_json: tuple[str, ...] = ()
     challenge_url: re.Pattern[str] | None = None
-    challenge_css: str = ""  # as extraction.page_data.selectors reads it
+    challenge_css: str = ""  # as extraction.page_data.elements reads it
     challenge_text: tuple[str, ...] = ()
     challenge_json: tuple[str, ...] = ()
     gone_text: tuple[str, ...] = ()

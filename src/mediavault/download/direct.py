@@ -1,6 +1,6 @@
 """Fetches one file: streams it to disk, and resumes it after an interruption where that is provably safe.
 
-The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.slow_floor`` slowness, and
+The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.shared_line`` slowness, and
 ``connections`` whether several are faster. This module has the partial file ``media.part`` with its progress.
 """
 

@@ -20,7 +20,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from mediavault import __version__
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie, cookie_header, cookies_for
 from mediavault.core.failures import (
@@ -140,7 +140,7 @@ class AiohttpClient:
                 return hop, raw
             raw.release()  # closes the connection if there is a body: it is not read
             hop = after_redirect(hop, location, status=raw.status, sent_cookies=cookies is not None)
-        raise system_errors.circle(hop.url.host, http_status=raw.status)
+        raise unreached.circle(hop.url.host, http_status=raw.status)
 
     async def _send(
         self,
@@ -344,17 +344,17 @@ def _translate_errors(host: str, *, received: int = 0) -> Iterator[None]:
     try:
         yield
     except TimeoutError as exc:  # aiohttp's timeouts are among them
-        raise system_errors.too_slow(host, received=received) from exc
+        raise unreached.too_slow(host, received=received) from exc
     except aiohttp.ClientPayloadError as exc:
         raise Incomplete(Message("%(host)s interrupted the transfer.", host=host), bytes_received=received) from exc
     except aiohttp.ClientConnectorCertificateError as exc:
-        raise system_errors.bad_certificate(host) from exc
+        raise unreached.bad_certificate(host) from exc
     except aiohttp.ClientConnectorSSLError as exc:
-        raise system_errors.not_https(host) from exc
+        raise unreached.not_https(host) from exc
     except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as exc:  # their texts contain the URL with its signature
-        raise system_errors.not_http(host, received=received) from exc
+        raise unreached.not_http(host, received=received) from exc
     except aiohttp.ServerDisconnectedError as exc:
-        raise system_errors.hung_up(host, received=received) from exc
+        raise unreached.hung_up(host, received=received) from exc
     except aiohttp.ClientConnectorError as exc:
         raise not_connected(exc.os_error, host) from exc
     except (aiohttp.ClientError, OSError) as exc:

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Protocol
 
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.failures import AddressRefused, NetworkFailure, SiteNotFound
 from mediavault.core.messages import Message
 from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
@@ -315,6 +315,6 @@ def _lookup(host: str) -> list[str]:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError) as exc:  # UnicodeError: a label that is not a DNS label
         if isinstance(exc, UnicodeError) or (isinstance(exc, socket.gaierror) and exc.errno in _NO_SUCH_NAME):
-            raise system_errors.no_such_site(host) from exc
+            raise unreached.no_such_site(host) from exc
         raise NetworkFailure(Message("The name %(host)s could not be resolved.", host=host)) from exc
     return [str(sockaddr[0]) for *_, sockaddr in answers]

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.failures import (
     AddressRefused,
     BadUrl,
@@ -360,7 +360,7 @@ def _target(request: Request) -> tuple[HttpUrl, str]:
 
 
 def _no_answer(exc: Exception, host: str) -> SiteUnreachable:
-    return system_errors.hung_up(host) if isinstance(exc, EOFError | OSError) else system_errors.not_http(host)
+    return unreached.hung_up(host) if isinstance(exc, EOFError | OSError) else unreached.not_http(host)
 
 
 def _log_refusal(target: HttpUrl, refusal: AddressRefused) -> None:

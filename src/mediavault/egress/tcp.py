@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.failures import NetworkFailure
 from mediavault.core.messages import Message
 from mediavault.egress.guard import Endpoint
@@ -37,7 +37,7 @@ async def dial(endpoints: Sequence[Endpoint], *, host: str, within_s: float) -> 
         async with asyncio.timeout(within_s):
             return await _streams(await first_socket(endpoints))
     except TimeoutError as exc:
-        raise system_errors.too_slow(host) from exc
+        raise unreached.too_slow(host) from exc
     except OSError as exc:
         raise not_connected(exc, host) from exc
 
@@ -45,9 +45,9 @@ async def dial(endpoints: Sequence[Endpoint], *, host: str, within_s: float) -> 
 def not_connected(exc: OSError, host: str) -> NetworkFailure:
     """Return the failure of a connection: the site's, or that of the network between."""
     if isinstance(exc, ConnectionRefusedError):
-        return system_errors.refused(host)
+        return unreached.refused(host)
     if isinstance(exc, ConnectionError):
-        return system_errors.hung_up(host)
+        return unreached.hung_up(host)
     reason = os.strerror(exc.errno) if exc.errno else exc
     return NetworkFailure(Message("The connection to %(host)s failed (%(error)s).", host=host, error=reason))
 

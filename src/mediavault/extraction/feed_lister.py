@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
 from mediavault.core.listings import ALL_KINDS, LONGEST_INTERVAL, Entry, EntryKind, Listing, ListPage, Look, Validators
@@ -238,7 +238,7 @@ class _FeedLook:
         """Request a feed, conditionally where it is the one that was read last. Raises its failure."""
         left_s = self._ends_at_s - self._clock.monotonic()
         if left_s <= 0:
-            raise system_errors.too_slow(urlsplit(url).hostname)
+            raise unreached.too_slow(urlsplit(url).hostname)
         last = self._look.validators
         conditions = {"if-none-match": last.etag, "if-modified-since": last.last_modified} if url == last.url else {}
         headers = {**HEADERS, **{name: value for name, value in conditions.items() if value}}

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from mediavault.core import system_errors
+from mediavault.core import unreached
 from mediavault.core.failures import BadUrl
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, FoundIn, Ownership, Post, SourceType
@@ -98,7 +98,7 @@ class PageExtractor:
                     self._client.keep(url, scope=post.scope, response=response, head=body, stack=stack)
                 return response, body
         except TimeoutError as exc:
-            raise system_errors.too_slow(urlsplit(url).hostname) from exc
+            raise unreached.too_slow(urlsplit(url).hostname) from exc
 
 
 def file_extraction(

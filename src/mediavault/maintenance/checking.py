@@ -20,8 +20,8 @@ from mediavault.library.port import Library
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged, judge_size
-from mediavault.store import decoding
-from mediavault.store.decoding import read_checks
+from mediavault.store import file_checks
+from mediavault.store.file_checks import read_checks
 from mediavault.store.port import Records, Store
 
 AT_ONCE = 1  # a disk reads one file faster than two
@@ -101,9 +101,9 @@ async def check_job(
     if examiner is None or job.status is not JobStatus.COMPLETED:
         return
     if found.starts.keys() == found.checks.keys():
-        await decoding.note_examined(store, job.id, found.checks.keys(), found.starts, clock.now())
+        await file_checks.note_examined(store, job.id, found.checks.keys(), found.starts, clock.now())
     else:  # nothing more is to be found out about it
-        await decoding.note_end(store, job.id, None)
+        await file_checks.note_end(store, job.id, None)
 
 
 @dataclass(frozen=True, slots=True)

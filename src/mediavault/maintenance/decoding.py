@@ -29,7 +29,7 @@ from mediavault.maintenance.checking import (
 )
 from mediavault.maintenance.examining import Examined, FileExaminer
 from mediavault.maintenance.findings import is_kept_damaged
-from mediavault.store.decoding import (
+from mediavault.store.file_checks import (
     LEFT,
     DecodingPosition,
     forget_removed,

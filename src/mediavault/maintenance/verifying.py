@@ -30,7 +30,7 @@ from mediavault.maintenance.findings import (
     short_key,
 )
 from mediavault.store.bulk import iter_pages
-from mediavault.store.decoding import read_checks
+from mediavault.store.file_checks import read_checks
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.trash import all_trashed_posts
 

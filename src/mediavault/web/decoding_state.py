@@ -11,7 +11,7 @@ from mediavault.core.marks import MarkKind
 from mediavault.core.post_urls import has_url
 from mediavault.presentation.translation import gettext
 from mediavault.server.services import ApiServices
-from mediavault.store.decoding import decoded_at, read_position
+from mediavault.store.file_checks import decoded_at, read_position
 from mediavault.store.holds import all_holds
 from mediavault.web.post_view import Video
 

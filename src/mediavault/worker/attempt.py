@@ -19,7 +19,7 @@ class Attempt:
     """The state that the stages share. ``route`` and ``extraction`` are set by the stages of these names.
 
     ``beside`` are files that go next to an item's own, each with the suffix that replaces that file's. ``starts`` is of the
-    items whose file this attempt examined: where the rest of its pictures begins, see ``store.decoding``.
+    items whose file this attempt examined: where the rest of its pictures begins, see ``store.file_checks``.
 
     ``extraction`` is the newest one: the strategy ``fresh`` replaces it, for the following items too.
     """

@@ -58,7 +58,7 @@ from mediavault.core.shared_line import SlowTransferDetector
 from mediavault.core.urls import without_query
 from mediavault.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
 from mediavault.extraction.ranking import choose_candidate, explain
-from mediavault.store.decoding import note_refused, refused_copies
+from mediavault.store.file_checks import note_refused, refused_copies
 from mediavault.store.waiting_jobs import DAMAGE, accepted_reasons
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.hooks import ItemRecording

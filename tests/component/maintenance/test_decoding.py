@@ -15,7 +15,7 @@ from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.decoding import PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.media.probe import open_probe
-from mediavault.store.decoding import decoded_at, note_examined, read_checks
+from mediavault.store.file_checks import decoded_at, note_examined, read_checks
 from tests import media, vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock

@@ -22,7 +22,7 @@ from mediavault.maintenance.decoding import HELD_FOR, PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
 from mediavault.presentation.views import kept_paths
 from mediavault.store import trash
-from mediavault.store.decoding import LEFT, decoded_at, note_examined, read_checks
+from mediavault.store.file_checks import LEFT, decoded_at, note_examined, read_checks
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job
 from tests.fakes import FakeClock

@@ -6,7 +6,7 @@ from mediavault.core.job import JobId
 from mediavault.core.media import RefusedCopy
 from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
-from mediavault.store.decoding import MOST, note_refused, refused_copies
+from mediavault.store.file_checks import MOST, note_refused, refused_copies
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 

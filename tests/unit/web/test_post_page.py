@@ -18,8 +18,8 @@ from mediavault.core.media import Account, Candidate, Item, Ownership, ProbeRepo
 from mediavault.core.messages import Message
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json
-from mediavault.store.decoding import note_end, note_examined
 from mediavault.store.duplicates import put_duplicates
+from mediavault.store.file_checks import note_end, note_examined
 from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.waiting_jobs import accepted_reasons

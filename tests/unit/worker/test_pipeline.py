@@ -53,7 +53,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit, PermitRequest
 from mediavault.download.port import MediaRequest
 from mediavault.library.local_library import LocalLibrary
-from mediavault.store.decoding import decoded_at, read_position
+from mediavault.store.file_checks import decoded_at, read_position
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.extraction_slots import ExtractionSlot, ExtractionSlots

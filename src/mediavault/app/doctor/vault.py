@@ -28,7 +28,7 @@ from mediavault.library.bucket_address import parse_bucket_address
 from mediavault.maintenance.scheduled_checks import ReadingPosition, read_position
 from mediavault.presentation.doctor_report import Check, broken, ok, warning
 from mediavault.presentation.labels import STATUS_LABELS, hold_message
-from mediavault.store.decoding import LEFT
+from mediavault.store.file_checks import LEFT
 from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.losses import losses

@@ -65,7 +65,7 @@ def collections(
 
 
 def _names(kind: MarkKind, rename: tuple[str, str] | None, remove: str | None, *, as_json: bool) -> None:
-    """Rename or remove what is asked for, then print what there is."""
+    """Rename or remove what is asked for, then print all of them."""
     from mediavault.cli.output import print_json, print_names
 
     async def act(marks: UserMarks) -> list[MarkCount]:

@@ -60,7 +60,7 @@ from mediavault.features.notifications.records import (
 )
 from mediavault.server.services import NotificationSender, SendResult
 from mediavault.store.bulk import changed_pages, existing_jobs
-from mediavault.store.decoding import read_checks
+from mediavault.store.file_checks import read_checks
 from mediavault.store.port import Store
 from mediavault.store.tables import Range
 from mediavault.store.trash import trashed_posts

@@ -16,7 +16,7 @@ from mediavault.core.records import FileCheck
 from mediavault.core.redaction import redact_address, redact_page, redact_text
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.views import display
-from mediavault.store.decoding import read_checks
+from mediavault.store.file_checks import read_checks
 
 router = APIRouter(include_in_schema=False)
 

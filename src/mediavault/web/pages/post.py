@@ -37,8 +37,8 @@ from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.views import job_view
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
-from mediavault.store.decoding import read_checks
 from mediavault.store.duplicates import read_duplicates
+from mediavault.store.file_checks import read_checks
 from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch

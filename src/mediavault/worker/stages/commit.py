@@ -22,8 +22,8 @@ from mediavault.library.commit import MAX_NAME_RACES, is_in_library, name_taken,
 from mediavault.library.nfo import ServerFile, server_files
 from mediavault.library.sidecars import write_sidecar
 from mediavault.platforms.registry import site_title
-from mediavault.store.decoding import note_examined
 from mediavault.store.episodes import folder_and_stem
+from mediavault.store.file_checks import note_examined
 from mediavault.worker.attempt import Attempt
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.stages.companions import STILL_AT_S
