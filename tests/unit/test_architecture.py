@@ -39,12 +39,12 @@ IMPORTERS = {
     "obstore": {"library/bucket.py"},
     "opentelemetry": {"tracing/otlp.py"},
     "playwright": {"browser/chromium.py"},
-    "prometheus_client": {"api/metrics.py"},
+    "prometheus_client": {"api/health.py"},
     "pydantic": {
         "core/settings.py",
         "presentation/",
         "features/",
-        "web/pages/library_live.py",
+        "web/pages/library.py",
         "cli/output.py",
     },  # describes records
     "pydantic_settings": {"core/settings.py"},

@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediavault.app.clients import open_media_server
+from mediavault.app.clients import open_media_server, upstream_proxies
 from mediavault.app.notifying import open_notifier
-from mediavault.app.outgoing import upstream_proxies
 from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
 from mediavault.browser.session_manager import SessionManager, note_account
 from mediavault.core.clock import Clock, SystemClock

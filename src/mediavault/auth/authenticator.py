@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from mediavault.auth.credentials import ApiTokens, ClientInfo, SetupToken, WebSession, WebSessions
-from mediavault.auth.endings import AccessEndings
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.grants import end_grants
 from mediavault.auth.keys import digest_of, same
@@ -336,3 +335,20 @@ class Authenticator:
 def token_of(settings: Settings) -> str | None:
     """MEDIAVAULT_TOKEN; None when it is unset or empty."""
     return (settings.token.get_secret_value() or None) if settings.token else None
+
+
+class AccessEndings:
+    """The notifications of one authenticator. All methods must be called in the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    @property
+    def next(self) -> asyncio.Event:
+        """The event that the next ending sets. Take it before a check, so that an ending during the check is not missed."""
+        return self._next
+
+    def announce(self) -> None:
+        """Wake all waiting responses, so that they check again."""
+        ended, self._next = self._next, asyncio.Event()
+        ended.set()

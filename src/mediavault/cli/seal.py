@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mediavault.cli.context import run
 from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.interrupts import run
 from mediavault.cli.options import AsJson
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
@@ -76,8 +76,7 @@ def seal(
 def _seal(post: str, to: Path | None, *, as_json: bool) -> None:
     from mediavault.app import one_shot
     from mediavault.cli.context import quiet_settings
-    from mediavault.cli.output import out, print_json
-    from mediavault.cli.progress import steps
+    from mediavault.cli.output import out, print_json, steps
     from mediavault.core.job import JobId
     from mediavault.presentation.labels import format_size, one_line
 

@@ -8,20 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.api import (
-    events,
-    file_facts,
-    files,
-    frames,
-    health,
-    jobs,
-    login_window,
-    metrics,
-    player,
-    queue,
-    sealing,
-    sessions,
-)
+from mediavault.api import events, files, health, jobs, player, sealing, sessions
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
@@ -86,14 +73,14 @@ def create_app(services: ApiServices) -> FastAPI:
     app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=desk.endings.announce)
     app.state.rss_feeds = RssFeeds(services.store, services.clock, settings.state_dir, on_ended=desk.endings.announce)
     app.state.rss_versions = RssVersions(services.store, services.clock)
-    app.state.measurements = metrics.Measurements(services)
+    app.state.measurements = health.Measurements(services)
     errors.install(app, error_page)
     for router in (
         jobs.router,
         recording.router,
         jobs.library_router,
         duplicates.router,
-        queue.router,
+        jobs.queue_router,
         marks.router,
         profiles.router,
         following.router,
@@ -103,17 +90,14 @@ def create_app(services: ApiServices) -> FastAPI:
         events.router,
         site_limits.router,
         health.router,
-        metrics.router,
         files.router,
-        file_facts.router,
         player.router,
         transcripts.router,
-        frames.router,
         sealing.router,
         job_log.router,
         rss.router,
         sessions.router,
-        login_window.router,
+        sessions.window_router,
         *pages.ROUTERS,
         assets.router,
     ):

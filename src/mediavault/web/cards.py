@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
 
-from mediavault.core.failures import FAILURES
+from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobStatus, saved_files
 from mediavault.core.marks import Noted
 from mediavault.core.media import ItemType, SavedFile, key_of
+from mediavault.core.post_urls import has_url
+from mediavault.core.site_limits import MANY_SITES
 from mediavault.features.jobs.library_filter import LibraryFilter, address, to_params
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
 from mediavault.presentation.views import display, moving_files, title
 from mediavault.store.port import AccountSummary
-from mediavault.web.badges import Tone, icon, letter, site_name, tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +139,61 @@ def account_name(key: str, jobs: Sequence[Job]) -> str:
         if job.account is not None and key_of(job.account) == key:
             return one_line(job.account.display_name or job.account.handle or job.account.slug)
     return ""
+
+
+Tone = Literal["good", "bad", "busy", "quiet"]
+
+GENERIC = "generic"
+MAX_HOST_CHARS = 253  # of a name in the DNS
+
+_ICONS = {
+    JobStatus.QUEUED: "clock",
+    JobStatus.RUNNING: "download",
+    JobStatus.COMPLETED: "play",
+    JobStatus.CANCELLED: "skip",
+}
+_TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED: "good"}
+
+
+def site_name(platform: str, title: str, address: str) -> str:
+    """Return the name of a post's site: the post's host if the platform is every other site, else ``title``.
+
+    A host stays in its ASCII form, in which no name can look like another. A post without a URL is an imported file.
+    """
+    if not has_url(address):
+        return gettext("Imported file")
+    return (platform == GENERIC and one_line(_host(address))[:MAX_HOST_CHARS]) or title
+
+
+def letter(platform: str, title: str, address: str) -> str:
+    """Return the first letter or digit of the site's name, or of the host where one platform covers many sites."""
+    name = (platform in MANY_SITES and _host(address)) or site_name(platform, title, address)
+    return next((char for char in name.upper() if char.isalnum()), "?")
+
+
+def _host(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
+    """Return the tone of a job's state. A failure that the user or a retry can still fix is ``busy``, not ``bad``."""
+    if status is JobStatus.FAILED:
+        return "busy" if is_retried or _needs_person(code) else "bad"
+    return _TONES.get(status, "quiet")
+
+
+def icon(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> str:
+    if status is not JobStatus.FAILED:
+        return _ICONS[status]
+    if is_retried:
+        return "clock"
+    if code is not None and FAILURES[code].remedy is Remedy.SIGN_IN:
+        return "key"
+    return "hand" if _needs_person(code) else "alert"
+
+
+def _needs_person(code: ErrorCode | None) -> bool:
+    return code is not None and FAILURES[code].needs_person

@@ -12,7 +12,7 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.pictures import picture_suffix
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
-from mediavault.features.following.background.pictures import MAX_KEPT_BYTES, with_picture
+from mediavault.features.following.background.checks import MAX_KEPT_BYTES, with_picture
 from mediavault.features.following.model import Source, SourceState
 from mediavault.features.following.records import find_picture
 from mediavault.media.helpers import open_helpers

@@ -17,12 +17,11 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.redaction import redact_message
 from mediavault.core.sessions import can_be_signed_in_to
-from mediavault.features.following.decisions import Decision, open_reasons
+from mediavault.features.following.decisions import Decision, fill_takes, open_reasons
 from mediavault.features.following.filters import REASONS, Reason
 from mediavault.features.following.model import EntryState
 from mediavault.features.following.previews import ListReading, ReadList, SourcePreview
 from mediavault.features.following.records import Followed, decisions, followed, seen
-from mediavault.features.following.schedule import fill_takes
 from mediavault.features.following.views import SourceView, source_view
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label

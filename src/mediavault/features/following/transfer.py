@@ -20,10 +20,10 @@ from mediavault.core.profiles import unknown_profile
 from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
 from mediavault.core.xml_tree import in_xml
+from mediavault.features.following.decisions import first_looks
 from mediavault.features.following.lists import ListedSource, read_source_list
 from mediavault.features.following.model import SettingValues, Source, SourceSettings, SourceState, changed
 from mediavault.features.following.records import MOST_SOURCES, Followed, NewSource, id_of_url
-from mediavault.features.following.schedule import first_looks
 from mediavault.features.following.views import ListedSourceView, RefusedSourceView, SourceRequest, SourcesImportView
 from mediavault.platforms import registry
 from mediavault.presentation.opml import opml_document

@@ -21,7 +21,7 @@ from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
 from mediavault.web.pages.phone import SHARE_PROFILE
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
-from mediavault.web.phone_address import phone_view
+from mediavault.web.qr import phone_view
 
 router = APIRouter(include_in_schema=False)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
 
-from mediavault.api.dependencies import Services
+from mediavault.api.dependencies import Services, to_job_id
 from mediavault.api.feed import CLOCKS_DIFFER
-from mediavault.core.failures import BadInput
-from mediavault.core.job import JobId, JobStatus
+from mediavault.core.failures import BadInput, JobNotFound
+from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import MarkKind, Noted
 from mediavault.features.jobs.library_filter import (
     LENGTH_WORDS,
@@ -36,12 +39,12 @@ from mediavault.server.authentication import current_user
 from mediavault.server.services import ApiServices
 from mediavault.store import saved_searches
 from mediavault.store.noting import read_noted
-from mediavault.store.port import AccountQuery, JobOrder, JobPage, JobQuery, LibraryTotals
+from mediavault.store.port import AccountQuery, JobCatalogue, JobOrder, JobPage, JobQuery, LibraryTotals
 from mediavault.web.cards import account_name, account_words, tile
-from mediavault.web.months import BY_MONTH, month_headings, month_of, months_between
 from mediavault.web.pages.frame import frame
 from mediavault.web.render import render
 from mediavault.web.selection import MAX_AT_ONCE
+from mediavault.web.timeline import BY_MONTH, month_headings, month_of, months_between
 
 PAGE = 48  # fills rows of 2, 3, 4 and 6
 ACCOUNTS = 200  # offered by the filter: those with the newest posts
@@ -245,3 +248,70 @@ def _result_message(text: str) -> str:
         message = ngettext("%(count)s post was deleted.", "%(count)s posts were deleted.", count)
     rest = ngettext("%(left)s was left unchanged.", "%(left)s were left unchanged.", left) if left else ""
     return f"{message % {'count': count}} {rest % {'left': left} if left else ''}".strip()
+
+
+AT_ONCE = 60  # tiles in one request
+_INSTANT = timedelta(microseconds=1)
+_MAX_AT_ONE_INSTANT = 500  # posts created by one submission
+
+
+@router.get("/library/changes")
+async def changes(
+    request: Request,
+    services: Services,
+    moment: Annotated[AwareDatetime, Query(description="When the page was made.")],
+    ids: Annotated[list[str] | None, Query(alias="id", max_length=AT_ONCE)] = None,
+) -> Response:
+    """Return the tiles of ``id`` without the removed ones, and the current number of posts in each state.
+
+    Tiles that match the page's filter now, but did not when the page was made, are marked as fresh.
+    """
+    asked = read_filter(request.query_params)
+    jobs = await _existing(services.store.catalogue, ids or ())
+    totals = await services.store.catalogue.library_totals()
+    late = [job for job in jobs if came_at(job, asked.state) >= moment]
+    return render(
+        "library_changes.html",
+        **await tiles(services, asked, JobPage(tuple(jobs), None)),
+        fresh=await _matching(services.store.catalogue, late, asked),
+        states=states(asked, totals),
+        count_words=await count_words(services, asked, totals),
+    )
+
+
+def came_at(job: Job, shown: LibraryView) -> datetime:
+    """Return when the job entered the state that is shown; a job that waits for a retry counts from its last change."""
+    is_again = job.status is JobStatus.QUEUED and job.attempt_count > 0
+    if shown is LibraryView.ALL or (shown is LibraryView.WAITING and not is_again):
+        return job.created_at
+    entered = {JobStatus.COMPLETED: job.completed_at, JobStatus.FAILED: job.failed_at}.get(job.status)
+    return entered or job.updated_at
+
+
+async def _existing(catalogue: JobCatalogue, ids: Sequence[str]) -> list[Job]:
+    jobs = []
+    for job_id in dict.fromkeys(ids):
+        try:
+            jobs.append(await catalogue.get(to_job_id(job_id)))
+        except JobNotFound:
+            continue
+    return jobs
+
+
+async def _matching(catalogue: JobCatalogue, jobs: Sequence[Job], asked: LibraryFilter) -> set[JobId]:
+    """Return the ids of the jobs that match the filter.
+
+    The catalogue is queried for the instants at which they were created, since only it can search.
+    """
+    query = to_query(asked, current().zone, current_user(), limit=_MAX_AT_ONE_INSTANT)
+    statuses = STATUSES[asked.state] or tuple(JobStatus)
+    instants: dict[datetime, set[JobId]] = defaultdict(set)
+    for job in jobs:
+        at = job.created_at
+        if job.status in statuses and (not query.since or at >= query.since) and (not query.until or at < query.until):
+            instants[at].add(job.id)
+    matching: set[JobId] = set()
+    for at, wanted in instants.items():
+        page = await catalogue.jobs(replace(query, since=at, until=at + _INSTANT))
+        matching |= wanted & {job.id for job in page.jobs}
+    return matching

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
-from mediavault.api.file_facts import begin_check
+from mediavault.api.player import begin_check
 from mediavault.api.sealing import begin_seal
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
@@ -43,12 +43,17 @@ from mediavault.store.noting import read_noted
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import DAMAGE, questions, still_asking, waits_for_sign_in
-from mediavault.web.badges import site_name
-from mediavault.web.cards import Tile, tile
-from mediavault.web.choices import choices_of, first_player_site, seen_candidates
-from mediavault.web.decoding_state import decoding_state
+from mediavault.web.cards import Tile, site_name, tile
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
-from mediavault.web.post_view import Video, post_text, videos
+from mediavault.web.post_view import (
+    Video,
+    choices_of,
+    decoding_state,
+    first_player_site,
+    post_text,
+    seen_candidates,
+    videos,
+)
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
 from mediavault.web.up_next import neighbours, up_next

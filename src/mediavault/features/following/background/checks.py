@@ -7,11 +7,14 @@ repeated and none is lost: a job is stored before its entry is marked as taken, 
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
@@ -20,6 +23,7 @@ from mediavault.core.failures import (
     JobNotFound,
     LeaseLost,
     MediavaultError,
+    NotAVideo,
     NotFound,
 )
 from mediavault.core.job import Job, NewJob, Priority
@@ -27,7 +31,9 @@ from mediavault.core.listings import Entry, Listing, metadata_of, post_key
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import LANGUAGE, Extraction
-from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
+from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
+from mediavault.core.urls import MAX_URL_CHARS, EgressScope, parse_http_url
+from mediavault.egress.port import Timeouts
 from mediavault.features.following import records as stored
 from mediavault.features.following.background.list_reading import (
     FALL_BACK_AFTER,
@@ -36,13 +42,19 @@ from mediavault.features.following.background.list_reading import (
     SourceListing,
     SourceListReader,
 )
-from mediavault.features.following.background.pictures import with_picture
-from mediavault.features.following.decisions import Decision, reason_after_look, says_what_is_gone
+from mediavault.features.following.decisions import (
+    Decision,
+    fill_interval,
+    interval,
+    jittered,
+    reason_after_look,
+    says_what_is_gone,
+    usual_gap,
+)
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
-from mediavault.features.following.records import Followed, HeldSource
-from mediavault.features.following.schedule import fill_interval, interval, jittered, usual_gap
+from mediavault.features.following.records import Followed, HeldSource, put_picture
 from mediavault.platforms import registry
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
@@ -402,3 +414,38 @@ def _entry_of(job: Job, extraction: Extraction) -> Entry:
         duration_s=max(lengths, default=None),
         language=extraction.metadata.get(LANGUAGE),
     )
+
+
+REFRESHED_AFTER, TRIED_AGAIN_AFTER = timedelta(days=7), timedelta(days=1)
+LONGEST_PX = 192
+MAX_KEPT_BYTES = 64 << 10  # of a record; a JPEG of that size has some ten thousand
+TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)
+
+
+async def with_picture(source: Source, state: SourceState, tools: WorkerContext) -> SourceState:
+    """Keep the picture of a source if it is due, and return the state with that."""
+    now = tools.clock.now()
+    if not state.picture_url or (state.picture_due is not None and state.picture_due > now):
+        return state
+    try:
+        picture = await _small_picture(state.picture_url, source, tools)
+        await put_picture(tools.store.records, source.id, picture)
+    except (MediavaultError, OSError) as exc:
+        log.info("source_picture_not_kept", source=source.id, error=str(exc)[:200])
+        return replace(state, picture_due=now + TRIED_AGAIN_AFTER)
+    return replace(state, has_picture=True, picture_due=now + REFRESHED_AFTER)
+
+
+async def _small_picture(url: str, source: Source, tools: WorkerContext) -> bytes:
+    async with tools.client.get(url, scope=EgressScope(source.url), timeouts=TIMEOUTS) as response:
+        body = await response.read(limit=MAX_PICTURE_BYTES)
+        if response.status != 200 or picture_suffix(body) is None:
+            raise NotAVideo("The URL did not return an image.", http_status=response.status, bytes_received=len(body))
+    with tempfile.TemporaryDirectory(prefix="mediavault-picture-") as name:
+        path, into = Path(name) / "picture", Path(name) / "small.jpg"
+        await asyncio.to_thread(path.write_bytes, body)
+        small = await tools.probe.shrink(path, into=into, longest_px=LONGEST_PX)
+        picture = b"" if small is None else await asyncio.to_thread(small.read_bytes)
+    if not 0 < len(picture) <= MAX_KEPT_BYTES:
+        raise NotAVideo("The image could not be made smaller.", bytes_received=len(body))
+    return picture

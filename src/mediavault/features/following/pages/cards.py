@@ -11,16 +11,16 @@ from mediavault.core.holds import Hold
 from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
+from mediavault.features.following.decisions import fill_takes
 from mediavault.features.following.filters import REASONS
 from mediavault.features.following.model import SeenEntry, Start
 from mediavault.features.following.pages.form import interval_words
 from mediavault.features.following.preview_views import Outcome, PreviewEntryView, SourcePreviewView, what_becomes_of
 from mediavault.features.following.records import Followed
-from mediavault.features.following.schedule import fill_takes
 from mediavault.features.following.views import SourceView, fill_words, shown_entry, source_view
 from mediavault.presentation.labels import format_duration, hold_label, one_line
 from mediavault.presentation.translation import gettext, translated
-from mediavault.web.badges import letter, site_name
+from mediavault.web.cards import letter, site_name
 
 MAX_TITLE_CHARS = 200
 
