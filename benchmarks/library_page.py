@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.file_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill

@@ -347,7 +347,7 @@ async def no_extras(post: Post, platform: Platform, *, within_s: float, comments
     raise Unsupported(f"yt-dlp does not know {platform.title}.")
 
 
-def make_tools(
+def make_context(
     store: Store,
     clock: Clock,
     root: Path,
@@ -373,7 +373,7 @@ def make_tools(
         extract_extras=no_extras,
         downloader=downloader or StubDownloader(),
         probe=probe or StubProbe(),
-        vault=LocalLibrary(root),
+        library=LocalLibrary(root),
         limits=DownloadLimits(max_bytes=1 << 30, reserve_bytes=0),
         line=SharedLine(clock),
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
@@ -392,7 +392,7 @@ async def fail_asking(store: Store, claim: ClaimedJob, code: ErrorCode, error: s
     return await store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 
 
-async def worked(claim: ClaimedJob, tools: WorkerContext) -> Job:
+async def worked(claim: ClaimedJob, context: WorkerContext) -> Job:
     """Take a claimed job through the pipeline, and return the job as it is then stored."""
-    await process_one_cycle(claim, tools)
-    return await tools.store.catalogue.get(claim.id)
+    await process_one_cycle(claim, context)
+    return await context.store.catalogue.get(claim.id)

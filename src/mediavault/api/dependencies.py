@@ -79,8 +79,8 @@ def _caller() -> Caller:
     return Caller(current_user(), principal.profile if principal else None)
 
 
-def _desk(request: Request) -> Authenticator:
-    return cast("Authenticator", request.app.state.desk)
+def _authenticator(request: Request) -> Authenticator:
+    return cast("Authenticator", request.app.state.authenticator)
 
 
 def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
@@ -95,7 +95,7 @@ def to_job_id(job_id: str) -> JobId:
 
 
 Services = Annotated[ApiServices, Depends(_services)]
-AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 EventFeed = Annotated[Feed, Depends(_feed)]
 JobsDep = Annotated[Jobs, Depends(_jobs)]
 CallerDep = Annotated[Caller, Depends(_caller)]

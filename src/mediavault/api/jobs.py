@@ -16,7 +16,7 @@ from mediavault.api.idempotency import IdempotencyKey, KeyedRequest, StoredAnswe
 from mediavault.core.failures import BadInput
 from mediavault.core.fields import read_value
 from mediavault.core.job import JobStatus
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.messages import Message
 from mediavault.features.jobs.model import JobFilter
 from mediavault.features.sites.service import one_site
@@ -46,7 +46,7 @@ from mediavault.presentation.views import (
 )
 from mediavault.server.services import ApiServices
 from mediavault.store import holds
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import AccountQuery
 
 R = TypeVar("R")
@@ -153,16 +153,16 @@ async def index(
     ``created_at``. ``account`` is a ``key`` of ``/api/accounts``.
     """
     page = await services.store.catalogue.jobs(asked.query(user, cursor=cursor or None, limit=limit))
-    noted = await read_noted(services.store, user, [job.id for job in page.jobs])
-    return page_view(page, noted, holds=await services.holds())
+    post_marks = await read_marks(services.store, user, [job.id for job in page.jobs])
+    return page_view(page, post_marks, holds=await services.holds())
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
 async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView:
     """Return one job."""
     job = await services.store.catalogue.get(job_id)
-    noted = (await read_noted(services.store, user, [job_id])).get(job_id, Noted())
-    return job_view(job, noted, holds=await services.holds())
+    post_marks = (await read_marks(services.store, user, [job_id])).get(job_id, PostMarks())
+    return job_view(job, post_marks, holds=await services.holds())
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))

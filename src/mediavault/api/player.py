@@ -43,8 +43,8 @@ async def tracks(job_id: JobIdPath, place: Place, services: Services) -> TextTra
     """
     kept = await kept_file(services, job_id, place)
     inside, beside = await services.extras.tracks(job_id, place, kept), await services.extras.beside(kept)
-    noted = {mark.name: mark.text for mark in (await services.store.marks.of_jobs([job_id])).get(job_id, ())}
-    segments = segments_from_text(noted.get(MarkKind.SEGMENTS, "[]"))
+    post_marks = {mark.name: mark.text for mark in (await services.store.marks.of_jobs([job_id])).get(job_id, ())}
+    segments = segments_from_text(post_marks.get(MarkKind.SEGMENTS, "[]"))
     chapters = inside.chapters or await _chapters_of_the_post(services, job_id, place)
     names = [(each.language, shown_text(each.title)) for each in inside.subtitles]
     names += [(each.language, "") for each in beside]

@@ -143,7 +143,7 @@ async def open_app(
             stack.push_async_callback(end, watching)
             yield App(settings, store, clock, guard, library, watch, submission, live, notifier, None, None)
             return
-        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock, live))
+        context = await stack.enter_async_context(open_context(settings, store, library, guard, clock, live))
         from mediavault.app import ytdlp_upkeep  # loads what only workers need
 
         examiner = await stack.enter_async_context(open_examiner(settings, library, clock))
@@ -153,10 +153,10 @@ async def open_app(
             (ROUND_S, checks.check_due, "checks"),
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
-            (transcripts.ROUND_S, partial(transcripts.run_due, tools), "deferred"),
-            *[(following.ROUND_S, following.Follower(tools, submission.read).round, "following")]
+            (transcripts.ROUND_S, partial(transcripts.run_due, context), "deferred"),
+            *[(following.ROUND_S, following.Follower(context, submission.read).round, "following")]
             * following.ROUNDS_AT_ONCE,
-            (previewer.ROUND_S, previewer.SourcePreviewer(tools, submission.read).round, "previews"),
+            (previewer.ROUND_S, previewer.SourcePreviewer(context, submission.read).round, "previews"),
             (
                 duplicates.ROUND_S,
                 (await stack.enter_async_context(_duplicate_finder(settings, store, library, clock))).find_due,
@@ -175,9 +175,9 @@ async def open_app(
         ]
         if (server := await stack.enter_async_context(open_media_server(settings))) is not None:
             refresh = MediaServerRefresh(server, store.records, clock)
-            tools = replace(tools, hooks=replace(tools.hooks, on_saved=refresh.saved))
+            context = replace(context, hooks=replace(context.hooks, on_saved=refresh.saved))
             upkeep.append((media_server.ROUND_S, refresh.call_if_due, "media server"))
-        new_worker = Worker(tools, limits, live_folder=_live_folder(settings), library=watch)
+        new_worker = Worker(context, limits, live_folder=_live_folder(settings), library=watch)
         if examiner is not None:
             decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
             upkeep.append((decoding.ROUND_S, decoder.decode_due, "decoding"))
@@ -188,7 +188,7 @@ async def open_app(
 
 
 @asynccontextmanager
-async def open_tools(
+async def open_context(
     settings: Settings,
     store: Store,
     library: Library,
@@ -254,7 +254,7 @@ async def open_tools(
             embed_texts=joiner.embed,
             fetch_subtitles=SubtitleFetcher(client, reader),
             extract_extras=ytdlp.extract_extras,
-            vault=library,
+            library=library,
             limits=DownloadLimits(
                 max_bytes=settings.max_file_bytes,
                 reserve_bytes=settings.reserve_mb * MIB,

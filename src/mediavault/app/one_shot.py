@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.app.composition import make_guard, open_app, open_tools, session_manager
+from mediavault.app.composition import make_guard, open_app, open_context, session_manager
 from mediavault.app.sealing import sealer
 from mediavault.app.storage import (
     make_library,
@@ -78,10 +78,10 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
         await library.prepare()
         async with (
             open_temporary_store(settings, clock) as store,
-            open_tools(settings, store, library, guard, clock) as tools,
+            open_context(settings, store, library, guard, clock) as context,
         ):
             try:
-                extraction = await ask_extractors(await resolve(route, tools.client, clock), tools)
+                extraction = await ask_extractors(await resolve(route, context.client, clock), context)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
     return _inspection_of(extraction, lambda: choose_candidate(items_to_save(extraction)[0], now=clock.now()), explain)

@@ -31,7 +31,7 @@ from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.core.users import OWNER, Role
-from mediavault.store import noting
+from mediavault.store import mark_changes
 from mediavault.store.port import Records, Store
 from mediavault.store.saved_searches import remove_searches
 
@@ -294,7 +294,7 @@ class Authenticator:
         """Remove a user and all that is the user's own. Raises as ``Users.remove``."""
         await self.users.remove(name)  # first: from now on nothing of it is valid
         await self.end_access(name)
-        await noting.forget_user(store, self._clock, name)
+        await mark_changes.forget_user(store, self._clock, name)
         await remove_searches(store.records, name)
         await store.records.remove(RecordKind.INBOX_SEEN, name)
 

@@ -93,7 +93,7 @@ class LoginWindows:
 
     def __init__(
         self,
-        desk: SessionManager,
+        authenticator: SessionManager,
         guard: EgressGuard,
         clock: Clock,
         *,
@@ -101,7 +101,7 @@ class LoginWindows:
         memory_limit: int | None = None,
         on_closed: Callable[[SessionState, BrowserTask], Awaitable[None]],
     ) -> None:
-        self._desk = desk
+        self._authenticator = authenticator
         self._guard = guard
         self._clock = clock
         self._executable = executable
@@ -125,7 +125,7 @@ class LoginWindows:
 
         Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left open then.
         """
-        platform = self._desk.platform(name)
+        platform = self._authenticator.platform(name)
         return await self.run(BrowserTask(platform, platform.sign_in.url or ""), narrow=narrow)
 
     async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
@@ -213,7 +213,7 @@ class LoginWindows:
     async def _hold(self, errand: BrowserTask, size: ScreenSize, ready: asyncio.Future[str]) -> None:
         """Open the window, wait until it ends, clean up. ``ready`` gets the first ticket, or why it did not open."""
         try:
-            async with borrowed_profile(self._desk.state_dir, self._clock) as profile:
+            async with borrowed_profile(self._authenticator.state_dir, self._clock) as profile:
                 try:
                     async with self._opened(errand, profile, size) as self._showing:
                         if not ready.done():
@@ -221,7 +221,7 @@ class LoginWindows:
                         await self._wait_until_over(self._showing)
                 finally:
                     self._showing = None
-                self.outcome = await asyncio.to_thread(self._desk.after_window, profile, errand.platform)
+                self.outcome = await asyncio.to_thread(self._authenticator.after_window, profile, errand.platform)
             await self._on_closed(self.outcome, errand)
         except (MediavaultError, OSError) as exc:
             failure = (
@@ -244,7 +244,7 @@ class LoginWindows:
         if browser.path is None:
             raise unavailable(browser)
         await asyncio.to_thread(_sweep, profile.folder.parent)
-        await asyncio.to_thread(self._desk.before_window, profile)
+        await asyncio.to_thread(self._authenticator.before_window, profile)
         async with AsyncExitStack() as undo:
             proxy = await undo.enter_async_context(window_proxy(self._guard, errand.scope))
             screen = new_screen(profile.folder.parent / f"window-{secrets.token_hex(3)}", size)

@@ -25,7 +25,7 @@ def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.p
 
 
 async def window_here(
-    desk: SessionManager,
+    authenticator: SessionManager,
     guard: EgressGuard,
     clock: Clock,
     errand: BrowserTask,
@@ -42,15 +42,15 @@ async def window_here(
         raise unavailable(browser)
     guard.check_url(errand.scope.page, scope=errand.scope.exemptible)
     try:
-        async with borrowed_profile(desk.state_dir, clock) as profile:
-            await asyncio.to_thread(desk.before_window, profile)
+        async with borrowed_profile(authenticator.state_dir, clock) as profile:
+            await asyncio.to_thread(authenticator.before_window, profile)
             async with window_proxy(guard, errand.scope) as proxy:
                 window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=None)
                 try:
                     await _first_of(window.closed(), enough())
                 finally:
                     await window.close()
-            return await asyncio.to_thread(desk.after_window, profile, errand.platform)
+            return await asyncio.to_thread(authenticator.after_window, profile, errand.platform)
     except OSError as exc:
         raise StorageFailure(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
 

@@ -96,17 +96,19 @@ def show(
 ) -> None:
     """Show one job and its history."""
     from mediavault.cli.output import print_job, print_json
-    from mediavault.core.marks import Noted
+    from mediavault.core.marks import PostMarks
     from mediavault.core.users import OWNER
     from mediavault.presentation.views import history_view, job_view
-    from mediavault.store.noting import read_noted
+    from mediavault.store.mark_changes import read_marks
 
     settings = quiet_settings()
 
     async def look(store: Store) -> None:
-        noted = await read_noted(store, OWNER, [JobId(job_id)])
+        post_marks = await read_marks(store, OWNER, [JobId(job_id)])
         holds = await current_holds(store, settings)
-        job = job_view(await store.catalogue.get(JobId(job_id)), noted.get(JobId(job_id), Noted()), holds=holds)
+        job = job_view(
+            await store.catalogue.get(JobId(job_id)), post_marks.get(JobId(job_id), PostMarks()), holds=holds
+        )
         history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
@@ -256,12 +258,12 @@ async def _list(settings: Settings, query: JobQuery) -> JobPageView:
     from mediavault.app import storage
     from mediavault.core.users import OWNER
     from mediavault.presentation.views import page_view
-    from mediavault.store.noting import read_noted
+    from mediavault.store.mark_changes import read_marks
 
     async with storage.open_store(settings) as store:
         page = await store.catalogue.jobs(query)
-        noted = await read_noted(store, OWNER, [job.id for job in page.jobs])
-        return page_view(page, noted, holds=await current_holds(store, settings))
+        post_marks = await read_marks(store, OWNER, [job.id for job in page.jobs])
+        return page_view(page, post_marks, holds=await current_holds(store, settings))
 
 
 SiteName = Annotated[str | None, typer.Argument(metavar="[SITE]", help="Only this site.", show_default=False)]

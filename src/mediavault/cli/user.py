@@ -42,12 +42,12 @@ def add(
     password = read_password(from_stdin=from_stdin)
     check_password(password)  # before the database is opened
 
-    async def add_user(desk: Authenticator, _: Store) -> User:
-        if not await desk.users.has_password():
+    async def add_user(authenticator: Authenticator, _: Store) -> User:
+        if not await authenticator.users.has_password():
             raise BadInput("Users can be added when the vault has a password.", help="Set it: `mediavault password`.")
-        return await desk.add_user(name, role, password)
+        return await authenticator.add_user(name, role, password)
 
-    user = _with_desk(add_user)
+    user = _with_authenticator(add_user)
     if as_json:
         print_json(_as_dict(user))
     else:
@@ -58,7 +58,7 @@ def list_users(*, as_json: AsJson = False) -> None:
     """List the users with their roles; the owner is not listed."""
     from mediavault.cli.output import out, print_json
 
-    users = _with_desk(lambda desk, _: desk.users.all())
+    users = _with_authenticator(lambda authenticator, _: authenticator.users.all())
     if as_json:
         print_json({"users": [_as_dict(user) for user in users]})
         return
@@ -74,7 +74,7 @@ def change_role(
     """Give a user another role. A running vault knows it within seconds."""
     from mediavault.cli.output import out, print_json
 
-    _with_desk(lambda desk, _: desk.users.change_role(name, role))
+    _with_authenticator(lambda authenticator, _: authenticator.users.change_role(name, role))
     if as_json:
         print_json({"name": name, "role": role.value})
     else:
@@ -85,14 +85,14 @@ def remove(name: Name, *, as_json: AsJson = False) -> None:
     """Remove a user with favourites, positions, tokens and links. Posts stay."""
     from mediavault.cli.output import out, print_json
 
-    _with_desk(lambda desk, store: desk.remove_user(name, store))
+    _with_authenticator(lambda authenticator, store: authenticator.remove_user(name, store))
     if as_json:
         print_json({"removed": name})
     else:
         out().print(f"{name} is removed.", markup=False, highlight=False)
 
 
-def _with_desk(use: Callable[[Authenticator, Store], Awaitable[T]]) -> T:
+def _with_authenticator(use: Callable[[Authenticator, Store], Awaitable[T]]) -> T:
     from mediavault.auth.authenticator import Authenticator
     from mediavault.cli.context import quiet_settings, with_store
     from mediavault.core.clock import SystemClock

@@ -40,7 +40,7 @@ def create_app(services: ApiServices) -> FastAPI:
     """Create the vault's HTTP application. ``app.state.feed.close()`` ends all event streams before a shutdown."""
     feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
-    desk = Authenticator(
+    authenticator = Authenticator(
         services.store.records,
         settings,
         services.clock,
@@ -68,10 +68,12 @@ def create_app(services: ApiServices) -> FastAPI:
         services.extras.forget,
         feed,
     )
-    app.state.desk = desk
+    app.state.authenticator = authenticator
     # these count wrong tries, so there is one of each
-    app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=desk.endings.announce)
-    app.state.rss_feeds = RssFeeds(services.store, services.clock, settings.state_dir, on_ended=desk.endings.announce)
+    app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=authenticator.endings.announce)
+    app.state.rss_feeds = RssFeeds(
+        services.store, services.clock, settings.state_dir, on_ended=authenticator.endings.announce
+    )
     app.state.rss_versions = RssVersions(services.store, services.clock)
     app.state.measurements = health.Measurements(services)
     errors.install(app, error_page)
@@ -104,7 +106,9 @@ def create_app(services: ApiServices) -> FastAPI:
         # include_router would build all routes once more, for a quarter of a second of the first request.
         app.router.routes.extend(router.routes)
     app.add_middleware(CompressionMiddleware)
-    app.add_middleware(SecurityMiddleware, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
+    app.add_middleware(
+        SecurityMiddleware, hosts=host_rules(services.settings), authenticator=authenticator, clock=services.clock
+    )
     app.add_middleware(BasePathMiddleware, base=settings.base_path)
     return app
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobStatus, saved_files
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.media import ItemType, SavedFile, key_of
 from mediavault.core.post_urls import has_url
 from mediavault.core.site_limits import MANY_SITES
@@ -52,8 +52,8 @@ class Tile:
     why: str
 
 
-def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> Tile:
-    """Return the tile of a job. ``site`` is the platform's display name, ``noted`` what the user noted about the post.
+def tile(job: Job, asked: LibraryFilter | None, post_marks: PostMarks, *, site: str) -> Tile:
+    """Return the tile of a job. ``site`` is the platform's display name, ``post_marks`` what the user noted about the post.
 
     The filter ``asked`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
     """
@@ -77,9 +77,9 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         state="" if job.status is JobStatus.COMPLETED else display(job).state,
         tone=tone(job.status, job.error_code, is_retried=is_retried),
         icon=icon(job.status, job.error_code, is_retried=is_retried),
-        favourite=noted.favourite,
-        watched=noted.watched,
-        seen_pct=round(noted.position.share * 100) if noted.position else None,
+        favourite=post_marks.favourite,
+        watched=post_marks.watched,
+        seen_pct=round(post_marks.position.share * 100) if post_marks.position else None,
         is_portrait=bool(first and first.width and first.height and first.height > first.width),
         why=gettext(FAILURES[job.error_code].summary) if is_failed and job.error_code else "",
     )
@@ -111,12 +111,12 @@ class FeedClip:
     is_sound: bool
 
 
-def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> FeedClip:
+def feed_clip(job: Job, asked: LibraryFilter, post_marks: PostMarks, *, site: str) -> FeedClip:
     """Return the clip of a job with ``moving_files``; the parameters are those of :func:`tile`."""
     files = moving_files(job)
-    (item, file), position = next(iter(files.items())), noted.position
+    (item, file), position = next(iter(files.items())), post_marks.position
     return FeedClip(
-        tile=tile(job, asked, noted, site=site),
+        tile=tile(job, asked, post_marks, site=site),
         item=item,
         videos=len(files),
         source=f"/files/{job.id}/items/{item}/video",

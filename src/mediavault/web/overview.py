@@ -22,7 +22,7 @@ from mediavault.presentation.translation import ngettext
 from mediavault.presentation.views import is_over, job_view
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import FailureGroup, JobOrder, JobQuery, StoreReport
 from mediavault.store.waiting_jobs import still_asking
 
@@ -183,9 +183,9 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
 async def _watching(services: ApiServices, user: str) -> list[JobView]:
     stopped = await services.store.marks.marked(position(user), limit=WATCHING, newest_first=True)
     ids = [mark.job_id for mark in stopped]
-    noted = await read_noted(services.store, user, ids)
+    post_marks = await read_marks(services.store, user, ids)
     jobs = existing_jobs(services.store.catalogue, ids)
-    return [job_view(job, noted.get(job.id)) async for job in jobs if job.status is JobStatus.COMPLETED]
+    return [job_view(job, post_marks.get(job.id)) async for job in jobs if job.status is JobStatus.COMPLETED]
 
 
 def seconds_left(left: int, completions: Sequence[datetime | None], now: datetime) -> float | None:

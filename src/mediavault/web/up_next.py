@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Mark, Noted, collection
+from mediavault.core.marks import Mark, PostMarks, collection
 from mediavault.core.media import key_of
 from mediavault.features.jobs.library_filter import LibraryFilter
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobQuery, Neighbours, Store
 from mediavault.store.queries import cursor_of
 from mediavault.web.cards import Tile, tile
@@ -63,13 +63,15 @@ async def up_next(
     """
     following = await _following(store, job, query, asked)
     others = await _of_account(store, job, {job.id, *(other.id for other in following)})
-    noted = await read_noted(store, user, [other.id for other in (*following, *others)])
+    post_marks = await read_marks(store, user, [other.id for other in (*following, *others)])
 
     def tiles(jobs: Sequence[Job], within: LibraryFilter | None) -> Sequence[Tile]:
-        return [tile(other, within, noted.get(other.id, Noted()), site=title_of(other.platform)) for other in jobs]
+        return [
+            tile(other, within, post_marks.get(other.id, PostMarks()), site=title_of(other.platform)) for other in jobs
+        ]
 
     own = LibraryFilter(account=key_of(job.account)) if job.account else None
-    return UpNext(tiles(following, asked), tiles(others, own), tile(job, own, Noted(), site="").account)
+    return UpNext(tiles(following, asked), tiles(others, own), tile(job, own, PostMarks(), site="").account)
 
 
 async def neighbours(store: Store, job: Job, query: JobQuery, asked: LibraryFilter | None) -> Neighbours:

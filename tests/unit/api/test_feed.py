@@ -293,7 +293,7 @@ async def streams(vault: ApiVault, stack: AsyncExitStack, count: int, **headers:
 async def test_streams_are_counted_per_session_token_or_address(make_vault: MakeVault) -> None:
     """So a browser and a program at the same address do not take each other's slots."""
     vault = make_vault(token=TOKEN, trusted_proxies=("127.0.0.1",))
-    authenticator: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
     program, _ = await authenticator.tokens.add("program", Scope.READ)
     ids = [await authenticator.sessions.begin(ClientInfo(), bound_to=TOKEN) for _ in range(2)]
     callers = [{"cookie": f"{COOKIE}={session_id}"} for session_id in ids]

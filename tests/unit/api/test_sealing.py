@@ -7,7 +7,7 @@ from typing import cast
 from mediavault.core.job import JobId
 from mediavault.core.seals import NotCaptured, SealState, SealStep
 from tests.fakes import START
-from tests.file_desk_stubs import StubSeals
+from tests.file_stubs import StubSeals
 from tests.http_vault import ApiVault
 
 

@@ -305,8 +305,8 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     goes_on: bool,
 ) -> None:
     vault = await owned(make_vault)
-    desk, job = authenticator_of(vault), await vault.add_kept()
-    await desk.add_user("jane", Role.MEMBER, NEW_PASSWORD)
+    authenticator, job = authenticator_of(vault), await vault.add_kept()
+    await authenticator.add_user("jane", Role.MEMBER, NEW_PASSWORD)
     if through == "link":
         key, _ = await vault.shared_links.add(job, 0, lives=timedelta(days=1), user="jane")
         address = f"{SHARED_PREFIX}{key}/video"

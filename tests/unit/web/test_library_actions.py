@@ -249,9 +249,9 @@ async def test_the_list_has_what_was_noted(vault: ApiVault) -> None:
     change = {"favourite": True, "add_tags": ["Cats", "=dogs"], "add_to": ["Trains"], "note": "one\ntwo"}
     await vault.client.patch(f"/api/jobs/{jobs[0].id}/marks", change)
     rows = [json.loads(line) for line in (await vault.client.get("/library/export?format=jsonl")).text.splitlines()]
-    noted = [[row[name] for name in ("favourite", "watched", "tags", "collections", "note")] for row in rows]
+    post_marks = [[row[name] for name in ("favourite", "watched", "tags", "collections", "note")] for row in rows]
 
-    assert noted == [[1, 0, "=dogs, Cats", "Trains", "one\ntwo"], [0, 0, "", "", ""]]
+    assert post_marks == [[1, 0, "=dogs, Cats", "Trains", "one\ntwo"], [0, 0, "", "", ""]]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n+", "＝", "＠", " ="])

@@ -24,7 +24,7 @@ from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.waiting_jobs import accepted_reasons
 from mediavault.web.post_view import pieces, seen_candidates
-from tests.file_desk_stubs import StubChecks, StubFormats
+from tests.file_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault, MakeVault
 from tests.stubs import candidate, fail_asking, fail_by_length
 

@@ -20,7 +20,7 @@ from mediavault.store.port import Store
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import make_tools, new_job
+from tests.stubs import make_context, new_job
 
 GB = 1_000_000_000
 LEASE = timedelta(seconds=90)
@@ -49,8 +49,8 @@ class Setting:
     def __init__(self, store: Store, clock: FakeClock, root: Path) -> None:
         self.store, self.clock = store, clock
         self.live = LiveSettings(Settings(), store.records, clock)
-        self.tools = replace(make_tools(store, clock, root / "library"), live=self.live.current)
-        self.worker = Worker(self.tools, LIMITS, live_folder=root / "live")
+        self.context = replace(make_context(store, clock, root / "library"), live=self.live.current)
+        self.worker = Worker(self.context, LIMITS, live_folder=root / "live")
         self._number = 0
 
     async def change(self, **values: object) -> None:
@@ -100,7 +100,7 @@ async def test_what_a_user_moved_to_the_front_is_not_held(setting: Setting) -> N
     await setting.change(quiet_hours="08:00-23:00", daily_volume_gb=1)
     await setting.submit()
     now = await setting.submit(Priority.NOW)
-    setting.tools.line.received += 2 * GB
+    setting.context.line.received += 2 * GB
 
     assert await setting.started() == {now}
 
@@ -118,7 +118,7 @@ async def test_what_runs_when_quiet_hours_begin_goes_on(setting: Setting) -> Non
 async def test_nothing_begins_once_the_volume_of_the_day_is_used_up_until_midnight(setting: Setting) -> None:
     await setting.change(daily_volume_gb=1.5)
     job = await setting.submit()
-    setting.tools.line.received += GB
+    setting.context.line.received += GB
     await setting.worker.beat()
     other = VolumeCounter(setting.store.records, setting.clock, line := SharedLine(setting.clock), WorkerId("w-2"))
     line.received += GB // 2
@@ -133,7 +133,7 @@ async def test_nothing_begins_once_the_volume_of_the_day_is_used_up_until_midnig
 async def test_a_volume_below_the_limit_holds_nothing(setting: Setting) -> None:
     await setting.change(daily_volume_gb=1.5)
     job = await setting.submit()
-    setting.tools.line.received += GB
+    setting.context.line.received += GB
 
     assert await setting.started() == {job}
 
@@ -171,16 +171,16 @@ async def test_nothing_is_written_where_nothing_was_downloaded(setting: Setting)
 
 async def test_workers_divide_the_limits_among_those_that_are_alive(setting: Setting) -> None:
     await setting.worker.beat()
-    alone = setting.tools.line.workers
+    alone = setting.context.line.workers
     for number in range(2):
         beat = WorkerHeartbeat(WorkerId(f"w-{number}"), "nas", number, "1", setting.clock.now(), setting.clock.now())
         await setting.store.workers.heartbeat(beat)
     await setting.worker.beat()
-    together = setting.tools.line.workers
+    together = setting.context.line.workers
     setting.clock.advance(timedelta(minutes=5))
     await setting.worker.beat()
 
-    assert (alone, together, setting.tools.line.workers) == (1, 3, 1)
+    assert (alone, together, setting.context.line.workers) == (1, 3, 1)
 
 
 async def test_a_post_that_failed_is_held_too_when_its_turn_comes_again(setting: Setting) -> None:

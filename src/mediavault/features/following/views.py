@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from mediavault.core.job import JobId
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.redaction import redact_message, redact_page
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import Inbox
@@ -210,12 +210,12 @@ def entry_view(entry: SeenEntry) -> EntryView:
     )
 
 
-def inbox_view(found: Inbox, noted: Mapping[JobId, Noted]) -> InboxView:
+def inbox_view(found: Inbox, post_marks: Mapping[JobId, PostMarks]) -> InboxView:
     """Return a page of the inbox with the user's marks on its posts."""
     return InboxView(
         arrivals=[
             ArrivalView(
-                job=job_view(arrival.job, noted.get(arrival.job.id, Noted())),
+                job=job_view(arrival.job, post_marks.get(arrival.job.id, PostMarks())),
                 came_at=arrival.came_at,
                 sources=[ArrivalSourceView(id=source, name=name) for source, name in arrival.sources.items()],
                 is_news=arrival.is_news,

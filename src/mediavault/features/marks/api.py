@@ -13,7 +13,7 @@ from mediavault.features.marks.service import allowed
 from mediavault.presentation.record_models import STRICT, changes_of, given
 from mediavault.presentation.schemas import DEFAULT_PAGE, MAX_FILTER_CHARS, MAX_PAGE, JobPageView, MarkedView, MarksView
 from mediavault.presentation.views import marks_view, page_view
-from mediavault.store.noting import MarkChange
+from mediavault.store.mark_changes import MarkChange
 
 MAX_MARKED = 1_000  # jobs whose marks one request changes
 MAX_SECONDS = 10_000_000.0

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import Services, to_job_id
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.features.jobs.library_filter import LibraryView, address, read_filter, to_query
 from mediavault.presentation.preferences import current
 from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import current_user
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobCatalogue, JobQuery
 from mediavault.store.queries import cursor_of
 from mediavault.web.cards import feed_clip
@@ -55,11 +55,11 @@ async def feed(request: Request, services: Services) -> Response:
         page = await _before(catalogue, query, last)
     else:
         page = await _after(catalogue, query, params.get("cursor") or None)
-    noted = await read_noted(services.store, current_user(), [job.id for job in page.jobs])
+    post_marks = await read_marks(services.store, current_user(), [job.id for job in page.jobs])
     return render(
         "feed.html",
         clips=[
-            feed_clip(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform))
+            feed_clip(job, asked, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
             for job in page.jobs
             if moving_files(job)
         ],

@@ -17,7 +17,7 @@ from mediavault.api.dependencies import Services, to_job_id
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import MarkKind, Noted
+from mediavault.core.marks import MarkKind, PostMarks
 from mediavault.features.jobs.library_filter import (
     LENGTH_WORDS,
     MINE_WORDS,
@@ -38,7 +38,7 @@ from mediavault.presentation.translation import ngettext
 from mediavault.server.authentication import current_user
 from mediavault.server.services import ApiServices
 from mediavault.store import saved_searches
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import AccountQuery, JobCatalogue, JobOrder, JobPage, JobQuery, LibraryTotals
 from mediavault.web.cards import account_name, account_words, tile
 from mediavault.web.pages.frame import frame
@@ -98,14 +98,15 @@ async def library(request: Request, services: Services) -> Response:
 async def tiles(
     services: ApiServices, asked: LibraryFilter, page: JobPage, headings: Mapping[JobId, str] | None = None
 ) -> dict[str, Any]:
-    noted = await read_noted(services.store, current_user(), [job.id for job in page.jobs])
+    post_marks = await read_marks(services.store, current_user(), [job.id for job in page.jobs])
     more = address(asked, cursor=page.next_cursor) if page.next_cursor else None
     text = to_query(asked, current().zone, current_user(), limit=1).text
     return {
         "spoken": await spoken_in(services, page.jobs, text, keep=urlencode(to_params(asked))),
         "asked": asked,
         "tiles": [
-            tile(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform)) for job in page.jobs
+            tile(job, asked, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
+            for job in page.jobs
         ],
         "headings": headings or {},
         "more": more,

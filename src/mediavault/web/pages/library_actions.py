@@ -16,7 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mediavault.api.dependencies import JobsDep, Services, errors
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.features.jobs.library_filter import address, page_of
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.shown import shown_job
@@ -24,7 +24,7 @@ from mediavault.presentation.views import title
 from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
 from mediavault.server.services import ApiServices
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.trash import new_batch
 from mediavault.web.pages.frame import read_fields, see_other
 from mediavault.web.selection import (
@@ -100,8 +100,8 @@ async def _zip(services: ApiServices, fields: Fields) -> Response:
 def _export(services: ApiServices, fields: Fields) -> Response:
     selection = read_selection(fields)
     form = _format(fields)
-    noted = partial(read_noted, services.store, current_user())
-    pieces = listed(pages_of(services.store.catalogue, selection), form, noted)
+    post_marks = partial(read_marks, services.store, current_user())
+    pieces = listed(pages_of(services.store.catalogue, selection), form, post_marks)
     return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 
@@ -154,22 +154,22 @@ class ListFormat(StrEnum):
 MEDIA_TYPES = {ListFormat.CSV: "text/csv; charset=utf-8", ListFormat.JSON_LINES: "application/jsonl; charset=utf-8"}
 
 
-ReadNoted = Callable[[Sequence[JobId]], Awaitable[Mapping[JobId, Noted]]]
+ReadMarks = Callable[[Sequence[JobId]], Awaitable[Mapping[JobId, PostMarks]]]
 
 
 async def listed(
-    pages: AsyncIterable[Sequence[Job]], form: ListFormat, read_noted: ReadNoted
+    pages: AsyncIterable[Sequence[Job]], form: ListFormat, read_marks: ReadMarks
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the encoded list, a page at a time. ``read_noted`` returns what the user noted about posts."""
+    """Yield the encoded list, a page at a time. ``read_marks`` returns what the user noted about posts."""
     if form is ListFormat.CSV:
         yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # Excel reads UTF-8 only with a byte order mark
     async for page in pages:
-        noted = await read_noted([job.id for job in page])
-        rows = [row(shown_job(job), noted.get(job.id, Noted())) for job in page]
+        post_marks = await read_marks([job.id for job in page])
+        rows = [row(shown_job(job), post_marks.get(job.id, PostMarks())) for job in page]
         yield csv_lines([row.values() for row in rows]) if form is ListFormat.CSV else json_lines(rows)
 
 
-def row(job: Job, noted: Noted) -> dict[str, Cell]:
+def row(job: Job, post_marks: PostMarks) -> dict[str, Cell]:
     """Return a job's cells by ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations seconds; tags and
     collections have commas between them, favourite and watched are 1 or 0."""
     account = job.account
@@ -178,7 +178,7 @@ def row(job: Job, noted: Noted) -> dict[str, Cell]:
         job.id, job.status.value, title(job), _text(facts.get("text")), account.handle if account else None, account.display_name if account else None,
         job.platform, job.post_url, _text(facts.get("published_at")), job.created_at.isoformat(), job.completed_at.isoformat() if job.completed_at else None,
         job.duration_s, job.width, job.height, job.bytes, job.sha256, job.output_path, job.error_code.value if job.error_code else None, job.error,
-        int(noted.favourite), int(noted.watched), ", ".join(noted.tags), ", ".join(noted.collections), noted.note,
+        int(post_marks.favourite), int(post_marks.watched), ", ".join(post_marks.tags), ", ".join(post_marks.collections), post_marks.note,
     )  # fmt: skip
     return dict(zip(COLUMNS, cells, strict=True))
 

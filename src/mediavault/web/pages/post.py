@@ -15,7 +15,7 @@ from mediavault.api.sealing import begin_seal
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import Job, JobId, JobStatus, Priority, saved_files
-from mediavault.core.marks import MarkKind, Noted
+from mediavault.core.marks import MarkKind, PostMarks
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
 from mediavault.core.webvtt import MAX_S
@@ -39,7 +39,7 @@ from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.duplicates import read_duplicates
 from mediavault.store.file_checks import read_checks
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import DAMAGE, questions, still_asking, waits_for_sign_in
@@ -68,7 +68,7 @@ FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
 async def post(
     job_id: JobIdPath,
     services: Services,
-    desk: AuthenticatorDep,
+    authenticator: AuthenticatorDep,
     item: ItemNumber | None = None,
     within: FilterText = None,
     t: Annotated[float, Query(ge=0, le=MAX_S)] = 0,
@@ -127,7 +127,7 @@ async def post(
         next_video=after.after(job, shown, saved, keep) if after and shown else None,
         back=address(asked or LibraryFilter()),
         keep=keep,
-        has_users=await desk.users.has_others(),
+        has_users=await authenticator.users.has_others(),
         **marks,
         may_go=await RetentionRules(services.store, services.clock).proposal_of(job_id),
         reasons_to_go=REASONS,
@@ -145,10 +145,12 @@ async def post(
 async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Tile, Likeness]]:
     """Return the other posts with the same video, identical files first, and how alike the videos are."""
     found = await read_duplicates(services.store, job_id)
-    noted = await read_noted(services.store, current_user(), [other.job.id for other in found])
+    post_marks = await read_marks(services.store, current_user(), [other.job.id for other in found])
     return [
         (
-            tile(other.job, None, noted.get(other.job.id, Noted()), site=services.title_of(other.job.platform)),
+            tile(
+                other.job, None, post_marks.get(other.job.id, PostMarks()), site=services.title_of(other.job.platform)
+            ),
             other.likeness,
         )
         for other in found
@@ -158,13 +160,13 @@ async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Ti
 async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
     """Return what the user noted about the post, with addresses, and all tags and collections for completion."""
     store = services.store
-    noted = (await read_noted(store, current_user(), [job_id])).get(job_id, Noted())
+    post_marks = (await read_marks(store, current_user(), [job_id])).get(job_id, PostMarks())
     tags, titles = await store.marks.names(f"{MarkKind.TAG}/"), await store.marks.names(f"{MarkKind.COLLECTION}/")
     return {
         "marks": {
-            **asdict(noted),
-            "tags": [(tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL))) for tag in noted.tags],
-            "collections": [(title, f"/collections/{quote(title, safe='')}") for title in noted.collections],
+            **asdict(post_marks),
+            "tags": [(tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL))) for tag in post_marks.tags],
+            "collections": [(title, f"/collections/{quote(title, safe='')}") for title in post_marks.collections],
         },
         "all_tags": [count.text for count in tags],
         "all_collections": [count.text for count in titles],

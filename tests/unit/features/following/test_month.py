@@ -29,7 +29,7 @@ from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import make_tools
+from tests.stubs import make_context
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONTH_H = 30 * 24
@@ -219,7 +219,7 @@ class Simulation:
         self.site = PracticeSite(self.clock, self.random, month.is_playlist)
         self.fuse = Fuse()
         self.kills = list(month.kills)
-        self.tools = make_tools(self.store, self.clock, folder)
+        self.context = make_context(self.store, self.clock, folder)
         of = self.store
         ports = (of.records, of.queue, of.catalogue, of.marks, of.site_limits, of.tables)
         mortal: Any = MortalStore(*(Mortal(port, self.fuse) for port in ports))
@@ -227,7 +227,7 @@ class Simulation:
         ways = [Way(self.site, "ytdlp", None)]
         if not month.is_playlist:
             ways.insert(0, Way(self.site, "feed", 15))
-        self.follower = Follower(replace(self.tools, store=mortal, listers=ways), submission.read)
+        self.follower = Follower(replace(self.context, store=mortal, listers=ways), submission.read)
         self.deleted: set[int] = set()
         self.old: set[int] = set()
 
@@ -294,7 +294,7 @@ class Simulation:
     async def _user_deletes(self) -> None:
         if jobs := await self._jobs():
             job = self.random.choice(jobs)
-            library: Any = self.tools.vault
+            library: Any = self.context.library
             await move_to_trash(self.store, library, self.clock, job.id, no_paths, batch=new_batch())
             self.deleted.add(int(job.canonical_url[-6:]))
 

@@ -48,7 +48,7 @@ def vault(tmp_path: Path) -> Vault:
 
 def previewer(vault: Vault) -> SourcePreviewer:
     submission = Submission(identify=identify, check_url=lambda *_: None, clock=vault.clock)
-    return SourcePreviewer(replace(vault.tools, listers=vault.listers), submission.read)
+    return SourcePreviewer(replace(vault.context, listers=vault.listers), submission.read)
 
 
 def draft(vault: Vault, **wishes: Any) -> Source:
@@ -131,7 +131,7 @@ async def test_posts_that_the_vault_has_or_a_user_deleted_are_named(vault: Vault
     for number in (1, 2):
         await vault.store.queue.enqueue([new_job(video(number).url, clock=vault.clock, platform="youtube")])
     deleted, job = sorted(await vault.jobs(), key=lambda job: job.canonical_url)
-    await move_to_trash(vault.store, vault.tools.vault, vault.clock, deleted.id, no_paths, batch=new_batch())
+    await move_to_trash(vault.store, vault.context.library, vault.clock, deleted.id, no_paths, batch=new_batch())
     vault.feed.entries = [video(3), video(2), video(1)]
     view = await preview(vault, start=Start.EVERYTHING)
 

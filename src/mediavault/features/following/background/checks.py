@@ -79,7 +79,7 @@ log = get_logger(__name__)
 class Follower:
     """The worker's half of following. ``read`` reads the URL of a post that a list names."""
 
-    tools: WorkerContext
+    context: WorkerContext
     read: ReadListed
 
     async def round(self) -> None:
@@ -87,7 +87,7 @@ class Follower:
 
         A hold on a site's jobs holds back its checks too. Raises StoreError.
         """
-        store, clock = self.tools.store, self.tools.clock
+        store, clock = self.context.store, self.context.clock
         now = clock.now()
         holds = await all_holds(store.records)
         if any(hold.site is None for hold in holds):
@@ -113,9 +113,9 @@ class Follower:
     # --- one check -----------------------------------------------------------------------------------------------
 
     async def _look(self, held: HeldSource, one: Followed) -> None:
-        source, clock = held.source, self.tools.clock
+        source, clock = held.source, self.context.clock
         try:
-            read, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
+            read, cheap_failures = await SourceListReader(self.context, self.read).read_list(one)
             state = replace(one.state, cheap_failures=cheap_failures)
             if not read.listing.entries and not read.listing.is_unchanged and held.before.usual_entries:
                 raise ExtractorBroken("The list is empty now.", help="It will be checked again; nothing is deleted.")
@@ -127,14 +127,14 @@ class Follower:
             state = self._after_failure(one, failure)
         else:
             log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
-            state = await with_picture(source, state, self.tools)
-        await stored.let_go(self.tools.store.tables, held, state)
+            state = await with_picture(source, state, self.context)
+        await stored.let_go(self.context.store.tables, held, state)
 
     def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
-        now, state = self.tools.clock.now(), one.state
+        now, state = self.context.clock.now(), one.state
         failures = state.failures + 1
         slows_down = max(0, failures - FALL_BACK_AFTER + 1)  # not before another way to read the list was tried
-        span = jittered(self._interval(one.source, replace(state, failures=slows_down)), self.tools.retry.jitter())
+        span = jittered(self._interval(one.source, replace(state, failures=slows_down)), self.context.retry.jitter())
         return replace(
             state,
             next_look_at=now + max(span, failure.retry_after or timedelta()),
@@ -150,7 +150,7 @@ class Follower:
         return interval(
             source,
             gap=usual_gap(state.published),
-            quiet_for=self.tools.clock.now() - newest if newest else None,
+            quiet_for=self.context.clock.now() - newest if newest else None,
             failures=state.failures,
             fresh_for=fresh_for,
             uses_account=state.uses_account,
@@ -160,7 +160,7 @@ class Follower:
 
     async def _apply(self, read: SourceListing, one: Followed, state: SourceState) -> SourceState:
         """Take, skip or put back what a check has found; return the source's new state."""
-        now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
+        now, source, records = self.context.clock.now(), one.source, self.context.store.records
         found = read.listing
         decisions = await stored.decisions(
             records, one, read.posts, read.known, now, is_newest_first=found.is_newest_first
@@ -184,35 +184,35 @@ class Follower:
                 )
                 for each in later
             ]
-            await stored.put_waiting(self.tools.store.tables, source.id, now, waiting)
+            await stored.put_waiting(self.context.store.tables, source.id, now, waiting)
         passed = [decision for decision in changes if decision.state is EntryState.PASSED]
         if passed:
             skipped = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
-            await stored.put_seen(self.tools.store.tables, source.id, skipped)
+            await stored.put_seen(self.context.store.tables, source.id, skipped)
         newly_passed = sum(each.former is None for each in passed)
         put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
         with_facts = _with_facts(state, found, now, decisions)
         state = replace(
             await self._with_gone(found, one, with_facts, decisions),
             started=source.start_number,
-            waiting=await stored.count_waiting(self.tools.store.tables, source.id),
+            waiting=await stored.count_waiting(self.context.store.tables, source.id),
             passed=state.passed + newly_passed - put_back,
         )
-        span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
+        span = jittered(self._interval(source, state, found.fresh_for), self.context.retry.jitter())
         return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
 
     async def _with_gone(
         self, found: Listing, one: Followed, state: SourceState, decisions: Sequence[Decision]
     ) -> SourceState:
         """Record which entries are missing from the list and which are back, and return the state with the number missing."""
-        tables, source_id = self.tools.store.tables, one.source.id
+        tables, source_id = self.context.store.tables, one.source.id
         returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
         is_evidence = says_what_is_gone(found, one.state)
         if returned:
             await stored.take_back(tables, source_id, returned)
         if is_evidence:
             listed = [each.post.key for each in decisions]
-            now = self.tools.clock.now()
+            now = self.context.clock.now()
             await stored.compare_with_list(tables, source_id, listed, now, is_restart=one.wants_backlog)
         elif not returned:
             return state
@@ -229,11 +229,11 @@ class Follower:
         """Store jobs for these posts unless they have one, and then record that they are taken."""
         if not posts:
             return
-        store, now = self.tools.store, self.tools.clock.now()
+        store, now = self.context.store, self.context.clock.now()
         profile = await if_it_exists(store.records, source.profile)
         new = [replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts]
-        if self.tools.live is not None:
-            new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
+        if self.context.live is not None:
+            new = await with_settings(new, await self.context.live(), store.records, profile=profile)
         results = await store.queue.enqueue(new)
         await stored.mark_posts(store, source.id, [result.job.id for result in results])
         # A check that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
@@ -257,7 +257,7 @@ class Follower:
 
     async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
         """Take one earlier post of each site or host that has no other job to do, if its turn has come."""
-        now, records = self.tools.clock.now(), self.tools.store.records
+        now, records = self.context.clock.now(), self.context.store.records
         with_posts = [one for one in sources if one.state.waiting and not one.source.is_paused]
         ready: dict[str, list[Followed]] = {}
         for one in with_posts:
@@ -276,7 +276,7 @@ class Follower:
                 await self._take_next(min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id)))
 
     async def _take_next(self, one: Followed) -> None:
-        source, store, now = one.source, self.tools.store, self.tools.clock.now()
+        source, store, now = one.source, self.context.store, self.context.clock.now()
         for post, entry in (await stored.next_waiting(store.tables, source.id)).items():
             await self._take_one(post, entry, source)
         left = await stored.count_waiting(store.tables, source.id)
@@ -288,7 +288,7 @@ class Follower:
         )
 
     async def _take_one(self, post: str, entry: SeenEntry, source: Source) -> None:
-        store = self.tools.store
+        store = self.context.store
         try:
             new = self.read(entry.url, listed_by=parse_http_url(source.url).origin)
         except MediavaultError:
@@ -422,29 +422,29 @@ MAX_KEPT_BYTES = 64 << 10  # of a record; a JPEG of that size has some ten thous
 TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)
 
 
-async def with_picture(source: Source, state: SourceState, tools: WorkerContext) -> SourceState:
+async def with_picture(source: Source, state: SourceState, context: WorkerContext) -> SourceState:
     """Keep the picture of a source if it is due, and return the state with that."""
-    now = tools.clock.now()
+    now = context.clock.now()
     if not state.picture_url or (state.picture_due is not None and state.picture_due > now):
         return state
     try:
-        picture = await _small_picture(state.picture_url, source, tools)
-        await put_picture(tools.store.records, source.id, picture)
+        picture = await _small_picture(state.picture_url, source, context)
+        await put_picture(context.store.records, source.id, picture)
     except (MediavaultError, OSError) as exc:
         log.info("source_picture_not_kept", source=source.id, error=str(exc)[:200])
         return replace(state, picture_due=now + TRIED_AGAIN_AFTER)
     return replace(state, has_picture=True, picture_due=now + REFRESHED_AFTER)
 
 
-async def _small_picture(url: str, source: Source, tools: WorkerContext) -> bytes:
-    async with tools.client.get(url, scope=EgressScope(source.url), timeouts=TIMEOUTS) as response:
+async def _small_picture(url: str, source: Source, context: WorkerContext) -> bytes:
+    async with context.client.get(url, scope=EgressScope(source.url), timeouts=TIMEOUTS) as response:
         body = await response.read(limit=MAX_PICTURE_BYTES)
         if response.status != 200 or picture_suffix(body) is None:
             raise NotAVideo("The URL did not return an image.", http_status=response.status, bytes_received=len(body))
     with tempfile.TemporaryDirectory(prefix="mediavault-picture-") as name:
         path, into = Path(name) / "picture", Path(name) / "small.jpg"
         await asyncio.to_thread(path.write_bytes, body)
-        small = await tools.probe.shrink(path, into=into, longest_px=LONGEST_PX)
+        small = await context.probe.shrink(path, into=into, longest_px=LONGEST_PX)
         picture = b"" if small is None else await asyncio.to_thread(small.read_bytes)
     if not 0 < len(picture) <= MAX_KEPT_BYTES:
         raise NotAVideo("The image could not be made smaller.", bytes_received=len(body))

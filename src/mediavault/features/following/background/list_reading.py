@@ -56,7 +56,7 @@ class SourceListReader:
     ``most`` is how many earlier posts are read at most, ``within_s`` how long each way may take.
     """
 
-    tools: WorkerContext
+    context: WorkerContext
     read: ReadListed
     most: int = MANY
     within_s: float = LOOK_WITHIN_S
@@ -71,8 +71,8 @@ class SourceListReader:
         best: SourceListing | None = None
         permit: Permit | None = None
         cheap_failures = one.state.cheap_failures
-        is_signed_in = platform.name in await self.tools.signed_in()
-        for number, lister in enumerate(self.tools.listers):
+        is_signed_in = platform.name in await self.context.signed_in()
+        for number, lister in enumerate(self.context.listers):
             if lister.signed_in and not is_signed_in:
                 continue
             look = self._look(one, conditional=best is None and failure is None)
@@ -120,13 +120,13 @@ class SourceListReader:
         self, one: Followed, platform: Platform, lister: Lister, *, before: Permit | None
     ) -> Permit | None:
         return await site_limits.acquire_permit(
-            JobId(one.source.id), platform, self.tools, with_account=lister.signed_in, before=before
+            JobId(one.source.id), platform, self.context, with_account=lister.signed_in, before=before
         )
 
     async def _report(self, platform: Platform, permit: Permit | None, failure: Failure | None) -> None:
         """Report a check's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
         if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
-            await site_limits.report_outcome(platform, permit, failure, self.tools)
+            await site_limits.report_outcome(platform, permit, failure, self.context)
 
     async def _with_posts(self, one: Followed, found: Listing) -> SourceListing:
         # Another lister may be asked before this list is used, for minutes. During that a waiting entry may be taken, or one
@@ -134,13 +134,13 @@ class SourceListReader:
         read = partial(self.read, listed_by=parse_http_url(one.source.url).origin)
         entries = await self._by_former_urls(one, found.entries)
         posts, jobs = await named_posts(entries, read, registry.seen_as)
-        known = await stored.seen(self.tools.store.tables, one.source.id, [post.key for post in posts])
+        known = await stored.seen(self.context.store.tables, one.source.id, [post.key for post in posts])
         return SourceListing(found, posts, jobs, known)
 
     async def _by_former_urls(self, one: Followed, entries: Sequence[Entry]) -> list[Entry]:
         """Return the entries, each by the URL by which an earlier version took its post: it must not be taken again."""
         keys = {entry.former_url: post_key(registry.seen_as(entry.former_url)) for entry in entries if entry.former_url}
-        known = await stored.seen(self.tools.store.tables, one.source.id, keys.values()) if keys else {}
+        known = await stored.seen(self.context.store.tables, one.source.id, keys.values()) if keys else {}
         return [replace(e, url=e.former_url) if keys.get(e.former_url) in known else e for e in entries]
 
     def _is_short(self, one: Followed, read: SourceListing) -> bool:

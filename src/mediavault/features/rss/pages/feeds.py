@@ -55,16 +55,16 @@ class RssFeedLine:
 
 @router.get(PAGE)
 async def rss_feeds(
-    request: Request, feeds: RssFeedsDep, desk: AuthenticatorDep, services: Services, user: UserName
+    request: Request, feeds: RssFeedsDep, authenticator: AuthenticatorDep, services: Services, user: UserName
 ) -> Response:
     """List the user's feeds, and offer to make one of the filter in the address."""
     asked = for_feed(read_filter(request.query_params))
-    return await _page(request, feeds, desk, services, user, asked, made=request.query_params.get("made", ""))
+    return await _page(request, feeds, authenticator, services, user, asked, made=request.query_params.get("made", ""))
 
 
 @router.post(PAGE)
 async def add_feed_form(
-    request: Request, feeds: RssFeedsDep, desk: AuthenticatorDep, services: Services, user: UserName
+    request: Request, feeds: RssFeedsDep, authenticator: AuthenticatorDep, services: Services, user: UserName
 ) -> Response:
     """Make a feed of the ``filter`` of the form."""
     form = await read_form(request)
@@ -72,7 +72,9 @@ async def add_feed_form(
     try:
         feed = await feeds.add(name, filter_, base=address_for_others(request, services.settings), user=user)
     except BadInput as exc:
-        return await _page(request, feeds, desk, services, user, read_feed_filter(filter_), error=exc, name=name)
+        return await _page(
+            request, feeds, authenticator, services, user, read_feed_filter(filter_), error=exc, name=name
+        )
     return see_other(f"{PAGE}?{urlencode({'made': feed.id})}#feed-{feed.id}")
 
 
@@ -94,7 +96,7 @@ async def opml(request: Request, feeds: RssFeedsDep, services: Services, user: U
 async def _page(
     request: Request,
     feeds: RssFeeds,
-    desk: Authenticator,
+    authenticator: Authenticator,
     services: ApiServices,
     user: str,
     asked: LibraryFilter,
@@ -116,7 +118,7 @@ async def _page(
         name=name if name is not None else next(iter(words.values()), _("Saved videos"))[:MAX_NAME_CHARS],
         most_chars=MAX_NAME_CHARS,
         most_items=MOST_ITEMS,
-        is_open=await desk.mode() is AuthMode.OPEN,
+        is_open=await authenticator.mode() is AuthMode.OPEN,
         is_local=is_loopback(urlsplit(base).hostname or ""),
         is_secure=base.startswith("https://"),
         **await frame(services),

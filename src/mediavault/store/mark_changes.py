@@ -10,7 +10,7 @@ from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import BadInput
 from mediavault.core.fields import about
 from mediavault.core.job import JobId
-from mediavault.core.marks import Mark, MarkKind, Noted, Position
+from mediavault.core.marks import Mark, MarkKind, Position, PostMarks
 from mediavault.core.messages import Message
 from mediavault.core.users import OWNER
 from mediavault.store.port import Store
@@ -71,9 +71,9 @@ async def outdate(store: Store, clock: Clock, job_ids: Collection[JobId]) -> int
     return await store.marks.put([Mark(job_id, MarkKind.OUTDATED, now) for job_id in job_ids])
 
 
-async def read_noted(store: Store, user: str, job_ids: Collection[JobId]) -> dict[JobId, Noted]:
+async def read_marks(store: Store, user: str, job_ids: Collection[JobId]) -> dict[JobId, PostMarks]:
     """Return what these jobs' marks say to the user; jobs without any are left out."""
-    return {job_id: marks.noted(found, user) for job_id, found in (await store.marks.of_jobs(job_ids)).items()}
+    return {job_id: marks.post_marks(found, user) for job_id, found in (await store.marks.of_jobs(job_ids)).items()}
 
 
 def _read(user: str, change: MarkChange) -> tuple[list[tuple[str, str]], list[str]]:
@@ -115,7 +115,7 @@ async def save_position(store: Store, clock: Clock, user: str, job_id: JobId, po
         await store.marks.put([Mark(job_id, marks.position(user), text, place)])
 
 
-async def note_added(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId]) -> None:
+async def mark_added_by(store: Store, clock: Clock, user: str, job_ids: Sequence[JobId]) -> None:
     """Note who has added these jobs. What has no such note was added by the owner."""
     if user != OWNER and job_ids:
         await outdate(store, clock, job_ids)
