@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mediavault.browser.port import BrowserDownload, PageCapture
+from mediavault.core.bandwidth_limiter import BandwidthLimiter, SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, Unsupported
@@ -35,7 +36,6 @@ from mediavault.core.media import (
     account,
 )
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 from mediavault.download.manifest_reading import ManifestContents, ManifestText, read_manifest
 from mediavault.download.port import DownloadLimits, MediaRequest
@@ -205,7 +205,7 @@ class StubBrowser:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        line: SiteLine | None = None,
+        bandwidth: SiteBandwidth | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         self.downloads.append(url)
@@ -375,7 +375,7 @@ def make_context(
         probe=probe or StubProbe(),
         library=LocalLibrary(root),
         limits=DownloadLimits(max_bytes=1 << 30, reserve_bytes=0),
-        line=SharedLine(clock),
+        bandwidth=BandwidthLimiter(clock),
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )

@@ -141,8 +141,8 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     await library.prepare()
     authenticator = SessionManager(state, [site.platform], clock)
 
-    async def on_closed(session: SessionState, errand: BrowserTask) -> None:
-        await resume_after_window(session, errand, store)
+    async def on_closed(session: SessionState, task: BrowserTask) -> None:
+        await resume_after_window(session, task, store)
 
     windows = LoginWindows(authenticator, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d", **options)
@@ -298,9 +298,9 @@ async def test_on_a_desktop_the_window_opens_on_the_users_own_screen(
         async def enter_pressed() -> None:
             await enough.wait()
 
-        errand = BrowserTask(world.site.platform, f"{world.site.origin}/login")
+        task = BrowserTask(world.site.platform, f"{world.site.origin}/login")
         signing_in = asyncio.create_task(
-            window_here(world.authenticator, world.guard, SystemClock(), errand, executable=None, enough=enter_pressed)
+            window_here(world.authenticator, world.guard, SystemClock(), task, executable=None, enough=enter_pressed)
         )
         await until(lambda: was_requested(world, "/login"))
         enough.set()

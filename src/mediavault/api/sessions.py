@@ -96,9 +96,9 @@ async def open_window(body: WindowIn, services: Services) -> WindowView:
 
 async def open_on_post(services: ApiServices, job_id: JobId, *, narrow: bool) -> WindowView:
     """Open a window on the post of a job that waits for the user; no other address can be opened."""
-    errand = browser_task_for(await services.store.catalogue.get(job_id), services.submit)
-    ticket = await services.windows.run(errand, narrow=narrow)
-    return WindowView(platform=errand.platform.name, address=window_address(ticket))
+    task = browser_task_for(await services.store.catalogue.get(job_id), services.submit)
+    ticket = await services.windows.run(task, narrow=narrow)
+    return WindowView(platform=task.platform.name, address=window_address(ticket))
 
 
 @window_router.post("/viewer", response_model=ViewerView, responses=errors(401, 403, 404, 415))

@@ -21,13 +21,13 @@ from mediavault.app.clients import open_media_server, upstream_proxies
 from mediavault.app.notifying import open_notifier
 from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
 from mediavault.browser.session_manager import SessionManager, note_account
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import JobId, NewJob, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
-from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard, PublicNames
 from mediavault.extraction.port import Extractor
@@ -215,8 +215,8 @@ async def open_context(
     from mediavault.media.remux import Joiner
 
     async with AsyncExitStack() as stack:
-        line = SharedLine(clock, live.current if live is not None else None)
-        client = KeepingClient(AiohttpClient(guard, clock=clock, buffer_bytes=lambda: line.buffer_bytes), clock)
+        bandwidth = BandwidthLimiter(clock, live.current if live is not None else None)
+        client = KeepingClient(AiohttpClient(guard, clock=clock, buffer_bytes=lambda: bandwidth.buffer_bytes), clock)
         stack.push_async_callback(client.close)
         proxy = EgressProxy(guard)
         await proxy.start()
@@ -247,7 +247,7 @@ async def open_context(
             extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
-            downloader=MediaFetcher(client, clock, joiner, reader, line, arrivals.start),
+            downloader=MediaFetcher(client, clock, joiner, reader, bandwidth, arrivals.start),
             probe=FfmpegProbe(helpers),
             remux=joiner.to_mp4,
             extract_sound=joiner.to_sound,
@@ -261,7 +261,7 @@ async def open_context(
                 stall_s=settings.stall_timeout_s,
                 segment_concurrency=settings.segment_concurrency,
             ),
-            line=line,
+            bandwidth=bandwidth,
             live=live.current if live is not None else None,
             retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
             extraction_timeout_s=settings.extraction_timeout_s,

@@ -97,12 +97,12 @@ def _inspection_of(
     return Inspection(extraction, choice, explain(choice))
 
 
-async def window_here(settings: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+async def window_here(settings: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
     """Show a browser window on the desktop until it is closed or ``enough`` returns."""
     manager, clock = session_manager(settings), SystemClock()
     guard = make_guard(settings)
     with contextlib.closing(guard):
-        return await own_display.window_here(manager, guard, clock, errand, executable=settings.browser, enough=enough)
+        return await own_display.window_here(manager, guard, clock, task, executable=settings.browser, enough=enough)
 
 
 def set_aside(settings: Settings) -> Path | None:

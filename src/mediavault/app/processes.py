@@ -164,8 +164,8 @@ def _on_started(vault: App, address: str, token: str | None, on_open: Callable[[
 
 @asynccontextmanager
 async def _open_windows(vault: App) -> AsyncIterator[LoginWindows]:
-    async def on_closed(state: SessionState, errand: BrowserTask) -> None:
-        await resume_after_window(state, errand, vault.store)
+    async def on_closed(state: SessionState, task: BrowserTask) -> None:
+        await resume_after_window(state, task, vault.store)
 
     settings = vault.settings
     windows = LoginWindows(

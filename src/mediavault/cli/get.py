@@ -33,7 +33,7 @@ from mediavault.core.settings import Settings
 from mediavault.core.users import OWNER
 from mediavault.features.jobs.service import Caller
 from mediavault.presentation.labels import format_progress, format_recorded, format_size
-from mediavault.presentation.views import display, is_over
+from mediavault.presentation.views import display, finished
 from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
@@ -129,7 +129,7 @@ async def wait_for(
             job = await store.catalogue.get(job_id)
             onlooker.see(job)
             if (
-                is_over(job)
+                finished(job)
                 or await _is_held(job, store, live, clock)
                 or is_too_far_off(job, clock, patience)
                 or helper.gave_up()

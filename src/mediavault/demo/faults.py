@@ -199,8 +199,8 @@ def running(asked: FaultyRequest) -> web.Response:
     oldest = newest - LIVE_WINDOW + 1
     if not asked.file.endswith(".m3u8"):
         wanted = asked.request.query.get("n", "")
-        is_there = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
-        return asked.honest if is_there else page(404, "Not found")
+        available = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
+        return asked.honest if available else page(404, "Not found")
     listed = (asked.honest.text or "").splitlines()
     pieces = [(listed[at], listed[at + 1]) for at, line in enumerate(listed) if line.startswith("#EXTINF")]
     lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{oldest}"]

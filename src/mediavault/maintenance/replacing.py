@@ -45,8 +45,13 @@ async def replace_damaged(store: Store, clock: Clock, settings: Callable[[], Awa
     count = 0
     async for job in existing_jobs(store.catalogue, damaged):
         post_marks = marks.get(job.id, ())
-        is_over = any(mark.name == MarkKind.REPLACED for mark in post_marks)
-        if is_over or job.platform in paused or job.status is not JobStatus.COMPLETED or not has_url(job.canonical_url):
+        finished = any(mark.name == MarkKind.REPLACED for mark in post_marks)
+        if (
+            finished
+            or job.platform in paused
+            or job.status is not JobStatus.COMPLETED
+            or not has_url(job.canonical_url)
+        ):
             continue
         new_id = await _queue(job, damaged[job.id], store, clock, await settings())
         if new_id is not None:

@@ -89,7 +89,7 @@ def job_view(job: Job, marks: PostMarks | None = None, *, holds: Sequence[Hold] 
         account_handle=account.handle if account else None,
         account_display_name=account.display_name if account else None,
         account_slug=account.slug if account else None,
-        help=help_for(job.error_code, over=is_over(job)),
+        help=help_for(job.error_code, over=finished(job)),
         links=_links(job),
         display=display(job),
         hold=hold_view(hold) if hold else None,
@@ -189,7 +189,7 @@ def sidecar_path(kept: SavedFile) -> str:
     return sibling(kept.output_path, SIDECAR_SUFFIX)
 
 
-def is_over(job: Job) -> bool:
+def finished(job: Job) -> bool:
     """Whether nothing will happen to the job automatically any more."""
     return job.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) or (
         job.status is JobStatus.FAILED and job.retry_at is None

@@ -156,7 +156,7 @@ class Windows(Protocol):
         Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable.
         """
 
-    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
+    async def run(self, task: BrowserTask, *, narrow: bool = False) -> str:
         """Open the window on the post of a waiting job, as ``open`` does. Raises AddressRefused too."""
 
     def admit(self, ticket: str) -> Viewer:

@@ -19,7 +19,7 @@ from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, 
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
-from mediavault.presentation.views import is_over, job_view
+from mediavault.presentation.views import finished, job_view
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
 from mediavault.store.mark_changes import read_marks
@@ -206,7 +206,7 @@ def result_view(services: ApiServices, job: Job) -> ResultView:
     may_differ = FAILURES[job.error_code].certainty is Certainty.UNSURE  # no video was seen: another look may see one
     all_failed = address(LibraryFilter(state=LibraryView.FAILED))
     has_sign_in = services.sign_in_of(job.platform) is not None
-    way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if is_over(job) else None
+    way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if finished(job) else None
     return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING or may_differ)
 
 
@@ -334,7 +334,7 @@ def cause_of(code: ErrorCode) -> Cause:
 def summarize_failures(groups: Sequence[FailureGroup]) -> FailureSummaries:
     """Group failures, which the store counted by code and platform, by cause and by what happens next."""
     waiting = _merged(group for group in groups if group.jobs > group.final)
-    over = _merged((group for group in groups if group.final), is_over=True)
+    over = _merged((group for group in groups if group.final), finished=True)
     return FailureSummaries(
         needs=tuple(summary for summary in over if summary.cause.remedy is not Remedy.NOTHING),
         waiting=tuple(waiting),
@@ -342,22 +342,22 @@ def summarize_failures(groups: Sequence[FailureGroup]) -> FailureSummaries:
     )
 
 
-def _merged(groups: Iterable[FailureGroup], *, is_over: bool = False) -> list[FailureSummary]:
+def _merged(groups: Iterable[FailureGroup], *, finished: bool = False) -> list[FailureSummary]:
     by_cause: dict[tuple[str, str | None], list[FailureGroup]] = {}
     for group in groups:
         cause = cause_of(group.error_code)
         by_cause.setdefault((cause.key, group.platform if cause.by_site else None), []).append(group)
-    summaries = [_summary(CAUSES[key], platform, parts, is_over) for (key, platform), parts in by_cause.items()]
+    summaries = [_summary(CAUSES[key], platform, parts, finished) for (key, platform), parts in by_cause.items()]
     return sorted(summaries, key=lambda summary: (-summary.jobs, summary.cause.key, summary.platform or ""))
 
 
-def _summary(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], is_over: bool) -> FailureSummary:
-    jobs = [job for group in groups for job in group.examples if (job.retry_at is None) is is_over]
+def _summary(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], finished: bool) -> FailureSummary:
+    jobs = [job for group in groups for job in group.examples if (job.retry_at is None) is finished]
     moments = [group.next_retry_at for group in groups if group.next_retry_at is not None]
     return FailureSummary(
         cause=cause,
         platform=platform,
-        jobs=sum(group.final if is_over else group.jobs - group.final for group in groups),
-        next_retry_at=None if is_over else min(moments, default=None),
+        jobs=sum(group.final if finished else group.jobs - group.final for group in groups),
+        next_retry_at=None if finished else min(moments, default=None),
         examples=tuple(sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)[:EXAMPLES]),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.browser.port import Browser
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock
 from mediavault.core.job import Job
 from mediavault.core.listings import enclosed_in
@@ -16,7 +17,6 @@ from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
 from mediavault.core.profiles import BEST, Profile
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine
 from mediavault.core.shows import Layout
 from mediavault.download.port import Downloader, DownloadLimits, FetchSubtitles
 from mediavault.egress.port import HttpClient
@@ -97,7 +97,7 @@ class WorkerContext:
     extract_extras: ExtractExtras
     library: Library
     limits: DownloadLimits
-    line: SharedLine
+    bandwidth: BandwidthLimiter
     retry: RetryPolicy
     extraction_timeout_s: float
     profile: Profile = BEST  # of the job, once an attempt has begun

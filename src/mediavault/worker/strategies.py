@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from mediavault.core.bandwidth_limiter import SlowTransferDetector
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.failures import (
     Ambiguous,
@@ -54,7 +55,6 @@ from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.recordings import in_words
-from mediavault.core.shared_line import SlowTransferDetector
 from mediavault.core.urls import without_query
 from mediavault.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
 from mediavault.extraction.ranking import choose_candidate, explain
@@ -444,7 +444,7 @@ class DownloadStrategies:
             within_s=NAVIGATION_TIMEOUT_S,
             floor=SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s),
             on_progress=self.attempt.recorder.on_progress,
-            line=self.attempt.context.line.of_site(self.attempt.route.platform.name),
+            bandwidth=self.attempt.context.bandwidth.of_site(self.attempt.route.platform.name),
             signed_in=self.attempt.extraction.signed_in,
         )
         return DownloadedFile(

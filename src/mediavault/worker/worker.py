@@ -20,7 +20,7 @@ from typing import Any
 from mediavault import __version__
 from mediavault.core.failures import ErrorCode, LeaseLost, MediavaultError, StoreError
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.holds import Hold, line_holds
+from mediavault.core.holds import Hold, download_pauses
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -114,7 +114,7 @@ class Worker:
         self._poll_work_at = float("-inf")
         self._library = library or LibraryWatch(context.library, context.clock, poll_interval_s=limits.poll_interval_s)
         self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=context.clock)
-        self._volume = VolumeCounter(context.store.records, context.clock, context.line, self.id)
+        self._volume = VolumeCounter(context.store.records, context.clock, context.bandwidth, self.id)
         self._line_holds: tuple[Hold, ...] = ()  # as of the last claim
         self._beats: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -199,7 +199,7 @@ class Worker:
             return False
         settings = await self._context.live()
         volume = await self._volume.of_today() if settings.daily_volume_gb else 0
-        holds = line_holds(settings, self._context.clock.now(), volume=volume)
+        holds = download_pauses(settings, self._context.clock.now(), volume=volume)
         if [hold.why for hold in holds] != [hold.why for hold in self._line_holds]:
             log.info("line_held", why=[hold.why for hold in holds])
         self._line_holds = holds
@@ -235,7 +235,7 @@ class Worker:
         """Say how much this worker has downloaded, and take its part of the limits: the fleet shares one line."""
         await self._volume.save()
         alive = await self._context.store.workers.alive(seen_within=ALIVE_WITHIN)
-        self._context.line.workers = len({worker.worker for worker in alive} | {self.id})
+        self._context.bandwidth.workers = len({worker.worker for worker in alive} | {self.id})
 
     async def _record_outlived(self) -> None:
         """Record that this worker outlived these attempts, since recovery can only assume that it died.

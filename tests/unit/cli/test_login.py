@@ -32,9 +32,9 @@ class SignIn:
     def authenticator(self, _: Settings) -> StubSessions:
         return self.sessions
 
-    async def here(self, _: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
-        self.opened.append(errand.url)
-        return self.sessions.add(errand.platform.name, signed_in=self.leaves_session)
+    async def here(self, _: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+        self.opened.append(task.url)
+        return self.sessions.add(task.platform.name, signed_in=self.leaves_session)
 
 
 @pytest.fixture

@@ -244,7 +244,7 @@ def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | N
     return reason_against(entry, source.filters)
 
 
-def says_what_is_gone(found: Listing, before: SourceState) -> bool:
+def shows_removals(found: Listing, before: SourceState) -> bool:
     """Return whether a list shows that the posts which it does not name are gone.
 
     Only a list that was read whole does. If it names less than half as many as usual, that is more likely a fault.

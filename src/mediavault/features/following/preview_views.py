@@ -116,7 +116,7 @@ class SourcePreviewView(BaseModel):
     entries: list[PreviewEntryView]
 
     @property
-    def is_over(self) -> bool:
+    def finished(self) -> bool:
         """Whether the preview is finished."""
         return self.state in {PreviewState.READ, PreviewState.FAILED}
 
@@ -223,7 +223,7 @@ async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
     return fill_takes(source, waiting, registry.platform(source.platform).pace.account_daily_cap, sharing=sharing)
 
 
-def what_becomes_of(entry: PreviewEntryView) -> str:
+def outcome_label(entry: PreviewEntryView) -> str:
     """Return in a few words what would happen to an entry, or has happened to it."""
     if entry.reason is not None:
         return translated(REASONS[entry.reason])

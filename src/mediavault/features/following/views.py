@@ -144,13 +144,13 @@ class ArrivalSourceView(BaseModel):
 
 
 class ArrivalView(BaseModel):
-    """A post that sources have brought, and when. ``is_news``: it was not there before the source was followed; ``is_new``: it
+    """A post that sources have brought, and when. ``is_new_post``: it was not there before the source was followed; ``is_new``: it
     is news that the user has not seen."""
 
     job: JobView
     came_at: datetime
     sources: list[ArrivalSourceView]
-    is_news: bool
+    is_new_post: bool
     is_new: bool
 
 
@@ -218,7 +218,7 @@ def inbox_view(found: Inbox, post_marks: Mapping[JobId, PostMarks]) -> InboxView
                 job=job_view(arrival.job, post_marks.get(arrival.job.id, PostMarks())),
                 came_at=arrival.came_at,
                 sources=[ArrivalSourceView(id=source, name=name) for source, name in arrival.sources.items()],
-                is_news=arrival.is_news,
+                is_new_post=arrival.is_new_post,
                 is_new=arrival.is_new,
             )
             for arrival in found.arrivals

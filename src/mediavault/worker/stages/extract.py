@@ -72,7 +72,7 @@ class ExtractorResults:
     unsure: Extraction | None = None
     asking_signed_in: bool = False
     anonymous_is_final: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
-    is_over: bool = False
+    finished: bool = False
 
     @property
     def failures(self) -> list[Failure]:
@@ -115,7 +115,7 @@ class ExtractorResults:
         return bool(extraction.items) or not extraction.others
 
     def should_try(self, extractor: Extractor) -> bool:
-        if self.is_over:
+        if self.finished:
             return False
         if not extractor.signed_in:
             return not self.anonymous_is_final
@@ -130,9 +130,9 @@ class ExtractorResults:
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name) and not (self.record_live and isinstance(failure, LiveNow)):
             self.anonymous_is_final = True
-            self.is_over = extractor.signed_in or ends_reading(failure)
+            self.finished = extractor.signed_in or ends_reading(failure)
         if extractor.name == PLAIN_PAGE:
-            self.is_over = True  # the browser looks the name up in the same way
+            self.finished = True  # the browser looks the name up in the same way
         return False
 
 

@@ -153,7 +153,7 @@ def vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
 
 
-class Turns:
+class KeyedLock:
     """Counts what is done in each turn of the event loop."""
 
     def __init__(self) -> None:
@@ -179,7 +179,7 @@ class Turns:
 
 async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are served by the same loop. All that is done for each entry is done for few of them at a time."""
-    turns, length = Turns(), 1_000
+    turns, length = KeyedLock(), 1_000
     monkeypatch.setattr(stored, "to_named_json", turns.counted("write", to_named_json))
     monkeypatch.setattr(stored, "from_named_json", turns.counted("read", from_named_json))
     monkeypatch.setattr(following_decisions, "reason_against", turns.counted("decide", reason_against))
@@ -313,7 +313,7 @@ async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_i
 async def arrivals(vault: Vault) -> list[tuple[int, bool]]:
     """The numbers of the videos in the inbox, the last that came first, and whether they are news."""
     found = await read_inbox(vault.store, "owner", cursor=None, limit=100)
-    return [(int(arrival.job.canonical_url[-6:]), arrival.is_news) for arrival in found.arrivals]
+    return [(int(arrival.job.canonical_url[-6:]), arrival.is_new_post) for arrival in found.arrivals]
 
 
 async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_for(vault: Vault) -> None:
@@ -347,7 +347,7 @@ async def test_news_that_wait_since_they_are_many_are_news_when_they_come(vault:
     await vault.run(timedelta(hours=1), finish=True)
 
     assert len(await arrivals(vault)) == NEWS_AT_ONCE + 1
-    assert all(is_news for _, is_news in await arrivals(vault))
+    assert all(is_new_post for _, is_new_post in await arrivals(vault))
 
 
 async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
@@ -454,7 +454,7 @@ async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(
     assert await taken_by_host(vault) == {"feeds1.example": 3}
     assert (await vault.one("s-1-rss")).state.waiting == 0
     inbox = await read_inbox(vault.store, "owner", cursor=None, limit=100)
-    assert [arrival.is_news for arrival in inbox.arrivals] == [False] * 3
+    assert [arrival.is_new_post for arrival in inbox.arrivals] == [False] * 3
     assert (await vault.one("s-1-rss")).state.new_at_last_look == 0
 
 

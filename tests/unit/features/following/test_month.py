@@ -129,7 +129,7 @@ class PracticeSite:
 
     def _entry(self, upload: Upload) -> Entry:
         name = f"video{upload.number:06d}"
-        is_over = upload.premieres_at is None or upload.premieres_at <= self.clock.now()
+        finished = upload.premieres_at is None or upload.premieres_at <= self.clock.now()
         has_date = self.random.random() < 0.7 and not self.is_playlist
         return Entry(
             f"https://www.youtube.com/watch?v={name}",
@@ -137,7 +137,7 @@ class PracticeSite:
             title=upload.title,
             published_at=upload.at if has_date else None,
             kind=EntryKind.VIDEO,
-            is_over=is_over,
+            finished=finished,
         )
 
 

@@ -48,7 +48,7 @@ from mediavault.features.following.decisions import (
     interval,
     jittered,
     reason_after_look,
-    says_what_is_gone,
+    shows_removals,
     usual_gap,
 )
 from mediavault.features.following.filters import Reason
@@ -180,7 +180,7 @@ class Follower:
             waiting = [
                 (
                     each.post.key,
-                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_news=not each.is_from_before),
+                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_new_post=not each.is_from_before),
                 )
                 for each in later
             ]
@@ -207,7 +207,7 @@ class Follower:
         """Record which entries are missing from the list and which are back, and return the state with the number missing."""
         tables, source_id = self.context.store.tables, one.source.id
         returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
-        is_evidence = says_what_is_gone(found, one.state)
+        is_evidence = shows_removals(found, one.state)
         if returned:
             await stored.take_back(tables, source_id, returned)
         if is_evidence:
@@ -298,7 +298,7 @@ class Follower:
             passed = replace(entry, state=EntryState.PASSED, reason=reason)
             await stored.put_seen(store.tables, source.id, {post: passed})
             return
-        await self._take([(post, new)], source, {post: entry}, are_news=entry.is_news)
+        await self._take([(post, new)], source, {post: entry}, are_news=entry.is_new_post)
 
 
 def _key(canonical_url: str) -> str:

@@ -15,7 +15,7 @@ from mediavault.features.following.decisions import fill_takes
 from mediavault.features.following.filters import REASONS
 from mediavault.features.following.model import SeenEntry, Start
 from mediavault.features.following.pages.form import interval_words
-from mediavault.features.following.preview_views import Outcome, PreviewEntryView, SourcePreviewView, what_becomes_of
+from mediavault.features.following.preview_views import Outcome, PreviewEntryView, SourcePreviewView, outcome_label
 from mediavault.features.following.records import Followed
 from mediavault.features.following.views import SourceView, fill_words, shown_entry, source_view
 from mediavault.presentation.labels import format_duration, hold_label, one_line
@@ -119,7 +119,7 @@ def _card(
     )
 
 
-def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
+def settings_summary(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
     """Return the settings of a source, as labels and values; defaults are left out."""
     source, filters = one.source, one.source.filters
     start = {
@@ -231,5 +231,5 @@ def _line(entry: PreviewEntryView) -> EntryLine:
         url=entry.url,
         title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],
         published_at=entry.published_at,
-        why=" · ".join(filter(None, (what_becomes_of(entry), length))),
+        why=" · ".join(filter(None, (outcome_label(entry), length))),
     )

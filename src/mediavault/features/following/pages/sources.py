@@ -20,8 +20,8 @@ from mediavault.features.following.pages.cards import (
     SourceCard,
     entry_line,
     preview_part,
+    settings_summary,
     source_cards,
-    wishes,
 )
 from mediavault.features.following.pages.form import (
     SourceForm,
@@ -198,7 +198,7 @@ async def show(source_id: SourcePath, services: Services, sources: FollowingDep,
         moment=moment,
         gone=[entry_line(entry) for entry in gone[:PASSED_SHOWN]],
         card=card,
-        wishes=wishes(one, current().zone),
+        settings_summary=settings_summary(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
         is_first=not cursor,
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,

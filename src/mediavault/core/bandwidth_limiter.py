@@ -61,7 +61,7 @@ class TokenBucket:
 
 
 @dataclass(slots=True)
-class SharedLine:
+class BandwidthLimiter:
     """The line of one process. ``workers`` processes share the vault's limits; each takes its part of them.
 
     ``settings`` returns those in force; without it there are no limits. ``received`` counts all bytes of media.
@@ -74,9 +74,9 @@ class SharedLine:
     _buckets: dict[str, TokenBucket] = field(default_factory=dict)  # by site; "" is the vault's
     _limit: float | None = None  # of the vault, as it was last looked at
 
-    def of_site(self, site: str) -> SiteLine:
+    def of_site(self, site: str) -> SiteBandwidth:
         """Return the line as downloads from this site use it."""
-        return SiteLine(self, site)
+        return SiteBandwidth(self, site)
 
     @property
     def buffer_bytes(self) -> int | None:
@@ -101,15 +101,15 @@ class SharedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteLine:
+class SiteBandwidth:
     """The line as the downloads from one site use it: the limits of the site and of the vault apply."""
 
-    line: SharedLine
+    bandwidth: BandwidthLimiter
     site: str
 
     async def limit(self) -> float | None:
         """Return the lower of the limits that apply, in bytes per second; None if there is none."""
-        limits = [await self.line.limit(name) for name in self._names]
+        limits = [await self.bandwidth.limit(name) for name in self._names]
         return min((limit for limit in limits if limit is not None), default=None)
 
     async def piece_bytes(self) -> int:
@@ -120,12 +120,12 @@ class SiteLine:
 
     async def pay(self, count: int, *, may_wait: bool = True) -> None:
         """Count bytes that arrived, and return once the limits allow them; at once if this download must not wait."""
-        self.line.received += count
-        limited = [name for name in self._names if await self.line.limit(name) is not None]
+        self.bandwidth.received += count
+        limited = [name for name in self._names if await self.bandwidth.limit(name) is not None]
         await asyncio.gather(*(self._pay(name, count, may_wait=may_wait) for name in limited))
 
     async def _pay(self, name: str, count: int, *, may_wait: bool) -> None:
-        bucket, limit = self.line.bucket(name), partial(self.line.limit, name)
+        bucket, limit = self.bandwidth.bucket(name), partial(self.bandwidth.limit, name)
         await (bucket.pay(count, limit) if may_wait else bucket.charge(count, limit))
 
     @property

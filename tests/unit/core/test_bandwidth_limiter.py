@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mediavault.core.bandwidth_limiter import BURST_S, LOOK_AGAIN_S, BandwidthLimiter
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import BURST_S, LOOK_AGAIN_S, SharedLine
 from tests.fakes import FakeClock
 
 MB = 1_000_000
@@ -36,7 +36,7 @@ class Vault:
     def __init__(self, **changes: Any) -> None:
         self.clock = EventClock()
         self.now = ChangeableSettings(**changes)
-        self.line = SharedLine(self.clock, self._settings)
+        self.bandwidth = BandwidthLimiter(self.clock, self._settings)
         self.read: dict[str, int] = {}
         self._downloads: list[asyncio.Task[None]] = []
 
@@ -52,12 +52,12 @@ class Vault:
         self._downloads.append(asyncio.ensure_future(self._download(name, site, at_most, may_wait=may_wait)))
 
     async def _download(self, name: str, site: str, at_most: int, *, may_wait: bool) -> None:
-        line = self.line.of_site(site)
+        bandwidth = self.bandwidth.of_site(site)
         while True:
-            count = min(at_most, await line.piece_bytes())
+            count = min(at_most, await bandwidth.piece_bytes())
             await self.clock.sleep(count / (1_000 * MB))
             self.read[name] = self.read.get(name, 0) + count
-            await line.pay(count, may_wait=may_wait)
+            await bandwidth.pay(count, may_wait=may_wait)
 
     async def _settings(self) -> ChangeableSettings:
         return self.now
@@ -160,7 +160,7 @@ async def test_a_site_has_its_own_limit_within_that_of_the_vault() -> None:
 
 async def test_each_worker_takes_its_part_of_the_limit() -> None:
     vault = Vault(bandwidth="3 MB/s")
-    vault.line.workers = 3
+    vault.bandwidth.workers = 3
     vault.download("one")
     await vault.clock.run_for(MINUTE_S)
 
@@ -172,7 +172,7 @@ async def test_who_must_not_wait_does_not_and_others_give_way() -> None:
     """A running stream is recorded as fast as it is sent, and what it takes is missing for the others."""
     vault = Vault(bandwidth="2 MB/s")
     vault.download("other")
-    stream = vault.line.of_site("x")
+    stream = vault.bandwidth.of_site("x")
     for _ in range(600):  # a megabyte a second
         began_s = vault.clock.monotonic()
         await stream.pay(100_000, may_wait=False)
@@ -185,17 +185,17 @@ async def test_who_must_not_wait_does_not_and_others_give_way() -> None:
 
 async def test_without_a_limit_nobody_waits_and_what_comes_is_counted() -> None:
     vault = Vault()
-    await vault.line.of_site("x").pay(5 * MB)
-    await SharedLine(vault.clock).of_site("x").pay(5 * MB)
+    await vault.bandwidth.of_site("x").pay(5 * MB)
+    await BandwidthLimiter(vault.clock).of_site("x").pay(5 * MB)
 
     assert vault.clock.slept == []
-    assert vault.line.received == 5 * MB
-    assert vault.line.buffer_bytes is None
+    assert vault.bandwidth.received == 5 * MB
+    assert vault.bandwidth.buffer_bytes is None
 
 
 async def test_connections_hold_little_while_there_is_a_limit() -> None:
     vault = Vault(bandwidth="2 MB/s")
-    await vault.line.limit()
+    await vault.bandwidth.limit()
 
-    assert vault.line.buffer_bytes == 62_500
-    assert await vault.line.of_site("x").piece_bytes() == 100_000
+    assert vault.bandwidth.buffer_bytes == 62_500
+    assert await vault.bandwidth.of_site("x").piece_bytes() == 100_000

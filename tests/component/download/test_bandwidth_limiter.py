@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import pytest
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.media import SourceType
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine
 from mediavault.core.urls import EgressScope
 from mediavault.download import writer
 from mediavault.download.direct import DirectDownloader
@@ -44,10 +44,10 @@ class Limited:
 
     clock: FakeClock
     bandwidth: str = ""
-    line: SharedLine = field(init=False)
+    limiter: BandwidthLimiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.line = SharedLine(self.clock, self._settings)
+        self.limiter = BandwidthLimiter(self.clock, self._settings)
 
     async def _settings(self) -> ChangeableSettings:
         return ChangeableSettings(bandwidth=self.bandwidth)
@@ -61,7 +61,7 @@ def request(number: int = 0, **changes: Any) -> MediaRequest:
 async def bytes_of_a_minute(limited: Limited, client: Line, folder: Path, **changes: Any) -> list[float]:
     """Download four files at the same time; return the megabytes a second of three thirds of a minute, at each limit."""
     clock = cast("EventClock", limited.clock)
-    downloader = DirectDownloader(client, clock, line=limited.line)
+    downloader = DirectDownloader(client, clock, bandwidth=limited.limiter)
     files = []
     for number in range(4):
         into = folder / str(number)
@@ -75,9 +75,9 @@ async def bytes_of_a_minute(limited: Limited, client: Line, folder: Path, **chan
     for limit in ("1 MB/s", "3 MB/s", "500 KB/s"):
         limited.bandwidth = limit
         await clock.sleep(3)
-        before = limited.line.received
+        before = limited.limiter.received
         await clock.sleep(20)
-        rates.append((limited.line.received - before) / 20 / MB)
+        rates.append((limited.limiter.received - before) / 20 / MB)
     for task in (*files, running):
         task.cancel()
     await asyncio.gather(*files, running, return_exceptions=True)
@@ -102,7 +102,7 @@ async def test_a_download_that_is_slow_by_our_limit_takes_no_further_connections
     client = Line(clock, each=50 * MB)
     limited = Limited(clock, "2 MB/s")
     running = asyncio.ensure_future(clock.run())
-    await DirectDownloader(client, clock, line=limited.line).fetch(
+    await DirectDownloader(client, clock, bandwidth=limited.limiter).fetch(
         request(), into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
     )
     running.cancel()
@@ -116,10 +116,10 @@ async def test_waiting_for_the_line_is_not_the_site_s_slowness(tmp_path: Path) -
     """At 10 KB/s over 20 downloads each has 500 bytes a second: a site that sent so slowly would be given up."""
     clock = EventClock()
     limited = Limited(clock, "10 KB/s")
-    limited.line.workers = 20
+    limited.limiter.workers = 20
     running = asyncio.ensure_future(clock.run())
     fetching = asyncio.ensure_future(
-        DirectDownloader(Line(clock, each=50 * MB), clock, line=limited.line).fetch(
+        DirectDownloader(Line(clock, each=50 * MB), clock, bandwidth=limited.limiter).fetch(
             request(), into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
         )
     )
@@ -154,7 +154,9 @@ async def seconds_for(count: int, segment_s: float, *, recording: bool, every_s:
     clock = FakeClock(auto=True)
     order = RecordingOrder(Path(), begin=cast("Any", None), on_change=lambda _: None) if recording else None
     wanted = MediaRequest("https://a.example/v", SourceType.HLS, EgressScope("https://a.example"), recording=order)
-    source = StreamSource(cast("Any", Segments()), clock, wanted, LIMITS, IN_PROCESS, Limited(clock, "100 KB/s").line)
+    source = StreamSource(
+        cast("Any", Segments()), clock, wanted, LIMITS, IN_PROCESS, Limited(clock, "100 KB/s").limiter
+    )
     began_s = clock.monotonic()
     for number in range(count):
         segment = Segment("https://a.example/1.ts", None, segment_s, number, key=None, init=None)
@@ -205,19 +207,19 @@ async def test_the_line_itself_is_kept_free_and_not_only_what_is_read(tmp_path: 
             await asyncio.sleep(seconds)
 
     limited = Limited(RealClock(), "200 KB/s")
-    await limited.line.limit()
+    await limited.limiter.limit()
     guard = EgressGuard((f"127.0.0.1:{port}",))
-    client = AiohttpClient(guard, buffer_bytes=lambda: limited.line.buffer_bytes)
+    client = AiohttpClient(guard, buffer_bytes=lambda: limited.limiter.buffer_bytes)
     wanted = MediaRequest(f"http://127.0.0.1:{port}/v.mp4", SourceType.DIRECT, EgressScope(f"http://127.0.0.1:{port}/"))
     fetching = asyncio.ensure_future(
-        DirectDownloader(client, limited.clock, line=limited.line).fetch(
+        DirectDownloader(client, limited.clock, bandwidth=limited.limiter).fetch(
             wanted, into=tmp_path, limits=LIMITS, on_progress=lambda done, total: None
         )
     )
     async with asyncio.timeout(patient(30)):
-        while limited.line.received < 400_000:
+        while limited.limiter.received < 400_000:
             await asyncio.sleep(0.01)
-    held = sent - limited.line.received
+    held = sent - limited.limiter.received
     fetching.cancel()
     await asyncio.gather(fetching, return_exceptions=True)
     await client.close()

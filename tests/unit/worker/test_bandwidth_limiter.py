@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.job import JobStatus, Priority, WorkerHeartbeat, WorkerId
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
-from mediavault.core.shared_line import SharedLine
 from mediavault.store.holds import READ_AGAIN_S, VolumeCounter, volume_of_today
 from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
 from mediavault.store.port import Store
@@ -100,7 +100,7 @@ async def test_what_a_user_moved_to_the_front_is_not_held(setting: Setting) -> N
     await setting.change(quiet_hours="08:00-23:00", daily_volume_gb=1)
     await setting.submit()
     now = await setting.submit(Priority.NOW)
-    setting.context.line.received += 2 * GB
+    setting.context.bandwidth.received += 2 * GB
 
     assert await setting.started() == {now}
 
@@ -118,10 +118,12 @@ async def test_what_runs_when_quiet_hours_begin_goes_on(setting: Setting) -> Non
 async def test_nothing_begins_once_the_volume_of_the_day_is_used_up_until_midnight(setting: Setting) -> None:
     await setting.change(daily_volume_gb=1.5)
     job = await setting.submit()
-    setting.context.line.received += GB
+    setting.context.bandwidth.received += GB
     await setting.worker.beat()
-    other = VolumeCounter(setting.store.records, setting.clock, line := SharedLine(setting.clock), WorkerId("w-2"))
-    line.received += GB // 2
+    other = VolumeCounter(
+        setting.store.records, setting.clock, bandwidth := BandwidthLimiter(setting.clock), WorkerId("w-2")
+    )
+    bandwidth.received += GB // 2
     await other.save()
     setting.clock.advance(READ_AGAIN_S)
     held = await setting.started()
@@ -133,17 +135,17 @@ async def test_nothing_begins_once_the_volume_of_the_day_is_used_up_until_midnig
 async def test_a_volume_below_the_limit_holds_nothing(setting: Setting) -> None:
     await setting.change(daily_volume_gb=1.5)
     job = await setting.submit()
-    setting.context.line.received += GB
+    setting.context.bandwidth.received += GB
 
     assert await setting.started() == {job}
 
 
 async def test_the_volume_survives_restarts_and_is_summed_over_workers(store: Store, clock: FakeClock) -> None:
     for number in range(3):
-        line = SharedLine(clock)
-        counter = VolumeCounter(store.records, clock, line, WorkerId(f"w-{number}"))
+        bandwidth = BandwidthLimiter(clock)
+        counter = VolumeCounter(store.records, clock, bandwidth, WorkerId(f"w-{number}"))
         for _ in range(2):
-            line.received += 100
+            bandwidth.received += 100
             await counter.save()
 
     assert await volume_of_today(store.records, clock.now()) == 600
@@ -151,12 +153,12 @@ async def test_the_volume_survives_restarts_and_is_summed_over_workers(store: St
 
 
 async def test_a_worker_begins_to_count_anew_at_midnight(store: Store, clock: FakeClock) -> None:
-    line = SharedLine(clock)
-    counter = VolumeCounter(store.records, clock, line, WORKER)
-    line.received += 100
+    bandwidth = BandwidthLimiter(clock)
+    counter = VolumeCounter(store.records, clock, bandwidth, WORKER)
+    bandwidth.received += 100
     await counter.save()
     clock.advance(timedelta(hours=12))
-    line.received += 7
+    bandwidth.received += 7
     await counter.save()
 
     assert await volume_of_today(store.records, clock.now()) == 7
@@ -171,16 +173,16 @@ async def test_nothing_is_written_where_nothing_was_downloaded(setting: Setting)
 
 async def test_workers_divide_the_limits_among_those_that_are_alive(setting: Setting) -> None:
     await setting.worker.beat()
-    alone = setting.context.line.workers
+    alone = setting.context.bandwidth.workers
     for number in range(2):
         beat = WorkerHeartbeat(WorkerId(f"w-{number}"), "nas", number, "1", setting.clock.now(), setting.clock.now())
         await setting.store.workers.heartbeat(beat)
     await setting.worker.beat()
-    together = setting.context.line.workers
+    together = setting.context.bandwidth.workers
     setting.clock.advance(timedelta(minutes=5))
     await setting.worker.beat()
 
-    assert (alone, together, setting.context.line.workers) == (1, 3, 1)
+    assert (alone, together, setting.context.bandwidth.workers) == (1, 3, 1)
 
 
 async def test_a_post_that_failed_is_held_too_when_its_turn_comes_again(setting: Setting) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Turns:
+class KeyedLock:
     """Lets holders of equal keys in together, and those of different keys one key after the other, in order of arrival."""
 
     def __init__(self) -> None:
