@@ -139,7 +139,7 @@ class Events:
     def of(self, store: Store) -> None:
         """Record every write of ``store`` that its fence refuses, every accepted completion and every permit."""
         for name in FENCED:
-            setattr(store.queue, name, self._post_marks(name, getattr(store.queue, name)))
+            setattr(store.queue, name, self._logged(name, getattr(store.queue, name)))
         setattr(store.site_limits, "acquire_permit", self._recorded_turn(store.site_limits.acquire_permit))  # noqa: B010 - a method of a protocol
 
     def _recorded_turn(
@@ -153,7 +153,7 @@ class Events:
 
         return call
 
-    def _post_marks(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def _logged(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         async def call(claim: ClaimedJob, *args: Any, **kwargs: Any) -> Any:
             try:
                 answer = await original(claim, *args, **kwargs)

@@ -249,7 +249,7 @@ async def test_a_selection_is_tagged_at_once(pages: Pages, fresh_vault: Vault, s
     assert await overflow(page) == []
     await page.locator("#mark-tags").fill("Batch")
     await page.locator(".mark-menu button[value=tag]").click()
-    await expect(page.locator("#told")).to_have_text("2 posts were changed.")
+    await expect(page.locator("#outcome")).to_have_text("2 posts were changed.")
 
     assert ["Batch" in (await post_marks(fresh_vault, job_id)).tags for job_id in ids] == [True, True]
     await page.goto(f"{fresh_vault.base}/library?q=tag:batch")

@@ -83,7 +83,7 @@ NO_SANDBOX = PageFailed("No usable sandbox! Update your kernel")
 
 
 @pytest.mark.parametrize(
-    ("user", "error", "noted", "tries"),
+    ("user", "error", "recorded", "tries"),
     [
         (1000, None, SandboxReport(Sandbox.ON), [True]),
         (1000, NO_SANDBOX, SandboxReport(Sandbox.REFUSED, str(NO_SANDBOX)), [True, False]),
@@ -99,7 +99,7 @@ NO_SANDBOX = PageFailed("No usable sandbox! Update your kernel")
 async def test_how_the_browser_was_started_is_noted_for_the_doctor(
     user: int,
     error: Exception | None,
-    post_marks: SandboxReport,
+    recorded: SandboxReport,
     tries: list[bool],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -110,7 +110,7 @@ async def test_how_the_browser_was_started_is_noted_for_the_doctor(
     assert recorded_sandbox(tmp_path) is None
 
     assert await launched(playwright, tmp_path) == "a context"
-    assert recorded_sandbox(tmp_path) == post_marks
+    assert recorded_sandbox(tmp_path) == recorded
     assert playwright.asked_for_sandbox == tries
 
 

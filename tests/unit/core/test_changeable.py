@@ -80,7 +80,7 @@ def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "is_there"),
+    ("url", "available"),
     [
         ("https://news.example/a", True),
         ("https://www.news.example/a", True),

@@ -84,7 +84,7 @@ def test_a_time_that_cannot_be_one_is_not_known(moment: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "is_over"),
+    ("status", "kind", "finished"),
     [
         ("is_live", EntryKind.LIVE, False),
         ("is_upcoming", None, False),

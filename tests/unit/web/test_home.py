@@ -373,7 +373,7 @@ async def test_all_failed_posts_are_cleared_at_once_into_the_trash(vault: ApiVau
     assert 'name="everything"' in await home(vault)
     done = await vault.client.submit("/library/remove", {"state": "failed", "everything": "on"})
 
-    assert "told=removed-1-0" in done.headers["location"]
+    assert "outcome=removed-1-0" in done.headers["location"]
     assert len((await vault.client.get("/api/trash")).json()["posts"]) == 1
 
 

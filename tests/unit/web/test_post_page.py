@@ -346,7 +346,9 @@ async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_th
     job = await vault.add_kept()
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
 
-    assert re.fullmatch(rf"/library\?told=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}", answer.headers["location"])
+    assert re.fullmatch(
+        rf"/library\?outcome=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}", answer.headers["location"]
+    )
     assert [post["job"]["id"] for post in (await vault.client.get("/api/trash")).json()["posts"]] == [job.id]
 
 

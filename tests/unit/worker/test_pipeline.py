@@ -201,11 +201,11 @@ def percents(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     progress = store.queue.progress
 
-    async def post_marks(*args: Any, progress_pct: int, **facts: Any) -> None:
+    async def recorded(*args: Any, progress_pct: int, **facts: Any) -> None:
         seen.append(progress_pct)
         await progress(*args, progress_pct=progress_pct, **facts)
 
-    monkeypatch.setattr(store.queue, "progress", post_marks)
+    monkeypatch.setattr(store.queue, "progress", recorded)
     return seen
 
 

@@ -43,7 +43,7 @@ async def mark_selection(request: Request, services: Services, marks: MarksDep) 
     selection = read_selection(fields)
     ids = await ids_of(services.store.catalogue, selection)
     count = await marks.change(ids, allowed(_change_of_selection(form)))
-    return see_other(address(selection.filter, told=f"changed-{count}-{len(ids) - count}"))
+    return see_other(address(selection.filter, outcome=f"changed-{count}-{len(ids) - count}"))
 
 
 def _change(form: Mapping[str, str]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class StreamRecording(ItemRecording):
             detail = (
                 Message("The recording continues.") if goes_on else Message("The stream is live; recording starts.")
             )
-            await recorder.post_marks(Stage.RECORD, detail)
+            await recorder.record(Stage.RECORD, detail)
 
     def _on_change(self, recording: Recording) -> None:
         self._recorded_s = recording.recorded_s

@@ -88,7 +88,7 @@ async def library(request: Request, services: Services) -> Response:
         "library.html",
         **results,
         **await _choices(services, asked, totals),
-        told=_result_message(request.query_params.get("told", "")),
+        outcome=_result_message(request.query_params.get("outcome", "")),
         batch=_batch(request.query_params.get("batch", "")),
         deleted_post=request.query_params.get("post", ""),
         **await frame(services),

@@ -57,7 +57,7 @@ async def remove_form(request: Request, services: Services, jobs: JobsDep) -> Re
     selection, batch = read_selection(fields), new_batch()
     done = await remove_each(jobs, await ids_of(services.store.catalogue, selection), batch=batch)
     page = page_of({name: values[0] for name, values in fields.items() if values})
-    return see_other(address(selection.filter, **page, told=f"removed-{done.count}-{done.left}", batch=batch))
+    return see_other(address(selection.filter, **page, outcome=f"removed-{done.count}-{done.left}", batch=batch))
 
 
 @router.get("/library/zip", response_class=Response, responses=errors(401, 503))
@@ -106,7 +106,7 @@ def _export(services: ApiServices, fields: Fields) -> Response:
 
 
 def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
-    return see_other(address(selection.filter, told=f"{what}-{done.count}-{done.left}"))
+    return see_other(address(selection.filter, outcome=f"{what}-{done.count}-{done.left}"))
 
 
 async def selection_fields(request: Request) -> Fields:

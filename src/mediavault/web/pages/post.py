@@ -305,7 +305,7 @@ async def remove_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
     """Move the post to the trash with its files. The library, which is shown then, offers to undo that."""
     batch = new_batch()
     await jobs.remove(job_id, files=True, batch=batch)
-    return see_other(address(LibraryFilter(), told="removed-1-0", batch=batch, post=job_id))
+    return see_other(address(LibraryFilter(), outcome="removed-1-0", batch=batch, post=job_id))
 
 
 @router.post("/jobs/{job_id}/again")
