@@ -145,14 +145,14 @@ FilterDep = Annotated[JobFilter, Depends(query_of(JobFilter, also=("cursor", "li
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
 async def index(
-    asked: FilterDep, services: Services, user: UserName, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+    job_filter: FilterDep, services: Services, user: UserName, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> JobPageView:
     """List jobs in the requested order, newest first by default. ``status`` and ``tag`` may be repeated.
 
     Every word of ``q`` must begin a word in the title, text, account or address. ``since`` and ``until`` refer to
     ``created_at``. ``account`` is a ``key`` of ``/api/accounts``.
     """
-    page = await services.store.catalogue.jobs(asked.query(user, cursor=cursor or None, limit=limit))
+    page = await services.store.catalogue.jobs(job_filter.query(user, cursor=cursor or None, limit=limit))
     post_marks = await read_marks(services.store, user, [job.id for job in page.jobs])
     return page_view(page, post_marks, holds=await services.holds())
 

@@ -50,7 +50,9 @@ async def tracks(job_id: JobIdPath, place: Place, services: Services) -> TextTra
     names += [(each.language, "") for each in beside]
     return TextTracksView(
         chapters=[ChapterView(start_s=each.start_s, title=shown_text(each.title)) for each in chapters],
-        segments=[SegmentView(start_s=one.start_s, end_s=one.end_s, category=one.category) for one in segments],
+        segments=[
+            SegmentView(start_s=segment.start_s, end_s=segment.end_s, category=segment.category) for segment in segments
+        ],
         subtitles=[
             SubtitlesView(language=language, title=title, href=f"/files/{job_id}/items/{place}/subtitles/{number}")
             for number, (language, title) in enumerate(names)

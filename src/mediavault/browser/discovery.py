@@ -115,9 +115,9 @@ def install_command(machine: Machine) -> str:
     return Message("your system's package manager; the package is mostly named chromium")
 
 
-def unavailable(found: FoundBrowser) -> BrowserUnavailable:
+def unavailable(browser: FoundBrowser) -> BrowserUnavailable:
     """Return the failure for a call that needs a browser where there is none."""
-    return BrowserUnavailable("No browser could be started.", help=found.advice)
+    return BrowserUnavailable("No browser could be started.", help=browser.advice)
 
 
 def _from_setting(setting: Path, machine: Machine) -> FoundBrowser:

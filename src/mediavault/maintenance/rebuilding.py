@@ -238,9 +238,9 @@ class Rebuild:
             return None
 
 
-def _same_video(one: Sidecar, other: Sidecar) -> bool:
-    media = one.items[one.item].item.media_id, other.items[other.item].item.media_id
-    return media[0] == media[1] if None not in media else one.item == other.item
+def _same_video(sidecar: Sidecar, other: Sidecar) -> bool:
+    media = sidecar.items[sidecar.item].item.media_id, other.items[other.item].item.media_id
+    return media[0] == media[1] if None not in media else sidecar.item == other.item
 
 
 def _conflict(job: StoredJob, why: str) -> Refused:

@@ -464,7 +464,7 @@ def _documents(capture: PageCapture) -> list[SeenResponse]:
         chain.append(seen)
         location = seen.headers.get("location") if seen.status in _REDIRECTS else None
         url = urljoin(seen.url, location) if location else None
-    last = next((one for one in reversed(documents) if _bare(one.url) == _bare(capture.final_url)), None)
+    last = next((document for document in reversed(documents) if _bare(document.url) == _bare(capture.final_url)), None)
     if last is not None and last not in chain:  # a script led there
         chain.append(last)
     return chain

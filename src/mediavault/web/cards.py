@@ -52,10 +52,10 @@ class Tile:
     why: str
 
 
-def tile(job: Job, asked: LibraryFilter | None, post_marks: PostMarks, *, site: str) -> Tile:
+def tile(job: Job, library_filter: LibraryFilter | None, post_marks: PostMarks, *, site: str) -> Tile:
     """Return the tile of a job. ``site`` is the platform's display name, ``post_marks`` what the user noted about the post.
 
-    The filter ``asked`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
+    The filter ``library_filter`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
     """
     files = saved_files(job)
     first = next(iter(files.values()), None)
@@ -63,7 +63,8 @@ def tile(job: Job, asked: LibraryFilter | None, post_marks: PostMarks, *, site: 
     is_retried, is_failed = job.retry_at is not None, job.status is JobStatus.FAILED
     return Tile(
         id=job.id,
-        link=f"/jobs/{job.id}" + ("" if asked is None else f"?{urlencode({'in': urlencode(to_params(asked))})}"),
+        link=f"/jobs/{job.id}"
+        + ("" if library_filter is None else f"?{urlencode({'in': urlencode(to_params(library_filter))})}"),
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
         length=_length(job, files),
@@ -111,12 +112,12 @@ class FeedClip:
     is_sound: bool
 
 
-def feed_clip(job: Job, asked: LibraryFilter, post_marks: PostMarks, *, site: str) -> FeedClip:
+def feed_clip(job: Job, library_filter: LibraryFilter, post_marks: PostMarks, *, site: str) -> FeedClip:
     """Return the clip of a job with ``moving_files``; the parameters are those of :func:`tile`."""
     files = moving_files(job)
     (item, file), position = next(iter(files.items())), post_marks.position
     return FeedClip(
-        tile=tile(job, asked, post_marks, site=site),
+        tile=tile(job, library_filter, post_marks, site=site),
         item=item,
         videos=len(files),
         source=f"/files/{job.id}/items/{item}/video",

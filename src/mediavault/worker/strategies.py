@@ -502,18 +502,18 @@ def _servers(candidate: Candidate) -> set[str]:
     return {urlsplit(url).netloc for url in (candidate.url, candidate.audio_url) if url}
 
 
-def same_file(one: Candidate, other: Candidate) -> bool:
+def same_file(candidate: Candidate, other: Candidate) -> bool:
     """Whether two candidates certainly name one file, so that a download of the first may be resumed from the second.
 
     ``download.resume`` still checks that the server has the same file.
     """
     return (
-        one.media_key is not None
-        and one.media_key == other.media_key
-        and {one.source_type, other.source_type} == {SourceType.DIRECT}
-        and one.audio_url is None
+        candidate.media_key is not None
+        and candidate.media_key == other.media_key
+        and {candidate.source_type, other.source_type} == {SourceType.DIRECT}
+        and candidate.audio_url is None
         and other.audio_url is None
-        and (one.width, one.height, one.size) == (other.width, other.height, other.size)
+        and (candidate.width, candidate.height, candidate.size) == (other.width, other.height, other.size)
     )
 
 

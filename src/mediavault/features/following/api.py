@@ -58,8 +58,8 @@ async def add(body: SourceRequest, sources: FollowingDep, user: UserName) -> Sou
     422 for a URL that can't be followed, such as that of a single post, and for one that is already followed.
     """
     settings = given(body)
-    one = await sources.follow(settings.pop("url"), settings, user=user)
-    return source_view(one, sources.clock.now())
+    followed = await sources.follow(settings.pop("url"), settings, user=user)
+    return source_view(followed, sources.clock.now())
 
 
 @router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))

@@ -80,7 +80,7 @@ async def named_posts(
 
 def decide(
     posts: Sequence[ListedPost],
-    known: Mapping[str, SeenEntry],
+    existing: Mapping[str, SeenEntry],
     removed: Collection[str],
     source: Source,
     now: datetime,
@@ -91,15 +91,15 @@ def decide(
 ) -> Iterator[Decision]:
     """Yield the decision about each post of a list, in the list's order.
 
-    Decides about new posts, and again about those that were skipped for a reason that may no longer apply. ``known`` is
+    Decides about new posts, and again about those that were skipped for a reason that may no longer apply. ``existing`` is
     what became of posts at this source, ``removed`` are those that users have deleted, both by the posts' keys.
     ``is_first``: no check has succeeded yet. ``is_restarted``: the earlier posts have yet to be read for the current
     start.
     """
-    before = _from_before(posts, known, source, now, is_newest_first=is_newest_first, is_first=is_first)
+    before = _from_before(posts, existing, source, now, is_newest_first=is_newest_first, is_first=is_first)
     at_once = in_turn = 0  # news that are taken at once, and earlier posts that are wanted
     for post in posts:
-        former = known.get(post.key)
+        former = existing.get(post.key)
         if former is not None and (not post.canonical_url or not _is_open(former, is_restarted=is_restarted)):
             yield Decision(post, former.state, former.reason, former)
             continue
@@ -124,7 +124,7 @@ def _newest_come_at_once(source: Source) -> bool:
 
 def _from_before(
     posts: Sequence[ListedPost],
-    known: Mapping[str, SeenEntry],
+    existing: Mapping[str, SeenEntry],
     source: Source,
     now: datetime,
     *,
@@ -134,7 +134,7 @@ def _from_before(
     """Return the keys of the posts that were there before the source was followed."""
     readable = [post for post in posts if post.canonical_url]
     entries = [post.entry for post in readable]
-    places = {index for index, post in enumerate(readable) if post.key in known}
+    places = {index for index, post in enumerate(readable) if post.key in existing}
     found = backlog(entries, places, source, now, is_newest_first=is_newest_first, is_first=is_first)
     return {readable[index].key for index in found}
 
@@ -244,13 +244,13 @@ def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | N
     return reason_against(entry, source.filters)
 
 
-def shows_removals(found: Listing, before: SourceState) -> bool:
+def shows_removals(listing: Listing, before: SourceState) -> bool:
     """Return whether a list shows that the posts which it does not name are gone.
 
     Only a list that was read whole does. If it names less than half as many as usual, that is more likely a fault.
     """
     usual = max(before.usual_entries, before.whole_entries)
-    return found.is_whole and not found.is_unchanged and bool(found.entries) and 2 * len(found.entries) >= usual
+    return listing.is_whole and not listing.is_unchanged and bool(listing.entries) and 2 * len(listing.entries) >= usual
 
 
 FIRST_INTERVAL = timedelta(hours=1)  # until it is known how often a source posts

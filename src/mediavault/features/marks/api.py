@@ -186,7 +186,9 @@ def _count(count: MarkCount) -> NameCountView:
 @router.get("/searches", response_model=SearchesView, responses=errors(401, 503))
 async def searches(marks: MarksDep) -> SearchesView:
     """List the user's saved searches, by name."""
-    return SearchesView(searches=[SearchView(name=one.name, filter=one.filter) for one in await marks.searches()])
+    return SearchesView(
+        searches=[SearchView(name=search.name, filter=search.filter) for search in await marks.searches()]
+    )
 
 
 @router.put("/searches/{name:path}", response_model=SearchView, responses=errors(401, 403, 415, 503))

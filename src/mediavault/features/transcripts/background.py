@@ -216,12 +216,12 @@ async def _read_again(job: Job, context: WorkerContext, *, comments: int = 0) ->
     return extraction
 
 
-def _saved(known: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[Item, SavedFile]]:
+def _saved(existing: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[Item, SavedFile]]:
     """Return the items that are saved, by their index: each as the post shows it now, with its file."""
     by_id = {item.media_id: item for item in now if item.media_id}
     found = {}
-    for index, job_item in enumerate(known):
-        item = by_id.get(job_item.item.media_id or "") or (now[index] if len(now) == len(known) else None)
+    for index, job_item in enumerate(existing):
+        item = by_id.get(job_item.item.media_id or "") or (now[index] if len(now) == len(existing) else None)
         if job_item.status is ItemStatus.KEPT and job_item.kept is not None and item is not None:
             found[index] = (item, job_item.kept)
     return found

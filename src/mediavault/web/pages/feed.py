@@ -45,8 +45,8 @@ async def feed(request: Request, services: Services) -> Response:
     before it, as in the library. A post that is gone leads to the beginning.
     """
     params = request.query_params
-    asked = read_filter(params)
-    query = to_query(replace(asked, state=LibraryView.KEPT), current().zone, current_user(), limit=CLIPS)
+    library_filter = read_filter(params)
+    query = to_query(replace(library_filter, state=LibraryView.KEPT), current().zone, current_user(), limit=CLIPS)
     catalogue = services.store.catalogue
     first, last = [await _saved(catalogue, params.get(name, "")) for name in ("clip", "before")]
     if first:
@@ -59,13 +59,13 @@ async def feed(request: Request, services: Services) -> Response:
     return render(
         "feed.html",
         clips=[
-            feed_clip(job, asked, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
+            feed_clip(job, library_filter, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
             for job in page.jobs
             if moving_files(job)
         ],
-        earlier=address(asked, path=PATH, **page.earlier) if page.earlier else None,
-        later=address(asked, path=PATH, **page.later) if page.later else None,
-        back=address(asked),
+        earlier=address(library_filter, path=PATH, **page.earlier) if page.earlier else None,
+        later=address(library_filter, path=PATH, **page.later) if page.later else None,
+        back=address(library_filter),
         **await frame(services),
     )
 

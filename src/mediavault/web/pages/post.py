@@ -92,9 +92,11 @@ async def post(
     if item is None and (position := marks["marks"]["position"]):
         item = position["item"]
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
-    asked = _filter(within)
-    query, keep = _query(asked), urlencode({"in": _kept(asked)}) if asked else ""
-    after = await up_next(services.store, current_user(), job, query, asked, services.title_of) if shown else None
+    library_filter = _filter(within)
+    query, keep = _query(library_filter), urlencode({"in": _kept(library_filter)}) if library_filter else ""
+    after = (
+        await up_next(services.store, current_user(), job, query, library_filter, services.title_of) if shown else None
+    )
     return render(
         "post.html",
         comments=await _comments(services, job),
@@ -111,7 +113,7 @@ async def post(
         video=shown,
         start=t,
         subtitles=subtitles,
-        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(asked))
+        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(library_filter))
         if shown
         else None,
         decoding=await decoding_state(services, job, shown) if shown else None,
@@ -122,10 +124,10 @@ async def post(
         seal=services.seals.state(job_id),
         same=await _duplicates(services, job_id) if shown else (),
         timeline=timeline(as_shown, history),
-        neighbours=await neighbours(services.store, job, query, asked),
+        neighbours=await neighbours(services.store, job, query, library_filter),
         up_next=after,
         next_video=after.after(job, shown, saved, keep) if after and shown else None,
-        back=address(asked or LibraryFilter()),
+        back=address(library_filter or LibraryFilter()),
         keep=keep,
         has_users=await authenticator.users.has_others(),
         **marks,
@@ -206,13 +208,13 @@ def _filter(within: str | None) -> LibraryFilter | None:
     return asked
 
 
-def _kept(asked: LibraryFilter | None) -> str:
-    return urlencode(to_params(asked)) if asked else ""
+def _kept(library_filter: LibraryFilter | None) -> str:
+    return urlencode(to_params(library_filter)) if library_filter else ""
 
 
-def _query(asked: LibraryFilter | None) -> JobQuery:
+def _query(library_filter: LibraryFilter | None) -> JobQuery:
     """Return the query of the post's neighbours: saved posts, newest first unless the reader came from the library."""
-    found = JobQuery() if asked is None else to_query(asked, current().zone, current_user(), limit=1)
+    found = JobQuery() if library_filter is None else to_query(library_filter, current().zone, current_user(), limit=1)
     return replace(found, statuses=(JobStatus.COMPLETED,))
 
 

@@ -132,7 +132,7 @@ def test_a_decision_is_made_again_only_where_it_may_have_changed(
 
 
 @pytest.mark.parametrize(
-    ("facts", "wishes", "reasons"),
+    ("facts", "settings", "reasons"),
     [
         ({}, {}, ()),
         ({}, {"start": Start.SINCE, "since": NOW - 9 * DAY}, (Reason.BEFORE,)),
@@ -147,9 +147,9 @@ def test_a_decision_is_made_again_only_where_it_may_have_changed(
     ],
 )
 def test_what_the_list_does_not_say_is_decided_when_the_post_has_been_read(
-    facts: dict[str, Any], settings_summary: dict[str, Any], reasons: tuple[Reason, ...]
+    facts: dict[str, Any], settings: dict[str, Any], reasons: tuple[Reason, ...]
 ) -> None:
-    assert open_reasons(entry(1, **facts), replace(SOURCE, **settings_summary), NOW) == reasons
+    assert open_reasons(entry(1, **facts), replace(SOURCE, **settings), NOW) == reasons
 
 
 DATES = st.datetimes(datetime(2026, 9, 1), datetime(2026, 11, 29), timezones=st.just(UTC))  # noqa: DTZ001 - of a zone

@@ -26,13 +26,15 @@ ENTRIES_SHOWN = 200
 _AGAIN = "Once it has been read, the list is kept for an hour. Run the command again."
 
 
-async def preview_and_wait(settings: Settings, sources: Following, url: str, asked: SettingValues) -> SourcePreviewView:
+async def preview_and_wait(
+    settings: Settings, sources: Following, url: str, values: SettingValues
+) -> SourcePreviewView:
     """Return what would be saved, or why the list can't be read, once a worker has read it.
 
     Raises BadInput when the source can't be followed, when no worker is running, and while its site is paused;
     TookTooLong after five minutes.
     """
-    preview_id, clock = await sources.preview(url, asked), sources.clock
+    preview_id, clock = await sources.preview(url, values), sources.clock
     ends_s = clock.monotonic() + WAIT_AT_MOST_S
     while True:
         view = await sources.find_preview(preview_id)

@@ -74,7 +74,9 @@ def source_cards(
     """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
     post of each site or host is saved. What holds back a site's jobs also holds back its checks."""
     held = {hold.site: hold for hold in holds}
-    sharing = Counter(one.source.served_by for one in sources if one.state.waiting and not one.source.is_paused)
+    sharing = Counter(
+        source.source.served_by for source in sources if source.state.waiting and not source.source.is_paused
+    )
     return [
         _card(
             one,
@@ -89,16 +91,16 @@ def source_cards(
 
 
 def _card(
-    one: Followed,
+    followed: Followed,
     platform: Platform | None,
     sharing: int,
     fill_turns: Mapping[str, datetime],
     hold: Hold | None,
     now: datetime,
 ) -> SourceCard:
-    source, state = one.source, one.state
+    source, state = followed.source, followed.state
     title = platform.title if platform else one_line(source.platform)
-    name = one_line(one.name)
+    name = one_line(followed.name)
     handle = f"@{one_line(state.handle).removeprefix('@')}" if state.handle else ""
     next_fill = max(state.fill_at or now, fill_turns.get(source.served_by, now))
     fill = ""
@@ -106,7 +108,7 @@ def _card(
         cap = platform.pace.account_daily_cap if platform else None
         fill = fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
     return SourceCard(
-        view=source_view(one, now),
+        view=source_view(followed, now),
         name=name,
         handle=handle if handle not in {name, f"@{name}"} else "",
         site=site_name(source.platform, title, source.url),
@@ -119,9 +121,9 @@ def _card(
     )
 
 
-def settings_summary(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
+def settings_summary(followed: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
     """Return the settings of a source, as labels and values; defaults are left out."""
-    source, filters = one.source, one.source.filters
+    source, filters = followed.source, followed.source.filters
     start = {
         Start.NOW: gettext("none"),
         Start.SINCE: gettext("since %(day)s")

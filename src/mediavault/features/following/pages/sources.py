@@ -135,10 +135,12 @@ async def preview_change_form(
 @router.get(f"{PAGE}/preview/{{preview_id}}")
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
     """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
-    found = await find_preview(services.store, preview_id)
-    view = await source_preview_view(found, services.store, services.clock.now())
-    form = form_of(shown_source(found.draft).source, current().zone)
-    return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
+    preview = await find_preview(services.store, preview_id)
+    view = await source_preview_view(preview, services.store, services.clock.now())
+    form = form_of(shown_source(preview.draft).source, current().zone)
+    return await _list(
+        services, form, changed=preview.draft if preview.is_followed else None, preview=preview_part(view)
+    )
 
 
 @router.get(f"{PAGE}/export")
