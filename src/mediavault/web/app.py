@@ -19,7 +19,6 @@ from mediavault.api import (
     metrics,
     player,
     queue,
-    sealing,
     sessions,
 )
 from mediavault.api.feed import Feed
@@ -36,6 +35,7 @@ from mediavault.features.retention import api as retention
 from mediavault.features.rss import api as rss
 from mediavault.features.rss.pages.documents import RssVersions
 from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sealing import api as sealing
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.sites import api as site_limits
 from mediavault.features.transcripts import api as transcripts
