@@ -27,9 +27,9 @@ from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
 from mediavault.features.following import records as stored
 from mediavault.features.following.background.checks import Follower
+from mediavault.features.following.decisions import interval, usual_gap
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
-from mediavault.features.following.decisions import interval, usual_gap
 from mediavault.platforms.registry import identify
 from mediavault.store.sqlite.store import SqliteJobStore
 

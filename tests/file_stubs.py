@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
+from mediavault.core.clock import Clock
+from mediavault.core.failures import MediavaultError
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import PreviewSheet, ProbeReport, SavedFile, TextTracks
-from mediavault.core.seals import SealState, SealStep
 from mediavault.download.frames import FrameRequest
+from mediavault.features.sealing.bag import small_file
+from mediavault.features.sealing.model import NotCaptured, SealedCopy, SealStep
+from mediavault.features.sealing.sealer import Sealer
+from mediavault.features.sealing.service import SealedCopies
+from mediavault.features.sealing.timestamps import Timestamp, Trust
 from mediavault.media.extras import SubtitleFile
+from mediavault.store.port import Store
 
 
 @dataclass
@@ -25,30 +34,34 @@ class StubChecks:
 
 
 @dataclass
-class StubSeals:
-    """``states`` are set by hand; a job with an archive has a copy that is ready."""
+class StubSealer:
+    """Seals every post with ``outcome``, once ``go`` is set, as it is at first."""
 
-    states: dict[JobId, SealState] = field(default_factory=dict)
-    archives: dict[JobId, tuple[str, list[bytes]]] = field(default_factory=dict)
-    begun: list[JobId] = field(default_factory=list)
+    outcome: SealedCopy | MediavaultError
+    archive: Sequence[bytes] = (b"PK", b"", b"rest")
+    go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def begin(self, job: Job) -> None:
-        self.begun.append(job.id)
-        self.states[job.id] = SealState(SealStep.CHECKING)
+    def __post_init__(self) -> None:
+        self.go.set()
 
-    def state(self, job_id: JobId) -> SealState | None:
-        return self.states.get(job_id)
+    async def seal(self, job: Job, on_step: Callable[[SealStep], None]) -> SealedCopy:
+        await self.go.wait()
+        if isinstance(self.outcome, MediavaultError):
+            raise self.outcome
+        return self.outcome
 
-    def open(self, job_id: JobId) -> tuple[str, AsyncGenerator[bytes, None]] | None:
-        if job_id not in self.archives:
-            return None
-        name, pieces = self.archives[job_id]
+    async def pieces(self, copy: SealedCopy) -> AsyncGenerator[bytes, None]:
+        for piece in self.archive:
+            yield piece
 
-        async def sent() -> AsyncGenerator[bytes, None]:
-            for piece in pieces:
-                yield piece
 
-        return name, sent()
+def stub_copies(store: Store, clock: Clock) -> SealedCopies:
+    """Return sealed copies that a :class:`StubSealer` makes."""
+    missing = (NotCaptured("data/page.txt", "The page showed no text."),)
+    file = small_file("data/a.mp4", b"a film")
+    stamp = Timestamp(clock.now(), "Local Time", "Local Root", "ab" * 32, Trust.SYSTEM)
+    sealer = StubSealer(SealedCopy("mediavault-a", clock.now(), (file,), missing, stamp))
+    return SealedCopies(store.catalogue, cast("Sealer", sealer), clock)
 
 
 @dataclass

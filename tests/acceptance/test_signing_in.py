@@ -51,7 +51,7 @@ from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
 from tests.acceptance.test_choosing import browser, served
-from tests.file_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.file_stubs import StubChecks, StubExtras, StubFormats, StubFrames, stub_copies
 from tests.memory_store import MemoryJobStore
 from tests.notification_stubs import StubSender
 from tests.patience import patient, until
@@ -150,7 +150,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
         store, settings, clock, submission, library, lambda: None, sessions=authenticator, windows=windows, live=live,
-        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), seals=StubSeals(),
+        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), sealed_copies=stub_copies(store, clock),
         doctor=Doctor(_nothing, clock), ytdlp=YtdlpUpkeep(state, clock), notification_sender=StubSender(),
     )  # fmt: skip
     proxy = EgressProxy(guard)

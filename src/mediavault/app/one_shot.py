@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,13 +22,12 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Candidate, Extraction
-from mediavault.core.seals import SealStep
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
-from mediavault.library import disk
+from mediavault.features.sealing.model import SealedCopy, SealStep
+from mediavault.features.sealing.service import write_copy
 from mediavault.maintenance.moving import Progress
-from mediavault.maintenance.sealing import SealedCopy, write_new
 from mediavault.store.live_settings import LiveSettings
 
 SINGLE_JOB_LOOK_S = 0.25
@@ -37,6 +35,7 @@ SEAL_STEPS = {
     SealStep.CHECKING: "Checking the saved files",
     SealStep.VISITING: "Visiting the page",
     SealStep.STAMPING: "Asking for a timestamp",
+    None: "Writing the copy",
 }
 
 
@@ -128,22 +127,11 @@ async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
 
 
 async def seal_copy(settings: Settings, job_id: JobId, target: Path, onlooker: Progress) -> tuple[SealedCopy, Path]:
-    """Seal a copy of a post into ``target``: a new file, or a folder in which it gets its own name. Returns both.
-
-    The file appears whole or not at all. Raises BadInput, JobNotFound, NotSealable, StoreError, StorageFailure, NoSpace.
-    """
-    is_folder, clock = await asyncio.to_thread(target.is_dir), SystemClock()
-    if not is_folder:
-        disk.refuse_taken(target)
-    guard = make_guard(settings)
+    """Seal a copy of a post, as ``service.write_copy`` does. Raises JobNotFound too."""
+    guard, clock = make_guard(settings), SystemClock()
     with contextlib.closing(guard):
         async with open_store(settings, clock) as store:
             library = await open_library(settings, store)
             making = sealer(settings, store, library, guard, clock, LiveSettings(settings, store.records, clock))
             job = await store.catalogue.get(job_id)
-            copy = await making.seal(job, lambda step: onlooker.start(SEAL_STEPS[step], None))
-            file = target / f"{copy.name}.zip" if is_folder else target
-            onlooker.start("Writing the copy", None)
-            async with contextlib.aclosing(making.pieces(copy)) as pieces:
-                await write_new(file, pieces)
-    return copy, file
+            return await write_copy(making, job, target, lambda step: onlooker.start(SEAL_STEPS[step], None))

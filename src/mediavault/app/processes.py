@@ -136,7 +136,7 @@ async def _serve(
         fetch_from_provider=fetch,
         frames=file_service.frames,
         notification_sender=vault.notifier.sender,
-        seals=file_service.seals,
+        sealed_copies=file_service.sealed_copies,
     )
     token = await setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:

@@ -115,7 +115,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     ),
     "verify": CommandEntry("library:verify", "Find files that are missing, damaged or without a job."),
     "seal": CommandEntry(
-        "seal:seal",
+        "features.sealing.commands:seal",
         "Make a sealed copy of a post: a zip with its files, its page as it is now, hashes and a timestamp; or check one.",
     ),
     "rebuild": CommandEntry("library:rebuild", "Restore the jobs of all videos that match their sidecar."),

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.api import events, files, health, jobs, player, sealing, sessions
+from mediavault.api import events, files, health, jobs, player, sessions
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
@@ -23,6 +23,7 @@ from mediavault.features.retention import api as retention
 from mediavault.features.rss import api as rss
 from mediavault.features.rss.pages.documents import RssVersions
 from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sealing import api as sealing
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.sites import api as site_limits
 from mediavault.features.transcripts import api as transcripts

@@ -11,6 +11,7 @@ from mediavault.features.profiles import pages as profiles
 from mediavault.features.recording import pages as recording
 from mediavault.features.retention import pages as retention
 from mediavault.features.rss.pages import documents, feeds
+from mediavault.features.sealing import pages as sealing
 from mediavault.features.sharing import pages as sharing
 from mediavault.features.sites import pages as sites
 from mediavault.features.trash import pages as trash
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     marks.router,
     post.router,
     recording.router,
+    sealing.router,
     accounts.router,
     sites.router,
     inbox.router,

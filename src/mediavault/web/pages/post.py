@@ -9,9 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
+from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, SealedCopiesDep, Services
 from mediavault.api.player import begin_check
-from mediavault.api.sealing import begin_seal
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import Job, JobId, JobStatus, Priority, saved_files
@@ -69,6 +68,7 @@ async def post(
     job_id: JobIdPath,
     services: Services,
     authenticator: AuthenticatorDep,
+    copies: SealedCopiesDep,
     item: ItemNumber | None = None,
     within: FilterText = None,
     t: Annotated[float, Query(ge=0, le=MAX_S)] = 0,
@@ -121,7 +121,7 @@ async def post(
         is_checking=is_checking,
         is_stopping=job.is_recording and await is_to_stop(services.store.records, job_id),
         recording=_recording(job),
-        seal=services.seals.state(job_id),
+        seal=copies.state(job_id),
         same=await _duplicates(services, job_id) if shown else (),
         timeline=timeline(as_shown, history),
         neighbours=await neighbours(services.store, job, query, library_filter),
@@ -321,10 +321,3 @@ async def again_form(request: Request, job_id: JobIdPath, jobs: JobsDep, caller:
 async def verify_form(job_id: JobIdPath, services: Services) -> Response:
     await begin_check(services, job_id)
     return see_other(f"/jobs/{job_id}#file")
-
-
-@router.post("/jobs/{job_id}/seal")
-async def seal_form(job_id: JobIdPath, services: Services) -> Response:
-    """Start making a sealed copy; the page shows how far it is, and then offers it."""
-    await begin_seal(services, job_id)
-    return see_other(f"/jobs/{job_id}#sealed")

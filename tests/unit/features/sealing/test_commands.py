@@ -12,8 +12,8 @@ from mediavault.app import sealing as parts
 from mediavault.core.failures import NetworkFailure
 from mediavault.core.job import JobId
 from mediavault.core.settings import Settings
+from mediavault.features.sealing.model import SealedCopy
 from mediavault.maintenance.moving import Progress
-from mediavault.maintenance.sealing import SealedCopy
 from tests.authority import Authority, make_authority, needs_openssl
 from tests.sealing import URL, SealingVault
 from tests.unit.cli.conftest import Run

@@ -24,7 +24,7 @@ from typing import IO
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 from mediavault.core.names import reserved_name
-from mediavault.sealing.bag import (
+from mediavault.features.sealing.bag import (
     BAG_INFO,
     BAGIT,
     BAGIT_TEXT,
@@ -36,7 +36,7 @@ from mediavault.sealing.bag import (
     TAG_MANIFEST,
     TOKEN,
 )
-from mediavault.sealing.timestamps import (
+from mediavault.features.sealing.timestamps import (
     BadTimestamp,
     Certificate,
     Timestamp,

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mediavault.sealing.timestamps import (
+from mediavault.features.sealing.timestamps import (
     MAX_BYTES,
     BadTimestamp,
     Trust,

@@ -15,15 +15,15 @@ import bagit
 import pytest
 
 from mediavault.browser.port import PageCapture
-from mediavault.core.failures import BadInput, ErrorCode, NetworkFailure, StorageFailure
+from mediavault.core.failures import BadInput, ErrorCode, NetworkFailure, NotFound, StorageFailure
 from mediavault.core.job import Job
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import name_of_file
-from mediavault.core.seals import NotCaptured, SealStep
-from mediavault.maintenance.sealing import NotSealable, write_new
+from mediavault.features.sealing.checking import check_copy
+from mediavault.features.sealing.model import NotCaptured, SealStep
+from mediavault.features.sealing.sealer import NotSealable, write_new
+from mediavault.features.sealing.timestamps import Trust
 from mediavault.platforms import registry
-from mediavault.sealing.checking import check_copy
-from mediavault.sealing.timestamps import Trust
 from tests.authority import make_authority, needs_openssl
 from tests.sealing import URL, WORDS, SealingVault, page, seen, unpacked
 
@@ -156,7 +156,7 @@ async def test_a_damaged_file_is_not_sealed(vault: SealingVault, damage: bytes |
 async def test_a_post_without_a_file_is_not_sealed(vault: SealingVault) -> None:
     job = await vault.fill()
 
-    with pytest.raises(NotSealable, match="no saved file"):
+    with pytest.raises(NotFound, match="no file in the library"):
         await vault.sealer().seal(replace(job, items=(), output_path=None))
 
 

@@ -14,9 +14,9 @@ from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
 
 if TYPE_CHECKING:
-    from mediavault.maintenance.sealing import SealedCopy
-    from mediavault.sealing.checking import CheckedCopy
-    from mediavault.sealing.timestamps import Certificate, Timestamp
+    from mediavault.features.sealing.checking import CheckedCopy
+    from mediavault.features.sealing.model import SealedCopy
+    from mediavault.features.sealing.timestamps import Certificate, Timestamp
 
 PostId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A job id, as `list` shows it.", show_default=False)]
 To = Annotated[
@@ -108,7 +108,7 @@ def _sealed_json(copy: SealedCopy, file: Path) -> dict[str, Any]:
 def _check(file: Path, root: Path | None, *, as_json: bool) -> None:
     from mediavault.app.sealing import system_roots
     from mediavault.cli.output import print_json
-    from mediavault.sealing.checking import check_copy
+    from mediavault.features.sealing.checking import check_copy
 
     checked = check_copy(file, roots=_roots(root), system_roots=system_roots())
     if as_json:
@@ -133,7 +133,7 @@ def _check(file: Path, root: Path | None, *, as_json: bool) -> None:
 
 
 def _roots(root: Path | None) -> list[Certificate]:
-    from mediavault.sealing.timestamps import BadTimestamp, read_certificates
+    from mediavault.features.sealing.timestamps import BadTimestamp, read_certificates
 
     if root is None:
         return []

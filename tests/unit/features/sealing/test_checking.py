@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import BadInput
-from mediavault.sealing import checking
-from mediavault.sealing.bag import (
+from mediavault.features.sealing import checking
+from mediavault.features.sealing.bag import (
     BAGIT_TEXT,
     CERTIFICATES,
     INSTRUCTIONS,
@@ -26,8 +26,8 @@ from mediavault.sealing.bag import (
     TAG_MANIFEST,
     TOKEN,
 )
-from mediavault.sealing.checking import CopyProblem, CopyProblemKind, NoSealedCopy, check_copy
-from mediavault.sealing.timestamps import Trust
+from mediavault.features.sealing.checking import CopyProblem, CopyProblemKind, NoSealedCopy, check_copy
+from mediavault.features.sealing.timestamps import Trust
 from tests.authority import Authority, make_authority, needs_openssl
 from tests.sealing import SealingVault
 
@@ -638,7 +638,7 @@ def test_a_timestamp_of_the_forgers_own_is_told_by_its_root(
     stamped: Path, tmp_path: Path, authority: Authority
 ) -> None:
     """It is valid, and of an unknown authority; with the root that one trusts it is refused."""
-    from mediavault.sealing.timestamps import certificates_of, timestamp_request
+    from mediavault.features.sealing.timestamps import certificates_of, timestamp_request
 
     own = make_authority(tmp_path / "own", name="Forger")
     files = resealed(files_of(stamped) | {PAGE: b"I was here" + bytes(8)})

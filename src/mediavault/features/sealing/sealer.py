@@ -22,26 +22,19 @@ from mediavault import __version__
 from mediavault.browser.port import Browser, PageCapture, SeenResponse
 from mediavault.core.clock import Clock, iso_or_none
 from mediavault.core.companions import COMMENTS_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX, sibling
-from mediavault.core.failures import BadInput, ErrorCode, Failure, StorageFailure
+from mediavault.core.failures import BadInput, ErrorCode, Failure, NotFound, StorageFailure
 from mediavault.core.job import HistoryRecord, Job, saved_files
 from mediavault.core.logs import get_logger, job_context
-from mediavault.core.media import Post
+from mediavault.core.media import Post, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.post_urls import has_url, page_to_visit
 from mediavault.core.records import CheckVerdict
 from mediavault.core.redaction import redact_address, redact_text
-from mediavault.core.seals import NotCaptured, SealStep
 from mediavault.core.site_limits import MANY_SITES, PermitRequest, SiteLimit, SiteState, closing_time
 from mediavault.core.urls import EgressScope
 from mediavault.extraction.walls import hard_wall
-from mediavault.library import disk
-from mediavault.library.port import Library, OpenedFile
-from mediavault.library.sidecars import with_marks
-from mediavault.library.zip_stream import Names, ZipSink, write_file, zip_entry
-from mediavault.maintenance.checking import judge
-from mediavault.platforms import registry
-from mediavault.sealing.bag import (
+from mediavault.features.sealing.bag import (
     CERTIFICATES,
     PAYLOAD,
     REPORT,
@@ -52,13 +45,20 @@ from mediavault.sealing.bag import (
     small_file,
     tag_files,
 )
-from mediavault.sealing.timestamps import (
+from mediavault.features.sealing.model import NotCaptured, SealedCopy, SealStep
+from mediavault.features.sealing.timestamps import (
     Certificate,
     Timestamp,
     certificates_of,
     check_timestamp,
     timestamp_request,
 )
+from mediavault.library import disk
+from mediavault.library.port import Library, OpenedFile
+from mediavault.library.sidecars import with_marks
+from mediavault.library.zip_stream import Names, ZipSink, write_file, zip_entry
+from mediavault.maintenance.checking import judge
+from mediavault.platforms import registry
 from mediavault.store.port import Store
 
 VISIT_S = 60.0
@@ -86,25 +86,10 @@ log = get_logger(__name__)
 
 
 class NotSealable(BadInput):
-    """The post has no whole file to be sealed."""
+    """A file of the post is not as it was saved."""
 
     code = ErrorCode.ILLEGAL_MOVE
     help = "Restore the file from a backup, or save the post again; a sealed copy must not vouch for a damaged file."
-
-
-@dataclass(frozen=True, slots=True)
-class SealedCopy:
-    """A copy that is ready to be written. ``name`` is that of the folder inside, and of the zip."""
-
-    name: str
-    at: datetime
-    files: tuple[BagFile, ...]
-    not_captured: tuple[NotCaptured, ...] = ()
-    timestamp: Timestamp | None = None
-
-    @property
-    def bytes(self) -> int:
-        return sum(file.size for file in self.files)
 
 
 @dataclass(slots=True)
@@ -151,7 +136,7 @@ class Sealer:
         self._slower = slower
 
     async def seal(self, job: Job, on_step: OnStep = lambda _: None) -> SealedCopy:
-        """Return a sealed copy of a post. Raises NotSealable, StorageFailure, StoreError."""
+        """Return a sealed copy of a post. Raises NotFound without saved files, NotSealable, StorageFailure, StoreError."""
         with job_context(job.id, job.trace_id):
             on_step(SealStep.CHECKING)
             payload = _Payload()
@@ -173,9 +158,7 @@ class Sealer:
     # --- what was saved ------------------------------------------------------------------------------------------------
 
     async def _add_saved(self, job: Job, payload: _Payload) -> None:
-        files = list(saved_files(job).values())
-        if not files:
-            raise NotSealable("The post has no saved file.", help="Save it first.")
+        files = files_to_seal(job)
         names = Names()
         for own in (*_PAGE_FILES, HISTORY, PurePosixPath(REPORT).name):
             names.free(own)
@@ -400,6 +383,14 @@ class Sealer:
                 await opened.close()
             raise _changed(file)
         return opened
+
+
+def files_to_seal(job: Job) -> list[SavedFile]:
+    """Return the post's saved files. Raises NotFound when there are none."""
+    files = list(saved_files(job).values())
+    if not files:
+        raise NotFound("The job has no file in the library.", help="Only saved posts can be sealed.")
+    return files
 
 
 async def write_new(file: Path, pieces: AsyncIterator[bytes]) -> None:
