@@ -33,9 +33,11 @@ _WATCH = """() => {
   window.tasks = [];
   window.scripts = [];
   window.frames = [];
-  const watch = (type, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type });
+  const watch = (type, take) => new PerformanceObserver((list) =>
+    list.getEntries().forEach(take)).observe({ type });
   watch("longtask", (task) => tasks.push(task.duration));
-  watch("long-animation-frame", (frame) => scripts.push(...frame.scripts.map((script) => script.duration)));
+  watch("long-animation-frame", (frame) => scripts.push(...frame.scripts.map((script) =>
+    script.duration)));
   const scroller = document.getElementById("feed") ?? { scrollTop: NaN };
   let last = 0, top = 0;
   const count = (now) => {

@@ -27,7 +27,8 @@ from benchmarks.subjects import (
 from mediavault.core.job import NewJob
 
 ENQUEUE = """
-INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
+INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at,
+  max_attempts)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
@@ -38,18 +39,21 @@ UPDATE jobs
        claimed_by = ?, lease_expires_at = ?,
        retry_at = NULL, error_code = NULL, error = NULL, failed_at = NULL,
        stage = 'claim', progress_pct = 0, bytes_done = 0, bytes_total = NULL
- WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued' ORDER BY created_at, id LIMIT 1)
+ WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_ready WHERE status = 'queued'
+   ORDER BY created_at, id LIMIT 1)
 RETURNING id, attempt_count, post_url, seq
 """
 COMPLETE = """
 UPDATE jobs INDEXED BY jobs_id
-   SET status = 'completed', updated_at = ?, completed_at = ?, claimed_by = NULL, lease_expires_at = NULL,
+   SET status = 'completed', updated_at = ?, completed_at = ?, claimed_by = NULL,
+     lease_expires_at = NULL,
        stage = 'complete', progress_pct = 100, bytes_done = ?, bytes_total = ?,
        output_path = ?, thumbnail_path = ?, bytes = ?, sha256 = ?, duration_s = ?, width = ?, height = ?
  WHERE id = ? AND status = 'running' AND attempt_count = ?
 """
 APPEND_HISTORY = """
-INSERT INTO history (job, at, attempt, stage, outcome, detail, bytes, duration_ms) VALUES (?, ?, ?, ?, 'ok', ?, ?, ?)
+INSERT INTO history (job, at, attempt, stage, outcome, detail, bytes, duration_ms) VALUES (?, ?, ?,
+  ?, 'ok', ?, ?, ?)
 """
 _LEASE_MICROS = int(LEASE.total_seconds() * 1e6)
 

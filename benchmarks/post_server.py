@@ -19,7 +19,8 @@ from mediavault.demo.media import ClipSpec, make_clips
 FILE_BYTES = 300_000
 PAGE = """<!doctype html><html lang="en"><head><title>Post {number}</title>
 <meta property="og:title" content="Post {number}"></head>
-<body><h1>Post {number}</h1><p>A post with one video, and with as many words as people write below one.</p>
+<body><h1>Post {number}</h1><p>A post with one video,
+  and with as many words as people write below one.</p>
 {player}</body></html>"""
 PLAYER = '<video controls src="/media/{number}.mp4"></video>'
 BY_SCRIPT = """<div id="player"></div><script>

@@ -19,7 +19,8 @@ FINISHED, WAITING = 1_000_000, 100_000
 TENTHS = 10
 
 _CROWD = """
-INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status, created_at, updated_at,
+INSERT INTO mediavault.jobs (id, trace_id, post_url, canonical_url, platform, status, created_at,
+  updated_at,
                              max_attempts, completed_at, retry_at)
 SELECT 'old-' || n, '', 'https://x.com/old/status/' || n, 'https://x.com/old/status/' || n, 'x',
        CASE WHEN n <= {finished} THEN 'completed' ELSE 'failed' END, n, n, 5,

@@ -54,7 +54,8 @@ PAGES: dict[str, str] = {
         const kept = [];
         setInterval(() => {
           kept.push(new Uint8Array(20 << 20).fill(7));
-          const part = document.createElement('p'); part.textContent = 'x'.repeat(200_000); document.body.append(part);
+          const part = document.createElement('p'); part.textContent = 'x'.repeat(200_000);
+          document.body.append(part);
         }, 20);</script>""",
     "/huge": "<main><h1>big</h1><script>const d = document.createElement('div');"
     "d.textContent = 'x'.repeat(60e6); document.body.append(d);</script></main>",

@@ -17,7 +17,8 @@ NAME, PASSWORD = "Jäne_Doe@x", "pa$$ Wörd 你"
 _FORM = """<!doctype html><title>Sign in</title><meta charset="utf-8">
 <style>body{margin:0;font:16px sans-serif}input,button{position:absolute;left:40px;width:300px;height:40px}
 #name{top:40px}#password{top:100px}#go{top:160px}</style>
-<form method="post" action="/login"><input id="name" name="name" autofocus><input id="password" name="password"
+<form method="post" action="/login"><input id="name" name="name" autofocus><input id="password"
+name="password"
 type="password"><button id="go">Sign in</button></form>"""
 
 
@@ -25,8 +26,10 @@ _CLIP = '<title>A clip</title><main><h1>A clip</h1><video src="/v.mp4" width="64
 _CHALLENGE = """<!doctype html><title>Just a moment...</title><style>body{margin:0}button{position:absolute;left:40px;top:160px;
 width:300px;height:40px}</style><form method="post"><button id="go">I am human</button></form>"""
 _NOTES = """<!doctype html><title>Notes</title><meta charset="utf-8"><style>body{margin:0;height:5000px}
-textarea{position:absolute;left:20px;top:20px;width:400px;height:200px}</style><textarea id="notes"></textarea><script>
-const report = () => fetch("/notes", {method: "POST", body: JSON.stringify({text: notes.value, scrolled: scrollY})});
+textarea{position:absolute;left:20px;top:20px;width:400px;height:200px}</style><textarea
+id="notes"></textarea><script>
+const report = () => fetch("/notes", {method: "POST",
+  body: JSON.stringify({text: notes.value, scrolled: scrollY})});
 notes.addEventListener("input", report);
 document.addEventListener("scroll", report);
 </script>"""

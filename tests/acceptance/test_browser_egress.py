@@ -25,9 +25,12 @@ pytestmark = pytest.mark.browser
 TRAP_HOST = "127.0.0.2"
 
 PAGE = """<!doctype html><title>hostile</title>
-<link rel=stylesheet href="{trap}/css"><link rel=prefetch href="{trap}/prefetch"><link rel=preconnect href="{trap}">
-<link rel=icon href="{trap}/icon"><img src="{trap}/img"><img src="/to/img-302"><script src="{trap}/script"></script>
-<iframe src="{trap}/iframe"></iframe><iframe src="/to/iframe-302"></iframe><object data="{trap}/object"></object>
+<link rel=stylesheet href="{trap}/css"><link rel=prefetch href="{trap}/prefetch"><link
+rel=preconnect href="{trap}">
+<link rel=icon href="{trap}/icon"><img src="{trap}/img"><img src="/to/img-302"><script
+src="{trap}/script"></script>
+<iframe src="{trap}/iframe"></iframe><iframe src="/to/iframe-302"></iframe><object
+data="{trap}/object"></object>
 <video src="{trap}/video"></video><iframe srcdoc="<img src='{trap}/srcdoc'>"></iframe>
 <a id=ping href="#here" ping="{trap}/ping">ping</a>
 <script>

@@ -38,7 +38,8 @@ SLOW_S = 2.5  # until the site answers with its posts, as sites do after their s
 PROFILE = """<!doctype html><meta charset="utf-8"><title>Jane</title><meta property="og:title" content="Jane Rail">
 PREVIEW<main id="list"><p>Loading …</p></main><script>
 const tile = (id) => `<div><a href="/@jane/clip/${id}">clip ${id}</a></div>`;
-const open_post = () => { history.pushState({}, "", "/@jane/clip/1"); document.body.innerHTML = "<h1>Clip 1</h1>"; };
+const open_post = () => { history.pushState({}, "", "/@jane/clip/1");
+document.body.innerHTML = "<h1>Clip 1</h1>"; };
 (async () => {
   const first = await (await fetch("/api/posts?part=1")).json();
   list.innerHTML = first.map(tile).join("");

@@ -98,7 +98,8 @@ OLD: list[OldRecord] = [
 OLD_MARKS = [("twin", ""), ("twin/j-2", "93"), ("tag/twin", "twin"), ("twin-like", "")]
 MARKS = [("duplicate", ""), ("duplicate/j-2", "93"), ("tag/twin", "twin"), ("twin-like", "")]
 OLD_JOB = """
-INSERT INTO {schema}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts)
+INSERT INTO {schema}jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at,
+  max_attempts)
   VALUES ('j-1', '', '', 'https://s.example/1', 'generic', 1, 1, 5)
 """
 

@@ -291,8 +291,10 @@ async def reached_by_another_name(page: Page) -> None:
 
 async def sent_too_much(page: Page) -> None:
     await page.evaluate("""() => {
-      const form = Object.assign(document.createElement("form"), { method: "post", action: "/submit" });
-      form.append(Object.assign(document.createElement("textarea"), { name: "post_urls", value: "x".repeat(70_000) }));
+      const form = Object.assign(document.createElement("form"), {
+        method: "post", action: "/submit" });
+      form.append(Object.assign(document.createElement("textarea"), {
+        name: "post_urls", value: "x".repeat(70_000) }));
       document.body.append(form);
       form.submit();
     }""")

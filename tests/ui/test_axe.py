@@ -17,7 +17,8 @@ from tests.ui.pages import CASES, Case
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """async ([tags, part]) => {
   const found = await axe.run(part, { runOnly: tags, resultTypes: ["violations"] });
-  return found.violations.map((each) => [each.id, each.help, each.nodes.slice(0, 4).map((node) => `${node.html.slice(0, 160)} | ${node.failureSummary}`)]);
+  return found.violations.map((each) => [each.id, each.help,
+    each.nodes.slice(0, 4).map((node) => `${node.html.slice(0, 160)} | ${node.failureSummary}`)]);
 }"""
 
 

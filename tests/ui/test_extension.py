@@ -444,7 +444,8 @@ async def test_the_end_of_an_earlier_result_does_not_take_a_newer_one_away(
     await extension.worker.evaluate("""() => {
       const [set, clear] = (globalThis.real = [setTimeout, clearTimeout]);
       globalThis.waits = new Map();
-      globalThis.setTimeout = (run, ms) => (ms < 5000 ? set(run, ms) : waits.set(waits.size + 1, run).size);
+      globalThis.setTimeout = (run, ms) => (ms < 5000 ?
+        set(run, ms) : waits.set(waits.size + 1, run).size);
       globalThis.clearTimeout = (id) => (waits.has(id) ? waits.set(id, () => {}) : clear(id));
     }""")
     for number, url in enumerate((A, B), 1):

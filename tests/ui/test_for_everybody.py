@@ -20,14 +20,18 @@ _FOCUS = """() => {
   if (!one || one === document.body) return null;
   const seen = (element) => {
     const style = getComputedStyle(element);
-    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow !== "none";
+    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) ||
+      style.boxShadow !== "none";
   };
   const box = one.getBoundingClientRect();
-  const around = [one, one.closest("label"), one.closest(":focus-within"), one.parentElement].filter(Boolean);
-  return { what: one.outerHTML.slice(0, 120), seen: around.some(seen), inside: box.width > 0 && box.height > 0 };
+  const around = [one, one.closest("label"), one.closest(":focus-within"),
+    one.parentElement].filter(Boolean);
+  return { what: one.outerHTML.slice(0, 120), seen: around.some(seen), inside: box.width > 0 &&
+    box.height > 0 };
 }"""
 _MOVING = """() => document.getAnimations()
-  .filter((each) => each.playState === "running" && each.effect.getComputedTiming().activeDuration > 20)
+  .filter((each) => each.playState === "running" &&
+    each.effect.getComputedTiming().activeDuration > 20)
   .map((each) => each.effect.target?.outerHTML.slice(0, 100))"""
 
 each_case = pytest.mark.parametrize(

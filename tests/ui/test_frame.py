@@ -35,7 +35,8 @@ async def test_errors_in_a_page_are_reported_to_its_test(pages: Pages) -> None:
     """An error that these fixtures missed would be missed by every test in a browser."""
     page = await pages("/")
     await page.evaluate("""() => {
-      document.body.append(Object.assign(document.createElement("img"), { src: "https://elsewhere.example/x.png" }));
+      document.body.append(Object.assign(document.createElement("img"), {
+        src: "https://elsewhere.example/x.png" }));
       setTimeout(() => { throw new Error("thrown"); });
       setTimeout(() => alert("asked"));
     }""")

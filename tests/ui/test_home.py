@@ -29,7 +29,8 @@ LIMIT_BYTES = 150_000  # of the page without its thumbnails
 _PASTE = """(text) => {
   const data = new DataTransfer();
   data.setData("text/plain", text);
-  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true,
+    cancelable: true }));
 }"""
 _DRAG = """([name, text, file]) => {
   const data = new DataTransfer();
@@ -51,7 +52,8 @@ OVERLAPS = """(tiles) => tiles.filter((tile) => {
   };
   const [label, figure, box] = [extent(".label"), extent(".figure"), tile.getBoundingClientRect()];
   const isApart = label.right <= figure.left || label.bottom <= figure.top;
-  return !isApart || [label, figure].some((one) => one.left < box.left || one.right > box.right || one.bottom > box.bottom);
+  return !isApart || [label, figure].some((one) => one.left < box.left || one.right > box.right ||
+    one.bottom > box.bottom);
 }).map((tile) => tile.innerText)"""
 
 

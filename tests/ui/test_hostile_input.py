@@ -22,7 +22,8 @@ from tests.ui.hostile_walk import NO_FILE, REFUSED, Links, every_text_or_some, l
 pytestmark = pytest.mark.timeout(1_800)
 
 _SEND = """([path, fields]) => {
-  const form = Object.assign(document.createElement("form"), { method: "post", action: path, hidden: true });
+  const form = Object.assign(document.createElement("form"), {
+    method: "post", action: path, hidden: true });
   for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement("textarea"), { name, value }));
   document.body.append(form);
   form.submit();
@@ -146,5 +147,6 @@ async def test_scripts_show_input_as_text(marks: HostileVault, pages: Pages, eve
 _DROP = """(name) => {
   const data = new DataTransfer();
   data.items.add(new File(["\\0"], name));
-  document.querySelector("main").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  document.querySelector("main").dispatchEvent(new DragEvent("drop", {
+    dataTransfer: data, bubbles: true, cancelable: true }));
 }"""

@@ -16,7 +16,8 @@ from tests.ui.vault import TOKEN, Vault
 _PASTE = """(text) => {
   const data = new DataTransfer();
   data.setData("text/plain", text);
-  document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  document.activeElement.dispatchEvent(new ClipboardEvent("paste", {
+    clipboardData: data, bubbles: true, cancelable: true }));
 }"""
 _SHOWS_ITS_TEXT = """() => {
   const text = document.getElementById("palette-text").value.trim();

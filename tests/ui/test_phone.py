@@ -179,7 +179,8 @@ async def test_what_was_shared_is_sent_in_the_background_and_reported_later(
 
 # Returns once the only link of the outbox has arrived.
 _ARRIVED = """async () => {
-  const done = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+  const done = (request) => new Promise((resolve) => { request.onsuccess = () =>
+    resolve(request.result); });
   const database = await done(indexedDB.open("mediavault-outbox /"));
   while (!(await done(database.transaction("links").objectStore("links").getAll()))[0].sent) {
     await new Promise((resolve) => setTimeout(resolve, 50));

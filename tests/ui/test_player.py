@@ -360,7 +360,8 @@ async def test_media_keys_get_the_title_and_control_the_video(pages: Pages, vaul
     handlers = """() => {
       window.actions = {};
       const real = navigator.mediaSession.setActionHandler;
-      navigator.mediaSession.setActionHandler = function (name, action) { window.actions[name] = action; real.call(this, name, action); };
+      navigator.mediaSession.setActionHandler = function (name, action) {
+        window.actions[name] = action; real.call(this, name, action); };
     }"""
     await page.context.add_init_script(f"({handlers})()")
     await page.reload()

@@ -19,7 +19,7 @@ def test_a_workers_unit_differs_from_the_vaults_in_its_command_and_its_folder_al
     assert general(WORKER.read_text()) == general(UNIT.read_text())
 
 
-def test_the_containers_profile_allows_what_a_sandbox_is_made_of_and_nothing_that_needs_privileges() -> None:
+def test_the_containers_profile_allows_a_sandbox_and_nothing_privileged() -> None:
     profile = json.loads((DEPLOY / "container/seccomp.json").read_text())
     (allowed,) = profile["syscalls"]
     names = set(allowed["names"])

@@ -24,17 +24,18 @@ MIN_DISTINCT = 4  # "aaaaaaaaaa", "abababababab"
 
 # The most common leaked passwords of at least ten characters that the rules below do not catch.
 _COMMONEST_WORDS = """
-12345678910 123456789a a123456789 aa12345678 abc1234567 1q2w3e4r5t q1w2e3r4t5 1q2w3e4r5t6z qazwsxedcrfv
-mypassword changemenow correcthorsebatterystaple trustno1
+12345678910 123456789a a123456789 aa12345678 abc1234567 1q2w3e4r5t q1w2e3r4t5 1q2w3e4r5t6z
+qazwsxedcrfv mypassword changemenow correcthorsebatterystaple trustno1
 """
 _COMMONEST = frozenset(_COMMONEST_WORDS.split())
 
 # Words to which people add digits, a year or an exclamation mark to reach ten characters, in the pages' languages.
 _STEM_WORDS = """
-password passwort kennwort passphrase login access admin administrator root user guest test secret geheim
-welcome willkommen hello hallo letmein changeme iloveyou ichliebedich schatz qwerty qwertz asdf
-football fussball baseball basketball superman batman starwars pokemon dragon monkey master shadow princess sunshine
-summer winter spring autumn sommer herbst computer internet samsung google facebook youtube instagram tiktok mediavault
+password passwort kennwort passphrase login access admin administrator root user guest test secret
+geheim welcome willkommen hello hallo letmein changeme iloveyou ichliebedich schatz qwerty qwertz
+asdf football fussball baseball basketball superman batman starwars pokemon dragon monkey master
+shadow princess sunshine summer winter spring autumn sommer herbst computer internet samsung
+google facebook youtube instagram tiktok mediavault
 """
 _STEMS = frozenset(_STEM_WORDS.split())
 # Rows of keys, columns of keys, the alphabet, the digits; forwards and backwards.

@@ -68,7 +68,8 @@ const worker = new Worker(URL.createObjectURL(new Blob([`
 source.addEventListener('sourceopen', () => {
   const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.42c00d, mp4a.40.2"');
   const waiting = [];
-  const next = () => { if (waiting.length && !buffer.updating) buffer.appendBuffer(waiting.shift()); };
+  const next = () => { if (waiting.length && !buffer.updating) buffer.appendBuffer(waiting.shift());
+  };
   buffer.addEventListener('updateend', next);
   worker.onmessage = ({data}) => { waiting.push(data); next(); };
 });"""
@@ -181,7 +182,8 @@ PAGES: dict[str, str] = {
             const base = 'ORIGIN/media/fmp4/';
             const lines = (await (await fetch(base + 'index.m3u8')).text()).split('\\\\n');
             const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.42c00d, mp4a.40.2"');
-            for (const name of ['init.mp4', ...lines.filter(line => line && !line.startsWith('#'))]) {
+            for (const name of ['init.mp4', ...lines.filter(line => line &&
+              !line.startsWith('#'))]) {
               buffer.appendBuffer(await (await fetch(base + name)).arrayBuffer());
               await new Promise(done => buffer.addEventListener('updateend', done, {once: true}));
             }
@@ -238,7 +240,8 @@ PAGES: dict[str, str] = {
           source.addEventListener('sourceopen', async () => {
             const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.42c00d, mp4a.40.2"');
             for (const name of ['init.mp4', 'seg000.m4s', 'seg001.m4s', 'seg002.m4s']) {
-              buffer.appendBuffer(await (await fetch('/part/fmp4/' + name.slice(0, -4))).arrayBuffer());
+              buffer.appendBuffer(await (await fetch('/part/fmp4/' + name.slice(0,
+                -4))).arrayBuffer());
               await new Promise(done => buffer.addEventListener('updateend', done, {once: true}));
             }
           });"""

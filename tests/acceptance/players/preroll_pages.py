@@ -7,9 +7,11 @@ from __future__ import annotations
 from tests.acceptance.players.pages import BIG, HLS_JS, VIDEO_JS, post
 
 VAST = """<?xml version="1.0" encoding="UTF-8"?>
-<VAST version="4.2" xmlns="http://www.iab.com/VAST"><Ad id="1"><InLine><AdSystem>spots</AdSystem><AdTitle>A spot</AdTitle>
+<VAST version="4.2" xmlns="http://www.iab.com/VAST"><Ad
+id="1"><InLine><AdSystem>spots</AdSystem><AdTitle>A spot</AdTitle>
 <Creatives><Creative><Linear><Duration>00:00:03</Duration><MediaFiles>
-<MediaFile delivery="progressive" type="video/mp4" width="320" height="180"><![CDATA[ FILE ]]></MediaFile>
+<MediaFile delivery="progressive" type="video/mp4"
+ width="320" height="180"><![CDATA[ FILE ]]></MediaFile>
 </MediaFiles></Linear></Creative></Creatives></InLine></Ad></VAST>"""
 
 _SPOT, _POST, _LONG = "/media/spot/one.mp4", "/media/file/video.mp4", "/media/long/video.mp4"
@@ -17,14 +19,16 @@ _SPOT, _POST, _LONG = "/media/spot/one.mp4", "/media/file/video.mp4", "/media/lo
 # Plays the URLs one after the other in the element ``v``
 _IN_TURN = """
 const list = LIST;
-const next = () => { if (list.length) { v.src = list.shift(); v.muted = true; v.play().catch(() => {}); } };
+const next = () => { if (list.length) { v.src = list.shift(); v.muted = true;
+v.play().catch(() => {}); } };
 v.addEventListener('ended', next);
 """
 # Requests the ad server, then plays its advert and what comes after it
 _VIA_VAST = """
 fetch('SERVER').then(r => r.text()).then(text => {
   const xml = text.startsWith('{') ? JSON.parse(text).ads[0].xml : text;
-  const spot = new DOMParser().parseFromString(xml, 'text/xml').querySelector('MediaFile').textContent.trim();
+  const spot = new DOMParser().parseFromString(xml,
+    'text/xml').querySelector('MediaFile').textContent.trim();
   PLAY(spot);
 });"""
 
@@ -44,12 +48,15 @@ _PLAYED_ABOVE = "o.muted = true; o.play().catch(() => {}); o.onended = () => { o
 _IN_THE_MIDDLE = """
 let at = 0, spot = '';
 v.muted = true; v.src = 'POST'; v.play().catch(() => {});
-v.addEventListener('timeupdate', () => { if (spot && !at && v.currentTime > 0.1) { at = v.currentTime; v.src = spot; v.play(); } });
-v.addEventListener('ended', () => { if (v.src === spot) { v.src = 'POST'; v.currentTime = at; v.play(); } });
+v.addEventListener('timeupdate', () => { if (spot && !at && v.currentTime > 0.1) {
+  at = v.currentTime; v.src = spot; v.play(); } });
+v.addEventListener('ended', () => { if (v.src === spot) { v.src = 'POST'; v.currentTime = at;
+v.play(); } });
 """.replace("POST", _POST)
 _POST_CUT_AT_ONCE = f"""spot => {{
   v.muted = true; v.src = '{_POST}'; v.play().catch(() => {{}});
-  v.addEventListener('loadedmetadata', () => {{ v.src = spot; v.play().catch(() => {{}}); }}, {{once: true}});
+  v.addEventListener('loadedmetadata', () => {{ v.src = spot; v.play().catch(() => {{}});
+  }}, {{once: true}});
   v.addEventListener('ended', () => {{ if (v.src === spot) {{ v.src = '{_POST}'; v.play(); }} }});
 }}"""
 _STREAMS_IN_TURN = """
@@ -62,8 +69,10 @@ _VJS = f'<video id="v" class="video-js" muted {BIG}></video>'
 # As the ad plug-ins of video.js do: the class is set while the advert plays
 _VJS_IN_TURN = """
 const p = videojs('v', {controls: true, muted: true, html5: {vhs: {overrideNative: true}}});
-p.addClass('vjs-ad-playing'); p.src({src: '/media/spot-hls/index.m3u8', type: 'application/x-mpegURL'}); p.play();
-p.one('ended', () => { p.removeClass('vjs-ad-playing'); p.src({src: '/media/ts/index.m3u8', type: 'application/x-mpegURL'}); p.play(); });
+p.addClass('vjs-ad-playing'); p.src({src: '/media/spot-hls/index.m3u8',
+  type: 'application/x-mpegURL'}); p.play();
+p.one('ended', () => { p.removeClass('vjs-ad-playing');
+p.src({src: '/media/ts/index.m3u8', type: 'application/x-mpegURL'}); p.play(); });
 """
 _LD = """<script type="application/ld+json">{"@context":"https://schema.org","@type":"VideoObject","name":"A post","duration":"PT12S"}</script>"""
 _REFUSES_SEEKS = "let good = 0; v.addEventListener('timeupdate', () => { if (v.currentTime - good < 1) good = v.currentTime; else if (v.src.includes('spot')) v.currentTime = good; });"

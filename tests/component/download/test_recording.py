@@ -149,7 +149,7 @@ async def test_a_stream_is_recorded_from_its_oldest_listed_segment_to_its_end(
     assert recorder.seen[-1].recorded_s == 24.0
 
 
-async def test_the_playlist_is_asked_for_once_in_a_target_duration_and_twice_when_it_brought_nothing(
+async def test_the_playlist_is_requested_once_in_a_target_duration_and_twice_after_no_news(
     server: FaultServer, clock: FakeClock, recorder: Recorder
 ) -> None:
     broadcast = Broadcast(server, clock, ends=False)

@@ -213,7 +213,7 @@ async def asking(queue: Queue) -> list[str]:
     return [trial.host for trial in await still_asking(queue.store, "x")]
 
 
-async def test_when_the_first_post_is_saved_after_a_sign_in_the_others_of_its_host_continue() -> None:
+async def test_after_a_sign_in_the_first_saved_post_lets_its_host_continue() -> None:
     queue = Queue()
     first, others = await waiting_posts(queue)
     await queue.window_closed(first)
@@ -227,7 +227,7 @@ async def test_when_the_first_post_is_saved_after_a_sign_in_the_others_of_its_ho
     assert await asking(queue) == []
 
 
-async def test_when_the_first_post_meets_the_same_wall_the_others_wait_and_the_host_is_named() -> None:
+async def test_when_the_first_post_meets_the_wall_the_others_wait_and_the_host_is_named() -> None:
     queue = Queue()
     first, others = await waiting_posts(queue)
     await queue.window_closed(first)
@@ -345,7 +345,7 @@ async def test_an_answered_challenge_says_nothing_about_jobs_that_wait_for_a_sig
     assert await queue.queued(others) == 0
 
 
-async def test_a_site_with_a_sign_in_but_unknown_session_cookies_continues_on_all_of_its_hosts() -> None:
+async def test_a_site_with_unknown_session_cookies_continues_on_all_of_its_hosts() -> None:
     queue = Queue()
     first, other = [await queue.failed(ErrorCode.LOGIN_REQUIRED, host=host) for host in ("a.test", "b.test")]
     await resume_after_window(state(None), BrowserTask(SITE, first.post_url, first.id), queue.store)

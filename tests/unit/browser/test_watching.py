@@ -78,7 +78,7 @@ def test_a_list_of_posts_is_waited_for_and_nothing_on_its_page_is_started_or_pre
     assert next_step(VisitProgress(is_list=True, **{"left_s": 60.0, **state})) is step
 
 
-def test_an_advert_that_plays_automatically_does_not_end_the_visit_before_the_click_on_the_post() -> None:
+def test_an_advert_that_plays_by_itself_does_not_end_the_visit_before_the_click() -> None:
     """The network has shown a video, but no player that a user would take for the post's has started."""
     assert next_step(progress(video_named=True, players=0, started=0)) is VisitStep.CLICK
 

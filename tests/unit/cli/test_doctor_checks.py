@@ -192,7 +192,7 @@ async def tried(proxies: UpstreamProxies) -> list[Check]:
     return await machine.try_proxies(EgressGuard(resolver=names, proxies=proxies))
 
 
-async def test_each_proxy_is_tried_with_a_site_that_takes_it_and_without_showing_its_password() -> None:
+async def test_each_proxy_is_tried_with_a_site_that_uses_it_and_hides_its_password() -> None:
     async with (
         trapping() as anything,
         stub_proxy("http", {TRIAL: anything.port}) as vault,

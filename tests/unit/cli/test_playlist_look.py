@@ -25,9 +25,12 @@ b.m3u8
 #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="i.m3u8"
 """
 MPD = """<MPD type="{type}" {length}><Period duration="PT6S">
-<AdaptationSet mimeType="audio/mp4"><Representation id="a" bandwidth="1"><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet>
-<AdaptationSet mimeType="video/mp4">{drm}<SegmentTemplate media="$Number$" initialization="$RepresentationID$" duration="2"/>
-<Representation id="v1" bandwidth="1" height="360"/><Representation id="v2" bandwidth="2" height="720"/></AdaptationSet>
+<AdaptationSet mimeType="audio/mp4"><Representation id="a"
+bandwidth="1"><BaseURL>a.mp4</BaseURL></Representation></AdaptationSet>
+<AdaptationSet mimeType="video/mp4">{drm}<SegmentTemplate media="$Number$"
+initialization="$RepresentationID$" duration="2"/>
+<Representation id="v1" bandwidth="1" height="360"/><Representation id="v2" bandwidth="2"
+height="720"/></AdaptationSet>
 </Period></MPD>"""
 
 UNTIMED_MPD = (

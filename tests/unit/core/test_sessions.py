@@ -140,7 +140,7 @@ def test_the_account_is_read_from_the_cookie_that_names_it(
     assert account_of(platform, [Cookie(name, value, platform.matching.hosts[0])]) == account
 
 
-def test_a_signed_in_account_is_shown_by_its_name_from_the_sites_pages_or_else_by_its_number() -> None:
+def test_a_signed_in_account_is_shown_by_its_name_or_else_by_its_number() -> None:
     cookies = [Cookie(name, "u%3D1", "x.com") for name in ("twid", "auth_token", "ct0")]
 
     assert judge_session(X, cookies, now=START).signed_in_as == "user 1"

@@ -434,7 +434,7 @@ def test_a_running_stream_that_lists_nothing_yet_is_read() -> None:
     assert live_playlist().segments == ()
 
 
-def test_the_parts_of_a_running_stream_count_the_discontinuities_that_are_no_longer_listed() -> None:
+def test_the_parts_of_a_running_stream_count_discontinuities_no_longer_listed() -> None:
     """The tag before the first listed segment counts as well, because the number grows only when it leaves the list."""
     listed = ["#EXT-X-DISCONTINUITY-SEQUENCE:7", "#EXT-X-DISCONTINUITY", "#EXTINF:4.0,", "1.ts"]
 

@@ -141,7 +141,7 @@ async def test_an_ipv6_address_is_asked_for_as_one(kind: str) -> None:
     assert stub.asked == [f"{PUBLIC_IPV6}:80", f"{PUBLIC_IPV6}:8080"]
 
 
-async def test_ipv4_is_asked_for_before_ipv6_and_the_next_address_after_one_that_is_not_reached() -> None:
+async def test_ipv4_is_tried_before_ipv6_and_the_next_address_after_a_failure() -> None:
     names = public_names(a_test=[PUBLIC_IPV6, "93.184.216.35", PUBLIC])
     async with (
         running({"/": ok(b"x")}) as site,
@@ -401,7 +401,7 @@ async def test_a_failing_proxy_replaces_the_network_failure_of_the_process_behin
 # --- the browser's turns -----------------------------------------------------------------------------------------
 
 
-async def test_posts_in_the_browser_that_leave_another_way_wait_and_find_no_connection_of_the_former() -> None:
+async def test_posts_in_the_browser_with_another_proxy_wait_and_reuse_no_connection() -> None:
     async with (
         connections(echo) as port,
         stub_proxy("http", {PUBLIC: port}) as first,

@@ -389,7 +389,7 @@ def test_a_page_without_an_own_video_names_the_pages_that_it_shows_in_frames() -
     assert caught.value.embeds == ("https://www.youtube.com/embed/2lAe1cqCOXo",)
 
 
-def test_a_page_that_is_a_list_of_posts_is_no_post_and_what_it_shows_in_frames_is_not_followed() -> None:
+def test_a_page_that_lists_posts_is_not_a_post_and_its_frames_are_not_followed() -> None:
     html = '<meta property="og:type" content="profile"><iframe src="https://www.youtube.com/embed/2lAe1cqCOXo"></iframe><p>Jane'
     with pytest.raises(NotAPost, match="list of posts"):
         read_capture(page_post(), GENERIC, capture(html=html))

@@ -179,7 +179,7 @@ def test_a_player_in_the_main_content_is_the_posts(container: str) -> None:
     assert names(assign_ownership([shown("post", container=container)], [], [], MARKED)) == [["post"]]
 
 
-def test_a_player_outside_the_main_content_is_the_posts_where_the_page_says_that_it_shows_a_video() -> None:
+def test_a_player_outside_the_main_content_counts_where_the_page_announces_a_video() -> None:
     assert names(assign_ownership([shown("hero")], [], [], ABOUT_VIDEO)) == [["hero"]]
 
 

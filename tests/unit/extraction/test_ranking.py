@@ -224,7 +224,7 @@ def test_two_qualities_of_one_video_that_were_both_chosen_are_saved_once() -> No
     assert addresses(with_choice(ladder, [c("low").url, c("high").url, c("other").url])) == [["low", "high"], ["other"]]
 
 
-def test_a_chosen_video_that_the_page_no_longer_shows_keeps_its_place_and_is_not_replaced_by_another() -> None:
+def test_a_chosen_video_that_the_page_no_longer_shows_is_not_replaced_by_another() -> None:
     urls = [c("a").url, c("b").url]
     before = with_choice(unsure(c("a"), c("b")), urls)
     after = with_choice(unsure(c("b"), c("new")), urls)

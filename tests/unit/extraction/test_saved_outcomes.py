@@ -154,7 +154,7 @@ def test_a_page_with_words_and_no_video_is_a_post_without_a_video(url: str, reco
     assert read_saved(url, page(f"<p>{WORDS}</p>")).outcome == "no_video"
 
 
-def test_a_page_that_describes_the_video_without_its_files_does_not_say_that_there_is_none() -> None:
+def test_a_page_that_describes_a_video_without_files_does_not_deny_it() -> None:
     video = {"bvid": "BV1xx411c7mD", "title": "T", "owner": {"mid": 5, "name": "Jane"}, "pages": []}
     related = {"bvid": "BV1yy411c7mE", "owner": {"mid": 6}, "pages": []}
     reading = read_saved(

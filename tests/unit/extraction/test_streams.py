@@ -10,10 +10,13 @@ HLS, DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 MASTER = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1280x720\nv/index.m3u8?t=1\n"
 PLAYLIST = b'#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:4.0,\nseg1.m4s\n#EXTINF:2.5,\nseg2.m4s\n#EXT-X-ENDLIST\n'
 MPD = b"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S"><Period>
-<AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$RepresentationID$-$Number$.m4s" duration="2"
- initialization="$RepresentationID$-init.mp4"/><Representation id="hi" bandwidth="2" width="1280" height="720"/>
+<AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$RepresentationID$-$Number$.m4s"
+duration="2"
+ initialization="$RepresentationID$-init.mp4"/><Representation id="hi" bandwidth="2" width="1280"
+ height="720"/>
 <Representation id="lo" bandwidth="1" width="640" height="360"/></AdaptationSet>
-<AdaptationSet mimeType="audio/mp4"><Representation id="a" bandwidth="1"><BaseURL>sound.mp4</BaseURL>
+<AdaptationSet mimeType="audio/mp4"><Representation id="a"
+bandwidth="1"><BaseURL>sound.mp4</BaseURL>
 <SegmentBase indexRange="10-99"><Initialization range="0-9"/></SegmentBase></Representation></AdaptationSet></Period></MPD>"""
 
 

@@ -248,7 +248,7 @@ def test_a_photo_in_a_list_has_no_video_although_its_neighbour_has_one() -> None
     assert [item.type for item in read(neighbours(story(PHOTO)), post_id="700000001").items] == [ItemType.IMAGE]
 
 
-def test_a_part_of_a_storys_record_without_attachments_does_not_hide_the_video_in_another_part() -> None:
+def test_a_part_of_a_story_without_attachments_does_not_hide_another_parts_video() -> None:
     data = read({"part": story(attachments=[])}, {"whole": story(video())}, post_id="700000001")
 
     assert [item.media_id for item in data.items] == [ID]

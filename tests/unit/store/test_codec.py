@@ -68,7 +68,7 @@ def test_what_a_post_announced_comes_back_with_where_it_was_said(expected: Expec
     assert type(back.item.expected.length_source) is LengthSource
 
 
-def test_a_length_of_which_an_older_version_did_not_say_where_it_was_said_is_the_weakest_that_is_compared() -> None:
+def test_a_length_whose_origin_an_older_version_did_not_store_is_the_weakest() -> None:
     [written] = json.loads(codec.items_to_json([JobItem(Item(expected=EXPECTED))]))
     del written["expected"]["length_source"]
     (back,) = codec.items_from_json(json.dumps([written]))

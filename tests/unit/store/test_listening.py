@@ -52,7 +52,7 @@ async def test_a_loss_after_a_long_time_of_listening_is_retried_as_soon_as_the_f
     assert waits[-2:] == [FIRST_S, 2 * FIRST_S]
 
 
-async def test_a_connection_that_breaks_soon_after_each_start_is_tried_less_and_less_often() -> None:
+async def test_a_connection_that_breaks_soon_after_each_start_is_tried_less_often() -> None:
     waits = await waits_between([1] * 8)
 
     assert waits[-1] == LONGEST_S

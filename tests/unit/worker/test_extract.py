@@ -474,7 +474,7 @@ def searched(*signs: Sign) -> Extraction:
 
 
 @pytest.mark.parametrize("seen", [UNSURE, NoVideo("none")], ids=["a video that may be another's", "no video"])
-async def test_what_yt_dlp_finds_by_searching_a_page_is_asked_about_where_the_browser_saw_no_own_video(
+async def test_what_yt_dlp_finds_by_searching_is_confirmed_where_the_browser_saw_no_video(
     seen: Extraction | NoVideo, context: WorkerContext
 ) -> None:
     result = await TwoExtractors(context, "browser", seen, searched()).ask()

@@ -102,7 +102,7 @@ def test_an_unsigned_url_is_tried_with_the_session_then_by_the_browser_then_extr
     assert strategies_tried([failure]) == [PLAIN, SESSION, NAVIGATION, FRESH]
 
 
-def test_a_refused_signed_url_is_extracted_again_before_the_session_and_the_browser_are_tried() -> None:
+def test_a_refused_signed_url_is_extracted_again_before_session_and_browser() -> None:
     assert strategies_tried([LinkExpired("403")], signed=True) == [PLAIN, FRESH, SESSION, NAVIGATION]
 
 
@@ -125,9 +125,7 @@ def test_a_server_that_stalls_is_not_waited_for_again_by_the_session_and_the_bro
 
 @pytest.mark.parametrize("failure", REFUSALS, ids=lambda failure: type(failure).__name__)
 @pytest.mark.parametrize("signed", [False, True])
-def test_where_the_handshake_is_judged_the_browser_is_tried_before_a_fresh_extraction_and_before_cookies(
-    failure: Failure, signed: bool
-) -> None:
+def test_where_the_handshake_is_judged_the_browser_is_tried_first(failure: Failure, signed: bool) -> None:
     assert strategies_tried([failure], signed=signed, by_handshake=True) == [PLAIN, NAVIGATION, FRESH, SESSION]
 
 

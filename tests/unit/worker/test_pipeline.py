@@ -671,7 +671,7 @@ async def test_the_plan_of_an_earlier_attempt_survives_a_failed_one(
 
 
 @pytest.mark.parametrize("failure", [NoSpace("full"), StorageFailure("the disk failed")])
-async def test_a_disk_that_fails_after_the_video_is_placed_leaves_one_file_and_the_next_attempt_finishes(
+async def test_after_a_disk_fails_behind_a_placed_video_the_next_attempt_finishes(
     store: Store,
     clock: FakeClock,
     claim: ClaimedJob,
@@ -1121,7 +1121,7 @@ class WatchedSlots(ExtractionSlots):
         return await super().begin(alone=alone)
 
 
-async def test_a_post_whose_worker_died_twice_during_extraction_is_given_up_without_another_extraction(
+async def test_a_post_whose_worker_died_twice_during_extraction_is_not_extracted_again(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)

@@ -181,7 +181,7 @@ def test_a_job_is_not_retried_before_its_site_reopens() -> None:
         assert answer == RetryIn(6 * HOUR)
 
 
-def test_a_job_beyond_the_accounts_daily_limit_is_retried_exactly_at_its_time_and_keeps_its_last_attempt() -> None:
+def test_a_job_beyond_the_daily_limit_is_retried_on_time_and_keeps_its_last_attempt() -> None:
     full = AccountDayUsed("60 posts", retry_after=5 * HOUR)
 
     assert verdict(full, attempt=5, jitter=0.9) == RetryIn(5 * HOUR, uses_attempt=False)

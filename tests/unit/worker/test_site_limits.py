@@ -180,7 +180,7 @@ async def test_a_job_of_a_closed_site_goes_back_into_the_queue_without_using_up_
     assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
 
 
-async def test_a_rate_limit_in_the_middle_of_a_carousel_closes_the_site_and_holds_the_job_back_until_it_reopens(
+async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
@@ -271,7 +271,7 @@ async def test_a_signed_in_extraction_keeps_the_accounts_interval_and_a_signed_o
     assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
 
 
-async def test_a_job_beyond_the_accounts_daily_limit_waits_with_a_message_and_without_using_up_an_attempt(
+async def test_a_job_beyond_the_daily_limit_waits_with_a_message_and_uses_no_attempt(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     browser = Profile(is_signed_in_at=True)

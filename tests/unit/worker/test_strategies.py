@@ -175,7 +175,7 @@ async def test_only_a_signed_url_can_have_expired(
     assert (await worked(claim, context)).error_code is code
 
 
-async def test_a_signed_url_that_a_fresh_extraction_finds_again_is_tried_with_the_session_and_by_the_browser(
+async def test_an_unchanged_signed_url_is_tried_with_the_session_and_by_the_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)))
@@ -243,7 +243,7 @@ async def test_a_media_server_that_stalls_costs_its_time_limit_once(
 @pytest.mark.parametrize(
     ("url", "resumes"), [(SECOND_URL, 0), ("https://other.example/1.mp4", 5)], ids=["the same server", "another server"]
 )
-async def test_after_a_stall_another_file_is_tried_and_its_server_waited_for_only_if_it_did_not_stall(
+async def test_after_a_stall_another_file_is_tried_and_no_stalled_server_is_waited_for(
     url: str, resumes: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(), candidate(url)))
@@ -295,7 +295,7 @@ async def test_a_fresh_extraction_of_a_post_that_was_deleted_in_the_meantime_end
     assert browser.downloads == []
 
 
-async def test_a_signed_stream_that_is_refused_for_good_fails_with_the_refusal_after_the_session_was_tried(
+async def test_a_refused_signed_stream_fails_with_the_refusal_after_the_session_was_tried(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, source_type=SourceType.HLS)))
@@ -495,7 +495,7 @@ EXTRACTIONS = {
     ("url", "platform"),
     [(POST_URL, "generic"), (VIMEO, "vimeo"), ("https://www.tiktok.com/@jane/video/7123456789012345678", "tiktok")],
 )
-async def test_whatever_a_fresh_extraction_finds_every_strategy_is_tried_once_before_a_refusal_is_final(
+async def test_every_strategy_is_tried_once_before_a_refusal_is_final(
     outcome: str, url: str, platform: str, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     claim = await claimed(store, clock, url, platform)
@@ -600,7 +600,7 @@ async def test_cookies_are_written_to_no_row_file_or_log(
     assert "canary" not in repr((job, history, downloader.requests)) + "".join(capsys.readouterr())
 
 
-async def test_an_attempt_that_goes_on_without_the_cookies_requests_the_same_url_again_with_fresh_ones(
+async def test_an_attempt_without_the_cookies_repeats_the_url_with_fresh_ones(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """Cookies are stored nowhere: if a checkpoint's URL is refused without them, a fresh extraction supplies them."""

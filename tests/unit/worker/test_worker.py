@@ -749,7 +749,7 @@ class SlowCatalogue(MemoryCatalogue):
 
 
 @pytest.mark.parametrize("is_away", [False, True])
-async def test_requeueing_after_a_sign_in_delays_no_heartbeat_and_is_made_up_for_after_a_store_outage(
+async def test_requeueing_after_a_sign_in_delays_no_heartbeat_and_outlasts_a_store_outage(
     clock: FakeClock, tmp_path: Path, is_away: bool
 ) -> None:
     """There may be many such jobs, and the leases must be renewed in the meantime."""

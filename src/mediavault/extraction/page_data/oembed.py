@@ -28,7 +28,8 @@ _HOSTED = re.compile(
       | (?:embed\.ted|www\.ted)\.com/talks/
       | (?:video\.wordpress|videopress)\.com/(?:embed|v)/
       | rumble\.com/embed/ | (?:www\.)?loom\.com/embed/ | (?:www\.)?bitchute\.com/(?:embed|video)/
-      | player\.bilibili\.com/player | ok\.ru/videoembed/ | rutube\.ru/play/embed/ | vk\.com/video_ext
+      | player\.bilibili\.com/player | ok\.ru/videoembed/ | rutube\.ru/play/embed/
+      | vk\.com/video_ext
       | archive\.org/embed/ | (?:www\.)?redgifs\.com/ifr/
       | [\w.-]+/videos/embed/[\w-]{8,}  # PeerTube, on any host
     )""",

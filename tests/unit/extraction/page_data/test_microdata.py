@@ -24,10 +24,13 @@ def urls(html: str) -> list[list[str]]:
 
 def test_an_item_becomes_an_object_with_the_items_in_it() -> None:
     html = f"""
-      <div {VIDEO} itemid="#kite"><meta itemprop="name" content="A kite &amp; a harbour"><p itemprop="description caption"> It
+      <div {VIDEO} itemid="#kite"><meta itemprop="name" content="A kite &amp; a harbour"><p
+      itemprop="description caption"> It
       flies <b>high</b></p><div><link itemprop="contentUrl" href="{FILE}"></div>
-      <span itemprop="author" itemscope itemtype="http://schema.org/Person"><a itemprop="url" href="/jane"><b itemprop="name">Jane</b></a></span>
-      <time itemprop="uploadDate" datetime="2026-01-02">yesterday</time><img itemprop="thumbnailUrl" src="/1.jpg"><img
+      <span itemprop="author" itemscope itemtype="http://schema.org/Person"><a itemprop="url"
+      href="/jane"><b itemprop="name">Jane</b></a></span>
+      <time itemprop="uploadDate" datetime="2026-01-02">yesterday</time><img itemprop="thumbnailUrl"
+      src="/1.jpg"><img
       itemprop="thumbnailUrl" src="/2.jpg"></div><meta itemprop="duration" content="PT5S">
     """
     [video] = video_objects(html)

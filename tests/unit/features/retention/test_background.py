@@ -240,7 +240,7 @@ async def test_a_source_that_comes_into_doubt_after_the_plan_was_made_loses_noth
     assert await vault.left() == {job.id}
 
 
-async def test_a_source_with_an_empty_rule_keeps_everything_and_a_post_that_a_user_asked_for_is_the_vaults(
+async def test_an_empty_rule_keeps_everything_and_a_requested_post_follows_the_vaults_rule(
     vault: Vault,
 ) -> None:
     await vault.follow()

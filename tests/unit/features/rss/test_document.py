@@ -109,7 +109,7 @@ def test_an_items_date_is_its_posts_publication_and_else_when_it_was_saved(
         assert moment(entry.published_parsed) == shown
 
 
-def test_a_document_lists_the_newest_publication_first_and_says_when_the_last_post_was_saved() -> None:
+def test_a_document_lists_the_newest_first_and_says_when_the_last_post_was_saved() -> None:
     """Earlier posts are saved newest first: by saving, the first episode of a channel would be on top."""
     dates = {1: "2025-01-01", 2: "2025-03-01", 3: "2025-02-01"}  # by number: 1 was saved last
     jobs = [
