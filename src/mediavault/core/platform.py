@@ -207,7 +207,7 @@ class FeedRules:
     those of the URL, whose name of the account may have changed.
 
     ``feed`` is requested, and each of ``instead`` where the site refuses the one before. ``by_kind`` are feeds of one kind
-    of post each, for who does not want all of them; ``tabs`` are the values of the group ``tab`` in the URLs of sources
+    of post each, for sources that want only some kinds; ``tabs`` are the values of the group ``tab`` in the URLs of sources
     that have one kind only. ``with_reposts`` replaces ``feed`` where reposts are wanted. ``lookup`` is requested first
     where ``feed`` needs a key that is not known. ``next_page`` is added to a URL for the part at ``{cursor}``. ``key`` and
     ``title`` are those of the source, where its URL names them.

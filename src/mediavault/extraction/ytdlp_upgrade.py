@@ -2,7 +2,7 @@
 
 Sites change weekly and yt-dlp follows them, so it is upgraded alone. pip or uv checks each file against the hash that the
 package index states: one that a mirror, a cache or the way changed is refused. Where the index states none, as some
-private ones do, nothing is checked. Nothing says that the index itself is honest: yt-dlp's releases on it are not signed.
+private ones do, nothing is checked. The index itself is trusted: yt-dlp's releases on it are not signed.
 Only built packages are taken: none of their code runs before the child imports it.
 """
 

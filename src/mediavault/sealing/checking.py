@@ -1,4 +1,4 @@
-"""Checks a sealed copy without a network: its form, every hash, and the timestamp. The file may be anybody's.
+"""Checks a sealed copy without a network: its form, every hash, and the timestamp. The file is untrusted.
 
 Our writer stores its files one after the other, uncompressed. Whatever else a zip can be (compressed, encrypted, with
 links, with two files of a name, with bytes between the files) is refused before any of them is read, so that nothing can

@@ -62,7 +62,7 @@ class PostFacts:
 def facts_of(
     relative: str, info: Mapping[str, Any] | None, tags: Mapping[str, str], others: Sequence[PostFacts] = ()
 ) -> PostFacts:
-    """Return what the file's ``.info.json``, its tags, ``others`` and its path in the imported folder say: of each fact, what the first of them says.
+    """Return the facts of the file's ``.info.json``, its tags, ``others`` and its path in the imported folder: the first that has a fact wins.
 
     Tags count where they name a post, else only for a title that nothing else has: they often are someone else's.
     """
