@@ -340,7 +340,9 @@ class Platform:
     checked: str = ""  # ISO date on which these facts were last checked
     known_from: tuple[KnownFrom, ...] = ()
     reads: str = ""  # for people: which posts
-    leaves_out: str = ""  # for people: what of the site is not read, besides what the site itself does not show
+    leaves_out: str = (
+        ""  # for users: the parts of the site that are not read, apart from those that the site hides itself
+    )
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
     resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http may fail, a browser works

@@ -236,7 +236,7 @@ class StreamRecorder:
         return 1
 
     def _offset_s(self, listed: MediaPlaylist, first: Segment) -> float | None:
-        """Return where in the stream its recording begins; None where nobody knows."""
+        """Return where in the stream its recording begins; None where that is unknown."""
         before_s = math.fsum(one.duration_s for one in listed.segments if one.sequence < first.sequence)
         if listed.segments[0].sequence == 0:
             return before_s

@@ -260,7 +260,7 @@ def for_installer(own: Mapping[str, str]) -> dict[str, str]:
 def _last_error(output: bytes) -> str:
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
-    # uv says why on a line of its own
+    # uv gives the reason on a separate line
     causes = [line for line in lines if line.lower().startswith(("cause:", "caused by:"))]
     said = (errors or lines or [Message("it did not say why")])[-1]
     return " ".join([said, *causes[-1:]])[:_OUTPUT_CHARS]

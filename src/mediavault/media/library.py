@@ -41,7 +41,7 @@ FAULTS = (
     ValueError,
 )  # fmt: skip
 
-# A decoder raises this for a form of its codec that it does not support, which is no evidence against the file.
+# A decoder raises this for a form of its codec that it does not support; that does not prove the file bad.
 NOT_WRITTEN_YET = (av.PatchWelcomeError,)
 
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.

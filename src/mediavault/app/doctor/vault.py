@@ -128,7 +128,7 @@ def sites(facts: StoreFacts) -> Findings:
 
 
 def queue(facts: StoreFacts) -> list[Check]:
-    """Return a warning for everything that somebody paused: it is easily forgotten. Other holds end by themselves."""
+    """Return a warning for every pause that a user set, because pauses are easily forgotten. Other holds end by themselves."""
     return [
         warning(
             hold_message(hold, hold.site or ""),
