@@ -170,7 +170,10 @@ async def questions(store: Store, count: int) -> dict[str, Ask]:
         "watched favourites, the longest": replace(kept, marks=[WATCHED, FAVOURITE], order=JobOrder.LONGEST),
     }
     page = [job.id for job in (await store.catalogue.jobs(kept)).jobs]
-    asks: dict[str, Ask] = {name: lambda query=query: store.catalogue.jobs(query) for name, query in queries.items()}  # type: ignore[misc]
+    asks: dict[str, Ask] = {
+        name: lambda query=query: store.catalogue.jobs(query)  # type: ignore[misc]
+        for name, query in queries.items()
+    }
     return asks | {
         "the marks of a page": lambda: store.marks.of_jobs(page),
         "all tags": lambda: store.marks.names("tag/"),

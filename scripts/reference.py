@@ -113,7 +113,7 @@ def _command(name: str) -> str:
         for each in shown
         if each.param_type_name == "option" and each.name != "help"
     ]
-    help_ = "\n".join(line.strip() for line in (command.help or "").strip().splitlines())
+    help_ = "\n\n".join(" ".join(paragraph.split()) for paragraph in (command.help or "").strip().split("\n\n"))
     return "\n".join([f"## `{usage}`", help_, *(["", *options] if options else []), ""])
 
 

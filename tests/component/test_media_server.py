@@ -161,7 +161,7 @@ async def test_a_failed_call_is_logged_and_made_again_a_few_times(tmp_path: Path
         last = await last_call(store.records)
 
     assert len(server.asked) == 4
-    assert [event["event"] for event in events] == ["media_server_not_told"] * 4
+    assert [event["event"] for event in events] == ["media_server_refresh_failed"] * 4
     assert last is not None
     assert last.error == "The server answered with HTTP 500."
     assert TOKEN not in repr(events)

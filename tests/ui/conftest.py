@@ -101,7 +101,8 @@ async def make_vault(tmp_path: Path) -> AsyncIterator[MakeVault]:
         async def make(**own: object) -> Vault:
             nonlocal made
             made += 1
-            return await stack.enter_async_context(sample_vault(tmp_path / str(made), **{"posts": 6, **own}))  # type: ignore[arg-type]
+            vault = sample_vault(tmp_path / str(made), **{"posts": 6, **own})  # type: ignore[arg-type]
+            return await stack.enter_async_context(vault)
 
         yield make
 

@@ -1,7 +1,7 @@
 """``Idempotency-Key``: a request that is sent again with its key gets the first answer, instead of being carried out twice.
 
 For clients that cannot know whether their request arrived. The answers are records in the store, so they hold in every
-process and after a restart. A key is the client's own secret; whoever knows it and the request may read the answer.
+process and after a restart. A key is the client's own secret; a client that knows it and the request may read the answer.
 """
 
 from __future__ import annotations

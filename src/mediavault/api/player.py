@@ -1,4 +1,4 @@
-"""Routes for what a player shows besides a saved video: chapters, subtitles, and pictures for its seek bar."""
+"""Routes for a player's additions to a saved video: chapters, subtitles, and pictures for its seek bar."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _site_of(post: HttpUrl) -> str:
 async def client_for(url: str, settings: Settings) -> AsyncIterator[AiohttpClient]:
     """Provide a client for one service, which is often in the home network.
 
-    Its guard opens the host and port of ``url``, which stay closed to posts.
+    Its guard allows the host and port of ``url`` only; posts cannot reach them.
     """
     address = parse_http_url(url)
     rules = (*settings.allow_private, f"{address.bracketed_host}:{address.port}")

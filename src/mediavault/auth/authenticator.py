@@ -38,7 +38,7 @@ from mediavault.store.saved_searches import remove_searches
 COOKIE = "mediavault_session"
 TLS_COOKIE = f"__Host-{COOKIE}"  # browsers accept this prefix over TLS only, and only from this host itself
 AT_PROVIDER = "at the provider"  # whom a try to sign in there names: no user's name has spaces
-BEARER_TRIES_ALTOGETHER = 5_000  # a minute: nobody guesses a token, and one address must not lock others out
+BEARER_TRIES_ALTOGETHER = 5_000  # a minute: a token cannot be guessed, and one address must not lock others out
 BEARER_TRIES = 100  # wrong tokens per minute and address: enough for a program that still has an old one
 
 log = get_logger(__name__)

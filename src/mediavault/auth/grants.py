@@ -135,7 +135,7 @@ class Grants(Generic[G]):
         return None if has_ended else grant
 
     async def revoke(self, named: str, user: str | None = None) -> list[G]:
-        """End the grants, of this user or of anybody, with this name or id, and return them. Raises NotFound."""
+        """End the grants with this name or id, of this user or of all users, and return them. Raises NotFound."""
         matches = [grant for grant in await self.all(user) if named in grant.names]
         if not matches:
             raise NotFound("Unknown name or id.", help="It may have been revoked, or have expired.")

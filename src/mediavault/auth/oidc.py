@@ -266,7 +266,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_safe(url: str) -> bool:
-    """Whether nobody can listen to what is sent there: HTTPS, or this machine."""
+    """Whether no third party can read what is sent there: HTTPS, or this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https" and host and parts.username is None:

@@ -102,7 +102,7 @@ def user_of_proxy(rules: ProxyRules, peer: str, headers: Headers) -> str | None:
     if named[0][1] == login.owner:
         return OWNER
     name = named[0][1].lower()
-    if name == OWNER or not is_user_name(name):  # somebody else's "owner" must not become ours
+    if name == OWNER or not is_user_name(name):  # a foreign "owner" must not become ours
         raise ProxyRefused(SOMEBODY_ELSE)
     return name
 

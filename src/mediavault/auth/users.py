@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Who a user is at an OpenID Connect provider: its issuer, and the ``sub`` that it never gives to anybody else."""
+    """Who a user is at an OpenID Connect provider: its issuer, and the ``sub`` that it never reuses for another person."""
 
     issuer: str
     subject: str
@@ -69,7 +69,7 @@ class Users:
         return sorted((user for user in found if user is not None), key=lambda user: user.name)
 
     async def has_others(self) -> bool:
-        """Whether anybody but the owner is a user."""
+        """Whether there are users next to the owner."""
         return bool(await self._records.all(RecordKind.USER))
 
     async def identified(self, identity: ProviderIdentity) -> User | None:
@@ -156,7 +156,7 @@ class Users:
     async def add_identified(self, wanted: str, role: Role, identity: ProviderIdentity) -> User:
         """Add a user whom the provider has signed in, under a name like ``wanted``. Raises BadInput: too many users.
 
-        A user who has that name already is somebody else, whatever the provider says: the new one gets a number.
+        A user who has that name already is another person, whatever the provider says: the new one gets a number.
         """
         name = re.sub(r"[^a-z0-9._@+-]+", "-", wanted.strip().lower()).strip("._@+-")[: MAX_USER_CHARS - 4] or "user"
         taken = {OWNER, *(user.name for user in await self.all())}

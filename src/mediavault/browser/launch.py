@@ -186,7 +186,7 @@ def launch_failure(exc: Exception) -> BrowserUnavailable:
 
 
 def reason_of(exc: BaseException) -> str:
-    """Return why a call failed: Chromium's last words if Playwright quotes them, else the first line of the error."""
+    """Return why a call failed: the last line that Chromium logged if Playwright quotes it, else the first line of the error."""
     quoting = str(exc.__cause__ or exc)
     fatal = _FATAL.search(quoting)
     return fatal[1] if fatal else first_line(exc)

@@ -1,4 +1,4 @@
-"""The browser's lifecycle: started when needed, ended when idle, worn or asked to, killed when it hangs.
+"""The browser's lifecycle: started when needed, closed when idle, too old or on request, killed when it hangs.
 
 Playwright comes in through two functions of ``chromium.py``; nothing here imports it.
 """

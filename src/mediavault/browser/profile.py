@@ -126,7 +126,7 @@ def claim_profile(state_dir: Path) -> BrowserProfile:
         own = base / f"anon-{secrets.token_hex(3)}"
         own.mkdir(mode=0o700)
         lock = _try_lock(own / _LOCK)
-        assert lock is not None, "nobody else knows this folder"
+        assert lock is not None, "only this process knows this folder"
         return _profile(own, lock, key=own.name, cookies_file=None)
 
 

@@ -105,7 +105,7 @@ async def save_and_wait(
     """
     async with storage.open_store(settings) as store:
         jobs = composition.make_jobs(settings, store)
-        # somebody waits for it: before all others, and in quiet hours too
+        # a user waits for it: before all others, and in quiet hours too
         job = (await jobs.submit([url], Caller(OWNER), priority=Priority.NOW, force=force))[0].job
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):  # the command is a new request
             job = await jobs.retry(job.id)

@@ -1,4 +1,4 @@
-"""``user add | list | role | remove``: the users of the vault besides its owner."""
+"""``user add | list | role | remove``: the users of the vault other than its owner."""
 
 from __future__ import annotations
 

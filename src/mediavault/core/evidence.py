@@ -64,12 +64,12 @@ _IN_WORDS: Mapping[Sign, str] = {
 }
 
 
-# Of what is no player of the page's own, whatever a user wants of its site
+# Of other players than the page's own, independent of the user's wishes for the site
 _NO_PLAYER = frozenset({Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX})
 
 
 def is_players(signs: Collection[Sign]) -> bool:
-    """Whether a player of the page plays a video, which is no advert, recommended video, preview or the like."""
+    """Whether a player of the page plays a video that is not an advert, a recommended video, a preview or the like."""
     return Sign.PLAYER in signs and not _NO_PLAYER & set(signs)
 
 

@@ -286,7 +286,7 @@ _REGION = Cause("region_locked", Remedy.NOTHING, "Not available in this country"
 _COPY_PROTECTED = Cause("drm", Remedy.NOTHING, "The video is copy-protected")
 _NO_VIDEO = Cause("no_video", Remedy.NOTHING, "No video in the post")
 _SUSPENDED = Cause("account_suspended", Remedy.NOTHING, "The account was suspended")
-_OTHER_MEDIA = Cause("other_media", Remedy.RETRY, "Pictures or sound only", "On the post's page, save what there is.")
+_OTHER_MEDIA = Cause("other_media", Remedy.RETRY, "Pictures or sound only", "On the post's page, save what was found.")
 _OVER = Cause("broadcast_over", Remedy.NOTHING, "The broadcast is over")
 _STORY = Cause("story_expired", Remedy.NOTHING, "The story has expired")
 _PARTLY = Cause("partial", Remedy.NOTHING, "Partly saved")
@@ -831,8 +831,8 @@ class StoreDamaged(StoreError):
 
     help = (
         "Stop mediavault. Then run `mediavault restore --set-aside FILE` where you have a backup,"
-        " and `mediavault rebuild --set-aside`: the damaged file is kept beside the new one, the"
-        " saved videos are not in it and are safe."
+        " and `mediavault rebuild --set-aside`: the damaged file is kept next to the new one."
+        " Saved videos are not affected."
     )
 
 

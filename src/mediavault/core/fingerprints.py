@@ -190,7 +190,7 @@ def fingerprints_to_json(videos: Mapping[int, Fingerprint]) -> dict[str, Any]:
 
 
 def fingerprints_from_json(value: Mapping[str, Any]) -> dict[int, Fingerprint] | None:
-    """Invert :func:`fingerprints_to_json`; None for a value that is no job's fingerprints (yet), or is damaged."""
+    """Invert :func:`fingerprints_to_json`; None for a missing or damaged value."""
     try:
         return dict(_videos(value["videos"]))
     except (AttributeError, LookupError, TypeError, ValueError):

@@ -28,7 +28,7 @@ class HoldReason(StrEnum):
 class Hold:
     """Queued jobs are not claimed for this reason: those of ``site``, or all of them if it is None.
 
-    It ends at ``until``; None means when somebody ends it. What runs already is never held back, and what a user has
+    It ends at ``until``; None means until a user ends it. What runs already is never held back, and what a user has
     moved to the front only by a pause.
     """
 

@@ -496,7 +496,7 @@ class SavedFile:
         return is_picture(self.output_path)
 
 
-# --- what a player shows besides the video ----------------------------------------------------------------------------
+# --- a player's additions to the video ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ class FeedRules:
     those of the URL, whose name of the account may have changed.
 
     ``feed`` is requested, and each of ``instead`` where the site refuses the one before. ``by_kind`` are feeds of one kind
-    of post each, for who does not want all of them; ``tabs`` are the values of the group ``tab`` in the URLs of sources
+    of post each, for sources that want only some kinds; ``tabs`` are the values of the group ``tab`` in the URLs of sources
     that have one kind only. ``with_reposts`` replaces ``feed`` where reposts are wanted. ``lookup`` is requested first
     where ``feed`` needs a key that is not known. ``next_page`` is added to a URL for the part at ``{cursor}``. ``key`` and
     ``title`` are those of the source, where its URL names them.
@@ -340,7 +340,9 @@ class Platform:
     checked: str = ""  # ISO date on which these facts were last checked
     known_from: tuple[KnownFrom, ...] = ()
     reads: str = ""  # for people: which posts
-    leaves_out: str = ""  # for people: what of the site is not read, besides what the site itself does not show
+    leaves_out: str = (
+        ""  # for users: the parts of the site that are not read, apart from those that the site hides itself
+    )
     extractors: tuple[Extractor, ...] = ("browser", "ytdlp")  # in this order; the next when one finds nothing
     api_url: str = ""  # its open interface: {post_id}, {handle} and {host} of the post filled in
     resolve_with: Literal["http", "browser"] = "http"  # what follows its share links; http may fail, a browser works

@@ -29,7 +29,7 @@ class RecordingEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was recorded of a stream. ``offset_s`` is where in the stream it begins, None where nobody knows.
+    """What was recorded of a stream. ``offset_s`` is where in the stream it begins, None where that is unknown.
 
     ``gaps`` are the places at which something of the stream is missing, ``missing_s`` is about how much that is together.
     """
@@ -43,7 +43,7 @@ class Recording:
 
 
 def from_json(value: object) -> Recording | None:
-    """Read a recording from its fields by name; None for anything else, as in a sidecar that somebody has edited."""
+    """Read a recording from its fields by name; None for anything else, as in a sidecar that was edited by hand."""
     if not isinstance(value, Mapping):
         return None
     known = {field.name: value[field.name] for field in fields(Recording) if value.get(field.name) is not None}

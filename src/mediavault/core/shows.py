@@ -26,7 +26,7 @@ LAST_DAY = 31
 
 _PLACE = re.compile(r"(?P<show>[^/]+)/Season (?P<season>\d{4})/s(?P=season)\.e(?P<episode>\d{6}) - [^/]+")
 # What a title must not contain: Kodi adds another episode for the first, and leaves out a file with the second; Jellyfin
-# takes a file with the third for an extra of its show. A space that does not break is no separator to any of them.
+# takes a file with the third for an extra of its show. None of them takes a non-breaking space for a separator.
 # Sources: tvshowmatching and excludetvshowsfromscan in xbmc/settings/AdvancedSettings.cpp; VideoExtraRules in
 # Emby.Naming/Common/NamingOptions.cs.
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -67,7 +67,7 @@ class Episode:
 
 
 def episode_of(path: str) -> Episode | None:
-    """Return the place of the video at ``path`` in the library; None where it is no episode of a show."""
+    """Return the place of the video at ``path`` in the library; None where it is not an episode of a show."""
     found = _PLACE.fullmatch(path)
     return Episode(found["show"], int(found["season"]), int(found["episode"])) if found else None
 

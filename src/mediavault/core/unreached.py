@@ -39,7 +39,7 @@ def not_https(host: str) -> SiteUnreachable:
 
 
 def bad_certificate(host: str) -> CertificateInvalid:
-    """The certificate is expired, for another name, or signed by nobody that is trusted."""
+    """The certificate is expired, for another name, or not signed by a trusted authority."""
     return CertificateInvalid(Message("The certificate of %(host)s is not valid.", host=host))
 
 

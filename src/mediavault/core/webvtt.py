@@ -1,6 +1,6 @@
 """Subtitles: read from WebVTT (W3C), SubRip and YouTube's ``json3``, written as WebVTT for the text tracks of browsers. Pure.
 
-What is read is untrusted: it is bounded, its markup is dropped, and what is no cue is passed over.
+The input is untrusted: its size is limited, markup is dropped, and anything other than a cue is ignored.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class SegmentPosition:
 
     @property
     def is_one_file(self) -> bool:
-        """Whether the representation names a file of its own, which no level divides into segments."""
+        """Whether the representation has its own file, which no level divides into segments."""
         divided = any(
             level.first(name) is not None for level in self.levels for name in ("SegmentTemplate", "SegmentList")
         )

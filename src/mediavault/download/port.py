@@ -60,7 +60,7 @@ class RecordingOrder:
 
     ``folder`` holds what is recorded, and stays until its owner removes it: a later call with the same folder goes on.
     ``begin`` is awaited before the first segment, and may raise a Failure. ``began_at`` is when the stream began, where the
-    site says so. Once ``stop`` is set, the recording ends for ``reason`` with what there is.
+    site says so. Once ``stop`` is set, the recording ends for ``reason`` and keeps what was recorded.
     """
 
     folder: Path

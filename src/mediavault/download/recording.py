@@ -1,7 +1,7 @@
 """Records a running HLS stream: polls its playlists and writes each new segment once (RFC 8216, 6.3.4).
 
 Segments are fetched and written as those of any stream (``track``). A segment counts as recorded once its bytes and the
-recording's state (``recording_state``) have reached the disk, so that a later call goes on where a killed one stopped.
+recording's state (``recording_state``) have reached the disk, so that a later call resumes after a crash.
 What could not be read before the site dropped it is a gap: the files of all tracks break there, and it is counted.
 """
 
@@ -41,12 +41,12 @@ from mediavault.download.track import TrackFetch, TrackProgress, TrackRuns
 
 QUIET_S = 300.0  # without a new segment, whatever the reason: then the stream counts as ended
 QUIET_TARGETS = 6  # and at least this many target durations
-POLL_S = (1.0, 30.0)  # the shortest and the longest target duration that is believed
+POLL_S = (1.0, 30.0)  # the bounds for a playlist's target duration
 BATCH = 16  # segments between two writes of the state, where many are listed at once
 JOIN_ROOM = 1.1  # of the recorded bytes: what joining them takes on the same disk
 PART = 10**22  # above every number of a discontinuity
 
-_PASSING = (NetworkFailure, TookTooLong, RateLimited)  # the stream may be well
+_TRANSIENT = (NetworkFailure, TookTooLong, RateLimited)  # the stream itself may be fine
 _BROKEN = (HttpError, Incomplete, EmptyBody, NotAVideo, LinkExpired)  # of a segment
 
 
@@ -205,7 +205,7 @@ class StreamRecorder:
         failure: Failure | None = None
         try:
             await fetch.fetch()
-        except (TooLarge, *_PASSING, *_BROKEN) as exc:
+        except (TooLarge, *_TRANSIENT, *_BROKEN) as exc:
             failure = exc
             await fetch.undo_rest()
         if fetch.saved:
@@ -225,7 +225,7 @@ class StreamRecorder:
 
     def _given_up(self, track: _LiveTrack, segment: Segment, failure: Failure, *, at_edge: bool) -> int | None:
         """Return 1 for a segment that is lost; None for one to try again in the next round."""
-        if isinstance(failure, _PASSING):
+        if isinstance(failure, _TRANSIENT):
             return None
         is_second_time, track.failed = track.failed == segment.sequence, segment.sequence
         if not is_second_time and (at_edge or not is_gone(failure)):
@@ -236,7 +236,7 @@ class StreamRecorder:
         return 1
 
     def _offset_s(self, listed: MediaPlaylist, first: Segment) -> float | None:
-        """Return where in the stream its recording begins; None where nobody knows."""
+        """Return where in the stream its recording begins; None where that is unknown."""
         before_s = math.fsum(segment.duration_s for segment in listed.segments if segment.sequence < first.sequence)
         if listed.segments[0].sequence == 0:
             return before_s
@@ -287,7 +287,7 @@ class StreamRecorder:
         except Failure as exc:
             if is_gone(exc) and self._state.has_segments:
                 raise _Gone from exc
-            if isinstance(exc, LinkExpired) or not isinstance(exc, (*_PASSING, *_BROKEN)):
+            if isinstance(exc, LinkExpired) or not isinstance(exc, (*_TRANSIENT, *_BROKEN)):
                 raise
             return None
 

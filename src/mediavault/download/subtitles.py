@@ -117,7 +117,7 @@ def _joined(texts: Sequence[str]) -> tuple[Cue, ...]:
         try:
             cues = read_subtitles(text)
         except ValueError:
-            continue  # nobody speaks for some seconds
+            continue  # silence for some seconds
         for cue in cues:
             start_s, end_s = round(cue.start_s + at_s - first, 3), round(cue.end_s + at_s - first, 3)
             if start_s >= 0:

@@ -196,7 +196,7 @@ class EgressGuard:
         return [endpoint_of(address, port) for address in addresses[:MAX_ENDPOINTS]]
 
     async def resolve_proxy(self, proxy: UpstreamProxy) -> list[Endpoint]:
-        """Return the addresses of a proxy that the settings name, which may be private. They stay closed to posts.
+        """Return the addresses of a proxy that the settings name, which may be private. Posts cannot reach them.
 
         Raises NetworkFailure when there is no such name, AddressRefused for mediavault's own ports.
         """

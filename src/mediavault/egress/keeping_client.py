@@ -12,7 +12,7 @@ from mediavault.core.cookies import Cookie
 from mediavault.core.urls import EgressScope
 from mediavault.egress.port import HttpClient, HttpResponse, Timeouts
 
-KEEP_S = 10.0  # servers cut connections that nobody reads
+KEEP_S = 10.0  # servers cut connections that are not read
 MAX_KEPT = 16
 
 

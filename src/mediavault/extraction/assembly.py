@@ -169,7 +169,7 @@ def assign_own_media(
     own = [[sighting for sighting in group if sighting not in foreign] for group in (players, declared, rest)]
     facts = _facts(post, source, platform)
     owned = assign_ownership(own[0], own[1], own[2], facts)
-    if not platform.matching.posts:  # no reader of its own
+    if not platform.matching.posts:  # without its own reader
         owned = _judged(owned, facts)
     unsure = [replace(c, ownership=Ownership.UNKNOWN) for sighting in foreign for c in sighting.candidates]
     return OwnershipResult(owned.items, (*owned.others, *(Sighting((c,)) for c in unsure)), names_foreign=bool(foreign))

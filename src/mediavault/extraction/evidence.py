@@ -95,7 +95,7 @@ def page_facts(
     is_index: bool = False,
     skips_adverts: bool = False,
 ) -> PageFacts:
-    """Return the facts of the page at ``url``: ``titles`` are those that it has, ``pictures`` the URLs of those of its own."""
+    """Return the facts of the page at ``url``: ``titles`` are those that it has, ``pictures`` the URLs of its own pictures."""
     parts, named = urlsplit(url), list(pictures)
     words = frozenset(word for title in (*titles, _path(url)) for word in _words(title or ""))
     return PageFacts(

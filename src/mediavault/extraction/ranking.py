@@ -1,7 +1,7 @@
 """Chooses which of a post's candidates is saved: exclusions first, then a sort key. Pure.
 
 Ownership before everything, then whether it can be played at all, sound, watermark, and only then size. How the bytes
-are delivered comes last: a silent direct file is no better than a stream with sound.
+are delivered comes last: a silent direct file is not better than a stream with sound.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _sounds(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _sound_of(picture: Candidate, audio_url: str) -> Candidate:
-    """Return the separate sound of a silent file as a candidate of its own."""
+    """Return the separate sound of a silent file as a separate candidate."""
     return replace(
         picture,
         url=audio_url,

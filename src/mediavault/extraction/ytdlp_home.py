@@ -2,7 +2,7 @@
 
 ``<state>/ytdlp/<version>/`` holds a version that was installed separately, ``<state>/ytdlp/current`` is a file with the
 name of the one in use: it is replaced in one step, so that a reader finds the old one or the new one, complete. The last
-upgrade is in ``upgrades.json``. Whoever changes one of them holds the folder's flock.
+upgrade is in ``upgrades.json``. Changing one of them requires the folder's flock.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Sites change weekly and yt-dlp follows them, so it is upgraded alone. pip or uv checks each file against the hash that the
 package index states: one that a mirror, a cache or the way changed is refused. Where the index states none, as some
-private ones do, nothing is checked. Nothing says that the index itself is honest: yt-dlp's releases on it are not signed.
+private ones do, nothing is checked. The index itself is trusted: yt-dlp's releases on it are not signed.
 Only built packages are taken: none of their code runs before the child imports it.
 """
 
@@ -260,7 +260,7 @@ def for_installer(own: Mapping[str, str]) -> dict[str, str]:
 def _last_error(output: bytes) -> str:
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
-    # uv says why on a line of its own
+    # uv gives the reason on a separate line
     causes = [line for line in lines if line.lower().startswith(("cause:", "caused by:"))]
     said = (errors or lines or [Message("it did not say why")])[-1]
     return " ".join([said, *causes[-1:]])[:_OUTPUT_CHARS]

@@ -1,4 +1,4 @@
-"""Reads the small files next to videos in the library: pictures, subtitles, comments. Anybody may have put them there."""
+"""Reads the small files next to videos in the library: pictures, subtitles, comments. They are untrusted."""
 
 from __future__ import annotations
 

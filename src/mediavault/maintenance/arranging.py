@@ -233,7 +233,7 @@ async def _have_moved(library: Library, videos: Mapping[str, str]) -> bool:
 
 
 async def _relocate(store: Store, job_id: JobId, names: Mapping[str, str]) -> None:
-    """Store the new paths, again if somebody else has changed the row in between. Raises StoreError."""
+    """Store the new paths, again if another process has changed the row in between. Raises StoreError."""
     for _ in range(RACES):
         job = await _job(store, job_id)
         if job is None or (moved := with_paths(job, names)) == job or await store.catalogue.relocate(moved):

@@ -1,4 +1,4 @@
-"""Makes what a player shows besides the video, when it is first asked for, and caches it in the state folder.
+"""Makes a player's additions to the video, when one is first requested, and caches it in the state folder.
 
 A helper (``extras_child``) reads the file under limits. What one video needs is made once at a time, and for one video
 after the other: playing must not wait for a disk or a processor that is busy with previews.

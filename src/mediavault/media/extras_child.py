@@ -1,4 +1,4 @@
-"""What a player shows besides the video: chapters, subtitles, and small pictures for the seek bar.
+"""A player's additions to the video: chapters, subtitles, and small pictures for the seek bar.
 
 Runs in the confined child of ``child``, as ``probe_child`` does. All texts come from the file: they are shortened here,
 and escaped where they are shown.
@@ -76,7 +76,7 @@ MAX_TITLE_CHARS = 200
 # Subtitles of text. Those of pictures, as on a DVD, cannot become text.
 _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 _ASS_TAG = re.compile(r"\{\\[^{}]*\}")  # FFmpeg turns every text subtitle into ASS
-_UNNAMED = frozenset({"SubtitleHandler"})  # what FFmpeg writes into an MP4 where nobody named the stream
+_UNNAMED = frozenset({"SubtitleHandler"})  # FFmpeg's name for an unnamed stream of an MP4
 
 
 def read_tracks(path: Path) -> TextTracks:

@@ -41,7 +41,7 @@ FAULTS = (
     ValueError,
 )  # fmt: skip
 
-# A decoder raises this for a form of its codec that it does not support, which is no evidence against the file.
+# A decoder raises this for a form of its codec that it does not support; that does not prove the file bad.
 NOT_WRITTEN_YET = (av.PatchWelcomeError,)
 
 # How much may be read to learn a stream's form: FFmpeg's own five seconds are less than one picture of a slide show.
@@ -282,7 +282,7 @@ def start_s(container: InputContainer) -> float:
 
 
 def upright(frame: Any) -> Any:
-    """Return the frame turned upright: phones store pictures on their side and a rotation next to them."""
+    """Return the frame turned upright: phones store frames sideways and a rotation with them."""
     turns = {90: ("cclock",), 180: ("cclock", "cclock"), 270: ("clock",)}.get(frame.rotation % 360)
     if not turns:
         return frame
@@ -358,7 +358,7 @@ def contact_sheet(pictures: Sequence[Any], columns: int) -> Any:
 
 
 def plane_rows(picture: Any, number: int) -> Iterator[bytes]:
-    """Yield the rows of a plane of a picture of eight bits, without what fills them up."""
+    """Yield the rows of one 8-bit plane, without padding."""
     plane = picture.planes[number]
     body = bytes(plane)
     for start in range(0, plane.height * plane.line_size, plane.line_size):

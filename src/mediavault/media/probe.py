@@ -186,7 +186,7 @@ class FfmpegProbe:
 
 @asynccontextmanager
 async def open_probe(clock: Clock, *, helpers: int = MAX_HELPERS, later: bool = False) -> AsyncIterator[FfmpegProbe]:
-    """Provide a probe with at most ``helpers`` processes of its own, and end them afterwards."""
+    """Provide a probe with at most ``helpers`` own processes, and end them afterwards."""
     async with open_helpers(clock, count=helpers) as opened:
         yield FfmpegProbe(opened, later=later)
 

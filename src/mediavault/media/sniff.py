@@ -141,7 +141,7 @@ def sniff(head: bytes) -> Kind:
 
 
 def demuxer_of(head: bytes) -> str | None:
-    """Return the one FFmpeg demuxer that may read a file with these first bytes; None when it is no medium.
+    """Return the one FFmpeg demuxer that may read a file with these first bytes; None when it is not media.
 
     An ID3 tag is followed by MP3, or by raw AAC; the tag may be longer than ``head``.
     """

@@ -222,7 +222,7 @@ class ItemView(_View):
 class HoldView(_View):
     """What holds queued jobs back: those of ``site``, or all of them when it is null.
 
-    ``until`` is null when it lasts until somebody ends it, as a pause does.
+    ``until`` is null when it lasts until a user ends it, as a pause does.
     """
 
     why: HoldReason

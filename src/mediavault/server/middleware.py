@@ -129,7 +129,7 @@ log = get_logger(__name__)
 
 
 class _ClientGone(Exception):
-    """The client left before its request was complete, so there is no one to answer."""
+    """The client left before its request was complete, so no answer is sent."""
 
 
 class SecurityMiddleware:

@@ -60,7 +60,7 @@ def address_of(settings: Settings, in_the_lan: str | None) -> str | None:
 
 
 def lan_host() -> str | None:
-    """Return this machine's address in its network; None without one, and in a container, whose own nobody can reach."""
+    """Return this machine's address in its network; None without one, and in a container, whose own address is not reachable."""
     if any(sign.exists() for sign in _SIGNS_OF_A_CONTAINER):
         return None
     try:

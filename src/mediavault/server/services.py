@@ -78,7 +78,7 @@ class SubtitlePath(Protocol):
 
 
 class VideoExtras(Protocol):
-    """What a player shows besides a saved video. It is made when it is first asked for, which may take seconds."""
+    """A player's additions to a saved video. They are made when first requested, which may take seconds."""
 
     async def tracks(self, job_id: JobId, place: int, kept: SavedFile) -> TextTracks:
         """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""

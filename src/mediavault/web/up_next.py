@@ -36,7 +36,7 @@ class NextVideo:
 class UpNext:
     """The posts after one. ``account`` is the name of its account, "" when that is not known.
 
-    Playback goes on with the ``following`` ones only, so that it comes to an end.
+    Autoplay uses the ``following`` posts only, so that it stops at the end.
     """
 
     following: Sequence[Tile]

@@ -47,7 +47,7 @@ class Probe(Protocol):
 
 
 class ExtractSound(Protocol):
-    """Copies the sound of a file into a file of its own, or converts it to ``codec``, in a child process."""
+    """Copies the sound of a file into a separate file, or converts it to ``codec``, in a child process."""
 
     async def __call__(
         self,

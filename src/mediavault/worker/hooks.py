@@ -44,7 +44,7 @@ async def _nothing(*_: object) -> None:
 class Hooks:
     """What features do at these moments of an attempt; without them nothing happens.
 
-    ``on_read``: the post has been read. Raises LeaseLost if nobody wants it now.
+    ``on_read``: the post has been read. Raises LeaseLost if the job is no longer wanted.
     ``recording_of``: an item is downloaded while the context lasts.
     ``before_complete``: all videos are in the library, and the job is completed next. The extraction is None after an
     attempt that was interrupted. Raises StoreError, StorageFailure.

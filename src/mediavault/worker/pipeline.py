@@ -191,7 +191,9 @@ async def save_item(strategies: DownloadStrategies) -> SavedFile | None:
         verified = await strategies.run()
         await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
         return await commit(verified, await still(attempt, verified), attempt, strategies.index)
-    picture = await own_picture(attempt, strategies.index)  # before the download: pages show it meanwhile
+    picture = await own_picture(
+        attempt, strategies.index
+    )  # before the download, so that pages show it during that time
     verified = await strategies.run()
     if not attempt.context.profile.sound_only:
         verified = await playable(verified, attempt)

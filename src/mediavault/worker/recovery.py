@@ -110,7 +110,7 @@ async def sweep_staging(catalogue: JobCatalogue, staging: Staging) -> int:
 
 
 async def _is_settled(job_id: JobId, catalogue: JobCatalogue) -> bool:
-    """Whether nobody will go on with what is recorded: of a failed job, a user may try again."""
+    """Whether no attempt will continue the recording: of a failed job, a user may try again."""
     try:
         return (await catalogue.get(job_id)).status in (JobStatus.COMPLETED, JobStatus.CANCELLED)
     except JobNotFound:

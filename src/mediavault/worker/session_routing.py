@@ -56,7 +56,7 @@ async def release_orphaned_jobs(store: Store) -> int:
     held = {name for worker in workers for name in worker.signed_in if hosts_signed_in(name, [worker])}
     freed = await store.queue.release_session_jobs(held, waiting_for=STRANDED_AFTER)
     if freed:
-        log.warning("session_of_nobody", jobs=freed)
+        log.warning("no_worker_has_session", jobs=freed)
     return freed
 
 

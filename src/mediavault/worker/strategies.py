@@ -152,7 +152,7 @@ class DownloadStrategies:
         """Return the file of the first strategy that succeeds. Raises the most informative of the failures, and Ambiguous
         where that is a file that contradicts its page: the user chooses it, or another.
 
-        A recording that no strategy can go on with ends with what it has.
+        If no strategy can continue a recording, what was recorded is kept.
         """
         async with self.attempt.context.hooks.recording_of(self.attempt, self.index) as self.recording:
             try:

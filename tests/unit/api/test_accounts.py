@@ -20,7 +20,8 @@ async def add_job_of(vault: ApiVault, account: Account, number: int, **facts: ob
     job = await vault.add(f"{POST}{number}")
     await vault.store.catalogue.remove(job.id)
     vault.clock.advance(60)
-    changed = replace(job, account=account, platform=account.platform, created_at=vault.clock.now(), **facts)  # type: ignore[arg-type]
+    changed = replace(job, account=account, platform=account.platform, created_at=vault.clock.now())
+    changed = replace(changed, **facts)  # type: ignore[arg-type]
     await vault.store.catalogue.import_jobs([StoredJob(changed)])
 
 

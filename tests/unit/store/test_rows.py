@@ -43,7 +43,8 @@ def test_a_row_becomes_a_job_like_any_other() -> None:
 
 
 def test_times_keep_their_microseconds() -> None:
-    assert rows.moment(1_764_000_000_000_007) == rows.moment(1_764_000_000_000_000).replace(microsecond=7)  # type: ignore[union-attr]
+    whole = rows.moment(1_764_000_000_000_000)
+    assert rows.moment(1_764_000_000_000_007) == whole.replace(microsecond=7)  # type: ignore[union-attr]
     assert rows.micros_or_none(rows.moment(1)) == 1
     assert rows.moment(None) is None
     assert rows.micros_or_none(None) is None

@@ -128,7 +128,7 @@ def sites(facts: StoreFacts) -> Findings:
 
 
 def queue(facts: StoreFacts) -> list[Check]:
-    """Return a warning for everything that somebody paused: it is easily forgotten. Other holds end by themselves."""
+    """Return a warning for every pause that a user set, because pauses are easily forgotten. Other holds end by themselves."""
     return [
         warning(
             hold_message(hold, hold.site or ""),
@@ -319,7 +319,7 @@ def durability(facts: PostgresFacts) -> Check:
         return ok("what is committed is on the disk")
     commands = "; ".join(f"ALTER SYSTEM SET {name} = on" for name in off)
     return warning(
-        Message("%(off)s off: a power cut at the server can lose jobs that were taken", off=", ".join(off)),
+        Message("%(off)s off: a power failure on the server can lose accepted jobs", off=", ".join(off)),
         Message(
             "As an administrator: %(commands)s; SELECT pg_reload_conf(); and look whether the role or database sets it.",
             commands=commands,
@@ -331,7 +331,7 @@ def isolation(facts: PostgresFacts) -> Check:
     if facts.isolation == "read committed":
         return ok(facts.isolation)
     return warning(
-        Message("%(isolation)s: workers that claim at the same moment hold each other up", isolation=facts.isolation),
+        Message("%(isolation)s: concurrent claims block each other", isolation=facts.isolation),
         _psql(facts, f"ALTER ROLE {_quoted(facts.user)} SET default_transaction_isolation = 'read committed'"),
     )
 
@@ -353,7 +353,7 @@ def clocks(facts: PostgresFacts) -> Check:
         return ok(fact)
     return warning(
         fact,
-        "Leases go by the server's clock and hold; times that are shown do not. On both: timedatectl set-ntp true",
+        "Leases use the server's clock and are safe, but displayed times are off. Run `timedatectl set-ntp true` on both machines.",
     )
 
 

@@ -27,7 +27,7 @@ from mediavault.extraction.page_data.values import Node
 
 MAX_LINKED_VIDEOS = 50  # more than that are an index, not a post
 MAX_CARD_VIDEOS = 20
-_NO_ADDRESS = re.compile(r"[\"“”„‘’«»<>{}`^|]")  # a template that nobody filled in, or quotation marks of a text
+_NO_ADDRESS = re.compile(r"[\"“”„‘’«»<>{}`^|]")  # an unfilled template, or quotation marks of a text
 _EMBED = re.compile(r"/(?:embed|player|iframe)(?:[/.-]|$)", re.IGNORECASE)
 
 _POSTINGS = frozenset(

@@ -18,7 +18,7 @@ from mediavault.features.following.filters import Reason, reason_against
 from mediavault.features.following.model import SHORTEST_INTERVAL, EntryState, SeenEntry, Source, SourceState, Start
 
 NEWS_AT_ONCE = 20  # if a check finds more new posts than this, the rest wait for their turn like earlier posts
-NEWEST_AT_ONCE = 10  # of the newest earlier posts that a user asks for, where the site has no pace of its own
+NEWEST_AT_ONCE = 10  # of the newest earlier posts that a user asks for, where the site sets no pace
 _LATE_BY = timedelta(days=1)  # posts appear hours after the time that they state, and feeds are wrong about time zones
 _ROUGH_BY = 0.2  # a date that was worked out from "3 weeks ago" may be wrong by this share of its age
 

@@ -72,7 +72,7 @@ async def read_inbox(store: Store, user: str, *, cursor: str | None, limit: int,
     arrivals = []
     async for job in existing_jobs(store.catalogue, places):
         news_at = next((mark.place for mark in marks.get(job.id, ()) if mark.name == MarkKind.NEWS), None)
-        came_at = from_micros(places[job.id] if news_at is None else news_at)  # each mark has a place of its own
+        came_at = from_micros(places[job.id] if news_at is None else news_at)  # each mark has its own place
         sources = {source: names[source].name for source in named.get(job.id, ()) if source in names}
         is_new_post = news_at is not None
         arrivals.append(Arrival(job, came_at, sources, is_new_post=is_new_post, is_new=is_new_post and came_at > until))

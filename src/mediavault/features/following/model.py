@@ -25,7 +25,7 @@ from mediavault.core.urls import parse_http_url
 from mediavault.features.following.filters import Filters, Reason, checked_filters
 
 SHORTEST_INTERVAL = timedelta(minutes=15)
-WORTH_TELLING = timedelta(days=1)  # users don't see that a source which has worked fails for less
+FAILING_AFTER = timedelta(days=1)  # a source that has worked counts as failing after this long
 MOST_NEWEST, MOST_PER_DAY = 10_000, 1_000
 
 SettingValues = Mapping[str, Any]  # of a source, by name: those that are given
@@ -214,7 +214,7 @@ class SourceState:
 
     def is_failing(self, now: datetime) -> bool:
         """Whether users should know that checks fail: at once if none has ever succeeded, else once it has lasted."""
-        return self.failing_since is not None and (not self.looks or now - self.failing_since >= WORTH_TELLING)
+        return self.failing_since is not None and (not self.looks or now - self.failing_since >= FAILING_AFTER)
 
 
 class EntryState(StrEnum):

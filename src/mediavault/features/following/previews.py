@@ -1,8 +1,8 @@
 """Previews of sources: drafts of what may be followed, and the lists that workers have read for them.
 
-Nothing of it lasts: a *draft* is a source as a user would follow or change it. The *reading* of its list says how far that
-is, and is shared by all drafts of a URL, so that another try with other filters asks the site for nothing. The *list* is
-stored apart: it is large, and workers look for readings that wait every few seconds.
+Previews are temporary. A *draft* is a source as a user would follow or change it. A *reading* tracks the progress of
+fetching its list; all drafts of a URL share it, so that another try with other filters requests nothing from the site. The
+*list* is stored separately: it is large, and workers look for waiting readings every few seconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 LASTS = timedelta(hours=1)
 FRESH_FOR = timedelta(minutes=15)  # as often as a source is looked at, at most
 HELD_FOR = timedelta(minutes=5)  # how long one reading may take
-MOST_DRAFTS, MOST_LISTS = 200, 50  # beyond these the oldest give way
+MOST_DRAFTS, MOST_LISTS = 200, 50  # beyond these the oldest are removed
 
 _KIND = RecordKind.SOURCE_PREVIEW
 _DRAFT, _READING, _LIST = "draft/", "reading/", "list/"
@@ -41,7 +41,7 @@ log = get_logger(__name__)
 class ListReading:
     """The progress of reading a list. ``key`` follows from the URL; ``stable_id`` is the one that a check of the source found.
 
-    ``held_until``: a worker is reading. ``not_before``: the site's limits let nobody ask earlier. ``read_at`` is when it was
+    ``held_until``: a worker is reading. ``not_before``: the site's limits allow no request before then. ``read_at`` is when it was
     read or could not be: then ``error``, ``help`` and ``error_code`` say why.
     """
 
@@ -125,7 +125,7 @@ async def _ask(store: Store, draft: Source, stable_id: str, clock: Clock) -> str
         if record is None:
             await _make_room(records, _READING, MOST_LISTS)
         reading = ListReading(key, draft.url, draft.platform, now, stable_id)
-        # Where a worker or another user is faster, theirs is as good.
+        # If another process created it first, use that one.
         await records.replace(
             _KIND,
             _READING + key,

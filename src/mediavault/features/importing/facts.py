@@ -62,7 +62,7 @@ class PostFacts:
 def facts_of(
     relative: str, info: Mapping[str, Any] | None, tags: Mapping[str, str], others: Sequence[PostFacts] = ()
 ) -> PostFacts:
-    """Return what the file's ``.info.json``, its tags, ``others`` and its path in the imported folder say: of each fact, what the first of them says.
+    """Return the facts of the file's ``.info.json``, its tags, ``others`` and its path in the imported folder: the first that has a fact wins.
 
     Tags count where they name a post, else only for a title that nothing else has: they often are someone else's.
     """
@@ -265,7 +265,7 @@ def _account(info: Mapping[str, Any], post: Post | None) -> Account | None:
         names = (rules.display_name, "uploader", "channel")
         name = next((name for field in names if (name := _line(info.get(field)))), None)
     handle = handle if handle is not None and _HANDLE.fullmatch(handle) else None
-    handle = None if handle is not None and _CHANNEL.fullmatch(handle) else handle  # an id: nobody writes it after an @
+    handle = None if handle is not None and _CHANNEL.fullmatch(handle) else handle  # an id is never written after an @
     if handle is None and name is None and (post is None or post.handle is None):
         return None
     return account(post.platform if post else _GENERIC, (post.handle if post else None) or handle, name)
@@ -274,7 +274,7 @@ def _account(info: Mapping[str, Any], post: Post | None) -> Account | None:
 def _facts_from_tags(tags: Mapping[str, str]) -> PostFacts:
     """Return what a file's tags say: yt-dlp writes the post's URL into ``purl`` and ``comment``, mediavault into ``comment``.
 
-    Anybody may write anything there, so only the URL of a post on a known site counts.
+    Its content is untrusted, so only the URL of a post on a known site counts.
     """
     found = _first_post(tags.get("purl"), tags.get("comment"))
     post = found if found is not None and found.platform != _GENERIC else None

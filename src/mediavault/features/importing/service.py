@@ -452,7 +452,7 @@ class FolderImport:
         await self._library.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=self._staging)
 
     async def _store_row(self, stored: StoredJob) -> bool:
-        """Store the job, in place of a failed or cancelled one; False when another process saves, or has saved, the post meanwhile."""
+        """Store the job, in place of a failed or cancelled one; False when another process saves the post at the same time, or has saved it."""
         with contextlib.suppress(JobNotFound):
             existing = await self._catalogue.get(stored.job.id)
             if existing.status in _AT_REST:

@@ -103,7 +103,7 @@ class MediaServerRefresh:
             return
         error = await self._connection.refresh()
         if error is None:
-            log.info("media_server_told")
+            log.info("media_server_refreshed")
         else:
-            log.warning("media_server_not_told", error=error, tries=taken.tries)
+            log.warning("media_server_refresh_failed", error=error, tries=taken.tries)
         await note_outcome(self._records, self._clock, taken, error)

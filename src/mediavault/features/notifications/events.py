@@ -63,7 +63,7 @@ class JobEvent:
 
     @property
     def key(self) -> str:
-        """The same for this event whoever finds it: a job's next failure has another one."""
+        """The same for this event in every process that finds it: a job's next failure has another one."""
         return f"{self.kind}/{self.facts['id']}/{self.at.isoformat()}"
 
     @property

@@ -319,7 +319,7 @@ class Notifier:
     async def _perhaps_switch_off(
         self, target: NotificationTarget, tried: NotificationDelivery, result: SendResult
     ) -> None:
-        """Switch the target off when it is gone, or when a delivery was given up and no other arrived meanwhile."""
+        """Switch the target off when it is gone, or when a delivery was given up and no other arrived in between."""
         if result.is_gone:
             reason = OffReason.GONE
         elif tried.state is DeliveryState.FAILED and tried.type != TEST and not await self._arrived_since(tried):

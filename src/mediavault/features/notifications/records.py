@@ -49,7 +49,7 @@ async def change_target(
 
 
 async def remove_target(records: Records, target_id: str) -> None:
-    """Remove the target with its deliveries. Raises NotFound. What a round keeps for it meanwhile is removed by a later
+    """Remove the target with its deliveries. Raises NotFound. What a concurrent round stores for it is removed by a later
     round, or expires."""
     if not await records.remove(RecordKind.NOTIFY_TARGET, target_id):
         raise _unknown_target()

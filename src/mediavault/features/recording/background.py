@@ -73,7 +73,7 @@ class StreamRecording(ItemRecording):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Give up the place, and stop waiting for a user's request."""
+        """Release the slot, and stop waiting for a user's request to stop."""
         self.places.taken.discard(self.attempt.claim.id)
         if self._watching is not None:
             self._watching.cancel()

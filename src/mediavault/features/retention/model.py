@@ -96,7 +96,7 @@ class SavedPost:
     """What rules need to know about a saved post.
 
     ``sources`` are those that brought it; it has none if a user asked for it. ``watched_at``: when a user last watched it
-    to the end. ``is_protected``: it is pinned, a favourite of somebody, or being watched.
+    to the end. ``is_protected``: it is pinned, a user's favourite, or being watched.
     """
 
     job_id: JobId

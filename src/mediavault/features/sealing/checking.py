@@ -1,4 +1,4 @@
-"""Checks a sealed copy without a network: its form, every hash, and the timestamp. The file may be anybody's.
+"""Checks a sealed copy without a network: its form, every hash, and the timestamp. The file is untrusted.
 
 Our writer stores its files one after the other, uncompressed. Whatever else a zip can be (compressed, encrypted, with
 links, with two files of a name, with bytes between the files) is refused before any of them is read, so that nothing can
@@ -387,7 +387,7 @@ def _sha256(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str | None:
 
 
 def _foreign(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]) -> Iterator[CopyProblem]:
-    """Yield what somebody else wrote where people look for our instructions: manifests vouch only for who made the copy."""
+    """Yield foreign files at the places where people look for our instructions: manifests vouch only for who made the copy."""
     for path, info in entries.items():
         known = INSTRUCTIONS.get(path)
         if path not in TAG_FILES or (known is not None and _sha256(archive, info) not in known):

@@ -138,7 +138,7 @@ async def share_video_form(request: Request, job_id: JobIdPath, services: Servic
 
 @router.post("/access/links/{link_id}/revoke")
 async def revoke_link_form(link_id: str, links: SharedLinksDep) -> Response:
-    """Revoke a link: members their own, admins anybody's."""
+    """Revoke a link: members only their own, admins any."""
     await links.revoke(link_id, None if has_role(Role.ADMIN) else current_user())
     return see_other("/access#links")
 

@@ -196,7 +196,7 @@ async def _place_beside(job_id: JobId, index: int, suffix: str, body: bytes, con
 
 
 async def _read_again(job: Job, context: WorkerContext, *, comments: int = 0) -> Extraction:
-    """Read a post once more, without anybody's account, with its subtitles and this many comments where yt-dlp knows the
+    """Read a post once more, without any account, with its subtitles and this many comments where yt-dlp knows the
     site. Raises Failure, BadInput and NotAllowedYet.
     """
     route = route_job_by_domain(job)

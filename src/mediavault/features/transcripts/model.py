@@ -59,7 +59,7 @@ def find_cues(cues: Sequence[Cue], terms: Sequence[Term]) -> tuple[int, list[int
     found = [{term for term in terms if is_in(line, [term])} for line in lines]
     for index, own in enumerate(found):
         follows = index + 1 < len(cues) and _is_near(cues[index], cues[index + 1])
-        # The second cue counts only together with something in the first: otherwise it is a passage of its own.
+        # The second cue counts only together with something in the first: otherwise it is a separate passage.
         score = len(own | found[index + 1]) if own and follows else len(own)
         if score > best:
             best, places = score, []

@@ -94,7 +94,7 @@ async def spoken_in(
 async def transcript(
     services: ApiServices, job: Job, item: int, *, language: str, query: str, keep: str | None
 ) -> Transcript | None:
-    """Return what is said in a video; None if nobody knows. A language that it has not is replaced by the reader's.
+    """Return a video's transcript, None if it has none; in the reader's language where ``language`` is missing.
 
     Only a search reads more than the language that is shown.
     """

@@ -334,7 +334,7 @@ def own_records(post: Post) -> OwnRecords | None:
 
     Stories hold videos with other ids. Where the story's record is in the data, the reader finds the videos in it and
     this is not called; without it nothing ties the story's id to a video's, and every video would seem another post's.
-    In a list without the post's story, what other stories and the players in them hold is theirs, whoever posted them.
+    In a list without the post's story, what other stories and the players in them hold is theirs, whatever account posted them.
     """
     if post.post_id and NAMES_A_VIDEO.search(post.url):
         return OwnRecords(frozenset({post.post_id}), ids_of)

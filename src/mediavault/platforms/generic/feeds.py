@@ -1,4 +1,4 @@
-"""PeerTube's feeds, of servers that nobody can list: tried where a page of one of these forms links to no feed.
+"""PeerTube's feeds, of servers that cannot be listed in advance: tried where a page of one of these forms links to no feed.
 
 Source: https://docs.joinpeertube.org/api-rest-reference.html (video feeds); checked 2026-11-29.
 """

@@ -75,7 +75,7 @@ async def read_fields(request: Request, *, most: int) -> dict[str, list[str]]:
 async def read_upload(request: Request, *, most: int = _MAX_FIELDS) -> dict[str, bytes]:
     """Return the fields of a form with a file (RFC 7578), the file's content among them; of a repeated field the first.
 
-    Raises BadInput for a body that is no such form, or has more than ``most`` fields.
+    Raises BadInput for a body that is not such a form, or has more than ``most`` fields.
     """
     boundary = _BOUNDARY.search(request.headers.get("content-type", ""))
     if boundary is None:

@@ -120,7 +120,7 @@ async def sharing_form(request: Request, services: Services) -> Response:
 
 
 async def share_key(records: Records) -> str:
-    """Return the key in the address for shares. It is no credential: a share needs the session as well."""
+    """Return the key in the address for shares. It is not a credential: a share needs the session as well."""
     name = "key"
     await records.replace(RecordKind.SHARE, name, {name: secrets.token_urlsafe(16)}, if_value=None)
     record = await records.get(RecordKind.SHARE, name)

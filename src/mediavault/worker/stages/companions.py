@@ -32,7 +32,7 @@ TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)  # the download waits for
 async def own_picture(attempt: Attempt, index: int) -> Path | None:
     """Return the video's own picture in the staging folder; None when it has none that can be fetched.
 
-    The post's picture stands for its first video only: the others are told apart by a frame of each.
+    The post's picture represents its first video only: the others are told apart by a frame of each.
     """
     is_first = attempt.items.count_of(index)[0] == 1
     url = attempt.item(index).thumbnail_url or (attempt.extraction.thumbnail_url if is_first else None)

@@ -45,7 +45,7 @@ MAX_TAG_CHARS = 300
 
 
 async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt, index: int) -> VerifiedFile:
-    """Return the verified file of the sound of the item at ``index``. Raises BadFile where its codec has no file of its own, and what validation
+    """Return the verified file of the sound of the item at ``index``. Raises BadFile where no separate file can hold its codec, and what validation
     and the disk raise."""
     async with attempt.recorder.step(Stage.VALIDATE) as note:
         path = await attempt.context.extract_sound(

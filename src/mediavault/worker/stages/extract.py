@@ -106,7 +106,7 @@ class ExtractorResults:
         """Whether an extraction knows which media are the post's, or that it has none.
 
         What yt-dlp finds by searching a page of any site for players is not enough where the browser has seen the page, and
-        found no video of its own: yt-dlp sees less of what stands around a player.
+        found no video of its own: yt-dlp sees less of a player's surroundings.
         """
         found = [candidate for item in extraction.items for candidate in item.candidates]
         is_search = extraction.extractor.startswith("ytdlp") and any(candidate.evidence for candidate in found)
@@ -198,7 +198,7 @@ def _vagueness(failure: Failure) -> int:
     if failure.spec.certainty is Certainty.NOT_READ:
         return 6
     if isinstance(failure, NoVideo):
-        return 3 if failure.code is ErrorCode.NO_VIDEO else 2  # what there is says more than that there is no video
+        return 3 if failure.code is ErrorCode.NO_VIDEO else 2  # this result says more than "no video"
     if isinstance(failure, SeemsDeleted):
         return 4
     if isinstance(failure, Final | NeedsPerson | NotYet) or ends_reading(failure):
