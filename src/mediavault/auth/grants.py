@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, Self, TypeVar, get_type_hints
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from mediavault.auth.keys import SHOWN_CHARS, digest_of
 from mediavault.core.clock import Clock
@@ -20,7 +20,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.names import label_or_none
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.typed_records import from_named_json, to_json
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.core.users import OWNER
 from mediavault.store.port import Records
 
@@ -73,8 +73,8 @@ class Grant:
 
     def to_value(self) -> dict[str, Any]:
         """Return the value of the grant's record."""
-        hints = get_type_hints(type(self))
-        return {name: to_json(hints[field], getattr(self, field)) for field, name in self.stored_as(self.user).items()}
+        value = to_named_json(self, whole=True)
+        return {name: value[field] for field, name in self.stored_as(self.user).items()}
 
     @classmethod
     def from_record(cls, record: Record) -> Self:

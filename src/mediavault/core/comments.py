@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 from mediavault.core.media import Comment
+from mediavault.core.typed_records import from_named_json, to_named_json
 
 MAX_LINES = 2_000
 
 
 def comments_to_lines(comments: Iterable[Comment]) -> bytes:
     """Return a file with one comment on each line."""
-    return b"".join(
-        json.dumps(
-            {
-                "id": comment.id,
-                "parent": comment.parent,
-                "author": comment.author,
-                "text": comment.text,
-                "at": comment.at.isoformat() if comment.at else None,
-                "likes": comment.likes,
-                "by_author": comment.by_author,
-                "is_pinned": comment.is_pinned,
-            },
-            ensure_ascii=True,
-        ).encode("ascii")
-        + b"\n"
-        for comment in comments
-    )
+    lines = (json.dumps(to_named_json(one, whole=True)) for one in comments)
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
 
 
 def comments_from_lines(content: bytes) -> list[Comment]:
@@ -53,20 +38,11 @@ def comments_from_lines(content: bytes) -> list[Comment]:
 def _comments(content: bytes) -> Iterator[Comment]:
     for line in content.splitlines()[:MAX_LINES]:
         try:
-            value = json.loads(line)
-            yield Comment(
-                id=str(value["id"]),
-                parent=None if value["parent"] is None else str(value["parent"]),
-                author=_text(value["author"]),
-                text=_text(value["text"]),
-                at=datetime.fromisoformat(value["at"]) if value.get("at") else None,
-                likes=int(value.get("likes") or 0),
-                by_author=value.get("by_author") is True,
-                is_pinned=value.get("is_pinned") is True,
-            )
-        except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
+            one = from_named_json(Comment, json.loads(line))
+        except (ValueError, OverflowError, LookupError, AttributeError, TypeError, RecursionError):
             continue
+        yield replace(one, author=_shown(one.author), text=_shown(one.text))
 
 
-def _text(value: Any) -> str:
-    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import Any
 
 from mediavault.core.job import JobId
+from mediavault.core.typed_records import from_named_json, to_named_json
 
 SIDE = 64  # pixels of the square picture whose hash is made
 SIZE = 16  # frequencies each way
@@ -177,31 +177,18 @@ class FingerprintIndex:
 
 def fingerprints_to_json(videos: Mapping[int, Fingerprint]) -> dict[str, Any]:
     """Return the value of a ``fingerprint`` record, whose key is the job's id; the keys are the indexes of the items."""
-    return {
-        "videos": {
-            str(index): {
-                "sha256": video.sha256,
-                "duration_s": video.duration_s,
-                "frames": b64encode(video.frames).decode("ascii"),
-            }
-            for index, video in videos.items()
-        }
-    }
+    return {"videos": {str(index): to_named_json(video, whole=True) for index, video in videos.items()}}
 
 
 def fingerprints_from_json(value: Mapping[str, Any]) -> dict[int, Fingerprint] | None:
     """Invert :func:`fingerprints_to_json`; None for a missing or damaged value."""
     try:
-        return dict(_videos(value["videos"]))
+        videos = {int(index): from_named_json(Fingerprint, video) for index, video in value["videos"].items()}
+        for video in videos.values():
+            whole_frames(video.frames)
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
-
-
-def _videos(value: Mapping[str, Any]) -> Iterator[tuple[int, Fingerprint]]:
-    for index, video in value.items():
-        duration_s = float(video["duration_s"])
-        frames = whole_frames(b64decode(video["frames"], validate=True))
-        yield int(index), Fingerprint(str(video["sha256"]), duration_s, frames)
+    return videos
 
 
 def whole_frames(frames: bytes) -> bytes:

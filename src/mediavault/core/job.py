@@ -12,6 +12,7 @@ from typing import Any, NewType
 
 from mediavault.core.failures import ErrorCode
 from mediavault.core.media import Account, Candidate, Item, SavedFile, SourceType
+from mediavault.core.messages import Translatable
 
 JobId = NewType("JobId", str)  # UUIDv7, canonical text form
 WorkerId = NewType("WorkerId", str)  # one per process incarnation, never reused
@@ -112,7 +113,7 @@ class JobItem:
     status: ItemStatus = ItemStatus.WAITING
     kept: SavedFile | None = None
     error_code: ErrorCode | None = None
-    error: str | None = None
+    error: Translatable | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 from mediavault.core.cookies import Cookie
 from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode, Failure, Final, NotYet
-from mediavault.core.messages import Message
+from mediavault.core.messages import Message, Translatable
 from mediavault.core.names import safe_text, shown_text, slug
 from mediavault.core.pictures import is_picture
 from mediavault.core.recordings import Recording
@@ -442,7 +442,7 @@ class ProblemKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Problem:
     kind: ProblemKind
-    reason: str  # completes the sentence "The file was refused because …"
+    reason: Translatable  # completes the sentence "The file was refused because …"
 
 
 @dataclass(frozen=True, slots=True)

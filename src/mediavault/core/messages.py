@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\)(s|d|\.\df)|%)")
 
@@ -46,6 +46,10 @@ class Message(str):
 
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)  # for copies; their attributes are copied as well
+
+
+# The type of a field whose text may be a Message: as JSON, it stays one (core.typed_records).
+Translatable = Annotated[str, Message]
 
 
 def counted(count: int, one: str, many: str | None = None) -> Message:

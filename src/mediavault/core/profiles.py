@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from mediavault.core.failures import BadInput
 from mediavault.core.fields import about
@@ -180,21 +179,6 @@ def _template(text: str) -> str:
         return check_template(text)
     except ValueError as exc:
         raise BadInput(exc.args[0]) from exc
-
-
-def to_json(profile: Profile) -> dict[str, Any]:
-    """Return a profile as a JSON object, by the names of its fields."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
-
-
-def from_json(value: Mapping[str, Any]) -> Profile:
-    """Invert :func:`to_json`; missing fields have their defaults, and fields of other versions are ignored.
-
-    Raises KeyError without a name.
-    """
-    names = {one.name for one in fields(Profile)} & set(value)
-    known = {name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names}
-    return Profile(**{"name": value["name"], **known})
 
 
 def chosen_subtitles(offered: Sequence[SubtitleSource], profile: Profile) -> list[SubtitleSource]:

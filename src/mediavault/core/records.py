@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from mediavault.core import messages
+from mediavault.core.messages import Translatable
+from mediavault.core.typed_records import from_named_json, to_named_json
 
 
 class RecordKind(StrEnum):
@@ -127,7 +128,7 @@ class FileCheck:
 
     at: datetime
     verdict: CheckVerdict
-    detail: str = ""
+    detail: Translatable = ""
 
 
 def checks_to_json(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
@@ -135,24 +136,9 @@ def checks_to_json(checks: Mapping[int, FileCheck]) -> dict[str, Any]:
 
     The keys of ``checks`` are the indexes of the files' items.
     """
-    return {
-        str(index): {
-            "at": check.at.isoformat(),
-            "verdict": check.verdict,
-            "detail": check.detail,
-            "detail_params": messages.to_json(check.detail),
-        }
-        for index, check in checks.items()
-    }
+    return {str(index): to_named_json(check, whole=True) for index, check in checks.items()}
 
 
 def checks_from_json(value: Mapping[str, Any]) -> dict[int, FileCheck]:
-    """Invert :func:`checks_to_json`. Raises ValueError, KeyError or TypeError for any other value."""
-    return {
-        int(index): FileCheck(
-            datetime.fromisoformat(check["at"]),
-            CheckVerdict(check["verdict"]),
-            messages.from_json(str(check["detail"]), check.get("detail_params")),
-        )
-        for index, check in value.items()
-    }
+    """Invert :func:`checks_to_json`. Raises LookupError, ValueError or TypeError for any other value."""
+    return {int(index): from_named_json(FileCheck, check) for index, check in value.items()}

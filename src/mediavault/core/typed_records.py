@@ -13,7 +13,7 @@ import math
 import types
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -22,7 +22,7 @@ from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, 
 from mediavault.core import failures, media, messages
 from mediavault.core.failures import MediavaultError
 from mediavault.core.media import Broadcast, Extraction
-from mediavault.core.messages import Message
+from mediavault.core.messages import Message, Translatable
 
 T = TypeVar("T")
 
@@ -53,42 +53,81 @@ def from_json(kind: type[T], raw: Any) -> T:
     return value
 
 
-def to_named_json(record: Any) -> dict[str, Any]:
-    """Return a dataclass instance as a JSON object by the names of its fields, and so are those that it contains.
+def to_named_json(record: Any, *, whole: bool = False) -> dict[str, Any]:
+    """Return a dataclass instance as a JSON object by the names of its fields, and so are those that its fields hold.
 
-    For what is stored: what has its default is left out, and a later version may have more fields. TypeError for a type that has no form in JSON.
+    For what is stored: what has its default is left out unless ``whole``, as is None where there is no default, and a later
+    version may have more fields. The values in a :data:`Translatable` text are in ``<name>_params``. TypeError for a type
+    that has no form in JSON.
     """
+    written: dict[str, Any] = {}
     kind: Any = type(record)
-    hints = _types_of(kind)
-    return {
-        field.name: to_named_json(value)
-        if is_dataclass(value := getattr(record, field.name))
-        else to_json(hints[field.name], value)
-        for field in fields(record)
-        if getattr(record, field.name) != field.default
-    }
+    for field in _named_fields(kind).values():
+        value = getattr(record, field.name)
+        if not whole and value == field.default:
+            continue
+        written[field.name] = value if field.write is None else field.write(value)
+        if field.is_translatable and ((params := messages.to_json(value)) is not None or whole):
+            written[f"{field.name}_params"] = params
+    return written
 
 
 def from_named_json(kind: type[T], raw: Mapping[str, Any]) -> T:
-    """Invert :func:`to_named_json`; what is missing has its default, and names of other versions are ignored.
+    """Invert :func:`to_named_json`; what is missing has its default or is None, and names of other versions are ignored.
 
     LookupError, TypeError or ValueError for anything else.
     """
-    wanted: Any = kind
-    hints = _types_of(wanted)
-    values = {field.name: raw[field.name] for field in fields(wanted) if field.name in raw}
-    built: T = kind(**{name: _from_named(hints[name], value) for name, value in values.items()})
+    built = named(kind, raw)
     refuse_mistyped(built)
     return built
 
 
+def named(kind: type[T], raw: Mapping[str, Any]) -> T:
+    """Like :func:`from_named_json`, for what only we have written: values are not checked against the fields' types."""
+    wanted: Any = kind
+    known = _named_fields(wanted)
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if (field := known.get(name)) is None:
+            continue
+        if field.is_translatable and value is not None:
+            values[name] = messages.from_json(value, raw.get(f"{name}_params"))
+        else:
+            values[name] = value if field.read is None else field.read(value)
+    if len(values) < len(known):
+        values = {field.name: None for field in known.values() if field.is_none_if_missing} | values
+    built: T = kind(**values)
+    return built
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    default: Any
+    write: Callable[[Any], Any] | None
+    read: Callable[[Any], Any] | None
+    is_translatable: bool
+    is_none_if_missing: bool
+
+
 @cache
-def _types_of(kind: Any) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+def _named_fields(kind: Any) -> Mapping[str, _Field]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: _named_field(field, hints[field.name]) for field in fields(kind)}
 
 
-def _from_named(hint: Any, value: Any) -> Any:
-    return from_named_json(hint, value) if isinstance(hint, type) and is_dataclass(hint) else from_json(hint, value)
+def _named_field(field: Field[Any], hint: Any) -> _Field:
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    kinds = get_args(hint) if type(None) in get_args(hint) else (hint,)
+    is_none_if_missing = default is MISSING and len(kinds) > 1
+    write, read = _form(hint).write, _form(hint).read
+    if is_dataclass(kinds[0]):
+        kind: Any = kinds[0]
+        write = _unless_none(to_named_json)
+        read = _unless_none(lambda raw: named(kind, raw) if isinstance(raw, Mapping) else from_json(kind, raw))
+    if is_translatable := kinds[0] == Translatable:
+        write = None
+    return _Field(field.name, None if is_none_if_missing else default, write, read, is_translatable, is_none_if_missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +186,8 @@ _SIMPLE: Mapping[Any, _Form] = {
 def _form(kind: Any) -> _Form:
     if isinstance(kind, NewType):
         return _form(kind.__supertype__)
+    if kind == Translatable:
+        return _Form(_instance_of(str), _SIMPLE[Message].write, _SIMPLE[Message].read)
     origin, arguments = get_origin(kind), get_args(kind)
     if (simple := _SIMPLE.get(origin or kind)) is not None:
         return simple
@@ -236,6 +277,12 @@ def _mapping(key_kind: Any, value_kind: Any) -> _Form:
             key_form.check(key, name)
             form.check(item, f"{name}.{key}")
 
+    if key_kind is int:  # keys of JSON are texts
+        return _Form(
+            check,
+            lambda value: {str(key): _converted(write, item) for key, item in value.items()},
+            lambda raw: {int(key): _converted(read, item) for key, item in raw.items()},
+        )
     return _Form(
         check,
         dict if write is None else lambda value: {key: write(item) for key, item in value.items()},
@@ -249,7 +296,7 @@ def _converted(convert: Callable[[Any], Any] | None, value: Any) -> Any:
 
 def _record(kind: Any) -> _Form:
     """Write values in the order of the fields: names would be a third of the data."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     forms = [(field.name, _form(hints[field.name])) for field in fields(kind)]
 
     def check(value: Any, name: str) -> None:

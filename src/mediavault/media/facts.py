@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from mediavault.core import messages
-from mediavault.core.media import Problem, ProblemKind
 from mediavault.media.sniff import Kind
 from mediavault.media.structure import Structure
 
@@ -103,38 +101,6 @@ class FileFacts:
     undecodable: bool = False  # its only video is of a codec that is not known here
     whole: PacketFacts | None = None
     decoded: DecodeFacts | None = None
-
-
-def to_json(facts: FileFacts) -> dict[str, Any]:
-    structure = facts.structure
-    problems = [[problem.kind, *_packed(problem.reason)] for problem in structure.problems]
-    return asdict(facts) | {
-        "structure": asdict(structure) | {"problems": problems, "notes": [_packed(note) for note in structure.notes]}
-    }
-
-
-def _packed(text: str) -> tuple[str, str | None]:
-    return text, messages.to_json(text)
-
-
-def from_json(raw: Mapping[str, Any]) -> FileFacts:
-    """Return the facts that :func:`to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
-    structure = raw["structure"]
-    problems = tuple(Problem(ProblemKind(kind), messages.from_json(*reason)) for kind, *reason in structure["problems"])
-    notes = tuple(messages.from_json(*note) for note in structure["notes"])
-    return FileFacts(
-        size=int(raw["size"]),
-        kind=Kind(raw["kind"]),
-        structure=Structure(**{**structure, "problems": problems, "notes": notes}),
-        open_error=raw["open_error"],
-        duration_s=raw["duration_s"],
-        video=StreamFacts(**raw["video"]) if raw["video"] else None,
-        audio=StreamFacts(**raw["audio"]) if raw["audio"] else None,
-        still_only=raw["still_only"],
-        undecodable=raw["undecodable"],
-        whole=PacketFacts(**raw["whole"]) if raw["whole"] else None,
-        decoded=DecodeFacts(**raw["decoded"]) if raw["decoded"] else None,
-    )
 
 
 def median(counts: Mapping[Step, int]) -> Step:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,21 +56,6 @@ class Announced:
     parts_s: tuple[float, ...]
     segment_s: float
     slack_s: float = 0.0
-
-
-def from_json(raw: Mapping[str, Any]) -> JoinFacts:
-    """Read a report. Raises KeyError, TypeError or ValueError for anything else."""
-    tracks = tuple(
-        TrackFacts(
-            **{
-                **track,
-                "joint_gaps_s": tuple(track["joint_gaps_s"]),
-                "spans": tuple(None if span is None else (span[0], span[1]) for span in track["spans"]),
-            }
-        )
-        for track in raw["tracks"]
-    )
-    return JoinFacts(float(raw["duration_s"]), tracks)
 
 
 def reasons_to_reject(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.pictures import picture_suffix
-from mediavault.media.facts import DecodeFacts, FileFacts, StreamFacts, to_json
+from mediavault.core.typed_records import to_named_json
+from mediavault.media.facts import DecodeFacts, FileFacts, StreamFacts
 from mediavault.media.library import (
     FAULTS,
     damage_marks,
@@ -36,7 +37,7 @@ _DEMUXERS = {".jpg": "jpeg_pipe", ".png": "png_pipe", ".webp": "webp_pipe", ".gi
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """``{"task": "picture", "path"}`` -> FileFacts."""
     quiet()
-    return to_json(examine(Path(request["path"])))
+    return to_named_json(examine(Path(request["path"])))
 
 
 def examine(path: Path) -> FileFacts:

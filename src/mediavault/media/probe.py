@@ -30,8 +30,9 @@ from mediavault.core.media import (
 from mediavault.core.messages import Message
 from mediavault.core.pictures import is_picture
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
+from mediavault.core.typed_records import named
 from mediavault.media.arrival import facts_on_arrival
-from mediavault.media.facts import DecodeFacts, from_json
+from mediavault.media.facts import DecodeFacts, FileFacts
 from mediavault.media.helpers import MAX_HELPERS, open_helpers
 from mediavault.media.judgement import (
     NO_LIMITS,
@@ -126,7 +127,7 @@ class FfmpegProbe:
         """
         request = {"task": task, "path": str(path), "formats_only": formats_only, "arrived": arrived}
         try:
-            facts = from_json(await self._ask(path, request))
+            facts = named(FileFacts, await self._ask(path, request))
         except ChildFailed as exc:
             return _unexamined(exc.reason)
         except (KeyError, TypeError, ValueError):

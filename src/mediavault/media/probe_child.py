@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.pictures import picture_suffix
+from mediavault.core.typed_records import to_named_json
 from mediavault.media.arrival_child import file_id
 from mediavault.media.boxes import walk
 from mediavault.media.decode import BUDGET_PX, decode, decode_part
-from mediavault.media.facts import DecodeFacts, FileFacts, PacketFacts, StreamFacts, to_json
+from mediavault.media.facts import DecodeFacts, FileFacts, PacketFacts, StreamFacts
 from mediavault.media.library import (
     FAULTS,
     TIME_BASE,
@@ -51,7 +52,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"made": write_still(path, Path(request["into"]), request["at_s"], longest_px=small)}
     if request["task"] == "decode":
         return asdict(decode_part(path, DEMUXERS[_kind(path)], start=request["start"]))
-    return to_json(examine(path, formats_only=request.get("formats_only", False), arrived=request.get("arrived")))
+    return to_named_json(examine(path, formats_only=request.get("formats_only", False), arrived=request.get("arrived")))
 
 
 def examine(

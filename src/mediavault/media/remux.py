@@ -17,7 +17,8 @@ from mediavault.core.failures import BadFile, Failure, Incomplete, TookTooLong
 from mediavault.core.media import Chapter, Cue
 from mediavault.core.messages import Message, join
 from mediavault.core.system_errors import failure_of_code, is_of_the_machine
-from mediavault.media.join_facts import Announced, JoinFacts, from_json, reasons_to_reject
+from mediavault.core.typed_records import named
+from mediavault.media.join_facts import Announced, JoinFacts, reasons_to_reject
 from mediavault.sandbox.process import GIB, ChildFailed, ChildLimits, ChildTookTooLong
 from mediavault.sandbox.standing import ChildPool
 
@@ -138,7 +139,7 @@ class Joiner:
         request = {"task": "join", "tracks": [_to_json(track) for track in tracks], "into": str(into)}
         whole = False
         try:
-            facts = from_json(await self._helpers.ask(lambda: request, limits=_limits(size)))
+            facts = named(JoinFacts, await self._helpers.ask(lambda: request, limits=_limits(size)))
             slack_s = max(SLACK_S, SLACK * (announced_s or 0)) if slack_s is None else slack_s
             if reasons := reasons_to_reject(
                 facts,

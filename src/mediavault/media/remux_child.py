@@ -13,11 +13,12 @@ import heapq
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mediavault.core.messages import Message
+from mediavault.core.typed_records import to_named_json
 from mediavault.media.join_facts import JoinFacts, Tally
 from mediavault.media.library import (
     TIME_BASE,
@@ -41,7 +42,7 @@ CLOSE_S = 0.005  # farther apart than this, no rounding makes two decoding times
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """``{"task": "join", "tracks": [{"runs": [path], "joints": [[offset]], "parts": [n], "origins_s": [s]}], "into": path}`` -> JoinFacts."""
     quiet()
-    return asdict(join(request["tracks"], Path(request["into"])))
+    return to_named_json(join(request["tracks"], Path(request["into"])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.messages import Message
+from mediavault.core.typed_records import to_named_json
 from mediavault.media.boxes import walk
 from mediavault.media.decode import decode_sound
-from mediavault.media.facts import FileFacts, PacketFacts, StreamFacts, to_json
+from mediavault.media.facts import FileFacts, PacketFacts, StreamFacts
 from mediavault.media.library import (
     TIME_BASE,
     add_copy,
@@ -74,7 +75,7 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     quiet()
     path = Path(request["path"])
     if request["task"] == "sound":
-        return to_json(examine(path, formats_only=request.get("formats_only", False)))
+        return to_named_json(examine(path, formats_only=request.get("formats_only", False)))
     cover = Path(request["cover"]) if request["cover"] else None
     into = extract(path, Path(request["into"]), request["tags"], request["chapters"], cover, request["codec"])
     return {"path": str(into)}

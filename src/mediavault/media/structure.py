@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mediavault.core.media import Problem, ProblemKind
-from mediavault.core.messages import Message, counted
+from mediavault.core.messages import Message, Translatable, counted
 
 MAX_TEXT_BYTES = 1 << 20
 _BLOCK = 1 << 20
@@ -18,7 +18,7 @@ class Structure:
     """``problems`` are violations of the format itself; ``notes`` are oddities that do no harm."""
 
     problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Translatable, ...] = ()
     open_ended: bool = False  # the format does not say where the file ends, so a cut cannot be seen
     payload_bytes: int | None = None  # room for packets, where the container announces it
     fragmented: bool = False  # a fragmented MP4: its times need not begin at zero

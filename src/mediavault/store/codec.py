@@ -9,56 +9,22 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
-from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from mediavault.core.clock import from_micros, to_micros
-from mediavault.core.evidence import Sign
-from mediavault.core.failures import ErrorCode, StoreDamaged
-from mediavault.core.job import ItemStatus, JobItem
+from mediavault.core.failures import StoreDamaged
+from mediavault.core.job import JobItem
 from mediavault.core.media import (
     Account,
     Candidate,
-    Chapter,
-    Expected,
-    FoundIn,
-    Item,
-    ItemRole,
-    ItemType,
     LengthSource,
-    Ownership,
-    SavedFile,
-    SourceType,
-    SubtitleSource,
-    Watermark,
 )
-from mediavault.core.messages import from_json, to_json
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import AccountPost
+from mediavault.core.typed_records import named, to_named_json
 
 T = TypeVar("T")
 P = ParamSpec("P")
-_ALWAYS = object()
-_DEFAULTS: Mapping[str, Any] = {
-    field.name: (
-        field.default
-        if field.default is not MISSING
-        else field.default_factory()
-        if field.default_factory is not MISSING
-        else _ALWAYS
-    )
-    for field in fields(Candidate)
-}
-_TO_JSON: Mapping[str, Callable[[Any], Any]] = {"expires_at": datetime.isoformat, "headers": dict, "evidence": list}
-_FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
-    "source_type": SourceType,
-    "found_in": FoundIn,
-    "ownership": Ownership,
-    "evidence": lambda names: tuple(map(Sign, names)),
-    "watermark": Watermark,
-    "expires_at": datetime.fromisoformat,
-}
 
 
 def decodes(read: Callable[P, T]) -> Callable[P, T]:
@@ -83,13 +49,13 @@ def account_posts_from_json(text: str) -> tuple[AccountPost, ...]:
 
 
 def candidates_to_json(candidates: Sequence[Candidate]) -> str:
-    return _dumps([_candidate_to_dict(candidate) for candidate in candidates]) if candidates else "[]"
+    return _dumps([to_named_json(candidate) for candidate in candidates]) if candidates else "[]"
 
 
 def candidates_from_json(text: str) -> tuple[Candidate, ...]:
     if text == "[]":  # so in most queued jobs: not worth parsing
         return ()
-    return tuple(_candidate_from_dict(item) for item in _loads(text))
+    return tuple(named(Candidate, item) for item in _loads(text))
 
 
 def items_to_json(items: Sequence[JobItem]) -> str:
@@ -136,19 +102,11 @@ def metadata_from_json(text: str) -> dict[str, Any]:
 
 
 def account_to_json(account: Account | None) -> str | None:
-    if account is None:
-        return None
-    return _dumps({name: value for name in _ACCOUNT_FIELDS if (value := getattr(account, name)) is not None})
+    return None if account is None else _dumps(to_named_json(account))
 
 
 def account_from_json(text: str | None) -> Account | None:
-    if text is None:
-        return None
-    known = _loads(text)
-    return Account(**{name: known.get(name) for name in _ACCOUNT_FIELDS})
-
-
-_ACCOUNT_FIELDS = tuple(field.name for field in fields(Account))
+    return None if text is None else named(Account, _loads(text))
 
 
 def record_to_json(value: Mapping[str, Any]) -> str:
@@ -188,81 +146,22 @@ def storable_or_none(text: str | None) -> str | None:
 
 
 def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
-    item, expected = job_item.item, job_item.item.expected
-    kept = job_item.kept
-    written = {
-        "role": item.role,
-        "type": item.type,
-        "status": job_item.status,
-        "media_id": item.media_id,
-        "thumbnail_url": item.thumbnail_url,
-        "label": item.label,
-        "subtitles": [[subtitle.url, subtitle.language, subtitle.automatic] for subtitle in item.subtitles] or None,
-        "chapters": [[chapter.start_s, chapter.title] for chapter in item.chapters] or None,
-        "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None}
-        if expected != Expected()
-        else None,
-        "kept": {n: v for n in _KEPT_FIELDS if (v := getattr(kept, n)) not in (None, ())} if kept else None,
-        "error_code": job_item.error_code,
-        "error": storable_or_none(job_item.error),
-        "error_params": job_item.error and to_json(job_item.error),
-    }
-    return {name: value for name, value in written.items() if value is not None}
+    """Return the fields of both records in one object, as all versions write them."""
+    outcome = to_named_json(job_item)
+    item = outcome.pop("item")
+    item.pop("candidates", None)  # they are in the job's list
+    if "expected" in item:
+        item["expected"]["length_source"] = job_item.item.expected.length_source
+    if job_item.error is not None:
+        outcome["error"] = storable(job_item.error)
+    return {"role": job_item.item.role, "type": job_item.item.type, "status": job_item.status, **item, **outcome}
 
 
 def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
-    kept: Mapping[str, Any] = known.get("kept") or {}
-    code = known.get("error_code")
-    return JobItem(
-        item=Item(
-            role=ItemRole(known["role"]),
-            type=ItemType(known["type"]),
-            media_id=known.get("media_id"),
-            thumbnail_url=known.get("thumbnail_url"),
-            label=known.get("label"),
-            subtitles=tuple(
-                SubtitleSource(str(url), str(language), bool(automatic))
-                for url, language, automatic in known.get("subtitles") or ()
-            ),
-            chapters=tuple(Chapter(float(start_s), str(title)) for start_s, title in known.get("chapters") or ()),
-            expected=_expected_from_dict(known["expected"]) if "expected" in known else Expected(),
-        ),
-        status=ItemStatus(known["status"]),
-        kept=SavedFile(**{**dict.fromkeys(_KEPT_FIELDS), **kept, "beside": tuple(kept.get("beside", ()))})
-        if kept
-        else None,
-        error_code=ErrorCode(code) if code else None,
-        error=from_json(known["error"], known.get("error_params")) if "error" in known else None,
-    )
-
-
-def _expected_from_dict(known: Mapping[str, Any]) -> Expected:
-    # Versions that did not write where a length comes from also stored what players measured: any page says it better.
-    source = LengthSource(known.get("length_source", LengthSource.LISTED))
-    return Expected(known.get("duration_s"), known.get("audio"), known.get("size"), source)
-
-
-_EXPECTED_FIELDS = tuple(field.name for field in fields(Expected))
-_KEPT_FIELDS = tuple(field.name for field in fields(SavedFile))
-
-
-def _candidate_to_dict(candidate: Candidate) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    for name, default in _DEFAULTS.items():
-        value = getattr(candidate, name)
-        if value != default:
-            to_json = _TO_JSON.get(name)
-            written[name] = to_json(value) if to_json else value
-    return written
-
-
-def _candidate_from_dict(item: Mapping[str, Any]) -> Candidate:
-    known: dict[str, Any] = {}
-    for name, value in item.items():
-        if name in _DEFAULTS:
-            from_json = _FROM_JSON.get(name)
-            known[name] = from_json(value) if from_json else value
-    return Candidate(**known)
+    if "expected" in known:
+        # Versions that did not write where a length comes from also stored what players measured: any page says it better.
+        known = {**known, "expected": {"length_source": LengthSource.LISTED, **known["expected"]}}
+    return named(JobItem, {**known, "item": known})
 
 
 def _dumps(value: Any) -> str:

@@ -97,9 +97,7 @@ async def read_position(records: Records, job_id: JobId) -> tuple[Mapping[str, A
     if record is None:
         return None, DecodingPosition()
     try:
-        starts = {int(index): start for index, start in record.value["starts"].items()}
-        held_until = record.value["held_until"]
-        return record.value, DecodingPosition(starts, datetime.fromisoformat(held_until) if held_until else None)
+        return record.value, from_named_json(DecodingPosition, record.value)
     except (AttributeError, LookupError, TypeError, ValueError):
         return record.value, DecodingPosition()
 
@@ -108,13 +106,13 @@ async def hold(
     records: Records, job_id: JobId, value: Mapping[str, Any] | None, position: DecodingPosition, until: datetime
 ) -> Mapping[str, Any] | None:
     """Hold a job for one part, and return the record's value; None when another worker was faster."""
-    held = _value(replace(position, held_until=until))
+    held = to_named_json(replace(position, held_until=until), whole=True)
     return held if await records.replace(_KIND, job_id, held, if_value=value) else None
 
 
 async def move(records: Records, job_id: JobId, held: Mapping[str, Any], position: DecodingPosition) -> None:
     """Store the position after a part, unless the job was removed or another worker holds it by now."""
-    await records.replace(_KIND, job_id, _value(position), if_value=held)
+    await records.replace(_KIND, job_id, to_named_json(position, whole=True), if_value=held)
 
 
 async def note_end(store: Store, job_id: JobId, decoded_at: datetime | None) -> None:
@@ -131,7 +129,7 @@ async def note_examined(
     if position.next_file(files) is None:
         await store.marks.put([Mark(job_id, MarkKind.DECODED, now.isoformat())])
         return
-    await store.records.put(_KIND, job_id, _value(position))
+    await store.records.put(_KIND, job_id, to_named_json(position, whole=True))
     await store.marks.remove(MarkKind.DECODED, [job_id])
     await forget_removed(store, job_id)
 
@@ -151,10 +149,3 @@ async def decoded_at(marks: Marks, job_id: JobId) -> datetime | None:
         if mark.name == MarkKind.DECODED and mark.text:
             return datetime.fromisoformat(mark.text)
     return None
-
-
-def _value(position: DecodingPosition) -> dict[str, Any]:
-    return {
-        "starts": {str(index): start for index, start in position.starts.items()},
-        "held_until": position.held_until.isoformat() if position.held_until else None,
-    }

@@ -9,9 +9,10 @@ from mediavault.core.failures import BadInput, NotFound
 from mediavault.core.job import NewJob
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
-from mediavault.core.profiles import BEST, BUILT_IN, Profile, checked, from_json, profile_name, to_json, unknown_profile
+from mediavault.core.profiles import BEST, BUILT_IN, Profile, checked, profile_name, unknown_profile
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.settings import ChangeableSettings
+from mediavault.core.typed_records import named, to_named_json
 from mediavault.store.port import Records
 
 MOST = 100
@@ -86,7 +87,7 @@ async def save_profile(records: Records, profile: Profile) -> Profile:
         raise BadInput(
             Message("There are already %(most)s profiles, the most allowed.", most=MOST), help="Remove one first."
         )
-    await records.put(_KIND, profile.name, to_json(profile))
+    await records.put(_KIND, profile.name, to_named_json(profile, whole=True))
     return profile
 
 
@@ -106,7 +107,7 @@ async def remove_profile(records: Records, name: str, settings: ChangeableSettin
 
 def _profile(record: Record) -> Profile | None:
     try:
-        return checked(from_json(record.value))
+        return checked(named(Profile, record.value))
     except (BadInput, KeyError, TypeError, AttributeError) as exc:
         log.warning("profile_unreadable", profile=record.key, error=str(exc))
         return None

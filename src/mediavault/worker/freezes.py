@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from mediavault.core.failures import JobNotFound, LeaseLost, WorkerFroze
 from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, Stage, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.port import Store
 from mediavault.worker.retry import GiveUp, RetryIn, decide
 
@@ -50,7 +50,7 @@ def write_report(folder: Path, report: FreezeReport) -> None:
     """Write a report durably. Raises OSError."""
     draft = folder / f"{report.worker}.freeze-draft"
     with draft.open("w", encoding="utf-8") as file:
-        json.dump(_as_json(report), file, indent=1)
+        json.dump(to_named_json(report, whole=True), file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(folder / f"{report.worker}{NEW}")
@@ -140,33 +140,11 @@ def _new_reports(folder: Path) -> list[Path]:
 def read_report(path: Path) -> FreezeReport | None:
     """Read one report; None when the file is missing or is not a report."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        return FreezeReport(
-            worker=WorkerId(facts["worker"]),
-            at=datetime.fromisoformat(facts["at"]).astimezone(UTC),
-            seconds=float(facts["seconds"]),
-            held=tuple((JobId(job_id), int(attempt)) for job_id, attempt in facts["held"]),
-            stack=tuple(facts["stack"]),
-            job_id=facts["job_id"] and JobId(facts["job_id"]),
-            attempt=facts["attempt"],
-            trace_id=facts["trace_id"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
+        report = from_named_json(FreezeReport, json.loads(path.read_text(encoding="utf-8")))
+        return replace(report, at=report.at.astimezone(UTC))
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError) as exc:
         log.warning("freeze_report_not_read", file=path.name, error=str(exc))
         return None
-
-
-def _as_json(report: FreezeReport) -> dict[str, Any]:
-    return {
-        "worker": report.worker,
-        "at": report.at.isoformat(),
-        "seconds": report.seconds,
-        "job_id": report.job_id,
-        "attempt": report.attempt,
-        "trace_id": report.trace_id,
-        "held": report.held,
-        "stack": report.stack,
-    }
 
 
 def _drop_old(folder: Path) -> None:

@@ -18,11 +18,10 @@ from mediavault.core.profiles import (
     Profile,
     checked,
     chosen_subtitles,
-    from_json,
     is_profile_name,
     language_tags,
-    to_json,
 )
+from mediavault.core.typed_records import named, to_named_json
 
 FAMILY = Profile(
     "family",
@@ -50,11 +49,11 @@ PROFILES = st.builds(
 
 @given(PROFILES)
 def test_a_profile_comes_back_from_json_as_it_was(profile: Profile) -> None:
-    assert checked(from_json(json.loads(json.dumps(to_json(profile))))) == profile
+    assert checked(named(Profile, json.loads(json.dumps(to_named_json(profile, whole=True))))) == profile
 
 
 def test_names_of_other_versions_are_ignored_and_missing_ones_have_their_defaults() -> None:
-    assert from_json({"name": "x", "holograms": True}) == Profile("x")
+    assert named(Profile, {"name": "x", "holograms": True}) == Profile("x")
 
 
 def test_the_built_in_profiles_are_valid() -> None:

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from mediavault.core.media import Expected, Problem, ProblemKind
+from mediavault.core.typed_records import named, to_named_json
 from mediavault.media.facts import (
     DecodeFacts,
     FileFacts,
     PacketFacts,
     StreamFacts,
-    from_json,
-    to_json,
 )
 from mediavault.media.judgement import NO_LIMITS, problems, problems_of_part, report
 from mediavault.media.sniff import Kind
@@ -70,8 +69,8 @@ def test_the_report_carries_what_the_file_is() -> None:
 def test_facts_are_unchanged_after_a_round_trip_through_json() -> None:
     odd = replace(GOOD, structure=Structure((Problem(ProblemKind.DAMAGED, "x"),), ("y",), open_ended=True))
 
-    assert from_json(to_json(GOOD)) == GOOD
-    assert from_json(to_json(odd)) == odd
+    assert named(FileFacts, to_named_json(GOOD)) == GOOD
+    assert named(FileFacts, to_named_json(odd)) == odd
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.core.messages import from_json, to_json
+from mediavault.core.messages import Translatable
 from mediavault.core.records import RecordKind
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.store.port import Records
 
 QUIET = timedelta(seconds=60)  # after the last saved video
@@ -38,7 +39,7 @@ class LastCall:
     """The latest call to the media server. ``error`` is None after a success."""
 
     at: datetime
-    error: str | None
+    error: Translatable | None
 
 
 async def note_saved(records: Records, clock: Clock) -> None:
@@ -60,8 +61,7 @@ async def take_due(records: Records, clock: Clock) -> TakenCall | None:
 async def note_outcome(records: Records, clock: Clock, taken: TakenCall, error: str | None) -> None:
     """Record how a call went, and plan the next after a failure, unless a saved video has planned one. Raises StoreError."""
     now = clock.now()
-    value = {"at": now.isoformat(), "error": error, "error_params": to_json(error) if error else None}
-    await records.put(RecordKind.MEDIA_SERVER, LAST, value)
+    await records.put(RecordKind.MEDIA_SERVER, LAST, to_named_json(LastCall(now, error), whole=True))
     is_repeated = error is not None and taken.tries <= len(RETRIES)
     at = (now + RETRIES[taken.tries - 1]).isoformat() if is_repeated else None
     await records.replace(RecordKind.MEDIA_SERVER, DUE, {"at": at, "tries": taken.tries}, if_value=taken.value)
@@ -70,9 +70,4 @@ async def note_outcome(records: Records, clock: Clock, taken: TakenCall, error: 
 async def last_call(records: Records) -> LastCall | None:
     """Return the latest call; None before the first one. Raises StoreError."""
     record = await records.get(RecordKind.MEDIA_SERVER, LAST)
-    if record is None:
-        return None
-    error = record.value["error"]
-    return LastCall(
-        datetime.fromisoformat(record.value["at"]), from_json(error, record.value["error_params"]) if error else None
-    )
+    return None if record is None else from_named_json(LastCall, record.value)

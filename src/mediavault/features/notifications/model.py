@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from mediavault.core.failures import BadInput, BadUrl
 from mediavault.core.fields import about
-from mediavault.core.messages import Message
+from mediavault.core.messages import Message, Translatable
 from mediavault.core.names import label_or_none
 from mediavault.core.urls import parse_http_url
 
@@ -229,7 +229,7 @@ class NotificationDelivery:
     tried_at: datetime | None = None
     failing_since: datetime | None = None
     status: int | None = None
-    problem: str = ""
+    problem: Translatable = ""
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is to be sent now, and no worker is sending it."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from datetime import timedelta
-from typing import Any, get_type_hints
+from typing import Any
 
-from mediavault.core import messages
 from mediavault.core.failures import NotFound
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.typed_records import from_named_json, to_json
+from mediavault.core.typed_records import from_named_json, to_named_json
 from mediavault.features.notifications.model import DeliveryState, EventKind, NotificationDelivery, NotificationTarget
 from mediavault.store.port import Records
 
@@ -88,8 +86,8 @@ async def replace_delivery(records: Records, before: NotificationDelivery | None
     """Store ``after`` if ``before`` is what is stored now; None: if there is none. Returns whether it was stored."""
     kept = WAITS_AT_MOST if after.state is DeliveryState.WAITING else KEPT_FOR
     ends = (after.tried_at or after.made_at) + kept  # it may be sent again by hand long after it was made
-    value = None if before is None else _delivery_value(before)
-    new = _delivery_value(after)
+    value = None if before is None else _value(before)
+    new = _value(after)
     return await records.replace(RecordKind.NOTIFY_DELIVERY, after.id, new, if_value=value, expires_at=ends)
 
 
@@ -100,12 +98,9 @@ async def remove_delivery(records: Records, delivery_id: str) -> None:
 
 def _value(one: NotificationTarget | NotificationDelivery) -> dict[str, Any]:
     """Return all its fields but the id, which is the record's key."""
-    hints = get_type_hints(type(one))
-    return {each.name: to_json(hints[each.name], getattr(one, each.name)) for each in fields(one) if each.name != "id"}
-
-
-def _delivery_value(delivery: NotificationDelivery) -> dict[str, Any]:
-    return {**_value(delivery), "problem_params": messages.to_json(delivery.problem)}
+    value = to_named_json(one, whole=True)
+    del value["id"]
+    return value
 
 
 def _target(record: Record) -> NotificationTarget | None:
@@ -121,8 +116,7 @@ def _target(record: Record) -> NotificationTarget | None:
 
 def _delivery(record: Record) -> NotificationDelivery | None:
     try:
-        read = from_named_json(NotificationDelivery, {**record.value, "id": record.key})
-        return replace(read, problem=messages.from_json(read.problem, record.value["problem_params"]))
+        return from_named_json(NotificationDelivery, {**record.value, "id": record.key})
     except (LookupError, TypeError, ValueError):
         log.warning("notification_delivery_unreadable", delivery=record.key)
         return None

@@ -12,6 +12,7 @@ from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 from mediavault.cli.options import AsJson
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
+from mediavault.core.typed_records import to_named_json
 
 if TYPE_CHECKING:
     from mediavault.features.sealing.checking import CheckedCopy
@@ -100,8 +101,8 @@ def _sealed_json(copy: SealedCopy, file: Path) -> dict[str, Any]:
         "file": str(file),
         "bytes": file.stat().st_size,
         "sealed_at": copy.at.isoformat(),
-        "timestamp": _timestamp_json(copy.timestamp),
-        "not_captured": [{"what": missing.what, "reason": missing.reason} for missing in copy.not_captured],
+        "timestamp": copy.timestamp and to_named_json(copy.timestamp, whole=True),
+        "not_captured": [to_named_json(missing) for missing in copy.not_captured],
     }
 
 
@@ -119,7 +120,7 @@ def _check(file: Path, root: Path | None, *, as_json: bool) -> None:
                 "bytes": checked.bytes,
                 "post_url": checked.info.get("External-Identifier"),
                 "sealed_on": checked.info.get("Bagging-Date"),
-                "timestamp": _timestamp_json(checked.timestamp),
+                "timestamp": checked.timestamp and to_named_json(checked.timestamp, whole=True),
                 "problems": [
                     {"problem": problem.kind, "path": problem.path, "detail": problem.detail}
                     for problem in checked.problems
@@ -175,15 +176,3 @@ def _in_words(stamp: Timestamp) -> str:
         f"Timestamp: {stamp.at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority} ({stamp.root}, SHA-256 {stamp.root_sha256}), "
         + TRUST[stamp.trust]
     )
-
-
-def _timestamp_json(stamp: Timestamp | None) -> dict[str, Any] | None:
-    if stamp is None:
-        return None
-    return {
-        "at": stamp.at.isoformat(),
-        "authority": stamp.authority,
-        "root": stamp.root,
-        "root_sha256": stamp.root_sha256,
-        "trust": stamp.trust,
-    }
