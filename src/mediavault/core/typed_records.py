@@ -85,6 +85,7 @@ def from_named_json(kind: type[T], raw: Mapping[str, Any]) -> T:
 def named(kind: type[T], raw: Mapping[str, Any]) -> T:
     """Like :func:`from_named_json`, for what only we have written: values are not checked against the fields' types."""
     wanted: Any = kind
+    _refuse_unless(isinstance(raw, Mapping), raw, wanted.__name__)
     known = _named_fields(wanted)
     values: dict[str, Any] = {}
     for name, value in raw.items():
