@@ -27,9 +27,9 @@ from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
 from mediavault.features.following import records as stored
 from mediavault.features.following.background.checks import Follower
+from mediavault.features.following.decisions import interval, usual_gap
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
-from mediavault.features.following.schedule import interval, usual_gap
 from mediavault.platforms.registry import identify
 from mediavault.store.sqlite.store import SqliteJobStore
 
@@ -91,7 +91,7 @@ async def cpu_ms(follower: Follower, store: SqliteJobStore, sources: Sequence[in
     found = []
     for source in sources:
         one = await stored.find_followed(store.tables, f"s-{source:06d}")
-        held = await stored.hold(store.tables, follower.tools.clock, one)
+        held = await stored.hold(store.tables, follower.context.clock, one)
         assert held is not None
         began = time.process_time()
         await follower._look(held, one)
@@ -110,7 +110,7 @@ async def measure() -> None:
             async def nobody() -> frozenset[str]:
                 return frozenset()
 
-            tools: Any = SimpleNamespace(
+            context: Any = SimpleNamespace(
                 store=store,
                 clock=clock,
                 listers=[lister],
@@ -119,7 +119,7 @@ async def measure() -> None:
                 retry=SimpleNamespace(jitter=lambda: 0.5),
                 signed_in=nobody,
             )
-            follower = Follower(tools, Submission(identify, lambda *_: None, clock).read)
+            follower = Follower(context, Submission(identify, lambda *_: None, clock).read)
             print(f"{SOURCES} sources, {SOURCES * SEEN:,} seen posts, SQLite")
             for new in (0, 1):
                 lister.new = new

@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from tests.asgi_client import AsgiClient
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.file_stubs import StubChecks, StubExtras, StubFormats, StubFrames, stub_copies
 from tests.session_stubs import StubSessions, StubWindows
 
 from benchmarks.library import RARE, fill
@@ -94,7 +94,7 @@ def client_of(vault: App, store: Counted) -> AsgiClient:
         formats=StubFormats(),
         extras=StubExtras(),
         frames=StubFrames(),
-        seals=StubSeals(),
+        sealed_copies=stub_copies(vault.store, vault.clock),
         platforms=registry.all_platforms(),
     )
     return AsgiClient(create_app(services), accept="text/html")

@@ -7,13 +7,13 @@ import { make, notice, problem, t } from "./texts.js";
 import { permissionFor, settings, test } from "./vault.js";
 
 const byId = (id) => document.getElementById(id);
-const told = byId("told");
+const outcome = byId("outcome");
 
-const tell = (isGood, ...parts) => told.append(notice(isGood, ...parts));
+const tell = (isGood, ...parts) => outcome.append(notice(isGood, ...parts));
 
 // Begins with the prompt of the browser, which must follow the click at once.
 async function examine({ isSaving }) {
-  told.replaceChildren();
+  outcome.replaceChildren();
   const address = vaultAddress(byId("address").value);
   const token = byId("token").value.trim();
   if (!address) return tell(false, make("strong", t("address_bad")));

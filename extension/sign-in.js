@@ -11,7 +11,7 @@ const given = new URLSearchParams(location.search);
 const host = given.get("host") ?? "";
 const vault = await settings();
 
-const tell = (isGood, ...parts) => byId("told").replaceChildren(notice(isGood, ...parts));
+const tell = (isGood, ...parts) => byId("outcome").replaceChildren(notice(isGood, ...parts));
 
 // The cookies of the window that the site is open in: a container or a private window has its own.
 async function storeId() {

@@ -12,7 +12,7 @@ import typer
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
-from mediavault.api.metrics import metrics_of
+from mediavault.api.health import metrics_of
 from mediavault.cli.main import COMMANDS, GROUPS, app_of
 from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import WorkerHeartbeat, WorkerId

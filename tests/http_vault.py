@@ -28,7 +28,7 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.web.app import create_app
 from tests.asgi_client import AsgiClient
 from tests.fakes import FakeClock
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.file_stubs import StubChecks, StubExtras, StubFormats, StubFrames, stub_copies
 from tests.memory_store import MemoryJobStore
 from tests.notification_stubs import StubSender
 from tests.session_stubs import StubSessions, StubWindows
@@ -186,7 +186,7 @@ def build_vault(
         extras=StubExtras(),
         fetch_from_provider=fetch,
         frames=StubFrames(),
-        seals=StubSeals(),
+        sealed_copies=stub_copies(store, clock),
     )
     return ApiVault(AsgiClient(create_app(services)), store, clock, services, downloads, cancelled)
 

@@ -14,9 +14,10 @@ from mediavault.core.failures import Failure
 from mediavault.core.job import Job
 from mediavault.core.platform import Platform
 from mediavault.core.urls import EgressScope
+from mediavault.features.sealing.model import SealedCopy
+from mediavault.features.sealing.sealer import Sealer, write_new
+from mediavault.features.sealing.timestamps import Certificate
 from mediavault.library.local_library import LocalLibrary
-from mediavault.maintenance.sealing import SealedCopy, Sealer, write_new
-from mediavault.sealing.timestamps import Certificate
 from mediavault.store.port import JobQuery
 from tests.authority import Authority
 from tests.fakes import FakeClock

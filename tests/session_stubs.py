@@ -82,15 +82,15 @@ class StubWindows:
     platform: str | None = None
     screen: StubScreen = field(default_factory=StubScreen)
     narrow: bool = False
-    errand: BrowserTask | None = None
+    task: BrowserTask | None = None
 
     async def open(self, name: str, *, narrow: bool = False) -> str:
         await self.sessions.state(name)
         self.platform, self.narrow = name, narrow
         return "the-ticket"
 
-    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
-        self.platform, self.narrow, self.errand = errand.platform.name, narrow, errand
+    async def run(self, task: BrowserTask, *, narrow: bool = False) -> str:
+        self.platform, self.narrow, self.task = task.platform.name, narrow, task
         return "the-ticket"
 
     def admit(self, ticket: str) -> Viewer:
@@ -117,4 +117,4 @@ class StubWindows:
 
     @property
     def _job_id(self) -> JobId | None:
-        return self.errand.job_id if self.errand else None
+        return self.task.job_id if self.task else None

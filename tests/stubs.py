@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mediavault.browser.port import BrowserDownload, PageCapture
+from mediavault.core.bandwidth_limiter import BandwidthLimiter, SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, Unsupported
@@ -35,7 +36,6 @@ from mediavault.core.media import (
     account,
 )
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 from mediavault.download.manifest_reading import ManifestContents, ManifestText, read_manifest
 from mediavault.download.port import DownloadLimits, MediaRequest
@@ -205,7 +205,7 @@ class StubBrowser:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        line: SiteLine | None = None,
+        bandwidth: SiteBandwidth | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         self.downloads.append(url)
@@ -347,7 +347,7 @@ async def no_extras(post: Post, platform: Platform, *, within_s: float, comments
     raise Unsupported(f"yt-dlp does not know {platform.title}.")
 
 
-def make_tools(
+def make_context(
     store: Store,
     clock: Clock,
     root: Path,
@@ -373,9 +373,9 @@ def make_tools(
         extract_extras=no_extras,
         downloader=downloader or StubDownloader(),
         probe=probe or StubProbe(),
-        vault=LocalLibrary(root),
+        library=LocalLibrary(root),
         limits=DownloadLimits(max_bytes=1 << 30, reserve_bytes=0),
-        line=SharedLine(clock),
+        bandwidth=BandwidthLimiter(clock),
         retry=RetryPolicy(base=timedelta(minutes=1), jitter=jitter),
         extraction_timeout_s=180.0,
     )
@@ -392,7 +392,7 @@ async def fail_asking(store: Store, claim: ClaimedJob, code: ErrorCode, error: s
     return await store.queue.fail(claim, error_code=code, error=error, retry_in=None)
 
 
-async def worked(claim: ClaimedJob, tools: WorkerContext) -> Job:
+async def worked(claim: ClaimedJob, context: WorkerContext) -> Job:
     """Take a claimed job through the pipeline, and return the job as it is then stored."""
-    await process_one_cycle(claim, tools)
-    return await tools.store.catalogue.get(claim.id)
+    await process_one_cycle(claim, context)
+    return await context.store.catalogue.get(claim.id)

@@ -70,7 +70,7 @@ TEXTS = frozenset({"str", "bytes", "str | bytes", "bytes | str", "str | None"})
 # The areas whose functions take untrusted texts: from sites, playlists, names and requests.
 AREAS = (
     "presentation.preferences", "presentation.labels", "server.ranges", "server.security", "server.authentication",
-    "web.pasted", "web.post_view", "core", "platforms", "browser", "sandbox", "download",
+    "web.pages.home", "web.post_view", "core", "platforms", "browser", "sandbox", "download",
     "egress", "extraction", "media", "library", "store.search_words",
     "features.following",
 )  # fmt: skip

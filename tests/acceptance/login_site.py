@@ -74,7 +74,7 @@ class LoginSite:
         app.router.add_post("/guarded", self._answered)
         app.router.add_get("/v.mp4", self._video)
         app.router.add_get("/notes", self._notes)
-        app.router.add_post("/notes", self._noted)
+        app.router.add_post("/notes", self._post_notes)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -128,7 +128,7 @@ class LoginSite:
         self._note(request)
         return web.Response(text=_NOTES, content_type="text/html")
 
-    async def _noted(self, request: web.Request) -> web.Response:
+    async def _post_notes(self, request: web.Request) -> web.Response:
         self.notes = await request.json()
         return web.Response(status=204)
 

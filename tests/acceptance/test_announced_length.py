@@ -28,7 +28,7 @@ def post_that(shows: Shows) -> PracticePost:
     )
 
 
-def is_over(job: Job) -> bool:
+def finished(job: Job) -> bool:
     return job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
@@ -43,14 +43,14 @@ async def test_five_seconds_of_an_announced_minute_are_saved_only_once_the_user_
         served(tmp_path, site) as (vault, _),
     ):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
-        asked = await until(vault, job.id, is_over)
+        asked = await until(vault, job.id, finished)
         assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
         assert asked.error == "The file is 0:05 long; the page says 1:02."
         strategies = {record.strategy for record in await vault.store.catalogue.history(job.id) if record.strategy}
         (seen,) = asked.candidates
 
         await retry_job(vault.store, job.id, chosen_urls=[seen.url])
-        saved = await until(vault, job.id, is_over)
+        saved = await until(vault, job.id, finished)
 
     assert {"plain", "fresh"} <= strategies, "the file is the same after the page was visited again"
     assert seen.evidence[0] is Sign.OTHER_LENGTH
@@ -66,9 +66,9 @@ async def test_most_of_an_announced_minute_is_saved_only_once_the_user_says_so(t
         served(tmp_path, site) as (vault, _),
     ):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
-        asked = await until(vault, job.id, is_over)
+        asked = await until(vault, job.id, finished)
         await retry_job(vault.store, job.id, as_it_is=True)
-        saved = await until(vault, job.id, is_over)
+        saved = await until(vault, job.id, finished)
 
     assert (asked.status, asked.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
     assert "but the post announced 62.0 s" in str(asked.error)
@@ -83,6 +83,6 @@ async def test_a_whole_minute_that_is_announced_as_62_seconds_is_saved(tmp_path:
         served(tmp_path, site) as (vault, _),
     ):
         job = (await vault.store.queue.enqueue([vault.submit(site.url(post))]))[0].job
-        saved = await until(vault, job.id, is_over)
+        saved = await until(vault, job.id, finished)
 
     assert (saved.status, saved.error) == (JobStatus.COMPLETED, None)

@@ -18,6 +18,7 @@ import pytest_asyncio
 from mediavault.browser.chromium import Chromium
 from mediavault.browser.discovery import find_browser
 from mediavault.browser.port import BrowserDownload, PageCapture
+from mediavault.core.bandwidth_limiter import BandwidthLimiter, SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import (
     AddressRefused,
@@ -38,7 +39,6 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Candidate, NoVideo, SourceType
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy
@@ -109,7 +109,7 @@ class World:
         *,
         max_bytes: int = 1 << 30,
         slow_s: float = 60.0,
-        line: SiteLine | None = None,
+        bandwidth: SiteBandwidth | None = None,
     ) -> BrowserDownload:
         into.mkdir(exist_ok=True)
         return await self.browser.download(
@@ -121,7 +121,7 @@ class World:
             within_s=patient(WITHIN_S),
             floor=SlowTransferDetector(1_024, slow_s),
             on_progress=lambda *_: None,
-            line=line,
+            bandwidth=bandwidth,
         )
 
 
@@ -343,11 +343,11 @@ async def test_the_browser_keeps_its_half_of_a_bandwidth_limit(world: World, tmp
     async def settings() -> ChangeableSettings:
         return ChangeableSettings(bandwidth="2 MB/s")
 
-    line = SharedLine(clock, settings)
-    saving = asyncio.ensure_future(world.download("/endless", tmp_path / "into", line=line.of_site("x")))
-    await until(lambda: line.received > 0 or saving.done())
-    begun_s, begun = clock.monotonic(), line.received
-    await until(lambda: line.received >= begun + 4_000_000 or saving.done())
+    bandwidth = BandwidthLimiter(clock, settings)
+    saving = asyncio.ensure_future(world.download("/endless", tmp_path / "into", bandwidth=bandwidth.of_site("x")))
+    await until(lambda: bandwidth.received > 0 or saving.done())
+    begun_s, begun = clock.monotonic(), bandwidth.received
+    await until(lambda: bandwidth.received >= begun + 4_000_000 or saving.done())
     took_s = clock.monotonic() - begun_s
     saving.cancel()
     await asyncio.gather(saving, return_exceptions=True)

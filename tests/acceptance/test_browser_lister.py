@@ -132,7 +132,7 @@ class Lodge:
     """The site, and a lister with a browser as a worker has them."""
 
     site: MembersSite
-    desk: SessionManager
+    authenticator: SessionManager
     browser: Chromium
 
     async def look(self) -> Listing:
@@ -141,7 +141,9 @@ class Lodge:
         return await lister.list_entries(look, self.site.platform, within_s=patient(WITHIN_S))
 
     async def sign_in(self) -> None:
-        await self.desk.import_cookies("lodge", "#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\tsecret-value")
+        await self.authenticator.import_cookies(
+            "lodge", "#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\tsecret-value"
+        )
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import bagit
 import pytest
 
 from mediavault.app.one_shot import seal_copy
-from mediavault.cli.progress import Steps
+from mediavault.cli.output import Steps
 from mediavault.core.job import JobStatus
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG
 from mediavault.demo.site import practice_site
-from mediavault.sealing.checking import check_copy
+from mediavault.features.sealing.checking import check_copy
 from tests.acceptance.test_choosing import served, until
 from tests.authority import Authority, make_authority, needs_openssl
 from tests.sealing import unpacked

@@ -51,11 +51,11 @@ from tests import rfb_client as rfb
 from tests.acceptance.login_site import NAME, PASSWORD, LoginSite
 from tests.acceptance.test_browser_capture import processes_of
 from tests.acceptance.test_choosing import browser, served
-from tests.file_desk_stubs import StubChecks, StubExtras, StubFormats, StubFrames, StubSeals
+from tests.file_stubs import StubChecks, StubExtras, StubFormats, StubFrames, stub_copies
 from tests.memory_store import MemoryJobStore
 from tests.notification_stubs import StubSender
 from tests.patience import patient, until
-from tests.stubs import ReaderHere, make_tools, new_job
+from tests.stubs import ReaderHere, make_context, new_job
 
 MISSING = [name for name, path in (("a browser", find_browser().path), ("Xvnc", shutil.which("Xvnc"))) if not path]
 # where `make install` provides both, their absence is a failure and not a reason to skip the tests
@@ -81,7 +81,7 @@ class World:
     store: MemoryJobStore
     worker: Chromium
     windows: LoginWindows
-    desk: SessionManager
+    authenticator: SessionManager
     guard: EgressGuard
     address: str
     person: Any  # Playwright's browser
@@ -106,11 +106,12 @@ class World:
             )
             for signed_in in (False, True)
         ]
-        tools = replace(
-            make_tools(self.store, clock, self.root), extractors={extractor.name: extractor for extractor in extractors}
+        context = replace(
+            make_context(self.store, clock, self.root),
+            extractors={extractor.name: extractor for extractor in extractors},
         )
         post, _ = identify(parse_http_url(f"{self.site.origin}{path}"))
-        return await ask_extractors(Route(post, self.site.platform, ("browser", "browser_cookies")), tools)
+        return await ask_extractors(Route(post, self.site.platform, ("browser", "browser_cookies")), context)
 
     async def post_is_seen_as(self) -> str:
         url = f"{self.site.origin}/post"
@@ -138,18 +139,18 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     guard = EgressGuard([f"127.0.0.1:{site.port}"])
     state, store, library = root / "s", MemoryJobStore(clock), LocalLibrary(root / "d")
     await library.prepare()
-    desk = SessionManager(state, [site.platform], clock)
+    authenticator = SessionManager(state, [site.platform], clock)
 
-    async def on_closed(session: SessionState, errand: BrowserTask) -> None:
-        await resume_after_window(session, errand, store)
+    async def on_closed(session: SessionState, task: BrowserTask) -> None:
+        await resume_after_window(session, task, store)
 
-    windows = LoginWindows(desk, guard, clock, executable=None, on_closed=on_closed)
+    windows = LoginWindows(authenticator, guard, clock, executable=None, on_closed=on_closed)
     settings = Settings(state_dir=state, download_dir=root / "d", **options)
     submission = Submission(lambda url: (identify(url)[0], site.platform), lambda *_: None, clock, 5)
     live = LiveSettings(settings, store.records, clock)
     services = ApiServices(
-        store, settings, clock, submission, library, lambda: None, sessions=desk, windows=windows, live=live,
-        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), seals=StubSeals(),
+        store, settings, clock, submission, library, lambda: None, sessions=authenticator, windows=windows, live=live,
+        checks=StubChecks(), formats=StubFormats(), extras=StubExtras(), frames=StubFrames(), sealed_copies=stub_copies(store, clock),
         doctor=Doctor(_nothing, clock), ytdlp=YtdlpUpkeep(state, clock), notification_sender=StubSender(),
     )  # fmt: skip
     proxy = EgressProxy(guard)
@@ -161,7 +162,7 @@ async def a_world(root: Path, **options: Any) -> AsyncIterator[World]:
     )
     async with async_playwright() as playwright:
         person = await playwright.chromium.launch(executable_path=find_browser().path)
-        built = World(site, root, store, worker, windows, desk, guard, await started, person)
+        built = World(site, root, store, worker, windows, authenticator, guard, await started, person)
         try:
             yield built
         finally:
@@ -227,7 +228,7 @@ async def test_the_session_survives_the_browser_and_a_sign_out_ends_it(world: Wo
     )
     assert await world.post_is_seen_as() == "in"  # including the session cookie
 
-    await world.desk.sign_out("lodge")
+    await world.authenticator.sign_out("lodge")
     assert await world.post_is_seen_as() == "out"
     await world.worker.close()
 
@@ -247,7 +248,7 @@ async def test_the_next_job_uses_an_imported_session(world: World) -> None:
         "#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\tsecret-value",
         "127.0.0.1\tFALSE\t/\tFALSE\t0\tvisit\t1",
     ]
-    await world.desk.import_cookies("lodge", "\n".join(lines))
+    await world.authenticator.import_cookies("lodge", "\n".join(lines))
 
     assert await world.post_is_seen_as() == "in"
 
@@ -297,9 +298,9 @@ async def test_on_a_desktop_the_window_opens_on_the_users_own_screen(
         async def enter_pressed() -> None:
             await enough.wait()
 
-        errand = BrowserTask(world.site.platform, f"{world.site.origin}/login")
+        task = BrowserTask(world.site.platform, f"{world.site.origin}/login")
         signing_in = asyncio.create_task(
-            window_here(world.desk, world.guard, SystemClock(), errand, executable=None, enough=enter_pressed)
+            window_here(world.authenticator, world.guard, SystemClock(), task, executable=None, enough=enter_pressed)
         )
         await until(lambda: was_requested(world, "/login"))
         enough.set()
@@ -323,7 +324,7 @@ async def test_a_post_is_visited_signed_out_first_and_with_the_account_only_wher
     assert (members.signed_in, len(members.items)) == (True, 1)
     shown = [request["cookies"] for request in world.site.seen if request["path"] == "/members"]
     assert shown == [[], ["sid", "visit"]]
-    assert (await world.desk.state("lodge")).signed_in_as == NAME
+    assert (await world.authenticator.state("lodge")).signed_in_as == NAME
 
 
 async def test_without_a_session_a_post_is_visited_once(world: World) -> None:

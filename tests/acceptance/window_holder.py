@@ -16,12 +16,12 @@ from tests.acceptance.login_site import LoginSite
 
 async def main() -> None:
     state, port = Path(sys.argv[1]), int(sys.argv[2])
-    desk = SessionManager(state, [LoginSite(port=port).platform], SystemClock())
+    authenticator = SessionManager(state, [LoginSite(port=port).platform], SystemClock())
 
     async def on_closed(_: SessionState, __: BrowserTask) -> None: ...
 
     windows = LoginWindows(
-        desk, EgressGuard([f"127.0.0.1:{port}"]), SystemClock(), executable=None, on_closed=on_closed
+        authenticator, EgressGuard([f"127.0.0.1:{port}"]), SystemClock(), executable=None, on_closed=on_closed
     )
     await windows.open("lodge")
     await asyncio.Future()

@@ -27,7 +27,7 @@ from mediavault.presentation.doctor_report import Check
 from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import make_tools, new_job, worked
+from tests.stubs import make_context, new_job, worked
 
 LEASE = timedelta(seconds=90)
 TOKEN = "0123456789abcdef-token"
@@ -257,11 +257,13 @@ async def test_a_store_that_is_away_fails_no_job(tmp_path: Path) -> None:
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
         with capture_logs() as events:
-            job = await worked(claim, replace(make_tools(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
+            job = await worked(
+                claim, replace(make_context(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved))
+            )
         store.records.put = put  # type: ignore[method-assign]
 
     assert job.status is JobStatus.COMPLETED
-    assert "media_server_not_noted" in [event["event"] for event in events]
+    assert "media_server_call_not_recorded" in [event["event"] for event in events]
 
 
 async def test_a_saved_video_is_noted_for_the_call(tmp_path: Path) -> None:
@@ -269,7 +271,7 @@ async def test_a_saved_video_is_noted_for_the_call(tmp_path: Path) -> None:
     async with StubServer().running() as server, refreshing(tmp_path, server.url, clock) as (refresh, store):
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
-        await worked(claim, replace(make_tools(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
+        await worked(claim, replace(make_context(store, clock, tmp_path), hooks=Hooks(on_saved=refresh.saved)))
         clock.advance(60)
         await refresh.call_if_due()
 

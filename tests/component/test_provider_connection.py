@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.app.provider import MAX_ANSWER_BYTES, open_provider
+from mediavault.app.clients import MAX_ANSWER_BYTES, open_provider
 from mediavault.core.failures import AddressRefused, TooLarge
 from mediavault.core.settings import Settings
 

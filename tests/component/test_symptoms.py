@@ -36,7 +36,7 @@ from tests import media
 from tests.fakes import START, FakeClock
 from tests.fault_server import FaultServer, Reply, Request, Script, cut, fault_server, reply, serve
 from tests.memory_store import MemoryJobStore
-from tests.stubs import IN_PROCESS, UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_tools, new_job
+from tests.stubs import IN_PROCESS, UNSTARTED, StubBrowser, StubExtractor, candidate, extraction, make_context, new_job
 
 MINUTE = timedelta(minutes=1)
 BODY = media.mp4(4.0)
@@ -64,11 +64,11 @@ class WorkerRig:
         self.client = AiohttpClient(self.guard, clock=self.clock)
         self.probe = probe
 
-    def tools(self, extractor: StubExtractor | None = None) -> WorkerContext:
+    def context(self, extractor: StubExtractor | None = None) -> WorkerContext:
         post = Post(self.server.url("/post"), self.server.url("/post"), "generic", "1", "jane")
         url = self.server.url("/v.mp4?Expires=4102444800&Signature=a")
         extracted = extraction(candidate(url, signed=True), post=post)
-        made = make_tools(
+        made = make_context(
             self.store,
             self.clock,
             self.root,
@@ -82,23 +82,23 @@ class WorkerRig:
             limits=LIMITS,
         )
 
-    async def run(self, tools: WorkerContext) -> tuple[Job, datetime]:
+    async def run(self, context: WorkerContext) -> tuple[Job, datetime]:
         """Run the first attempt; return the stored job and the time of its failure."""
         await self.store.open()
         await self.store.queue.enqueue([new_job(self.server.url("/post"), clock=self.clock)])
-        return await self.attempt(tools)
+        return await self.attempt(context)
 
-    async def attempt(self, tools: WorkerContext) -> tuple[Job, datetime]:
+    async def attempt(self, context: WorkerContext) -> tuple[Job, datetime]:
         """Run an attempt that is due and fails; return the stored job and the time of its failure."""
-        job = await self.work(tools)
+        job = await self.work(context)
         assert job.failed_at is not None
         return job, job.failed_at
 
-    async def work(self, tools: WorkerContext) -> Job:
+    async def work(self, context: WorkerContext) -> Job:
         """Run the attempt that is due, and return the stored job."""
         await self.store.queue.promote_due()
         (claim,) = await self.store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
-        await process_one_cycle(claim, tools)
+        await process_one_cycle(claim, context)
         return await self.store.catalogue.get(claim.id)
 
 
@@ -132,7 +132,7 @@ async def test_a_failure_of_the_media_server_is_stored_and_retried_a_minute_late
     script: Script, code: ErrorCode, message: str, rig: WorkerRig
 ) -> None:
     rig.server.on("/v.mp4", script)
-    job, at = await rig.run(rig.tools())
+    job, at = await rig.run(rig.context())
 
     assert_stored(job, code, message)
     assert job.retry_at == at + MINUTE
@@ -165,11 +165,11 @@ async def test_a_damaged_file_is_not_downloaded_again_in_the_attempt_or_later(
         return (whole if asked <= downloads else headers_only)(request)
 
     rig.server.on("/v.mp4", script)
-    first, _ = await rig.run(rig.tools())
+    first, _ = await rig.run(rig.context())
     in_first = asked
     assert_stored(first, ErrorCode.DAMAGED, SAME)
     rig.clock.advance(3600)
-    again, _ = await rig.attempt(rig.tools())
+    again, _ = await rig.attempt(rig.context())
 
     assert_stored(again, ErrorCode.DAMAGED, SAME)
     assert (again.error, again.attempt_count) == (first.error, 2)
@@ -178,11 +178,11 @@ async def test_a_damaged_file_is_not_downloaded_again_in_the_attempt_or_later(
 
 async def test_a_damaged_file_that_the_site_has_repaired_is_saved(rig: WorkerRig) -> None:
     rig.server.on("/v.mp4", serve(spoiled(BODY)))
-    await rig.run(rig.tools())
+    await rig.run(rig.context())
     rig.server.on("/v.mp4", serve(BODY, etag='"v2"'))
     rig.clock.advance(3600)
 
-    assert (await rig.work(rig.tools())).status is JobStatus.COMPLETED
+    assert (await rig.work(rig.context())).status is JobStatus.COMPLETED
 
 
 async def test_another_url_of_a_fresh_extraction_is_tried_once(rig: WorkerRig) -> None:
@@ -190,7 +190,7 @@ async def test_another_url_of_a_fresh_extraction_is_tried_once(rig: WorkerRig) -
     first, second = (extraction(candidate(rig.server.url(path)), post=post) for path in ("/v.mp4", "/w.mp4"))
     rig.server.on("/v.mp4", serve(spoiled(BODY)))
     rig.server.on("/w.mp4", serve(spoiled(BODY), etag='"w"'))
-    job, _ = await rig.run(rig.tools(StubExtractor(first, second)))
+    job, _ = await rig.run(rig.context(StubExtractor(first, second)))
     asked = [request.path for request in rig.server.requests]
 
     assert_stored(job, ErrorCode.DAMAGED, SAME)
@@ -200,17 +200,17 @@ async def test_another_url_of_a_fresh_extraction_is_tried_once(rig: WorkerRig) -
 async def test_a_film_that_has_the_same_gap_whenever_it_is_downloaded_can_be_kept(rig: WorkerRig) -> None:
     """The transfer is whole each time: what is missing is missing at the site."""
     rig.server.on("/v.mp4", serve(WITH_GAP))
-    refused, _ = await rig.run(rig.tools())
+    refused, _ = await rig.run(rig.context())
     assert_stored(refused, ErrorCode.DAMAGED, SAME)
     await retry_job(rig.store, refused.id, as_it_is=True)
 
-    (item,) = (await rig.work(rig.tools())).items
+    (item,) = (await rig.work(rig.context())).items
     assert (item.status, item.error_code) == (ItemStatus.KEPT, ErrorCode.DAMAGED)
 
 
 async def test_a_file_that_is_cut_off_whenever_it_is_downloaded_is_downloaded_twice(rig: WorkerRig) -> None:
     rig.server.on("/v.mp4", serve(BODY[: len(BODY) * 9 // 10], etag=None))
-    refused, _ = await rig.run(rig.tools())
+    refused, _ = await rig.run(rig.context())
 
     assert_stored(refused, ErrorCode.BAD_FILE, SAME)
     assert [request.path.partition("?")[0] for request in rig.server.requests].count("/v.mp4") == 2
@@ -227,17 +227,17 @@ def unplayable(body: bytes) -> bytes:
 async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(rig: WorkerRig) -> None:
     """The same damage is no news to checks of the library afterwards."""
     rig.server.on("/v.mp4", serve(spoiled(BODY)))
-    refused, _ = await rig.run(rig.tools())
+    refused, _ = await rig.run(rig.context())
     await retry_job(rig.store, refused.id, as_it_is=True)
-    tools = rig.tools()
-    job = await rig.work(tools)
+    context = rig.context()
+    job = await rig.work(context)
     (item,) = job.items
     assert (job.status, item.status, item.error_code) == (JobStatus.COMPLETED, ItemStatus.KEPT, ErrorCode.DAMAGED)
     assert "The file was refused because it has damaged packets inside" in (item.error or "")
     assert item.kept is not None
     assert job.sha256 == hashlib.sha256(spoiled(BODY)).hexdigest()
 
-    vault, path = tools.vault, item.kept.output_path
+    vault, path = context.library, item.kept.output_path
     examiner = FileExaminer(rig.probe, lambda path: vault.local_path(path, into=rig.root))
     checked = await check_files(job, vault.digest, rig.clock, examiner, rig.store.records)
     found = [finding async for finding in Verification(rig.store, vault, read_data=True, examiner=examiner).run()]
@@ -254,7 +254,7 @@ async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(rig
 
 async def test_a_file_of_which_nothing_plays_cannot_be_kept(rig: WorkerRig) -> None:
     rig.server.on("/v.mp4", serve(unplayable(BODY)))
-    job, _ = await rig.run(rig.tools())
+    job, _ = await rig.run(rig.context())
 
     assert_stored(job, ErrorCode.BAD_FILE, SAME)
     with pytest.raises(BadInput):
@@ -263,7 +263,7 @@ async def test_a_file_of_which_nothing_plays_cannot_be_kept(rig: WorkerRig) -> N
 
 async def test_a_video_above_the_limit_is_stored_as_too_large_and_not_retried(rig: WorkerRig) -> None:
     rig.server.on("/v.mp4", serve(BODY))
-    job, _ = await rig.run(replace(rig.tools(), limits=replace(LIMITS, max_bytes=len(BODY) - 1)))
+    job, _ = await rig.run(replace(rig.context(), limits=replace(LIMITS, max_bytes=len(BODY) - 1)))
 
     assert_stored(job, ErrorCode.TOO_LARGE, "at most")
     assert job.retry_at is None
@@ -275,7 +275,7 @@ async def test_a_full_disk_is_stored_and_retried_without_using_up_an_attempt(
     usage = shutil.disk_usage(rig.root)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=len(BODY) - 1))
     rig.server.on("/v.mp4", serve(BODY))
-    job, at = await rig.run(rig.tools())
+    job, at = await rig.run(rig.context())
 
     assert_stored(job, ErrorCode.NO_SPACE, "are free")
     assert job.retry_at == at + 5 * MINUTE
@@ -290,7 +290,7 @@ class WithoutYtdlp(StubExtractor):
 
 
 async def test_a_missing_program_is_stored_and_retried_without_using_up_an_attempt(rig: WorkerRig) -> None:
-    job, at = await rig.run(rig.tools(WithoutYtdlp()))
+    job, at = await rig.run(rig.context(WithoutYtdlp()))
 
     assert_stored(job, ErrorCode.TOOL_MISSING, "yt-dlp is not installed")
     assert job.retry_at == at + 5 * MINUTE

@@ -20,7 +20,7 @@ from mediavault.tracing.opening import is_wanted, open_tracing
 from mediavault.tracing.port import NoTracing
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import StubDownloader, StubExtractor, make_tools, new_job, worked
+from tests.stubs import StubDownloader, StubExtractor, make_context, new_job, worked
 from tests.unit.worker.conftest import LEASE
 
 
@@ -79,7 +79,7 @@ async def save(tmp_path: Path, environ: dict[str, str], **stubs: Any) -> Job:
     await store.queue.enqueue([replace(new_job(clock=clock), trace_id="c0ffee" + "0" * 26)])
     (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=LEASE)
     async with open_tracing(environ) as tracing:
-        return await worked(claim, replace(make_tools(store, clock, tmp_path, **stubs), tracing=tracing))
+        return await worked(claim, replace(make_context(store, clock, tmp_path, **stubs), tracing=tracing))
 
 
 def environ_of(collector: Collector, **others: str) -> dict[str, str]:

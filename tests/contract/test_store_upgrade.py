@@ -271,7 +271,7 @@ async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
                 await store.close()
             except Killed:
                 pass
-            is_over = steps() < step
+            finished = steps() < step
         store = vault.store()
         await store.open()
         try:
@@ -290,7 +290,7 @@ async def test_what_was_in_records_is_in_tables_after_a_kill_at_any_step(
             assert feed.value == {"filter": "mine=duplicates&tag=twins"}
         finally:
             await store.close()
-        if is_over:
+        if finished:
             break
     assert step > 20
 

@@ -33,7 +33,7 @@ from mediavault.worker.library_watch import ensure_library_id
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.faults.worker_process import POINTS, media_of
 from tests.patience import patient
-from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools
+from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_context
 
 LEASE_S = patient(float(os.environ.get("FAULTS_LEASE_S", "3")), most=2)  # to be renewed in time on a busy machine
 PIECE = 4096
@@ -108,19 +108,19 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     store = store_at(store_url, clock)
     patience = DatabaseWait(clock)
     await patience.wait_for(store.open)
-    tools = make_tools(
+    context = make_context(
         store, clock, downloads, extractor=PostExtractor(), downloader=PostDownloader(), probe=PictureProbe()
     )
-    await patience.wait_for(lambda: ensure_library_id(store, tools.vault))
+    await patience.wait_for(lambda: ensure_library_id(store, context.library))
     if point := os.environ.get("FAULTS_STOP_AT"):
         owner, method, when = POINTS[point]
         targets = {
             "store": store.queue,
-            "extractor": tools.extractors["browser"],
-            "downloader": tools.downloader,
-            "staging": tools.vault.staging,
+            "extractor": context.extractors["browser"],
+            "downloader": context.downloader,
+            "staging": context.library.staging,
         }
-        stop_at(targets.get(owner) or getattr(tools, owner), method, when, store_url.removeprefix("sqlite:///"))
+        stop_at(targets.get(owner) or getattr(context, owner), method, when, store_url.removeprefix("sqlite:///"))
     limits = WorkerLimits(
         concurrency=4,
         poll_interval_s=0.2,
@@ -131,7 +131,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Worker(tools, limits, live_folder=state / "workers").run(stop)
+    await Worker(context, limits, live_folder=state / "workers").run(stop)
     await store.close()
 
 

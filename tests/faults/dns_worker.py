@@ -29,7 +29,7 @@ from mediavault.worker.context import RetryPolicy
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fault_server import FaultServer, serve
 from tests.faults.worker_process import media_of
-from tests.stubs import IN_PROCESS, UNSTARTED, StubExtractor, candidate, extraction, make_tools
+from tests.stubs import IN_PROCESS, UNSTARTED, StubExtractor, candidate, extraction, make_context
 
 HOST = "videos.test"
 POST = f"http://{HOST}/post"
@@ -92,9 +92,9 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     client = AiohttpClient(guard, clock=clock)
     store = store_at(store_url, clock)
     await store.open()
-    tools = make_tools(store, clock, downloads, extractor=SiteOfThatName())
-    tools = replace(
-        tools,
+    context = make_context(store, clock, downloads, extractor=SiteOfThatName())
+    context = replace(
+        context,
         client=client,
         downloader=MediaFetcher(client, clock, UNSTARTED, IN_PROCESS),
         retry=RetryPolicy(base=timedelta(milliseconds=100), jitter=lambda: 0.5),
@@ -108,7 +108,7 @@ async def main(store_url: str, state: Path, downloads: Path) -> None:
     )
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    await Worker(tools, limits, live_folder=state / "workers").run(stop)
+    await Worker(context, limits, live_folder=state / "workers").run(stop)
     await client.close()
     guard.close()
     for server in servers:

@@ -24,11 +24,11 @@ from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from tests.faults.worker_process import Events, SiteExtractor
-from tests.stubs import make_tools
+from tests.stubs import make_context
 
 
 @asynccontextmanager
-async def open_tools(
+async def open_context(
     settings: Settings,
     store: Store,
     library: Library,
@@ -40,9 +40,9 @@ async def open_tools(
     with (settings.state_dir / "children").open("a") as file:
         file.write(f"{child.pid}\n")
     events = Events(settings.state_dir)
-    tools = make_tools(store, clock, settings.download_dir, extractor=SiteExtractor(0.0, events))
+    context = make_context(store, clock, settings.download_dir, extractor=SiteExtractor(0.0, events))
     try:
-        yield replace(tools, vault=library, live=live.current if live is not None else None)
+        yield replace(context, library=library, live=live.current if live is not None else None)
     finally:
         child.kill()
         await child.wait()
@@ -51,7 +51,7 @@ async def open_tools(
 
 if __name__ == "__main__":
     configure_logs("info")
-    composition.open_tools = open_tools
+    composition.open_context = open_context
     processes.restarting_when_frozen = functools.partial(  # type: ignore[attr-defined]
         restarting_when_frozen, tick_s=float(sys.argv[1]) / TICKS
     )

@@ -28,7 +28,7 @@ class Listener:
         self._port, self._origin, self._stalls = port, origin, stalls
         self.events = 0
         self.status = 0
-        self.is_over = False
+        self.finished = False
 
     async def open(self) -> None:
         raw = socket.socket()
@@ -54,14 +54,14 @@ class Listener:
             left = read[-9:]
             if left.endswith(b"event: job"):
                 left = b""
-        self.is_over = True
+        self.finished = True
 
     async def rest(self) -> None:
         """What a stalled listener reads in the end: the end of the stream, if the server has dropped it."""
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(patient(DRAINED_WITHIN_S)):
                 await self.listen()
-        self.is_over = self._reader.at_eof() or self._reader.exception() is not None
+        self.finished = self._reader.at_eof() or self._reader.exception() is not None
 
     def close(self) -> None:
         self._writer.close()
@@ -89,7 +89,7 @@ async def main(port: int, count: int, stalled: int) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.gather(*(listener.rest() for listener in heard[:stalled]))
-    let_go = sum(listener.is_over for listener in heard[:stalled])
+    let_go = sum(listener.finished for listener in heard[:stalled])
     print(json.dumps({"events": [listener.events for listener in quick], "let_go": let_go}), flush=True)
     for listener in listeners:
         listener.close()

@@ -168,7 +168,7 @@ class Served:
         return [int(line) for line in (self.vault.state / "children").read_text().split()]
 
 
-def is_over(job: dict[str, Any]) -> bool:
+def finished(job: dict[str, Any]) -> bool:
     return job["status"] == "failed" and job["retry_at"] is None
 
 
@@ -184,7 +184,7 @@ def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
 @pytest.mark.parametrize("served", [2.0], indirect=True)
 async def test_a_vault_frozen_by_a_post_recovers_automatically_and_says_what_happened(served: Served) -> None:
     await served.freeze()
-    given_up = await served.until("/api/jobs", lambda page: any(map(is_over, page["jobs"])))
+    given_up = await served.until("/api/jobs", lambda page: any(map(finished, page["jobs"])))
     (job,) = given_up["jobs"]
     health = await served.until("/api/worker/health", lambda _: True)
 

@@ -31,7 +31,7 @@ from tests.faults.mounts import exfat
 from tests.faults.test_processes import environment
 from tests.faults.vault_on_disk import VaultOnDisk, all_completed
 from tests.faults.worker_process import media_of
-from tests.stubs import StubExtractor, StubProbe, candidate, extraction, make_tools
+from tests.stubs import StubExtractor, StubProbe, candidate, extraction, make_context
 
 TITLES = (
     "A clip", "a CLIP", "A clip.", "A clip ", "A clip...", "A\x00clip", "A/clip", "A\\clip", "A:clip?", "A\u200bclip",
@@ -93,8 +93,8 @@ class TwoForms(StubProbe):
         return replace(await super().examine(file), container=self._forms[0])
 
 
-def tools_of(vault: VaultOnDisk, store: object) -> WorkerContext:
-    return make_tools(
+def context_of(vault: VaultOnDisk, store: object) -> WorkerContext:
+    return make_context(
         store,  # type: ignore[arg-type]
         SystemClock(),
         vault.downloads,
@@ -113,7 +113,7 @@ async def saved(vault: VaultOnDisk, count: int) -> Sequence[Job]:
     stop = asyncio.Event()
     async with vault.store() as store:
         await ensure_library_id(store, LocalLibrary(vault.downloads))
-        worker = Worker(tools_of(vault, store), limits, live_folder=vault.state / "workers")
+        worker = Worker(context_of(vault, store), limits, live_folder=vault.state / "workers")
         working = asyncio.create_task(worker.run(stop))
         vault.log.touch()
         try:

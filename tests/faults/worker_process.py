@@ -40,7 +40,7 @@ from mediavault.worker.context import RetryPolicy, WorkerContext
 from mediavault.worker.worker import HeldClaim, Worker, WorkerLimits
 from tests.faults.mutants import MUTANTS
 from tests.patience import patient
-from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools
+from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_context
 from tests.tiny_video import tiny_video
 
 VIDEO_BYTES = 20_000  # and its URL
@@ -139,10 +139,10 @@ class Events:
     def of(self, store: Store) -> None:
         """Record every write of ``store`` that its fence refuses, every accepted completion and every permit."""
         for name in FENCED:
-            setattr(store.queue, name, self._noted(name, getattr(store.queue, name)))
-        setattr(store.site_limits, "acquire_permit", self._noted_turn(store.site_limits.acquire_permit))  # noqa: B010 - a method of a protocol
+            setattr(store.queue, name, self._logged(name, getattr(store.queue, name)))
+        setattr(store.site_limits, "acquire_permit", self._recorded_turn(store.site_limits.acquire_permit))  # noqa: B010 - a method of a protocol
 
-    def _noted_turn(
+    def _recorded_turn(
         self, original: Callable[[PermitRequest], Awaitable[Permit]]
     ) -> Callable[[PermitRequest], Awaitable[Permit]]:
         async def call(request: PermitRequest) -> Permit:
@@ -153,7 +153,7 @@ class Events:
 
         return call
 
-    def _noted(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def _logged(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         async def call(claim: ClaimedJob, *args: Any, **kwargs: Any) -> Any:
             try:
                 answer = await original(claim, *args, **kwargs)
@@ -238,23 +238,25 @@ def die_at(point: str, target: Any, method: str, when: str) -> None:
     setattr(target, method, wrapped)
 
 
-def tools_of(orders: Orders, store: Store, clock: Clock, events: Events) -> WorkerContext:
+def context_of(orders: Orders, store: Store, clock: Clock, events: Events) -> WorkerContext:
     extractor, downloader = SiteExtractor(orders.trouble, events), SiteDownloader(orders.longest_download_s)
-    tools = make_tools(store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random)
-    tools = replace(tools, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))
+    context = make_context(
+        store, clock, orders.downloads, extractor=extractor, downloader=downloader, jitter=random.random
+    )
+    context = replace(context, retry=RetryPolicy(base=RETRY_BASE, jitter=random.random))
     if url := Settings().vault_url:
-        tools = replace(tools, vault=make_library(Settings(download_dir=orders.downloads, vault_url=url)))
+        context = replace(context, library=make_library(Settings(download_dir=orders.downloads, vault_url=url)))
     if orders.die_at is not None:
         owner, method, when = {**POINTS, **BUCKET_POINTS}[orders.die_at]
         targets = {
             "store": store.queue,
             "extractor": extractor,
             "downloader": downloader,
-            "staging": tools.vault.staging,
-            "bucket": getattr(tools.vault, "_bucket", None),
+            "staging": context.library.staging,
+            "bucket": getattr(context.library, "_bucket", None),
         }
-        die_at(orders.die_at, targets.get(owner) or getattr(tools, owner), method, when)
-    return tools
+        die_at(orders.die_at, targets.get(owner) or getattr(context, owner), method, when)
+    return context
 
 
 async def main(orders: Orders) -> None:
@@ -267,7 +269,7 @@ async def main(orders: Orders) -> None:
     events = Events(orders.state)
     events.of(store)
     kind = RudeWorker if orders.rude else WatchedWorker
-    worker = kind(tools_of(orders, store, clock, events), orders.limits(), live_folder=orders.state / "workers")
+    worker = kind(context_of(orders, store, clock, events), orders.limits(), live_folder=orders.state / "workers")
     worker.events = events
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -165,7 +165,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIBRARY: (
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),
         *("tag", "collection", "mine"),
-        *("cursor", "told", "batch", "post"),
+        *("cursor", "outcome", "batch", "post"),
     ),
     FEED: (
         *("q", "platform", "account", "since", "until", "length", "shortest", "longest", "state", "order"),

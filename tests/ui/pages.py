@@ -384,7 +384,7 @@ CASES: tuple[Case, ...] = (
     Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),
     Case("library-failed", "/library", at("/library?state=failed")),
     Case("library-keys", "/library", at("/library"), then=keys_shown),
-    Case("library-deleted", "/library", at("/library?told=removed-2-0&batch=0123456789abcdef")),
+    Case("library-deleted", "/library", at("/library?outcome=removed-2-0&batch=0123456789abcdef")),
     Case("feed", "/library/feed", at("/library/feed"), then=clip_shown),
     Case("feed-share", "/library/feed", at("/library/feed?order=oldest"), then=clip_shared),
     Case("feed-keys", "/library/feed", at("/library/feed"), then=keys_shown, is_rare=True),

@@ -162,8 +162,8 @@ async def test_settings_are_saved_and_tested(extension: Extension, guarded: Vaul
     await page.locator("#token").fill(await token_for(guarded, Scope.SUBMIT))
     await page.locator("#save").click()
 
-    await expect(page.locator("#told")).to_contain_text("It works: the vault answers, and links can be added.")
-    await expect(page.locator("#told")).to_contain_text("Settings saved.")
+    await expect(page.locator("#outcome")).to_contain_text("It works: the vault answers, and links can be added.")
+    await expect(page.locator("#outcome")).to_contain_text("Settings saved.")
     await page.reload()
     await expect(page.locator("#address")).to_have_value(guarded.base)
 
@@ -199,7 +199,7 @@ async def test_a_token_that_does_not_fit_is_named(extension: Extension, guarded:
     await page.locator("#token").fill(await token_for(guarded, token) if isinstance(token, Scope) else token)
     await page.locator("#test").click()
 
-    await expect(page.locator("#told .bad")).to_contain_text(told)
+    await expect(page.locator("#outcome .bad")).to_contain_text(told)
     assert (await jobs_of(guarded, "")) == []
     assert await extension.worker.evaluate("chrome.storage.local.get('token')") == {}
 
@@ -217,15 +217,15 @@ async def test_an_address_without_a_vault_is_named(extension: Extension) -> None
     page = await extension.page("options.html")
     await page.locator("#address").fill(address)
     await page.locator("#test").click()
-    await expect(page.locator("#told .bad")).to_have_text(f"Something answers at {address}, but it isn't a vault.")
+    await expect(page.locator("#outcome .bad")).to_have_text(f"Something answers at {address}, but it isn't a vault.")
 
     server.close()
     await server.wait_closed()
     await page.locator("#test").click()
-    await expect(page.locator("#told .bad")).to_contain_text(f"No answer from {address}.")
+    await expect(page.locator("#outcome .bad")).to_contain_text(f"No answer from {address}.")
     await page.locator("#address").fill("file:///etc/passwd")
     await page.locator("#test").click()
-    await expect(page.locator("#told .bad")).to_have_text("This is not a valid address.")
+    await expect(page.locator("#outcome .bad")).to_have_text("This is not a valid address.")
 
 
 async def test_a_vault_without_a_password_needs_no_token(extension: Extension, make_vault: MakeVault) -> None:
@@ -234,7 +234,7 @@ async def test_a_vault_without_a_password_needs_no_token(extension: Extension, m
     await page.locator("#address").fill(vault.base)
     await page.locator("#save").click()
 
-    await expect(page.locator("#told")).to_contain_text("It works")
+    await expect(page.locator("#outcome")).to_contain_text("It works")
 
 
 # --- saving
@@ -493,7 +493,7 @@ async def test_the_cookies_of_one_site_are_handed_over_after_an_explanation(
     await expect(page.locator("#what")).to_contain_text(f"The vault at {guarded.base} gets all cookies")
     await page.locator("#hand-over").click()
 
-    await expect(page.locator("#told .good")).to_contain_text("Cookies of X that the vault took: 2.")
+    await expect(page.locator("#outcome .good")).to_contain_text("Cookies of X that the vault took: 2.")
     (body,) = [data for data in sent if data]
     assert re.search(r"#HttpOnly_\.x\.com\\tTRUE\\t/\\tTRUE\\t\d{10}\\tauth_token\\tsecret", body)
     assert "elsewhere" not in body
@@ -504,7 +504,7 @@ async def test_a_token_that_may_only_add_links_hands_nothing_over(extension: Ext
     await extension.set_up(guarded.base, await token_for(guarded, Scope.SUBMIT))
     page = await extension.page("sign-in.html?host=x.com")
 
-    await expect(page.locator("#told .bad")).to_contain_text("a token with the permission “Add links and sign-ins”")
+    await expect(page.locator("#outcome .bad")).to_contain_text("a token with the permission “Add links and sign-ins”")
     await expect(page.locator("#about")).to_be_hidden()
 
 
@@ -512,7 +512,7 @@ async def test_a_site_that_cannot_be_signed_in_to_is_named(extension: Extension,
     await extension.set_up(guarded.base)
     page = await extension.page("sign-in.html?host=notx.com")
 
-    await expect(page.locator("#told .bad")).to_contain_text("The vault takes no sign-in for notx.com.")
+    await expect(page.locator("#outcome .bad")).to_contain_text("The vault takes no sign-in for notx.com.")
 
 
 # --- the modules without a browser's interface

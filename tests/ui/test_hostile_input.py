@@ -39,7 +39,7 @@ def addresses(text: str) -> Iterator[str]:
     """Yield every page that takes texts, with this one in all its parameters."""
     short = text[:200]
     yield f"/?{_query(url=text[:2_000], text=text[:2_000], post=short, taken=1, known=1)}"
-    yield f"{LIBRARY}?{_query(q=short, platform=short, account=short, told=short, state='all')}"
+    yield f"{LIBRARY}?{_query(q=short, platform=short, account=short, outcome=short, state='all')}"
     yield f"{_post_path()}?{_query(**{'in': urlencode({'q': short, 'account': short}, errors='replace')})}"
     yield f"/accounts?{_query(q=short, platform=text[:64])}"
     yield f"/accounts/{quote(short, safe='')}/{quote(short, safe='')}"

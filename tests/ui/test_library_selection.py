@@ -79,7 +79,7 @@ async def test_opening_a_post_keeps_the_selection_and_deleting_ends_it(pages: Pa
     await expect(page.locator("#selected-count")).to_have_text("2 selected")
 
     await page.locator("#selected button[formaction='/library/remove']").click()
-    await expect(page.locator("#told p")).to_have_text("2 posts were deleted.")
+    await expect(page.locator("#outcome p")).to_have_text("2 posts were deleted.")
     await expect(page.locator("#selected")).to_be_hidden()
 
 

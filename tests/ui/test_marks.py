@@ -12,9 +12,9 @@ import pytest
 from playwright.async_api import Page, Request, expect
 
 from mediavault.core.job import Job, JobId
-from mediavault.core.marks import Noted, Position
+from mediavault.core.marks import Position, PostMarks
 from mediavault.core.users import OWNER
-from mediavault.store.noting import read_noted, save_position
+from mediavault.store.mark_changes import read_marks, save_position
 from tests import media
 from tests.fakes import FakeClock
 from tests.patience import patient
@@ -24,8 +24,8 @@ from tests.ui.vault import Vault
 both = pytest.mark.parametrize("size", ["phone", "desktop"])
 
 
-async def noted(vault: Vault, job_id: str) -> Noted:
-    return (await read_noted(vault.store, OWNER, [JobId(job_id)])).get(JobId(job_id), Noted())
+async def post_marks(vault: Vault, job_id: str) -> PostMarks:
+    return (await read_marks(vault.store, OWNER, [JobId(job_id)])).get(JobId(job_id), PostMarks())
 
 
 def plain(vault: Vault) -> Job:
@@ -38,10 +38,10 @@ def two_minutes() -> bytes:
     return media.mp4(120.0)
 
 
-async def until_noted(vault: Vault, job_id: str, wanted: Callable[[Noted], bool]) -> Noted:
+async def until_marked(vault: Vault, job_id: str, wanted: Callable[[PostMarks], bool]) -> PostMarks:
     """Wait until the store has what the page sent."""
     async with asyncio.timeout(patient(20)):
-        while not wanted(found := await noted(vault, job_id)):
+        while not wanted(found := await post_marks(vault, job_id)):
             await asyncio.sleep(0.05)
     return found
 
@@ -52,11 +52,11 @@ async def test_a_post_is_a_favourite_by_its_button_and_by_a_key(pages: Pages, fr
     page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
     await page.locator("#heart").click()
     await expect(page.locator("#heart")).to_have_attribute("aria-pressed", "true")
-    assert (await noted(fresh_vault, job.id)).favourite
+    assert (await post_marks(fresh_vault, job.id)).favourite
 
     await page.keyboard.press("h")
     await expect(page.locator("#heart")).to_have_attribute("aria-pressed", "false")
-    assert not (await noted(fresh_vault, job.id)).favourite
+    assert not (await post_marks(fresh_vault, job.id)).favourite
     assert await overflow(page) == []
 
 
@@ -74,7 +74,7 @@ async def test_tags_and_collections_are_added_and_removed_without_leaving_the_pa
     await page.locator("#add_to").fill("Journeys")
     await page.keyboard.press("Enter")
     await expect(page.locator("#marks .chip a bdi")).to_have_text(["Cats", "long train", "Journeys"])
-    assert await noted(fresh_vault, job.id) == Noted(tags=("Cats", "long train"), collections=("Journeys",))
+    assert await post_marks(fresh_vault, job.id) == PostMarks(tags=("Cats", "long train"), collections=("Journeys",))
 
     await page.get_by_role("button", name="Remove Cats").click()
     await expect(page.locator("#marks .chip a bdi")).to_have_text(["long train", "Journeys"])
@@ -113,7 +113,7 @@ async def test_a_note_is_saved_and_shown_again(pages: Pages, fresh_vault: Vault)
     await page.locator(".note summary").click()
     await page.locator("#note").fill("From the old line.\nKeep.")
     await page.locator(".note button").click()
-    await until_noted(fresh_vault, job.id, lambda found: found.note == "From the old line.\nKeep.")
+    await until_marked(fresh_vault, job.id, lambda found: found.note == "From the old line.\nKeep.")
     await page.reload()
     await expect(page.locator("#note")).to_have_value("From the old line.\nKeep.")
 
@@ -176,7 +176,7 @@ async def test_the_position_never_goes_back_while_a_resumed_video_plays(
     await page.locator("#big-play").click()
     assert await time_after(page, 5) > 90
     await page.keyboard.press("k")
-    await until_noted(fresh_vault, job.id, lambda found: found.position is not None and found.position.at > 89)
+    await until_marked(fresh_vault, job.id, lambda found: found.position is not None and found.position.at > 89)
     await page.reload()
     await page.locator("#big-play").click()
 
@@ -198,7 +198,7 @@ async def test_a_video_on_the_shelf_resumes_and_can_start_over(pages: Pages, fre
 
     await expect(page.locator("#resume")).to_be_hidden()
     await page.keyboard.press("k")
-    await until_noted(fresh_vault, job.id, lambda found: found.position is None or found.position.at < 60)
+    await until_marked(fresh_vault, job.id, lambda found: found.position is None or found.position.at < 60)
 
 
 async def test_a_player_that_starts_at_the_beginning_does_not_erase_the_position(
@@ -217,7 +217,7 @@ async def test_a_player_that_starts_at_the_beginning_does_not_erase_the_position
     await page.goto(f"{fresh_vault.base}/library")
 
     assert not [url for url in sent if url.endswith("/position")]
-    assert (await noted(fresh_vault, job.id)).position == Position(85, 120.0)
+    assert (await post_marks(fresh_vault, job.id)).position == Position(85, 120.0)
 
 
 async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(pages: Pages, fresh_vault: Vault) -> None:
@@ -231,12 +231,12 @@ async def test_pausing_stores_the_position_and_the_end_that_it_was_watched(pages
       player.play().then(() => player.pause());
     })"""
     await page.evaluate(stopped, 10.5)
-    found = await until_noted(fresh_vault, job.id, lambda found: found.position is not None)
+    found = await until_marked(fresh_vault, job.id, lambda found: found.position is not None)
     assert found.position is not None
     assert found.position.at >= 10.4
 
     await page.evaluate(stopped, 11.9)
-    assert await until_noted(fresh_vault, job.id, lambda found: found.watched) == Noted(watched=True)
+    assert await until_marked(fresh_vault, job.id, lambda found: found.watched) == PostMarks(watched=True)
 
 
 @both
@@ -249,9 +249,9 @@ async def test_a_selection_is_tagged_at_once(pages: Pages, fresh_vault: Vault, s
     assert await overflow(page) == []
     await page.locator("#mark-tags").fill("Batch")
     await page.locator(".mark-menu button[value=tag]").click()
-    await expect(page.locator("#told")).to_have_text("2 posts were changed.")
+    await expect(page.locator("#outcome")).to_have_text("2 posts were changed.")
 
-    assert ["Batch" in (await noted(fresh_vault, job_id)).tags for job_id in ids] == [True, True]
+    assert ["Batch" in (await post_marks(fresh_vault, job_id)).tags for job_id in ids] == [True, True]
     await page.goto(f"{fresh_vault.base}/library?q=tag:batch")
     await expect(page.locator(".tile")).to_have_count(2)
 

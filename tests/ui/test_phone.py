@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from mediavault.browser.discovery import find_browser
 from mediavault.core.job import JobStatus
-from mediavault.web.just_now import COOKIE
+from mediavault.web.pages.home import JUST_NOW_COOKIE
 from tests.patience import patient
 from tests.ui.browsing import Pages, Size, flags, overflow
 from tests.ui.conftest import MakeVault
@@ -95,7 +95,7 @@ async def test_a_share_is_saved_at_once_and_the_page_says_so(pages: Pages, make_
     await expect(page.locator(".toast")).to_contain_text("Added 2 links. videos.example/watch/a")
     assert await queued(vault) == 2
     await expect(page.locator("#outbox")).to_be_hidden()
-    assert COOKIE in {cookie["name"] for cookie in await context.cookies()}
+    assert JUST_NOW_COOKIE in {cookie["name"] for cookie in await context.cookies()}
     await share(page, action, title="", text=A)
     await expect(page.locator(".toast")).to_contain_text("This link is already in the vault.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from mediavault.sealing.checking import check_copy
+from mediavault.features.sealing.checking import check_copy
 from tests.patience import patient
 from tests.ui.browsing import Pages, Size, overflow
 from tests.ui.vault import Vault

@@ -26,7 +26,7 @@ from mediavault.core.settings import Settings
 from mediavault.core.users import Role
 from mediavault.download.frames import frame_key
 from mediavault.extraction.port import UpgradeRecord
-from mediavault.extraction.ytdlp_home import alone, home_of, write_record
+from mediavault.extraction.ytdlp_home import home_of, upgrade_lock, write_record
 from mediavault.features.notifications.model import DeliveryState, NotificationDelivery
 from mediavault.features.notifications.records import replace_delivery
 from mediavault.features.notifications.service import Notifications
@@ -105,7 +105,7 @@ def _give_up_ytdlp(settings: Settings) -> None:
     record = UpgradeRecord(
         tried_at=SystemClock().now(), before="2026.11.20", after="2026.10.26", refused="2026.11.20", why=why
     )
-    with alone(home):
+    with upgrade_lock(home):
         write_record(home, record)
 
 

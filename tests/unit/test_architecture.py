@@ -26,7 +26,7 @@ IMPORTERS = {
     "argon2": {"auth/passwords.py"},
     "joserfc": {"auth/oidc.py"},
     "asyncpg": {"store/postgres/engine.py"},
-    "cryptography": {"download/aes.py", "sealing/timestamps.py"},
+    "cryptography": {"download/aes.py", "features/sealing/timestamps.py"},
     "av": {"media/library.py", "demo/media.py"},
     "bson": {"store/mongodb/engine.py"},
     "feedparser": {"extraction/feed_documents.py"},
@@ -39,12 +39,12 @@ IMPORTERS = {
     "obstore": {"library/bucket.py"},
     "opentelemetry": {"tracing/otlp.py"},
     "playwright": {"browser/chromium.py"},
-    "prometheus_client": {"api/metrics.py"},
+    "prometheus_client": {"api/health.py"},
     "pydantic": {
         "core/settings.py",
         "presentation/",
         "features/",
-        "web/pages/library_live.py",
+        "web/pages/library.py",
         "cli/output.py",
     },  # describes records
     "pydantic_settings": {"core/settings.py"},
@@ -190,7 +190,7 @@ def test_only_the_workers_loop_swallows_everything() -> None:
         "media/probe_child.py",  # FFmpeg's bindings raise anything on damaged files
         "media/sound_child.py",  # the same
         "extraction/ytdlp_listing.py",  # yt-dlp's extractors raise anything on pages that changed; what was read is kept
-        "maintenance/sealed_copies.py",  # after a bug, the page must not wait for a copy forever
+        "features/sealing/service.py",  # after a bug, the page must not wait for a copy forever
     }
 
     assert {name for name, text in modules() if swallows_everything(text)} <= allowed

@@ -30,7 +30,7 @@ from mediavault.core.failures import (
     StoreError,
 )
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.typed_records import ERRORS
 from mediavault.presentation.labels import help_for
 from mediavault.presentation.preferences import Appearance, use
@@ -66,7 +66,7 @@ JOB_PAGE = {
     "back": "/library",
     "keep": "",
     "same": (),
-    "marks": asdict(Noted()),
+    "marks": asdict(PostMarks()),
     "may_go": None,
     "all_tags": [],
     "all_collections": [],

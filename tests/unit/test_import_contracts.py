@@ -35,7 +35,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.media.probe", "mediavault.worker.context"),
         ("mediavault.store.site_limits", "mediavault.egress.port"),
         ("mediavault.store.queries", "mediavault.presentation.views"),
-        ("mediavault.auth.credentials", "mediavault.api.queue"),
+        ("mediavault.auth.credentials", "mediavault.api.jobs"),
         ("mediavault.auth.credentials", "mediavault.presentation.labels"),
         ("mediavault.presentation.labels", "mediavault.auth.credentials"),
         ("mediavault.presentation.views", "mediavault.server.errors"),
@@ -57,7 +57,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.demo.site", "mediavault.cli.output"),
     ],
     "Only the lists of routes and pages import a feature's routes and pages, and nothing its commands": [
-        ("mediavault.api.queue", "mediavault.features.sites.api"),
+        ("mediavault.api.jobs", "mediavault.features.sites.api"),
         ("mediavault.web.render", "mediavault.features.sites.pages"),
         ("mediavault.features.sites.service", "mediavault.features.sites.api"),
     ],
@@ -79,7 +79,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     "app: processes and one-shot tasks may use the composition, the composition may use storage": [
         ("mediavault.app.storage", "mediavault.app.composition"),
         ("mediavault.app.composition", "mediavault.app.processes"),
-        ("mediavault.app.startup", "mediavault.app.one_shot"),
+        ("mediavault.app.processes", "mediavault.app.one_shot"),
     ],
     "Commands and the practice site reach the worker through the composition root": [
         ("mediavault.__main__", "mediavault.worker.worker"),
@@ -119,9 +119,9 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.worker.stages.route", "mediavault.egress.client"),
         ("mediavault.worker.context", "mediavault.download.fetcher"),
         ("mediavault.api.jobs", "mediavault.egress.client"),
-        ("mediavault.api.login_window", "mediavault.browser.chromium"),
+        ("mediavault.api.sessions", "mediavault.browser.chromium"),
         ("mediavault.api.files", "mediavault.library.local_library"),
-        ("mediavault.cli.verify", "mediavault.library.bucket_library"),
+        ("mediavault.cli.library", "mediavault.library.bucket_library"),
         ("mediavault.cli.inspection", "mediavault.extraction.ytdlp_extractor"),
         ("mediavault.api.jobs", "mediavault.extraction.browser_extractor"),
         ("mediavault.extraction.assembly", "mediavault.extraction.api_extractor"),
@@ -136,7 +136,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "What answers people imports service ports, and the modules named here": [
         ("mediavault.api.jobs", "mediavault.browser.driver"),
-        ("mediavault.api.frames", "mediavault.download.hls_text"),
+        ("mediavault.api.files", "mediavault.download.hls_text"),
         ("mediavault.web.zipping", "mediavault.library.disk"),
         ("mediavault.server.errors", "mediavault.egress.guard"),
         ("mediavault.presentation.views", "mediavault.media.probe"),

@@ -17,6 +17,7 @@ from mediavault.features.marks.service import UserMarks
 from mediavault.features.profiles.service import Profiles
 from mediavault.features.retention.service import RetentionRules
 from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sealing.service import SealedCopies
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.trash.service import Trash
 from mediavault.presentation.schemas import ErrorView
@@ -70,6 +71,10 @@ def _rss_feeds(request: Request) -> RssFeeds:
     return cast("RssFeeds", request.app.state.rss_feeds)
 
 
+def _sealed_copies(request: Request) -> SealedCopies:
+    return cast("SealedCopies", _services(request).sealed_copies)
+
+
 def _shared_links(request: Request) -> SharedLinks:
     return cast("SharedLinks", request.app.state.shared_links)
 
@@ -79,8 +84,8 @@ def _caller() -> Caller:
     return Caller(current_user(), principal.profile if principal else None)
 
 
-def _desk(request: Request) -> Authenticator:
-    return cast("Authenticator", request.app.state.desk)
+def _authenticator(request: Request) -> Authenticator:
+    return cast("Authenticator", request.app.state.authenticator)
 
 
 def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> JobId:
@@ -95,7 +100,7 @@ def to_job_id(job_id: str) -> JobId:
 
 
 Services = Annotated[ApiServices, Depends(_services)]
-AuthenticatorDep = Annotated[Authenticator, Depends(_desk)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 EventFeed = Annotated[Feed, Depends(_feed)]
 JobsDep = Annotated[Jobs, Depends(_jobs)]
 CallerDep = Annotated[Caller, Depends(_caller)]
@@ -105,6 +110,7 @@ MarksDep = Annotated[UserMarks, Depends(_marks)]
 ProfilesDep = Annotated[Profiles, Depends(_profiles)]
 RetentionDep = Annotated[RetentionRules, Depends(_retention)]
 RssFeedsDep = Annotated[RssFeeds, Depends(_rss_feeds)]
+SealedCopiesDep = Annotated[SealedCopies, Depends(_sealed_copies)]
 SharedLinksDep = Annotated[SharedLinks, Depends(_shared_links)]
 UserName = Annotated[str, Depends(current_user)]  # whose favourites, positions and saved searches are meant
 JobIdPath = Annotated[JobId, Depends(_job_id)]

@@ -35,7 +35,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection"
 async def events(
     request: Request,
     feed: EventFeed,
-    desk: AuthenticatorDep,
+    authenticator: AuthenticatorDep,
     since: Annotated[str | None, Query(description="An ISO 8601 moment.")] = None,
 ) -> Response:
     """Send ``event: job`` with the job at every change, ``event: removed`` with its id, and a comment every 15 seconds.
@@ -46,16 +46,18 @@ async def events(
     """
     moment = read_moment(request.headers.get("last-event-id"), since)
     with contextlib.ExitStack() as until_streaming:
-        listener = feed.join(_client_id(request, desk))  # before reading missed changes, so that none falls in between
+        listener = feed.join(
+            _client_id(request, authenticator)
+        )  # before reading missed changes, so that none falls in between
         until_streaming.callback(feed.leave, listener)
         missed = await feed.missed_since(moment) if moment is not None else []
         until_streaming.pop_all()  # from here on the stream removes the listener
         return EventStream(feed, listener, missed)
 
 
-def _client_id(request: Request, desk: Authenticator) -> str:
+def _client_id(request: Request, authenticator: Authenticator) -> str:
     caller = current_principal()
-    return (caller.by if caller else "") or address_bucket(desk.address_of(credentials_of(request)))
+    return (caller.by if caller else "") or address_bucket(authenticator.address_of(credentials_of(request)))
 
 
 class EventStream(Response):

@@ -49,7 +49,7 @@ class FeedListener:
         self.who = who
         self.appearance = current()
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.is_over = False
+        self.finished = False
 
     async def next(self) -> bytes | None:
         return await self._waiting.get()
@@ -58,7 +58,7 @@ class FeedListener:
         """Return further queued events, up to ``MAX_WRITE_BYTES``: one write of many costs hardly more than of one."""
         events = []
         left = MAX_WRITE_BYTES
-        while left > 0 and not self.is_over and not self._waiting.empty():
+        while left > 0 and not self.finished and not self._waiting.empty():
             event = self._waiting.get_nowait() or b""
             left -= len(event)
             events.append(event)
@@ -73,7 +73,7 @@ class FeedListener:
 
     def end(self, last_word: bytes | None = None) -> None:
         """Discard the queued events, and end the stream with ``last_word``."""
-        self.is_over = True
+        self.finished = True
         while not self._waiting.empty():
             self._waiting.get_nowait()
         if last_word is not None:
@@ -115,7 +115,7 @@ class Feed:
     def leave(self, listener: FeedListener) -> None:
         """Remove a listener, and end its stream. Safe to call twice."""
         self._listeners.pop(listener, None)
-        if not listener.is_over:
+        if not listener.finished:
             listener.end()
         self._wake.set()  # the poller ends when no listener is left
 

@@ -1,16 +1,25 @@
-"""``/api/jobs…``: submit, list, show, retry, move in the queue, stop, cancel, remove; ``/api/accounts`` and ``/api/totals``."""
+"""The API of jobs and of the queue; the page's ``X-Trace-Id`` follows a job through the logs."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+import typing
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
+from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from mediavault.api.dependencies import CallerDep, JobIdPath, JobsDep, Services, UserName, errors
 from mediavault.api.idempotency import IdempotencyKey, KeyedRequest, StoredAnswer, answer_once
-from mediavault.core.marks import Noted
+from mediavault.core.failures import BadInput
+from mediavault.core.fields import read_value
+from mediavault.core.job import JobStatus
+from mediavault.core.marks import PostMarks
+from mediavault.core.messages import Message
 from mediavault.features.jobs.model import JobFilter
+from mediavault.features.sites.service import one_site
 from mediavault.presentation.schemas import (
     DEFAULT_PAGE,
     MAX_PAGE,
@@ -21,6 +30,7 @@ from mediavault.presentation.schemas import (
     JobPageView,
     JobView,
     PriorityRequest,
+    QueueView,
     RetryRequest,
     SubmitRequest,
     TotalsView,
@@ -28,14 +38,62 @@ from mediavault.presentation.schemas import (
 from mediavault.presentation.views import (
     account_page_view,
     history_view,
+    hold_view,
     job_list,
     job_view,
     page_view,
     totals_view,
 )
-from mediavault.server.record_query import query_of
-from mediavault.store.noting import read_noted
+from mediavault.server.services import ApiServices
+from mediavault.store import holds
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import AccountQuery
+
+R = TypeVar("R")
+
+
+def query_of(record: type[R], *, also: Collection[str] = ()) -> Callable[..., R]:
+    """Return a dependency of FastAPI that reads the record. An empty value, as forms send it, counts as absent.
+
+    ``also`` are the route's other parameters; any further one is refused, since a typing mistake
+    would list everything. Raises BadInput, and what the record raises for a bad value.
+    """
+    hints = typing.get_type_hints(record)
+    own = {field.name: field for field in fields(record)}  # type: ignore[arg-type]
+
+    def read(request: Request, **values: Any) -> R:
+        if unknown := sorted(request.query_params.keys() - own.keys() - set(also)):
+            raise BadInput(Message("Unknown parameter: %(name)s.", name=unknown[0][:80]))
+        given = {name: _without_empty(value) for name, value in values.items()}
+        return record(**{name: read_value(own[name], value) for name, value in given.items() if value is not None})
+
+    def parameter(name: str) -> inspect.Parameter:
+        kind = _accepted(own[name], hints[name])
+        accepted = Annotated[kind, Query(description=own[name].metadata["help"])]  # type: ignore[valid-type]
+        default = [] if typing.get_origin(hints[name]) is tuple else own[name].default
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=accepted)
+
+    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    read.__signature__ = inspect.Signature([request, *map(parameter, own)])  # type: ignore[attr-defined]
+    return read
+
+
+def _accepted(field: Field[Any], hint: Any) -> Any:
+    """Return the type that FastAPI checks for a field."""
+    if field.metadata["read"]:
+        return str | None
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)[0]
+        return list[inner] if inner is str else list[inner | Literal[""]]  # type: ignore[valid-type]
+    kinds = typing.get_args(hint) or (hint,)
+    return typing.Union[(*kinds, *(() if str in kinds else (Literal[""],)))]
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, list):
+        return [part for part in value if part != ""] or None
+    return None if value == "" else value
+
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 library_router = APIRouter(prefix="/api", tags=["library"])
@@ -87,24 +145,24 @@ FilterDep = Annotated[JobFilter, Depends(query_of(JobFilter, also=("cursor", "li
 
 @router.get("", response_model=JobPageView, responses=errors(401, 503))
 async def index(
-    asked: FilterDep, services: Services, user: UserName, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+    job_filter: FilterDep, services: Services, user: UserName, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> JobPageView:
     """List jobs in the requested order, newest first by default. ``status`` and ``tag`` may be repeated.
 
     Every word of ``q`` must begin a word in the title, text, account or address. ``since`` and ``until`` refer to
     ``created_at``. ``account`` is a ``key`` of ``/api/accounts``.
     """
-    page = await services.store.catalogue.jobs(asked.query(user, cursor=cursor or None, limit=limit))
-    noted = await read_noted(services.store, user, [job.id for job in page.jobs])
-    return page_view(page, noted, holds=await services.holds())
+    page = await services.store.catalogue.jobs(job_filter.query(user, cursor=cursor or None, limit=limit))
+    post_marks = await read_marks(services.store, user, [job.id for job in page.jobs])
+    return page_view(page, post_marks, holds=await services.holds())
 
 
 @router.get("/{job_id}", response_model=JobView, responses=errors(401, 404, 503))
 async def show(job_id: JobIdPath, services: Services, user: UserName) -> JobView:
     """Return one job."""
     job = await services.store.catalogue.get(job_id)
-    noted = (await read_noted(services.store, user, [job_id])).get(job_id, Noted())
-    return job_view(job, noted, holds=await services.holds())
+    post_marks = (await read_marks(services.store, user, [job_id])).get(job_id, PostMarks())
+    return job_view(job, post_marks, holds=await services.holds())
 
 
 @router.get("/{job_id}/history", response_model=list[HistoryView], responses=errors(401, 404, 503))
@@ -158,3 +216,52 @@ async def accounts(query: Annotated[AccountListRequest, Query()], services: Serv
 async def totals(services: Services) -> TotalsView:
     """Return the number of jobs in each state and the saved videos' totals, for each platform and overall."""
     return totals_view(await services.store.catalogue.library_totals())
+
+
+queue_router = APIRouter(prefix="/api/queue", tags=["queue"])
+
+MOST_LISTED = 100
+
+SiteQuery = Annotated[
+    str | None, Query(max_length=64, description="A site's name, as jobs carry it; without it, the whole queue.")
+]
+ListedQuery = Annotated[int, Query(ge=0, le=MOST_LISTED, description="At most this many jobs.")]
+
+
+@queue_router.get("", response_model=QueueView, responses=errors(401, 503))
+async def queue_state(services: Services, limit: ListedQuery = 20) -> QueueView:
+    """Return what holds queued jobs back, how many are queued, and which are next."""
+    store, in_force = services.store, await services.holds()
+    return QueueView(
+        holds=[hold_view(hold) for hold in in_force],
+        queued=(await store.catalogue.report()).counts.get(JobStatus.QUEUED, 0),
+        next=[job_view(job, holds=in_force) for job in await store.catalogue.next_queued(limit=limit)],
+    )
+
+
+@queue_router.post("/pause", response_model=QueueView, responses=errors(401, 403, 404, 415, 503))
+async def pause(services: Services, site: SiteQuery = None) -> QueueView:
+    """Start no more jobs, of one site or of any, until the queue is resumed. Running jobs continue."""
+    await pause_queue(services, site)
+    return await queue_state(services)
+
+
+@queue_router.post("/resume", response_model=QueueView, responses=errors(401, 403, 404, 415, 503))
+async def resume(services: Services, site: SiteQuery = None) -> QueueView:
+    """End the pause of one site, or of the whole queue: sites that were paused by name stay paused then."""
+    await resume_queue(services, site)
+    return await queue_state(services)
+
+
+async def pause_queue(services: ApiServices, site: str | None = None) -> None:
+    """Pause the queue, or one site in it. Raises NotFound for an unknown site."""
+    if site is not None:
+        await one_site(site, services)
+    await holds.pause(services.store.records, site)
+
+
+async def resume_queue(services: ApiServices, site: str | None = None) -> None:
+    """End the pause of the queue, or of one site. Raises NotFound for an unknown site."""
+    if site is not None:
+        await one_site(site, services)
+    await holds.resume(services.store.records, site)

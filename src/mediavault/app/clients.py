@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
-from mediavault.app.outgoing import vault_proxies
+from mediavault.auth.oidc import Fetch
 from mediavault.core.failures import BadSetting
 from mediavault.core.messages import Message
 from mediavault.core.settings import Settings, variable
-from mediavault.core.urls import parse_http_url
+from mediavault.core.upstream_proxies import UpstreamProxies, parse_choice, parse_upstream_proxy
+from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
+from mediavault.egress.port import Timeouts
 from mediavault.features.media_servers.background import MediaServerConnection
+from mediavault.platforms import registry
+
+
+def upstream_proxies(settings: Settings) -> UpstreamProxies:
+    """Return the proxies for posts: the vault's and those of single sites. Raises BadSetting for an unknown site."""
+    registry.known_names(settings.proxies, setting="MEDIAVAULT_PROXIES")
+    sites = {name: parse_choice(address.get_secret_value()) for name, address in settings.proxies.items()}
+    return UpstreamProxies(vault_proxies(settings).vault, sites, site_of=_site_of)
+
+
+def vault_proxies(settings: Settings) -> UpstreamProxies:
+    """Return the proxy for what belongs to no post, such as notifications."""
+    return UpstreamProxies(parse_upstream_proxy(settings.proxy.get_secret_value()) if settings.proxy else None)
+
+
+def _site_of(post: HttpUrl) -> str:
+    return registry.platform_at(post).name
 
 
 @contextlib.asynccontextmanager
@@ -45,3 +65,31 @@ async def open_media_server(settings: Settings) -> AsyncIterator[MediaServerConn
         raise BadSetting(Message("The media server's settings are incomplete: set %(missing)s too.", missing=missing))
     async with client_for(url, settings) as client:
         yield MediaServerConnection(kind, url, token.get_secret_value(), client)
+
+
+MAX_ANSWER_BYTES = 1 << 20
+LIMITS = Timeouts(connect_s=5.0, read_s=10.0, total_s=15.0)
+
+
+@asynccontextmanager
+async def open_provider(settings: Settings) -> AsyncIterator[Fetch | None]:
+    """Provide requests to the provider; None without one."""
+    issuer = settings.oidc_issuer
+    if not issuer:
+        yield None
+        return
+    async with client_for(issuer, settings) as client:
+
+        async def fetch(
+            url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        ) -> tuple[int, bytes]:
+            if form is not None:
+                sending = client.post(url, form, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS)
+            else:
+                sending = client.get(
+                    url, scope=EgressScope(issuer), headers=headers, timeouts=LIMITS, max_redirects=0, decode=True
+                )
+            async with sending as response:
+                return response.status, await response.read(limit=MAX_ANSWER_BYTES)
+
+        yield fetch

@@ -17,18 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediavault.app.clients import open_media_server
+from mediavault.app.clients import open_media_server, upstream_proxies
 from mediavault.app.notifying import open_notifier
-from mediavault.app.outgoing import upstream_proxies
 from mediavault.app.storage import free_for_videos, make_library, open_examiner, open_store, wait_for_database
 from mediavault.browser.session_manager import SessionManager, note_account
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import MediavaultError, NoSpace, StorageFailure
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import JobId, NewJob, WorkerHeartbeat
 from mediavault.core.logs import get_logger
 from mediavault.core.settings import Settings
-from mediavault.core.shared_line import SharedLine
 from mediavault.core.submission import Submission
 from mediavault.egress.guard import EgressGuard, PublicNames
 from mediavault.extraction.port import Extractor
@@ -144,7 +143,7 @@ async def open_app(
             stack.push_async_callback(end, watching)
             yield App(settings, store, clock, guard, library, watch, submission, live, notifier, None, None)
             return
-        tools = await stack.enter_async_context(open_tools(settings, store, library, guard, clock, live))
+        context = await stack.enter_async_context(open_context(settings, store, library, guard, clock, live))
         from mediavault.app import ytdlp_upkeep  # loads what only workers need
 
         examiner = await stack.enter_async_context(open_examiner(settings, library, clock))
@@ -154,10 +153,10 @@ async def open_app(
             (ROUND_S, checks.check_due, "checks"),
             (outdated_sidecars.ROUND_S, partial(write_outdated, store, library, clock), "sidecars"),
             (companion_words.ROUND_S, partial(companion_words.index_if_due, store, library, clock), "words"),
-            (transcripts.ROUND_S, partial(transcripts.run_due, tools), "deferred"),
-            *[(following.ROUND_S, following.Follower(tools, submission.read).round, "following")]
+            (transcripts.ROUND_S, partial(transcripts.run_due, context), "deferred"),
+            *[(following.ROUND_S, following.Follower(context, submission.read).round, "following")]
             * following.ROUNDS_AT_ONCE,
-            (previewer.ROUND_S, previewer.SourcePreviewer(tools, submission.read).round, "previews"),
+            (previewer.ROUND_S, previewer.SourcePreviewer(context, submission.read).round, "previews"),
             (
                 duplicates.ROUND_S,
                 (await stack.enter_async_context(_duplicate_finder(settings, store, library, clock))).find_due,
@@ -176,9 +175,9 @@ async def open_app(
         ]
         if (server := await stack.enter_async_context(open_media_server(settings))) is not None:
             refresh = MediaServerRefresh(server, store.records, clock)
-            tools = replace(tools, hooks=replace(tools.hooks, on_saved=refresh.saved))
+            context = replace(context, hooks=replace(context.hooks, on_saved=refresh.saved))
             upkeep.append((media_server.ROUND_S, refresh.call_if_due, "media server"))
-        new_worker = Worker(tools, limits, live_folder=_live_folder(settings), library=watch)
+        new_worker = Worker(context, limits, live_folder=_live_folder(settings), library=watch)
         if examiner is not None:
             decoder = PictureDecoder(store, library, clock, examiner, lambda: new_worker.is_idle)
             upkeep.append((decoding.ROUND_S, decoder.decode_due, "decoding"))
@@ -189,7 +188,7 @@ async def open_app(
 
 
 @asynccontextmanager
-async def open_tools(
+async def open_context(
     settings: Settings,
     store: Store,
     library: Library,
@@ -216,8 +215,8 @@ async def open_tools(
     from mediavault.media.remux import Joiner
 
     async with AsyncExitStack() as stack:
-        line = SharedLine(clock, live.current if live is not None else None)
-        client = KeepingClient(AiohttpClient(guard, clock=clock, buffer_bytes=lambda: line.buffer_bytes), clock)
+        bandwidth = BandwidthLimiter(clock, live.current if live is not None else None)
+        client = KeepingClient(AiohttpClient(guard, clock=clock, buffer_bytes=lambda: bandwidth.buffer_bytes), clock)
         stack.push_async_callback(client.close)
         proxy = EgressProxy(guard)
         await proxy.start()
@@ -248,21 +247,21 @@ async def open_tools(
             extractors={extractor.name: extractor for extractor in extractors},
             client=client,
             browser=browser,
-            downloader=MediaFetcher(client, clock, joiner, reader, line, arrivals.start),
+            downloader=MediaFetcher(client, clock, joiner, reader, bandwidth, arrivals.start),
             probe=FfmpegProbe(helpers),
             remux=joiner.to_mp4,
             extract_sound=joiner.to_sound,
             embed_texts=joiner.embed,
             fetch_subtitles=SubtitleFetcher(client, reader),
             extract_extras=ytdlp.extract_extras,
-            vault=library,
+            library=library,
             limits=DownloadLimits(
                 max_bytes=settings.max_file_bytes,
                 reserve_bytes=settings.reserve_mb * MIB,
                 stall_s=settings.stall_timeout_s,
                 segment_concurrency=settings.segment_concurrency,
             ),
-            line=line,
+            bandwidth=bandwidth,
             live=live.current if live is not None else None,
             retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_s), jitter=random.random),
             extraction_timeout_s=settings.extraction_timeout_s,

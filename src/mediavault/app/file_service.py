@@ -14,8 +14,8 @@ from mediavault.app.sealing import sealer
 from mediavault.app.storage import open_examiner
 from mediavault.download.beginning import BeginningFetcher
 from mediavault.download.frames import CandidateFrames
+from mediavault.features.sealing.service import SealedCopies
 from mediavault.maintenance.checking import JobChecks
-from mediavault.maintenance.sealed_copies import SealedCopies
 from mediavault.media.extras import PlayerExtras, extras_folder
 from mediavault.media.helpers import open_helpers
 from mediavault.media.probe import FormatProbe, open_probe
@@ -27,7 +27,7 @@ class FileService:
     formats: FormatProbe
     extras: PlayerExtras
     frames: CandidateFrames
-    seals: SealedCopies
+    sealed_copies: SealedCopies
 
 
 @asynccontextmanager
@@ -55,11 +55,11 @@ async def open_file_service(vault: App) -> AsyncIterator[FileService]:
         reader = ConfinedReader(vault.clock, child=READING_CHILD)
         frames = CandidateFrames(client, BeginningFetcher(client, vault.clock, reader), probe, folder)
         making = sealer(vault.settings, vault.store, library, vault.guard, vault.clock, vault.live)
-        seals = SealedCopies(making, vault.clock)
+        copies = SealedCopies(vault.store.catalogue, making, vault.clock)
         try:
-            yield FileService(checks, FormatProbe(probe, readable), extras, frames, seals)
+            yield FileService(checks, FormatProbe(probe, readable), extras, frames, copies)
         finally:
-            await seals.aclose()
+            await copies.aclose()
             await frames.aclose()
             await reader.close()
             await client.close()

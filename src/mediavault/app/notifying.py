@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from mediavault.app.outgoing import vault_proxies
+from mediavault.app.clients import vault_proxies
 from mediavault.apprise.process import ask_apprise
 from mediavault.core.clock import Clock
 from mediavault.core.failures import AddressRefused, BadInput, BadUrl, Failure

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediavault.app.composition import make_guard, open_app, open_tools, session_manager
+from mediavault.app.composition import make_guard, open_app, open_context, session_manager
 from mediavault.app.sealing import sealer
 from mediavault.app.storage import (
     make_library,
@@ -23,13 +22,12 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadInput, Failure, MediavaultError
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.media import Candidate, Extraction
-from mediavault.core.seals import SealStep
 from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.core.settings import Settings
 from mediavault.core.urls import parse_http_url
-from mediavault.library import disk
+from mediavault.features.sealing.model import SealedCopy, SealStep
+from mediavault.features.sealing.service import write_copy
 from mediavault.maintenance.moving import Progress
-from mediavault.maintenance.sealing import SealedCopy, write_new
 from mediavault.store.live_settings import LiveSettings
 
 SINGLE_JOB_LOOK_S = 0.25
@@ -37,6 +35,7 @@ SEAL_STEPS = {
     SealStep.CHECKING: "Checking the saved files",
     SealStep.VISITING: "Visiting the page",
     SealStep.STAMPING: "Asking for a timestamp",
+    None: "Writing the copy",
 }
 
 
@@ -78,10 +77,10 @@ async def inspect_url(settings: Settings, url: str) -> Inspection:
         await library.prepare()
         async with (
             open_temporary_store(settings, clock) as store,
-            open_tools(settings, store, library, guard, clock) as tools,
+            open_context(settings, store, library, guard, clock) as context,
         ):
             try:
-                extraction = await ask_extractors(await resolve(route, tools.client, clock), tools)
+                extraction = await ask_extractors(await resolve(route, context.client, clock), context)
             except Failure as exc:
                 return Inspection(None, None, exc.message, exc)
     return _inspection_of(extraction, lambda: choose_candidate(items_to_save(extraction)[0], now=clock.now()), explain)
@@ -97,12 +96,12 @@ def _inspection_of(
     return Inspection(extraction, choice, explain(choice))
 
 
-async def window_here(settings: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+async def window_here(settings: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
     """Show a browser window on the desktop until it is closed or ``enough`` returns."""
     manager, clock = session_manager(settings), SystemClock()
     guard = make_guard(settings)
     with contextlib.closing(guard):
-        return await own_display.window_here(manager, guard, clock, errand, executable=settings.browser, enough=enough)
+        return await own_display.window_here(manager, guard, clock, task, executable=settings.browser, enough=enough)
 
 
 def set_aside(settings: Settings) -> Path | None:
@@ -128,22 +127,11 @@ async def back_up(settings: Settings, file: Path, onlooker: Progress) -> None:
 
 
 async def seal_copy(settings: Settings, job_id: JobId, target: Path, onlooker: Progress) -> tuple[SealedCopy, Path]:
-    """Seal a copy of a post into ``target``: a new file, or a folder in which it gets its own name. Returns both.
-
-    The file appears whole or not at all. Raises BadInput, JobNotFound, NotSealable, StoreError, StorageFailure, NoSpace.
-    """
-    is_folder, clock = await asyncio.to_thread(target.is_dir), SystemClock()
-    if not is_folder:
-        disk.refuse_taken(target)
-    guard = make_guard(settings)
+    """Seal a copy of a post, as ``service.write_copy`` does. Raises JobNotFound too."""
+    guard, clock = make_guard(settings), SystemClock()
     with contextlib.closing(guard):
         async with open_store(settings, clock) as store:
             library = await open_library(settings, store)
             making = sealer(settings, store, library, guard, clock, LiveSettings(settings, store.records, clock))
             job = await store.catalogue.get(job_id)
-            copy = await making.seal(job, lambda step: onlooker.start(SEAL_STEPS[step], None))
-            file = target / f"{copy.name}.zip" if is_folder else target
-            onlooker.start("Writing the copy", None)
-            async with contextlib.aclosing(making.pieces(copy)) as pieces:
-                await write_new(file, pieces)
-    return copy, file
+            return await write_copy(making, job, target, lambda step: onlooker.start(SEAL_STEPS[step], None))

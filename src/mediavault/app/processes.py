@@ -9,10 +9,9 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mediavault.app.clients import open_provider
 from mediavault.app.composition import App, browser_memory_limit, browser_path, open_app, session_manager
 from mediavault.app.file_service import FileService, open_file_service
-from mediavault.app.provider import open_provider
-from mediavault.app.startup import log_setup_link, require_authentication, setup_token
 from mediavault.app.watchdog import log_native_crashes, restarting_when_frozen
 from mediavault.auth.oidc import Fetch
 from mediavault.auth.proxies import proxy_rules
@@ -29,6 +28,13 @@ from mediavault.worker.worker import Worker
 
 if TYPE_CHECKING:
     from mediavault.app.ytdlp_upkeep import YtdlpUpkeep
+from collections.abc import Awaitable
+
+from mediavault.auth.authenticator import token_of
+from mediavault.auth.credentials import SetupToken
+from mediavault.auth.users import Users
+from mediavault.server.security import needs_a_password, no_password
+from mediavault.store.port import Records, Store
 
 SIGNALS_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # SIGHUP: the terminal was closed
 
@@ -130,7 +136,7 @@ async def _serve(
         fetch_from_provider=fetch,
         frames=file_service.frames,
         notification_sender=vault.notifier.sender,
-        seals=file_service.seals,
+        sealed_copies=file_service.sealed_copies,
     )
     token = await setup_token(settings, vault.store.records)
     if vault.worker is not None and browser_path(settings) is None:
@@ -158,8 +164,8 @@ def _on_started(vault: App, address: str, token: str | None, on_open: Callable[[
 
 @asynccontextmanager
 async def _open_windows(vault: App) -> AsyncIterator[LoginWindows]:
-    async def on_closed(state: SessionState, errand: BrowserTask) -> None:
-        await resume_after_window(state, errand, vault.store)
+    async def on_closed(state: SessionState, task: BrowserTask) -> None:
+        await resume_after_window(state, task, vault.store)
 
     settings = vault.settings
     windows = LoginWindows(
@@ -245,3 +251,31 @@ def _signals() -> Iterator[ProcessEnd]:
         ending.watches.close()
         for number in SIGNALS_TO_END:
             loop.remove_signal_handler(number)
+
+
+def require_authentication(settings: Settings) -> Callable[[Store], Awaitable[None]]:
+    """Return a check that raises BadSetting if the vault listens on the network without authentication."""
+
+    async def check(store: Store) -> None:
+        if needs_a_password(settings) and not await Users(store.records, SystemClock()).has_password():
+            raise no_password(settings)
+
+    return check
+
+
+async def setup_token(settings: Settings, records: Records) -> str | None:
+    """Return a new one-time token of the set-up page, if MEDIAVAULT_SETUP is set and there is no password yet."""
+    clock = SystemClock()
+    if settings.setup and not token_of(settings) and not await Users(records, clock).has_password():
+        return await SetupToken(records, clock).issue()
+    return None
+
+
+def log_setup_link(settings: Settings, port: int, token: str) -> None:
+    """Log the link to the set-up page, by the name that browsers use for this vault.
+
+    Its token is the only secret that is ever logged: valid once, for an hour, and only while there is no password.
+    """
+    name = settings.host_names[0] if settings.host_names else "localhost"
+    link = f"http://{name}:{port}{settings.base_path}/setup?invitation={token}"
+    log.warning("set_up_wanted", link=link, valid_for="1 hour")

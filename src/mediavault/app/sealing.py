@@ -22,9 +22,9 @@ from mediavault.core.settings import Settings
 from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.port import Timeouts
+from mediavault.features.sealing.sealer import Sealer
+from mediavault.features.sealing.timestamps import MAX_BYTES, Certificate, readable_certificates
 from mediavault.library.port import Library
-from mediavault.maintenance.sealing import Sealer
-from mediavault.sealing.timestamps import MAX_BYTES, Certificate, readable_certificates
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 

@@ -22,12 +22,12 @@ from mediavault.core.messages import Message
 from mediavault.core.settings import UpgradeSchedule
 from mediavault.extraction.port import UpgradeRecord
 from mediavault.extraction.ytdlp_home import (
-    alone,
     former_version,
     home_of,
     installed,
     read_record,
     step_back,
+    upgrade_lock,
     write_record,
 )
 from mediavault.extraction.ytdlp_process import try_out
@@ -169,7 +169,7 @@ class YtdlpUpkeep:
         """
         now, rest = self._clock.now(), REST[self._schedule]
         try:
-            with alone(self._home):
+            with upgrade_lock(self._home):
                 record = read_record(self._home)
                 if record.next_at is not None and now < record.next_at <= now + rest + DAY + NIGHT:
                     return False

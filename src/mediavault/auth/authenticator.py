@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from mediavault.auth.credentials import ApiTokens, ClientInfo, SetupToken, WebSession, WebSessions
-from mediavault.auth.endings import AccessEndings
 from mediavault.auth.errors import TooManyTries, WrongSecret
 from mediavault.auth.grants import end_grants
 from mediavault.auth.keys import digest_of, same
@@ -32,7 +31,7 @@ from mediavault.core.messages import Message
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.core.users import OWNER, Role
-from mediavault.store import noting
+from mediavault.store import mark_changes
 from mediavault.store.port import Records, Store
 from mediavault.store.saved_searches import remove_searches
 
@@ -295,7 +294,7 @@ class Authenticator:
         """Remove a user and all that is the user's own. Raises as ``Users.remove``."""
         await self.users.remove(name)  # first: from now on nothing of it is valid
         await self.end_access(name)
-        await noting.forget_user(store, self._clock, name)
+        await mark_changes.forget_user(store, self._clock, name)
         await remove_searches(store.records, name)
         await store.records.remove(RecordKind.INBOX_SEEN, name)
 
@@ -336,3 +335,20 @@ class Authenticator:
 def token_of(settings: Settings) -> str | None:
     """MEDIAVAULT_TOKEN; None when it is unset or empty."""
     return (settings.token.get_secret_value() or None) if settings.token else None
+
+
+class AccessEndings:
+    """The notifications of one authenticator. All methods must be called in the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    @property
+    def next(self) -> asyncio.Event:
+        """The event that the next ending sets. Take it before a check, so that an ending during the check is not missed."""
+        return self._next
+
+    def announce(self) -> None:
+        """Wake all waiting responses, so that they check again."""
+        ended, self._next = self._next, asyncio.Event()
+        ended.set()

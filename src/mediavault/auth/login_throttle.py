@@ -54,7 +54,7 @@ class LoginThrottle:
         tries = [one for one in self._tries.get(bucket, ()) if now - one.at < WINDOW_S]
         _put_last(self._tries, bucket, tries, MAX_ADDRESSES)
         is_known = bucket in self._known.get(user, ())
-        waits = [_wait([one for one in tries if one.user == user], self._limit, now)]
+        waits = [_wait([entry for entry in tries if entry.user == user], self._limit, now)]
         if not is_known:
             waits += [
                 _wait(tries, self._limit, now),
@@ -72,7 +72,7 @@ class LoginThrottle:
         """Reset the user's count at the address, and exempt it from the limits for all addresses and all users."""
         bucket, user = address_bucket(address), user[:MAX_NAME_CHARS]
         if bucket in self._tries:
-            self._tries[bucket] = [one for one in self._tries[bucket] if one.user != user]
+            self._tries[bucket] = [entry for entry in self._tries[bucket] if entry.user != user]
         _put_last(self._known.setdefault(user, OrderedDict()), bucket, None, MAX_KNOWN_ADDRESSES)
         _put_last(self._known, user, self._known[user], MAX_KNOWN_USERS)
 

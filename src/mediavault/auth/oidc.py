@@ -135,10 +135,10 @@ class OpenIdProvider:
         claims = self._verified(tokens.get("id_token"), keys, _nonce(key))
         if "userinfo_endpoint" in configuration and isinstance(tokens.get("access_token"), str):
             bearer = {"authorization": f"Bearer {tokens['access_token']}"}
-            told = await self._json(self._endpoint(configuration, "userinfo_endpoint"), headers=bearer)
-            if told.get("sub") != claims["sub"]:
+            userinfo = await self._json(self._endpoint(configuration, "userinfo_endpoint"), headers=bearer)
+            if userinfo.get("sub") != claims["sub"]:
                 raise self._failed(Message("its information is about somebody else"))
-            claims = {**told, **claims}
+            claims = {**userinfo, **claims}
         names = (claims.get(name) for name in ("preferred_username", "email", "name", "sub"))
         name = next(name for name in names if isinstance(name, str) and name)
         identity = ProviderIdentity(self.rules.issuer, claims["sub"])

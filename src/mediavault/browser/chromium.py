@@ -35,6 +35,7 @@ from mediavault.browser.network_log import NetworkLog
 from mediavault.browser.port import BrowserDownload, PageCapture
 from mediavault.browser.processes import MIB, default_limit
 from mediavault.browser.visit import PageVisit
+from mediavault.core.bandwidth_limiter import SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie, cookies_for
 from mediavault.core.failures import BrowserUnavailable, NetworkFailure, PageTooHeavy, TookTooLong
@@ -42,7 +43,6 @@ from mediavault.core.logs import get_logger
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 
 CLOSE_PAGE_S = 2.5  # and once more
@@ -157,7 +157,7 @@ class Chromium:
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        line: SiteLine | None = None,
+        bandwidth: SiteBandwidth | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         end_s = self._clock.monotonic() + within_s
@@ -165,7 +165,7 @@ class Chromium:
             self._proxy.visiting(scope, within_s=within_s / 2),
             self._page(signed_in=signed_in) as (_, page, cdp),
         ):
-            navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress, line)
+            navigation = Navigation(page, cdp, ask, self._clock, max_bytes, end_s, floor, on_progress, bandwidth)
             try:
                 return await navigation.run(url, referer=referer, into=into)
             except PageFailed as exc:

@@ -115,9 +115,9 @@ def install_command(machine: Machine) -> str:
     return Message("your system's package manager; the package is mostly named chromium")
 
 
-def unavailable(found: FoundBrowser) -> BrowserUnavailable:
+def unavailable(browser: FoundBrowser) -> BrowserUnavailable:
     """Return the failure for a call that needs a browser where there is none."""
-    return BrowserUnavailable("No browser could be started.", help=found.advice)
+    return BrowserUnavailable("No browser could be started.", help=browser.advice)
 
 
 def _from_setting(setting: Path, machine: Machine) -> FoundBrowser:
@@ -213,7 +213,7 @@ def note_sandbox(profile: BrowserProfile, report: SandboxReport) -> None:
         (profile.base / _SANDBOX_NOTE).write_text(f"{report.sandbox.value}\n{report.reason}", "utf-8")
 
 
-def noted_sandbox(state_dir: Path) -> SandboxReport | None:
+def recorded_sandbox(state_dir: Path) -> SandboxReport | None:
     """Return the sandbox's state at the browser's last start; None before its first start."""
     try:
         state, _, reason = (state_dir / "browser" / _SANDBOX_NOTE).read_text("utf-8").partition("\n")

@@ -246,7 +246,7 @@ class BrowserManager:
         try:
             self._on_response(running, response)
         except Exception:
-            log.exception("response_not_noted", browser_pid=running.pid)
+            log.exception("response_not_recorded", browser_pid=running.pid)
 
     def _on_gone(self, running: BrowserInstance) -> None:
         if running.alive:

@@ -64,7 +64,7 @@ class NotTheViewer(BadInput):
 class OpenWindow:
     """A window that is open. Times are monotonic; ``seen_s`` is when a viewer was last connected."""
 
-    errand: BrowserTask
+    task: BrowserTask
     screen: VirtualScreen
     window: PlainWindow
     opened_s: float
@@ -93,7 +93,7 @@ class LoginWindows:
 
     def __init__(
         self,
-        desk: SessionManager,
+        authenticator: SessionManager,
         guard: EgressGuard,
         clock: Clock,
         *,
@@ -101,7 +101,7 @@ class LoginWindows:
         memory_limit: int | None = None,
         on_closed: Callable[[SessionState, BrowserTask], Awaitable[None]],
     ) -> None:
-        self._desk = desk
+        self._authenticator = authenticator
         self._guard = guard
         self._clock = clock
         self._executable = executable
@@ -125,19 +125,19 @@ class LoginWindows:
 
         Raises NoSuchSite, WindowBusy, ToolMissing, BrowserUnavailable; nothing is left open then.
         """
-        platform = self._desk.platform(name)
+        platform = self._authenticator.platform(name)
         return await self.run(BrowserTask(platform, platform.sign_in.url or ""), narrow=narrow)
 
-    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
+    async def run(self, task: BrowserTask, *, narrow: bool = False) -> str:
         """Open a window as :meth:`open`, for any task. Raises AddressRefused as well."""
-        self._guard.check_url(errand.scope.page, scope=errand.scope.exemptible)
+        self._guard.check_url(task.scope.page, scope=task.scope.exemptible)
         if self.platform is not None:
-            return self._new_ticket(errand)
+            return self._new_ticket(task)
         check_tools()
-        self._wanted, self.outcome = errand, None
+        self._wanted, self.outcome = task, None
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         ready.add_done_callback(lambda done: done.cancelled() or done.exception())  # the caller may have left
-        self._holding = asyncio.create_task(self._hold(errand, NARROW if narrow else WIDE, ready))
+        self._holding = asyncio.create_task(self._hold(task, NARROW if narrow else WIDE, ready))
         return await asyncio.shield(ready)
 
     def admit(self, ticket: str) -> Viewer:
@@ -149,7 +149,7 @@ class LoginWindows:
         size, now_s = showing.screen.size, self._clock.monotonic()
         showing.seen_s = now_s
         left_s = round(max(0.0, showing.opened_s + MAX_OPEN_S - now_s))
-        platform, job_id = showing.errand.platform, showing.errand.job_id
+        platform, job_id = showing.task.platform, showing.task.job_id
         return Viewer(showing.key, platform.name, platform.title, size.width, size.height, left_s, job_id)
 
     def check_viewer(self, key: str) -> None:
@@ -190,9 +190,9 @@ class LoginWindows:
             self._holding.cancel()
         await self.close()
 
-    def _new_ticket(self, errand: BrowserTask) -> str:
+    def _new_ticket(self, task: BrowserTask) -> str:
         showing = self._showing
-        if showing is None or showing.closing or showing.errand != errand:
+        if showing is None or showing.closing or showing.task != task:
             title = self._wanted.platform.title if self._wanted else Message("Another site")
             raise WindowBusy(Message("%(title)s's window is open already.", title=title))
         return showing.new_ticket()
@@ -210,19 +210,19 @@ class LoginWindows:
 
     # --- the window --------------------------------------------------------------------------------------------
 
-    async def _hold(self, errand: BrowserTask, size: ScreenSize, ready: asyncio.Future[str]) -> None:
+    async def _hold(self, task: BrowserTask, size: ScreenSize, ready: asyncio.Future[str]) -> None:
         """Open the window, wait until it ends, clean up. ``ready`` gets the first ticket, or why it did not open."""
         try:
-            async with borrowed_profile(self._desk.state_dir, self._clock) as profile:
+            async with borrowed_profile(self._authenticator.state_dir, self._clock) as profile:
                 try:
-                    async with self._opened(errand, profile, size) as self._showing:
+                    async with self._opened(task, profile, size) as self._showing:
                         if not ready.done():
                             ready.set_result(self._showing.new_ticket())
                         await self._wait_until_over(self._showing)
                 finally:
                     self._showing = None
-                self.outcome = await asyncio.to_thread(self._desk.after_window, profile, errand.platform)
-            await self._on_closed(self.outcome, errand)
+                self.outcome = await asyncio.to_thread(self._authenticator.after_window, profile, task.platform)
+            await self._on_closed(self.outcome, task)
         except (MediavaultError, OSError) as exc:
             failure = (
                 exc
@@ -230,29 +230,27 @@ class LoginWindows:
                 else BrowserUnavailable(Message("The window did not open: %(error)s.", error=exc))
             )
             if ready.done():
-                log.warning("window_failed", platform=errand.platform.name, error=failure.message)
+                log.warning("window_failed", platform=task.platform.name, error=failure.message)
             else:
                 ready.set_exception(failure)
         finally:
             ready.cancel()
 
     @asynccontextmanager
-    async def _opened(
-        self, errand: BrowserTask, profile: BrowserProfile, size: ScreenSize
-    ) -> AsyncIterator[OpenWindow]:
+    async def _opened(self, task: BrowserTask, profile: BrowserProfile, size: ScreenSize) -> AsyncIterator[OpenWindow]:
         browser = find_browser(self._executable)
         if browser.path is None:
             raise unavailable(browser)
         await asyncio.to_thread(_sweep, profile.folder.parent)
-        await asyncio.to_thread(self._desk.before_window, profile)
+        await asyncio.to_thread(self._authenticator.before_window, profile)
         async with AsyncExitStack() as undo:
-            proxy = await undo.enter_async_context(window_proxy(self._guard, errand.scope))
+            proxy = await undo.enter_async_context(window_proxy(self._guard, task.scope))
             screen = new_screen(profile.folder.parent / f"window-{secrets.token_hex(3)}", size)
             undo.callback(shutil.rmtree, screen.folder, ignore_errors=True)
-            window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=screen)
+            window = await open_window(browser.path, profile, task.url, proxy=proxy, screen=screen)
             undo.push_async_callback(window.close)
             now_s = self._clock.monotonic()
-            showing = OpenWindow(errand, screen, window, now_s, now_s)
+            showing = OpenWindow(task, screen, window, now_s, now_s)
             undo.callback(showing.disconnect)
             yield showing
 
@@ -266,7 +264,7 @@ class LoginWindows:
                 if showing.connection is not None:
                     showing.seen_s = now_s
                 if now_s - showing.opened_s > MAX_OPEN_S or now_s - showing.seen_s > MAX_UNSEEN_S:
-                    log.info("window_timed_out", platform=showing.errand.platform.name)
+                    log.info("window_timed_out", platform=showing.task.platform.name)
                     showing.closing = True
         finally:
             gone.cancel()

@@ -20,6 +20,7 @@ from mediavault.browser.load_errors import failure_of_load
 from mediavault.browser.network_log import stated_bytes
 from mediavault.browser.port import BrowserDownload
 from mediavault.browser.url_signs import bare_mime, is_html, is_json
+from mediavault.core.bandwidth_limiter import SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
     BadUrl,
@@ -37,7 +38,6 @@ from mediavault.core.failures import (
 from mediavault.core.media import OnProgress
 from mediavault.core.messages import Message
 from mediavault.core.retry_after import parse_retry_after
-from mediavault.core.shared_line import SiteLine, SlowTransferDetector
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.egress.redirects import referer_for
@@ -109,7 +109,7 @@ class Navigation:
     end_s: float
     floor: SlowTransferDetector
     on_progress: OnProgress
-    line: SiteLine | None = None
+    bandwidth: SiteBandwidth | None = None
     answer: Answer | None = None
     refused: Failure | None = None
     received: int = 0
@@ -220,11 +220,11 @@ class Navigation:
 
     async def _keep_limit(self) -> None:
         """Count on the line what came, and give the browser its part of the limit in force."""
-        if self.line is None:
+        if self.bandwidth is None:
             return
         new_bytes, self._counted_bytes = self.received - self._counted_bytes, self.received
-        await self.line.pay(new_bytes, may_wait=False)
-        limit = await self.line.limit()
+        await self.bandwidth.pay(new_bytes, may_wait=False)
+        limit = await self.bandwidth.limit()
         if limit != self._limit:
             self._limit = limit
             lowest = 2 * self.floor.bytes_per_s  # with less, the site would seem to be too slow

@@ -25,10 +25,10 @@ def has_display(environment: Mapping[str, str] = os.environ, system: str = sys.p
 
 
 async def window_here(
-    desk: SessionManager,
+    authenticator: SessionManager,
     guard: EgressGuard,
     clock: Clock,
-    errand: BrowserTask,
+    task: BrowserTask,
     *,
     executable: Path | None,
     enough: Callable[[], Awaitable[None]],
@@ -40,17 +40,17 @@ async def window_here(
     browser = find_browser(executable)
     if browser.path is None:
         raise unavailable(browser)
-    guard.check_url(errand.scope.page, scope=errand.scope.exemptible)
+    guard.check_url(task.scope.page, scope=task.scope.exemptible)
     try:
-        async with borrowed_profile(desk.state_dir, clock) as profile:
-            await asyncio.to_thread(desk.before_window, profile)
-            async with window_proxy(guard, errand.scope) as proxy:
-                window = await open_window(browser.path, profile, errand.url, proxy=proxy, screen=None)
+        async with borrowed_profile(authenticator.state_dir, clock) as profile:
+            await asyncio.to_thread(authenticator.before_window, profile)
+            async with window_proxy(guard, task.scope) as proxy:
+                window = await open_window(browser.path, profile, task.url, proxy=proxy, screen=None)
                 try:
                     await _first_of(window.closed(), enough())
                 finally:
                     await window.close()
-            return await asyncio.to_thread(desk.after_window, profile, errand.platform)
+            return await asyncio.to_thread(authenticator.after_window, profile, task.platform)
     except OSError as exc:
         raise StorageFailure(Message("The browser's profile cannot be used: %(error)s.", error=exc)) from exc
 

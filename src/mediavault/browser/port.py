@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from mediavault.core.bandwidth_limiter import SiteBandwidth, SlowTransferDetector
 from mediavault.core.cookies import Cookie
 from mediavault.core.media import OnProgress
 from mediavault.core.platform import Platform
-from mediavault.core.shared_line import SiteLine, SlowTransferDetector
 from mediavault.core.urls import EgressScope
 
 
@@ -175,13 +175,14 @@ class Browser(Protocol):
         within_s: float,
         floor: SlowTransferDetector,
         on_progress: OnProgress,
-        line: SiteLine | None = None,
+        bandwidth: SiteBandwidth | None = None,
         signed_in: bool = False,
     ) -> BrowserDownload:
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
         ``scope`` is the post's: the egress guard's exemptions depend on it, not on the media's address. A site
-        slower than ``floor`` is given up. The browser gets half of the bandwidth limit of ``line``, because it cannot be throttled.
+        slower than ``floor`` is given up. The browser gets half of the limit on ``bandwidth``,
+        because it cannot be throttled.
         Raises HttpError and the like for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """
 

@@ -180,16 +180,16 @@ _ACCOUNTS_FILE = "accounts.json"
 def note_account(state_dir: Path, platform: str, name: str) -> None:
     """Store the account name that a page showed during a signed-in visit. A name that cannot be stored is ignored."""
     name = safe_text(name)[:MAX_ACCOUNT_CHARS]
-    known = known_accounts(state_dir)
-    if name and known.get(platform) != name:
-        _write_accounts(state_dir, known | {platform: name})
+    accounts = known_accounts(state_dir)
+    if name and accounts.get(platform) != name:
+        _write_accounts(state_dir, accounts | {platform: name})
 
 
 def forget_account(state_dir: Path, platform: str) -> None:
     """Forget the name: another account may be signed in now."""
-    known = known_accounts(state_dir)
-    if known.pop(platform, None) is not None:
-        _write_accounts(state_dir, known)
+    accounts = known_accounts(state_dir)
+    if accounts.pop(platform, None) is not None:
+        _write_accounts(state_dir, accounts)
 
 
 def known_accounts(state_dir: Path) -> dict[str, str]:

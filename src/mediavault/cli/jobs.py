@@ -1,4 +1,4 @@
-"""``add``, ``list``, ``show``, ``retry``, ``cancel``, ``remove``: directly on the store, even if no server runs."""
+"""Commands on jobs and on the queue."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mediavault.features.jobs.service import Jobs
     from mediavault.presentation.schemas import JobPageView
     from mediavault.store.port import JobQuery, Store
+
 
 MAX_LIMIT = 1_000
 
@@ -95,17 +96,19 @@ def show(
 ) -> None:
     """Show one job and its history."""
     from mediavault.cli.output import print_job, print_json
-    from mediavault.core.marks import Noted
+    from mediavault.core.marks import PostMarks
     from mediavault.core.users import OWNER
     from mediavault.presentation.views import history_view, job_view
-    from mediavault.store.noting import read_noted
+    from mediavault.store.mark_changes import read_marks
 
     settings = quiet_settings()
 
     async def look(store: Store) -> None:
-        noted = await read_noted(store, OWNER, [JobId(job_id)])
+        post_marks = await read_marks(store, OWNER, [JobId(job_id)])
         holds = await current_holds(store, settings)
-        job = job_view(await store.catalogue.get(JobId(job_id)), noted.get(JobId(job_id), Noted()), holds=holds)
+        job = job_view(
+            await store.catalogue.get(JobId(job_id)), post_marks.get(JobId(job_id), PostMarks()), holds=holds
+        )
         history = [history_view(record) for record in await store.catalogue.history(JobId(job_id))]
         if as_json:
             print_json({**job.model_dump(mode="json"), "history": history})
@@ -255,9 +258,51 @@ async def _list(settings: Settings, query: JobQuery) -> JobPageView:
     from mediavault.app import storage
     from mediavault.core.users import OWNER
     from mediavault.presentation.views import page_view
-    from mediavault.store.noting import read_noted
+    from mediavault.store.mark_changes import read_marks
 
     async with storage.open_store(settings) as store:
         page = await store.catalogue.jobs(query)
-        noted = await read_noted(store, OWNER, [job.id for job in page.jobs])
-        return page_view(page, noted, holds=await current_holds(store, settings))
+        post_marks = await read_marks(store, OWNER, [job.id for job in page.jobs])
+        return page_view(page, post_marks, holds=await current_holds(store, settings))
+
+
+SiteName = Annotated[str | None, typer.Argument(metavar="[SITE]", help="Only this site.", show_default=False)]
+
+
+def priority(
+    level: Annotated[Priority, typer.Argument(help="Where the jobs go.", show_default=False)],
+    job_ids: JobIds,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Move jobs in the queue: now comes before normal, and normal before later; the oldest of each first."""
+    for_each(job_ids, lambda jobs, job_id: jobs.prioritize(job_id, level), as_json=as_json)
+
+
+def pause(site: SiteName = None, *, as_json: AsJson = False) -> None:
+    """Start no more jobs, of one site or of any, until they are resumed. Running jobs go on."""
+    _change(site, is_paused=True, as_json=as_json)
+
+
+def resume(site: SiteName = None, *, as_json: AsJson = False) -> None:
+    """End the pause of one site, or of the whole queue. Sites that were paused by name stay paused then."""
+    _change(site, is_paused=False, as_json=as_json)
+
+
+def _change(site: str | None, *, is_paused: bool, as_json: bool) -> None:
+    from mediavault.cli.output import print_holds, print_json
+    from mediavault.presentation.views import hold_view
+    from mediavault.store import holds
+
+    if site is not None:
+        refuse_unknown_site(site)
+
+    async def act(store: Store) -> None:
+        await (holds.pause if is_paused else holds.resume)(store.records, site)
+        views = [hold_view(hold) for hold in await holds.all_holds(store.records)]
+        if as_json:
+            print_json(views)
+        else:
+            print_holds(views)
+
+    asyncio.run(with_store(quiet_settings(), act))

@@ -118,14 +118,14 @@ async def _answer(settings: Settings, job_id: JobId, *, silent: bool) -> JobView
     from mediavault.store.waiting_jobs import browser_task_for, resume_after_window
 
     async with storage.open_store(settings) as store:
-        errand = browser_task_for(await store.catalogue.get(job_id), composition.make_submission(settings))
+        task = browser_task_for(await store.catalogue.get(job_id), composition.make_submission(settings))
     if not has_display():
         raise _no_screen(settings, f"jobs/{job_id}")
     if not silent:
-        _announce(f"Answer what {errand.platform.title} asks there")
-    state = await one_shot.window_here(settings, errand, _enter_pressed)
+        _announce(f"Answer what {task.platform.title} asks there")
+    state = await one_shot.window_here(settings, task, _enter_pressed)
     async with storage.open_store(settings) as store:
-        await resume_after_window(state, errand, store)
+        await resume_after_window(state, task, store)
         return job_view(await store.catalogue.get(job_id))
 
 

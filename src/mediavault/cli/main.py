@@ -54,14 +54,14 @@ COMMANDS: Mapping[str, CommandEntry] = {
     ),
     "cancel": CommandEntry("jobs:cancel", "Cancel jobs."),
     "priority": CommandEntry(
-        "queue:priority",
+        "jobs:priority",
         "Move jobs in the queue: now comes before normal, and normal before later; the oldest of each first.",
     ),
     "pause": CommandEntry(
-        "queue:pause", "Start no more jobs, of one site or of any, until they are resumed. Running jobs go on."
+        "jobs:pause", "Start no more jobs, of one site or of any, until they are resumed. Running jobs go on."
     ),
     "resume": CommandEntry(
-        "queue:resume",
+        "jobs:resume",
         "End the pause of one site, or of the whole queue. Sites that were paused by name stay paused then.",
     ),
     "remove": CommandEntry("jobs:remove", "Move jobs to the trash."),
@@ -101,26 +101,26 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "List the workers of all machines that were seen within 90 seconds; exit code 1 when there is none.",
     ),
     "drain": CommandEntry(
-        "drain:drain",
+        "workers:drain",
         "Let workers finish their jobs, claim nothing more, and exit; exit code 1 when there is no worker.",
     ),
     "api": CommandEntry("serving:api", "Run the API and the pages only; a worker runs elsewhere."),
     "migrate": CommandEntry(
-        "migrate:migrate",
+        "database:migrate",
         "Apply pending migrations and print the database's state; with --to, move everything to another database.",
     ),
-    "backup": CommandEntry("backup:backup", "Write the whole database into a new file, while the vault runs."),
+    "backup": CommandEntry("database:backup", "Write the whole database into a new file, while the vault runs."),
     "restore": CommandEntry(
-        "backup:restore", "Add what a backup has and the configured database lacks. May be repeated."
+        "database:restore", "Add what a backup has and the configured database lacks. May be repeated."
     ),
-    "verify": CommandEntry("verify:verify", "Find files that are missing, damaged or without a job."),
+    "verify": CommandEntry("library:verify", "Find files that are missing, damaged or without a job."),
     "seal": CommandEntry(
-        "seal:seal",
+        "features.sealing.commands:seal",
         "Make a sealed copy of a post: a zip with its files, its page as it is now, hashes and a timestamp; or check one.",
     ),
-    "rebuild": CommandEntry("rebuild:rebuild", "Restore the jobs of all videos that match their sidecar."),
+    "rebuild": CommandEntry("library:rebuild", "Restore the jobs of all videos that match their sidecar."),
     "arrange": CommandEntry(
-        "arrange:arrange",
+        "library:arrange",
         "Move the videos into the layout of the settings, and write missing files for media servers.",
     ),
     "import": CommandEntry(
@@ -128,16 +128,13 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given.",
     ),
     "password": CommandEntry(
-        "password:password", "Set the owner's password, or another user's, and end the user's sessions."
+        "user:password", "Set the owner's password, or another user's, and end the user's sessions."
     ),
     "doctor": CommandEntry("doctor:doctor", "Check the installation."),
     "demo": CommandEntry(
-        "demo:demo", "Start a practice site with a post for every kind of failure, and save them all."
+        "serving:demo", "Start a practice site with a post for every kind of failure, and save them all."
     ),
 }
-
-# Former names, still understood in 0.1 and not listed.
-FORMER_NAMES: Mapping[str, str] = {"gates": "limits"}
 
 GROUPS: Mapping[str, tuple[str, Mapping[str, CommandEntry]]] = {
     "user": (
@@ -314,9 +311,9 @@ def app_of(used: str) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root_options)
-    for name, entry in (*COMMANDS.items(), *((former, COMMANDS[name]) for former, name in FORMER_NAMES.items())):
+    for name, entry in COMMANDS.items():
         function = entry.load() if name == used else _not_loaded
-        app.command(name, help=entry.help if name != used else None, hidden=name in FORMER_NAMES)(function)
+        app.command(name, help=entry.help if name != used else None)(function)
     for group, (words, commands) in GROUPS.items():
         parts = typer.Typer(name=group, help=words, no_args_is_help=True)
         for name, entry in commands.items():

@@ -12,6 +12,7 @@ from mediavault.cli.options import AsJson
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings
+from mediavault.cli.context import run
 
 Host = Annotated[str | None, typer.Option(help="Listen here instead of MEDIAVAULT_HOST.", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Listen here instead of MEDIAVAULT_PORT.", show_default=False)]
@@ -89,3 +90,13 @@ def _announce(role: str, settings: Settings, *, as_json: bool) -> None:
             "download_dir": str(settings.download_dir),
         }
     )
+
+
+def demo(*, as_json: AsJson = False) -> None:
+    """Start a practice site with a post for every kind of failure, and save them all."""
+    from mediavault.cli.output import out
+    from mediavault.core.logs import configure_logs
+    from mediavault.demo.runner import run_demo
+
+    configure_logs("error")
+    raise Exit(run(run_demo(out(), as_json=as_json)))

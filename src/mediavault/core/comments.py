@@ -17,19 +17,19 @@ def comments_to_lines(comments: Iterable[Comment]) -> bytes:
     return b"".join(
         json.dumps(
             {
-                "id": one.id,
-                "parent": one.parent,
-                "author": one.author,
-                "text": one.text,
-                "at": one.at.isoformat() if one.at else None,
-                "likes": one.likes,
-                "by_author": one.by_author,
-                "is_pinned": one.is_pinned,
+                "id": comment.id,
+                "parent": comment.parent,
+                "author": comment.author,
+                "text": comment.text,
+                "at": comment.at.isoformat() if comment.at else None,
+                "likes": comment.likes,
+                "by_author": comment.by_author,
+                "is_pinned": comment.is_pinned,
             },
             ensure_ascii=True,
         ).encode("ascii")
         + b"\n"
-        for one in comments
+        for comment in comments
     )
 
 

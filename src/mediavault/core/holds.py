@@ -49,7 +49,7 @@ def hold_of(job: Job, holds: Iterable[Hold]) -> Hold | None:
     return min(covering, key=lambda hold: (hold.site is not None, -(hold.until or LATEST).timestamp()), default=None)
 
 
-def line_holds(settings: ChangeableSettings, now: datetime, *, volume: int) -> tuple[Hold, ...]:
+def download_pauses(settings: ChangeableSettings, now: datetime, *, volume: int) -> tuple[Hold, ...]:
     """Return the holds by the clock, and by the ``volume`` of today, in bytes."""
     holds = []
     if (end := parse_quiet_hours(settings.quiet_hours).end_after(now)) is not None:

@@ -161,9 +161,9 @@ def _moments(hours: Iterable[Hours], now: datetime) -> list[datetime]:
     walls = {
         day + timedelta(minutes=edge)
         for day in days
-        for one in hours
-        if day.weekday() in one.days
-        for edge in one.edges()
+        for hour in hours
+        if day.weekday() in hour.days
+        for edge in hour.edges()
     }
     both = [wall.replace(fold=fold) for wall in walls for fold in (0, 1)]
     moments = {at for wall in both for at in (from_local(wall), *_after_gap(wall))}

@@ -31,7 +31,7 @@ class Entry:
     """A post on a source's list, with what the list says about it; None for what it does not say.
 
     ``post_id`` is the site's id of the post, "" where an entry has only its URL. ``is_date_exact``: False for a date that
-    was worked out from a text such as "3 weeks ago"; it may be wrong by a fifth of its age. ``is_over``: False for a
+    was worked out from a text such as "3 weeks ago"; it may be wrong by a fifth of its age. ``finished``: False for a
     premiere or a broadcast that has not ended. ``text`` is the description, which may be cut off. ``enclosed`` is the file
     that a feed's entry encloses. ``former_url`` is the URL by which earlier versions named the post, "" if it is the same.
     """
@@ -44,7 +44,7 @@ class Entry:
     is_date_exact: bool = True
     duration_s: float | None = None
     kind: EntryKind | None = None
-    is_over: bool = True
+    finished: bool = True
     members_only: bool | None = None
     is_repost: bool = False
     is_reply: bool = False

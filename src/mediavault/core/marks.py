@@ -241,7 +241,7 @@ def is_written_so(name: str, text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class PostMarks:
     """A job's marks as one user sees them."""
 
     favourite: bool = False
@@ -254,11 +254,11 @@ class Noted:
     added_by: str | None = None  # None: the owner
 
 
-def noted(marks: Iterable[Mark], user: str) -> Noted:
+def post_marks(marks: Iterable[Mark], user: str) -> PostMarks:
     """Return what a job's marks say to this user; tags and collections are sorted by their names."""
     by_name = {mark.name: mark for mark in marks}
     stopped = by_name.get(position(user))
-    return Noted(
+    return PostMarks(
         favourite=favourite(user) in by_name,
         watched=watched(user) in by_name,
         pinned=MarkKind.PINNED in by_name,

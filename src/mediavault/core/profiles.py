@@ -124,11 +124,11 @@ def profile_name(text: str) -> str:
     return name
 
 
-def unknown_profile(name: str, known: Collection[str]) -> BadInput:
+def unknown_profile(name: str, existing: Collection[str]) -> BadInput:
     """Return the error for a profile that does not exist."""
     return BadInput(
         Message("There is no profile named %(name)s.", name=repr(name[:MAX_PROFILE_CHARS])),
-        help=Message("The profiles are %(names)s.", names=", ".join(known)),
+        help=Message("The profiles are %(names)s.", names=", ".join(existing)),
     )
 
 

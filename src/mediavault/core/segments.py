@@ -41,10 +41,10 @@ def path_of_request(video_id: str) -> str:
 def read_segments(answer: Any, video_id: str, duration_s: float | None) -> tuple[VideoSegment, ...]:
     """Return a video's segments in the service's answer, by their start; those of another length of video are left out."""
     videos = answer if isinstance(answer, list) else []
-    own = next((one for one in videos if isinstance(one, Mapping) and one.get("videoID") == video_id), {})
+    own = next((video for video in videos if isinstance(video, Mapping) and video.get("videoID") == video_id), {})
     listed = own.get("segments")
     found = (
-        [_segment(one, duration_s) for one in listed[:MAX_SEGMENTS] if isinstance(one, Mapping)]
+        [_segment(entry, duration_s) for entry in listed[:MAX_SEGMENTS] if isinstance(entry, Mapping)]
         if isinstance(listed, list)
         else []
     )
@@ -71,7 +71,9 @@ def _is_time(value: Any) -> bool:
 
 def segments_to_text(segments: Sequence[VideoSegment]) -> str:
     """Return segments as the text of a mark."""
-    return json.dumps([[one.start_s, one.end_s, one.category] for one in segments], separators=(",", ":"))
+    return json.dumps(
+        [[segment.start_s, segment.end_s, segment.category] for segment in segments], separators=(",", ":")
+    )
 
 
 def segments_from_text(text: str) -> tuple[VideoSegment, ...]:

@@ -120,88 +120,88 @@ class CutResponse(web.Response):
             self._transport.close()
 
 
-def empty_without_cookie(asked: FaultyRequest) -> web.Response:
-    if asked.request.cookies.get(SESSION_COOKIE) == asked.state.token:
-        return asked.honest
+def empty_without_cookie(request: FaultyRequest) -> web.Response:
+    if request.request.cookies.get(SESSION_COOKIE) == request.state.token:
+        return request.honest
     return reply(b"", "video/mp4")
 
 
-def only_navigation(asked: FaultyRequest) -> web.Response:
+def only_navigation(request: FaultyRequest) -> web.Response:
     """Refuse the page's player too, so that only the page's metadata name the file."""
-    return asked.honest if asked.by is ClientKind.NAVIGATION else page(403, "Open this film in your browser.")
+    return request.honest if request.by is ClientKind.NAVIGATION else page(403, "Open this film in your browser.")
 
 
-def only_first_link_used_up(asked: FaultyRequest) -> web.Response:
+def only_first_link_used_up(request: FaultyRequest) -> web.Response:
     """The first link that is used works for the page's player only; links of other visits work for all."""
-    visit = asked.request.query.get("visit", "")
-    if not is_signed(asked.request, asked.state.token, now=asked.now):
+    visit = request.request.query.get("visit", "")
+    if not is_signed(request.request, request.state.token, now=request.now):
         return page(403, "This link is not valid.")
-    if asked.state.spent is None:
-        asked.state.spent = visit
-    if visit == asked.state.spent and asked.by is not ClientKind.PLAYER:
+    if request.state.spent is None:
+        request.state.spent = visit
+    if visit == request.state.spent and request.by is not ClientKind.PLAYER:
         return page(403, "This link has been used up.")
-    return asked.honest
+    return request.honest
 
 
-def only_with_link_and_cookie(asked: FaultyRequest) -> web.Response:
-    if not is_signed(asked.request, asked.state.token, now=asked.now):
+def only_with_link_and_cookie(request: FaultyRequest) -> web.Response:
+    if not is_signed(request.request, request.state.token, now=request.now):
         return page(403, "This link is not valid.")
-    has_cookie = asked.request.cookies.get(SESSION_COOKIE) == asked.state.token
-    return asked.honest if has_cookie else page(403, "This link is for visitors of the post.")
+    has_cookie = request.request.cookies.get(SESSION_COOKIE) == request.state.token
+    return request.honest if has_cookie else page(403, "This link is for visitors of the post.")
 
 
-def only_navigation_with_link(asked: FaultyRequest) -> web.Response:
-    if not is_signed(asked.request, asked.state.token, now=asked.now):
+def only_navigation_with_link(request: FaultyRequest) -> web.Response:
+    if not is_signed(request.request, request.state.token, now=request.now):
         return page(403, "This link is not valid.")
-    return only_navigation(asked)
+    return only_navigation(request)
 
 
-def page_at_first(asked: FaultyRequest) -> web.Response:
-    if not asked.is_first_save:
-        return asked.honest
+def page_at_first(request: FaultyRequest) -> web.Response:
+    if not request.is_first_save:
+        return request.honest
     words = "One moment, please: your film is being prepared."
     return page(200, words, content_disposition='inline; filename="video.mp4"')
 
 
-def cut_at_first(asked: FaultyRequest) -> web.Response:
+def cut_at_first(request: FaultyRequest) -> web.Response:
     """Announce the full length and send a part; the rest is served for a Range request."""
-    is_cut = asked.is_first_save and asked.request.method == "GET"
-    return CutResponse(asked.honest, asked.request) if is_cut else asked.honest
+    is_cut = request.is_first_save and request.request.method == "GET"
+    return CutResponse(request.honest, request.request) if is_cut else request.honest
 
 
-def limited_at_first(asked: FaultyRequest) -> web.Response:
+def limited_at_first(request: FaultyRequest) -> web.Response:
     """Answer 429 for two seconds after the first request: coming back earlier does not help."""
-    if asked.by is ClientKind.PLAYER:
-        return asked.honest
-    if asked.state.limited_until_s is None:
-        asked.state.limited_until_s = asked.monotonic_s + RETRY_AFTER_S
-    left = asked.state.limited_until_s - asked.monotonic_s
-    return page(429, "Slow down, please.", retry_after=str(ceil(left))) if left > 0 else asked.honest
+    if request.by is ClientKind.PLAYER:
+        return request.honest
+    if request.state.limited_until_s is None:
+        request.state.limited_until_s = request.monotonic_s + RETRY_AFTER_S
+    left = request.state.limited_until_s - request.monotonic_s
+    return page(429, "Slow down, please.", retry_after=str(ceil(left))) if left > 0 else request.honest
 
 
-def hole(asked: FaultyRequest) -> web.Response:
-    return page(404, "No such segment.") if asked.file == MISSING_SEGMENT else asked.honest
+def hole(request: FaultyRequest) -> web.Response:
+    return page(404, "No such segment.") if request.file == MISSING_SEGMENT else request.honest
 
 
-def page_always(asked: FaultyRequest) -> web.Response:
-    return asked.honest if asked.by is ClientKind.PLAYER else page(200, "Please use our app to keep this film.")
+def page_always(request: FaultyRequest) -> web.Response:
+    return request.honest if request.by is ClientKind.PLAYER else page(200, "Please use our app to keep this film.")
 
 
-def running(asked: FaultyRequest) -> web.Response:
+def running(request: FaultyRequest) -> web.Response:
     """Send the video again and again as a stream that began with the first request: one segment a second, the last
     LIVE_WINDOW of which can be had.
     """
-    state = asked.state
+    state = request.state
     if state.live_since_s is None:
-        state.live_since_s = asked.monotonic_s
-    lasted_s = asked.monotonic_s - state.live_since_s if state.live_ended_s is None else state.live_ended_s
+        state.live_since_s = request.monotonic_s
+    lasted_s = request.monotonic_s - state.live_since_s if state.live_ended_s is None else state.live_ended_s
     newest = int(lasted_s) + LIVE_WINDOW - 1
     oldest = newest - LIVE_WINDOW + 1
-    if not asked.file.endswith(".m3u8"):
-        wanted = asked.request.query.get("n", "")
-        is_there = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
-        return asked.honest if is_there else page(404, "Not found")
-    listed = (asked.honest.text or "").splitlines()
+    if not request.file.endswith(".m3u8"):
+        wanted = request.request.query.get("n", "")
+        available = wanted.isdigit() and oldest - 1 <= int(wanted) <= newest
+        return request.honest if available else page(404, "Not found")
+    listed = (request.honest.text or "").splitlines()
     pieces = [(listed[at], listed[at + 1]) for at, line in enumerate(listed) if line.startswith("#EXTINF")]
     lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{oldest}"]
     lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(0, oldest - 1) // len(pieces)}")
@@ -210,7 +210,7 @@ def running(asked: FaultyRequest) -> web.Response:
         lines += ["#EXT-X-DISCONTINUITY"] if number and number % len(pieces) == 0 else []
         lines += [length, f"{name}?n={number}"]
     lines += ["#EXT-X-ENDLIST"] if state.live_ended_s is not None else []
-    return reply("\n".join(lines), asked.honest.headers["Content-Type"])
+    return reply("\n".join(lines), request.honest.headers["Content-Type"])
 
 
 FAULTS: Mapping[str, Fault] = {

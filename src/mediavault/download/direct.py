@@ -1,6 +1,6 @@
 """Fetches one file: streams it to disk, and resumes it after an interruption where that is provably safe.
 
-The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.shared_line`` slowness, and
+The decisions are elsewhere: ``resume`` judges a response, ``pacing`` interruptions, ``core.bandwidth_limiter`` slowness, and
 ``connections`` whether several are faster. This module has the partial file ``media.part`` with its progress.
 """
 
@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter, SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
     BadUrl,
@@ -27,7 +28,6 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import VIDEO_TYPES, DownloadedFile, ItemType, OnProgress
 from mediavault.core.messages import Message
-from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from mediavault.download.connections import (
     OneConnection,
     RangeSource,
@@ -98,24 +98,24 @@ class DirectDownloader:
         clock: Clock,
         *,
         hosts: HostSlots | None = None,
-        line: SharedLine | None = None,
+        bandwidth: BandwidthLimiter | None = None,
         also: Collection[Kind] = (),
         start_decoding: StartDecoding | None = None,
     ) -> None:
         self._client, self._clock, self._hosts = client, clock, hosts or HostSlots()
         self._start_decoding = start_decoding
-        self._line = line or SharedLine(clock)
+        self._bandwidth = bandwidth or BandwidthLimiter(clock)
         self._kinds = frozenset({*DEMUXERS, Kind.EMPTY, *also})  # an empty body is judged at its end
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
         part = into / PART
-        slot, line = self._hosts.slot_for(request), self._line.of_site(request.site)
+        slot, bandwidth = self._hosts.slot_for(request), self._bandwidth.of_site(request.site)
         kinds = _kinds_of(request.type, self._kinds)
         start_decoding = self._start_decoding if request.type in VIDEO_TYPES else None
         transfer = _Transfer(
-            self._client, self._clock, request, limits, on_progress, part, kinds, slot, line, start_decoding
+            self._client, self._clock, request, limits, on_progress, part, kinds, slot, bandwidth, start_decoding
         )
         saved = await asyncio.to_thread(load_progress, part)
         with ExitStack() as on_failure:
@@ -154,7 +154,7 @@ class _Transfer:
         part: Path,
         kinds: Collection[Kind],
         slot: asyncio.Semaphore,
-        line: SiteLine,
+        bandwidth: SiteBandwidth,
         start_decoding: StartDecoding | None,
     ) -> None:
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
@@ -169,7 +169,7 @@ class _Transfer:
         self._at_most = request.max_range_bytes
         self._end: int | None = None  # of the current range, exclusive
         self._mid_file = False
-        self._slot, self._line = slot, line
+        self._slot, self._bandwidth = slot, bandwidth
         self._slow: OneConnection | None = None  # the connection that was left because several may be faster
         self._phases_left = MAX_PHASES
         self._start_decoding = start_decoding  # until it was tried
@@ -339,7 +339,7 @@ class _Transfer:
         one = OneConnection(self._clock.monotonic()) if self._may_take_several(answer) else None
         while piece := await self._read(answer):
             await self._take(piece)
-            if one is not None and await self._line.limit() is not None:
+            if one is not None and await self._bandwidth.limit() is not None:
                 one = None  # it is slow because it is to be
             left = (self._saved.total or 0) - self._writer.position
             if one is not None and one.add(len(piece), left=left, now_s=self._clock.monotonic()):
@@ -373,7 +373,7 @@ class _Transfer:
         return in_one_request and self._phases_left > 0 and allows_several(answer.headers, self._saved)
 
     async def _read(self, answer: HttpResponse) -> bytes:
-        piece_bytes = await self._line.piece_bytes()
+        piece_bytes = await self._bandwidth.piece_bytes()
         began = self._clock.monotonic()
         piece = await answer.read_chunk(piece_bytes)
         waited_s = self._clock.monotonic() - began
@@ -384,7 +384,7 @@ class _Transfer:
                     slow_bytes_per_s=self._limits.slow_bytes_per_s,
                 )
             )
-        await self._line.pay(len(piece))
+        await self._bandwidth.pay(len(piece))
         return piece
 
     async def _take(self, piece: bytes) -> None:

@@ -7,10 +7,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Incomplete
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
-from mediavault.core.shared_line import SharedLine
 from mediavault.download.direct import DirectDownloader, PlaylistInstead, StartDecoding
 from mediavault.download.manifest_reading import ManifestReader
 from mediavault.download.pacing import HostSlots, all_or_first_failure
@@ -37,13 +37,13 @@ class MediaFetcher:
         clock: Clock,
         joiner: Joiner,
         manifests: ManifestReader,
-        line: SharedLine | None = None,
+        bandwidth: BandwidthLimiter | None = None,
         start_decoding: StartDecoding | None = None,
     ) -> None:
-        hosts, line = HostSlots(), line or SharedLine(clock)
-        self._direct = DirectDownloader(client, clock, hosts=hosts, line=line, start_decoding=start_decoding)
-        self._pair = PairDownloader(client, clock, joiner, hosts=hosts, line=line)
-        self._stream = StreamDownloader(client, clock, joiner, manifests, hosts=hosts, line=line)
+        hosts, bandwidth = HostSlots(), bandwidth or BandwidthLimiter(clock)
+        self._direct = DirectDownloader(client, clock, hosts=hosts, bandwidth=bandwidth, start_decoding=start_decoding)
+        self._pair = PairDownloader(client, clock, joiner, hosts=hosts, bandwidth=bandwidth)
+        self._stream = StreamDownloader(client, clock, joiner, manifests, hosts=hosts, bandwidth=bandwidth)
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
@@ -64,9 +64,11 @@ PICTURES, SOUND = "video", "audio"
 class PairDownloader:
     """``Downloader`` for a request with an ``audio_url``: fetches both files and joins them into one MP4, or fails."""
 
-    def __init__(self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots, line: SharedLine) -> None:
+    def __init__(
+        self, client: HttpClient, clock: Clock, joiner: Joiner, *, hosts: HostSlots, bandwidth: BandwidthLimiter
+    ) -> None:
         self._joiner = joiner
-        self._direct = DirectDownloader(client, clock, hosts=hosts, line=line, also={Kind.AUDIO})
+        self._direct = DirectDownloader(client, clock, hosts=hosts, bandwidth=bandwidth, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress

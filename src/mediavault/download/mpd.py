@@ -170,5 +170,5 @@ def _track(chosen: Sequence[Representation], document: MpdDocument) -> MediaPlay
     if not segments:
         raise Incomplete("The DASH manifest names no segments.")
     whole_file = any(listing.whole_file for listing in listings)
-    has_sound = any(one.has_sound or one.kind == AUDIO for one in chosen)
+    has_sound = any(choice.has_sound or choice.kind == AUDIO for choice in chosen)
     return MediaPlaylist(segments, whole_file=whole_file, announced_s=document.duration_s, has_sound=has_sound)

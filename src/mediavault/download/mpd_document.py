@@ -92,7 +92,7 @@ class MpdDocument:
             for one in self.periods[0].of_kind(OTHER)
             if one.mime == WEBVTT and not one.protected and one.position.is_one_file
         ]
-        return tuple(SubtitleSource(one.position.address(""), one.language) for one in texts)
+        return tuple(SubtitleSource(text.position.address(""), text.language) for text in texts)
 
     @property
     def audio_groups(self) -> int:

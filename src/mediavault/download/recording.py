@@ -237,7 +237,7 @@ class StreamRecorder:
 
     def _offset_s(self, listed: MediaPlaylist, first: Segment) -> float | None:
         """Return where in the stream its recording begins; None where that is unknown."""
-        before_s = math.fsum(one.duration_s for one in listed.segments if one.sequence < first.sequence)
+        before_s = math.fsum(segment.duration_s for segment in listed.segments if segment.sequence < first.sequence)
         if listed.segments[0].sequence == 0:
             return before_s
         if self._order.began_at is None:

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, Failure, HttpError, Incomplete
 from mediavault.core.media import DownloadedFile, Expected, OnProgress, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.recordings import RecordingEnd
-from mediavault.core.shared_line import SharedLine
 from mediavault.download.direct import DirectDownloader
 from mediavault.download.find_tracks import Tracks, find_tracks
 from mediavault.download.manifest import MediaPlaylist, Wanted
@@ -52,16 +52,16 @@ class StreamDownloader:
         manifests: ManifestReader,
         *,
         hosts: HostSlots,
-        line: SharedLine,
+        bandwidth: BandwidthLimiter,
     ) -> None:
         self._manifests = manifests
-        self._client, self._clock, self._joiner, self._hosts, self._line = client, clock, joiner, hosts, line
-        self._direct = DirectDownloader(client, clock, hosts=self._hosts, line=line, also={Kind.AUDIO})
+        self._client, self._clock, self._joiner, self._hosts, self._bandwidth = client, clock, joiner, hosts, bandwidth
+        self._direct = DirectDownloader(client, clock, hosts=self._hosts, bandwidth=bandwidth, also={Kind.AUDIO})
 
     async def fetch(
         self, request: MediaRequest, *, into: Path, limits: DownloadLimits, on_progress: OnProgress
     ) -> DownloadedFile:
-        source = StreamSource(self._client, self._clock, request, limits, self._manifests, self._line)
+        source = StreamSource(self._client, self._clock, request, limits, self._manifests, self._bandwidth)
         try:
             if request.recording is not None:
                 recorded = await self._record(source, request, request.recording, into, limits)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter, SlowTransferDetector
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
     Failure,
@@ -19,7 +20,6 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.messages import Message
-from mediavault.core.shared_line import SharedLine, SlowTransferDetector
 from mediavault.download.aes import KEY_BYTES, Decryptor, iv_of
 from mediavault.download.manifest import Init, Key, Segment, Span
 from mediavault.download.manifest_reading import ManifestReader
@@ -52,11 +52,11 @@ class StreamSource:
         request: MediaRequest,
         limits: DownloadLimits,
         manifests: ManifestReader,
-        line: SharedLine | None = None,
+        bandwidth: BandwidthLimiter | None = None,
     ) -> None:
         self.manifests = manifests
         self._client, self._clock, self._request, self._limits = client, clock, request, limits
-        self._line = (line or SharedLine(clock)).of_site(request.site)
+        self._bandwidth = (bandwidth or BandwidthLimiter(clock)).of_site(request.site)
         self._lead = RecordingLead(clock.monotonic()) if request.recording is not None else None
         self._keys: dict[str, asyncio.Task[bytes]] = {}
         self._inits: dict[Init, bytes] = {}
@@ -152,13 +152,13 @@ class StreamSource:
         return bytes(body)
 
     async def _read(self, answer: HttpResponse, floor: SlowTransferDetector) -> bytes:
-        piece_bytes = await self._line.piece_bytes()
+        piece_bytes = await self._bandwidth.piece_bytes()
         began = self._clock.monotonic()
         piece = await self._waited(answer.read_chunk(piece_bytes))
         if piece and floor.is_too_slow(count=len(piece), waited_s=self._clock.monotonic() - began):
             raise TookTooLong(self._too_slow)
         self._judge(len(piece))
-        await self._line.pay(
+        await self._bandwidth.pay(
             len(piece), may_wait=self._lead is None or self._lead.is_enough(now_s=self._clock.monotonic())
         )
         return piece

@@ -34,9 +34,9 @@ from mediavault.core.upstream_proxies import UpstreamProxy
 from mediavault.core.urls import EgressScope, HttpUrl, parse_http_url
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.http1 import BadMessage, HttpConnection, Request, ResponseInterrupted, forward, header
+from mediavault.egress.keyed_lock import KeyedLock
 from mediavault.egress.port import REFUSED_HEADER as REFUSED_HEADER
 from mediavault.egress.tcp import BUFFER_BYTES, Streams, close, dial, stop_tasks, tunnel
-from mediavault.egress.turns import Turns
 from mediavault.egress.upstream import is_reached_directly, open_streams
 
 MAX_CONNECTIONS = 512
@@ -112,7 +112,7 @@ class EgressProxy:
         self._connections: set[asyncio.Task[None]] = set()
         self._private: dict[asyncio.Task[None], ProxyCredential] = {}  # connections that only an exemption allows
         self._upstream: dict[asyncio.Task[None], UpstreamProxy | None] = {}  # the way of the browser's connections
-        self._turns = Turns()
+        self._turns = KeyedLock()
         self._browser.upstream = guard.proxies.vault
 
     async def start(self) -> None:

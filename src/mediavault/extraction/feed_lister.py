@@ -63,7 +63,7 @@ class FeedLister:
         if not platform.matching.posts:
             listing = await reading.of_unknown_site(match)
         elif match is not None:
-            listing = await reading.of_known_site(match)
+            listing = await reading.read_known_site(match)
         else:
             raise _no_feed(platform)
         return replace(listing, method=self.name, stable_id=listing.stable_id or look.stable_id or None)
@@ -114,7 +114,7 @@ class _FeedLook:
         self._look, self._platform = look, platform
         self._ends_at_s = clock.monotonic() + within_s
 
-    async def of_known_site(self, match: FeedMatch) -> Listing:
+    async def read_known_site(self, match: FeedMatch) -> Listing:
         """Return the list of a source by the site's rules, in the first way that the site answers."""
         ways, refusal = feed_urls(match, self._look), None
         if match.filled(match.rules.feed) is None and (lookup := match.filled(match.rules.lookup)):
@@ -169,7 +169,7 @@ class _FeedLook:
 
     async def _list(self, way: Way, match: FeedMatch | None) -> Listing:
         if len(way) > 1:
-            return self._cut(await self._of_kinds(way))
+            return self._cut(await self.merge_kinds(way))
         ((kind, url),) = way.items()
         answer = await self._ask(url)
         if answer.page.feed_urls:
@@ -178,7 +178,7 @@ class _FeedLook:
         listing = await self._with_rest(answer, url + next_page) if next_page else answer.listing
         return self._cut(_of_kind(listing, kind))
 
-    async def _of_kinds(self, way: Way) -> Listing:
+    async def merge_kinds(self, way: Way) -> Listing:
         """Return several lists as one. One that is refused does not exist: a channel without shorts has none of them."""
         found: list[Listing] = []
         refusal: Failure | None = None

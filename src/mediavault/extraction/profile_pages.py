@@ -106,7 +106,7 @@ def _entry(match: PostMatch, record: Node | None, accounts: Sequence[str], platf
     try:
         data = _data_of(match, record, platform) if record is not None else None
     except LiveNow:
-        entry = replace(entry, kind=EntryKind.LIVE, is_over=False)
+        entry = replace(entry, kind=EntryKind.LIVE, finished=False)
     except Failure:  # of the post, which its own look will meet
         pass
     author = (data.handle if data else None) or match.handle

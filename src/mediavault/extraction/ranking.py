@@ -76,7 +76,7 @@ def same_item(place: int, before: Extraction, after: Extraction, types: Set[Item
     """
     item = before.items[place]
     videos = items_to_save(after, types)
-    by_id = next((one for one in after.media(types) if item.media_id and one.media_id == item.media_id), None)
+    by_id = next((medium for medium in after.media(types) if item.media_id and medium.media_id == item.media_id), None)
     if by_id is not None:
         if not by_id.candidates:
             raise NoVideo(_NO_LONGER_SHOWN)

@@ -246,9 +246,9 @@ def _holds_anything(saved: SavedDocument) -> bool:
     return bool(content) or "<img" in saved.html
 
 
-def says_nothing(found: Extraction) -> bool:
+def says_nothing(extraction: Extraction) -> bool:
     """Whether a document does not even say who posted what."""
-    return not (found.title or found.text or found.account.display_name or found.thumbnail_url)
+    return not (extraction.title or extraction.text or extraction.account.display_name or extraction.thumbnail_url)
 
 
 def stated_addresses(saved: SavedDocument, platforms: Sequence[Platform]) -> list[str]:

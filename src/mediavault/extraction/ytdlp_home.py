@@ -132,7 +132,7 @@ def _numbers(version: str | None) -> tuple[int, ...]:
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def upgrade_lock(home: Path) -> Iterator[None]:
     """Hold the folder's lock. Raises ToolMissing while another process or task does, and StorageFailure for an OSError."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -176,7 +176,7 @@ def step_back(home: Path, *, now: datetime, why: Message, reason: str) -> Upgrad
 
     Raises ToolMissing where there is none, or while an upgrade is under way, and StorageFailure.
     """
-    with alone(home):
+    with upgrade_lock(home):
         former, before = former_version(home), installed(home).version
         if former is None:
             raise ToolMissing("There is no former yt-dlp to go back to.")

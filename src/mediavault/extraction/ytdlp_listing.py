@@ -164,7 +164,7 @@ def _cut(value: Any, chars: int) -> Any:
 def _picture(found: Raw) -> Any:
     """Return the URL of the best picture: yt-dlp prefers a channel's portrait to its banner."""
     pictures = found.get("thumbnails")
-    known = [one for one in pictures if isinstance(one, dict)] if isinstance(pictures, list) else []
+    known = [picture for picture in pictures if isinstance(picture, dict)] if isinstance(pictures, list) else []
     best = max(enumerate(known), key=lambda numbered: (*_rank(numbered[1]), numbered[0]), default=None)
     return _cut(best[1].get("url") if best else found.get("thumbnail"), MAX_URL_CHARS)
 

@@ -468,7 +468,7 @@ def _entry(found: Node, platform: Platform, rules: ListRules, kind: EntryKind | 
         is_date_exact=rough is None or not rules.rough_dates,
         duration_s=values.number(found.get("duration")),
         kind=kind or _kind(address, status),
-        is_over=status not in _NOT_OVER,
+        finished=status not in _NOT_OVER,
         members_only=_FOR_MEMBERS.get(values.text(found.get("availability")) or ""),
         thumbnail_url=values.url(found.get("thumbnail")),
     )

@@ -28,11 +28,11 @@ from mediavault.extraction.port import NONE, UpgradeRecord
 from mediavault.extraction.ytdlp_home import (
     DISTRIBUTION,
     YtdlpInstallation,
-    alone,
     installed,
     is_version,
     own_version,
     read_record,
+    upgrade_lock,
     use,
     write_record,
 )
@@ -95,7 +95,7 @@ async def upgrade(
     given up before is passed over. ``next_at``: when the schedule tries again if this succeeds. Raises ToolMissing (no
     installer, the installation failed, the new one failed its trial, or another upgrade is under way) and StorageFailure.
     """
-    with alone(home):
+    with upgrade_lock(home):
         before, record = installed(home), read_record(home)
         try:
             await _take_newest(home, before, install, examine, refused=None if takes_refused else record.refused)

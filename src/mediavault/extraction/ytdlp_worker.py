@@ -254,7 +254,7 @@ def _slim_texts(info: Mapping[str, Any]) -> dict[str, Any]:
 
 def _objects(info: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     listed = info.get(name)
-    return [one for one in listed[:MAX_LISTED] if isinstance(one, dict)] if isinstance(listed, list) else []
+    return [entry for entry in listed[:MAX_LISTED] if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
 def _in_own_language(info: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -160,31 +160,31 @@ def judge_examined(examined: Examined | None) -> tuple[CheckVerdict, str]:
     return CheckVerdict.DAMAGED if examined.problems else CheckVerdict.WHOLE, examined.detail
 
 
-async def store_checks(store: Store, library: Library, job: Job, found: CheckedFiles) -> None:
+async def store_checks(store: Store, library: Library, job: Job, checked: CheckedFiles) -> None:
     """Store the result of a check, and note whether the job is damaged, unless it was removed.
 
     Raises StoreError, and StorageFailure when files seem damaged because the library is not there.
     """
-    if found.is_damaged:
+    if checked.is_damaged:
         await require_library(library)  # it may have gone while the files were read
-    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(found.checks))
-    if not found.is_damaged:
+    await store.records.put(RecordKind.VERIFIED, job.id, checks_to_json(checked.checks))
+    if not checked.is_damaged:
         await store.records.remove(RecordKind.DAMAGED, job.id)
     elif (known := await store.records.get(RecordKind.DAMAGED, job.id)) is None or (
-        known.value.get("verdicts") != found.verdicts  # else it stays, with the time at which it was found
+        known.value.get("verdicts") != checked.verdicts  # else it stays, with the time at which it was found
     ):
-        at = max(check.at for check in found.checks.values())
-        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": found.verdicts, "at": at.isoformat()})
+        at = max(check.at for check in checked.checks.values())
+        await store.records.put(RecordKind.DAMAGED, job.id, {"verdicts": checked.verdicts, "at": at.isoformat()})
     try:
         await store.catalogue.get(job.id)  # after the writes: a removed job's records would stay forever
     except JobNotFound:
         for kind in CHECK_KINDS:
             await store.records.remove(kind, job.id)
         return
-    if found.is_damaged:
-        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=found.verdicts)
+    if checked.is_damaged:
+        log.error("file_damaged", job_id=job.id, trace_id=job.trace_id, verdicts=checked.verdicts)
     else:
-        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=found.verdicts)
+        log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=checked.verdicts)
 
 
 def judge(kept: SavedFile, now: Digest | None) -> tuple[CheckVerdict, str]:

@@ -1,6 +1,6 @@
 """Writes the marks of jobs into their sidecars, some seconds after they were changed.
 
-A change puts the mark OUTDATED at the job before it changes anything, with the time as its text (store/noting.py). A worker writes the
+A change puts the mark OUTDATED at the job before it changes anything, with the time as its text (store/mark_changes.py). A worker writes the
 sidecars of jobs whose mark is old enough, and removes the mark if it has not been put again since. So a change in the
 middle is written in the next round, and a kill at any point only delays the writing.
 """

@@ -90,7 +90,7 @@ class Rebuild:
         self._library = library
         self._read_data = read_data
         self._on_sidecars = on_sidecars
-        self._open_albums: dict[JobId, list[Sidecar]] = {}  # sidecars of jobs with several videos, until all are read
+        self._open_posts: dict[JobId, list[Sidecar]] = {}  # sidecars of jobs with several videos, until all are read
         self._deleted: set[JobId] = set()
         self.done = Rebuilt()
 
@@ -107,7 +107,7 @@ class Rebuild:
                 batch = []
         async for refused in self._counted(self._read_batch(batch)):
             yield refused
-        incomplete, self._open_albums = list(self._open_albums.values()), {}
+        incomplete, self._open_posts = list(self._open_posts.values()), {}
         async for refused in self._counted(self._import(incomplete)):
             yield refused
         await index_words(self._store, self._library, again=True)
@@ -143,12 +143,12 @@ class Rebuild:
 
     def _gather(self, sidecar: Sidecar, whole: list[list[Sidecar]]) -> bool:
         """Add a sidecar to those of its job, which move to ``whole`` once complete; return False for a duplicate."""
-        album = self._open_albums.setdefault(sidecar.id, [])
-        if any(_same_video(other, sidecar) for other in album):
+        sidecars = self._open_posts.setdefault(sidecar.id, [])
+        if any(_same_video(other, sidecar) for other in sidecars):
             return False
-        album.append(sidecar)
-        if is_whole(album):
-            whole.append(self._open_albums.pop(sidecar.id))
+        sidecars.append(sidecar)
+        if is_whole(sidecars):
+            whole.append(self._open_posts.pop(sidecar.id))
         return True
 
     async def _read(self, path: str, readers: asyncio.Semaphore) -> tuple[Sidecar, str] | Refused:
@@ -199,12 +199,12 @@ class Rebuild:
 
     # --- into the store ---------------------------------------------------------------------------------------------
 
-    async def _import(self, albums: Sequence[Sequence[Sidecar]]) -> AsyncIterator[Refused]:
+    async def _import(self, posts: Sequence[Sequence[Sidecar]]) -> AsyncIterator[Refused]:
         new: list[StoredJob] = []
         renewed = 0
-        for album in albums:
-            job = stored_job(album)
-            for sidecar in album:
+        for sidecars in posts:
+            job = stored_job(sidecars)
+            for sidecar in sidecars:
                 await remember_episode(sidecar.kept.output_path, sidecar.id, sidecar.item, self._store.records)
             existing = await self._existing(job.job.id)
             if existing is None:
@@ -238,9 +238,9 @@ class Rebuild:
             return None
 
 
-def _same_video(one: Sidecar, other: Sidecar) -> bool:
-    media = one.items[one.item].item.media_id, other.items[other.item].item.media_id
-    return media[0] == media[1] if None not in media else one.item == other.item
+def _same_video(sidecar: Sidecar, other: Sidecar) -> bool:
+    media = sidecar.items[sidecar.item].item.media_id, other.items[other.item].item.media_id
+    return media[0] == media[1] if None not in media else sidecar.item == other.item
 
 
 def _conflict(job: StoredJob, why: str) -> Refused:

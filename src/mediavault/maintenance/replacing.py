@@ -44,13 +44,18 @@ async def replace_damaged(store: Store, clock: Clock, settings: Callable[[], Awa
     marks = await store.marks.of_jobs(damaged.keys())
     count = 0
     async for job in existing_jobs(store.catalogue, damaged):
-        noted = marks.get(job.id, ())
-        is_over = any(mark.name == MarkKind.REPLACED for mark in noted)
-        if is_over or job.platform in paused or job.status is not JobStatus.COMPLETED or not has_url(job.canonical_url):
+        post_marks = marks.get(job.id, ())
+        finished = any(mark.name == MarkKind.REPLACED for mark in post_marks)
+        if (
+            finished
+            or job.platform in paused
+            or job.status is not JobStatus.COMPLETED
+            or not has_url(job.canonical_url)
+        ):
             continue
         new_id = await _queue(job, damaged[job.id], store, clock, await settings())
         if new_id is not None:
-            added = [Mark(new_id, mark.name, mark.text) for mark in noted if mark.kind == MarkKind.ADDED]
+            added = [Mark(new_id, mark.name, mark.text) for mark in post_marks if mark.kind == MarkKind.ADDED]
             await store.marks.put([Mark(job.id, MarkKind.REPLACED, new_id), Mark(new_id, MarkKind.REPLACED), *added])
             log.info("damaged_post_queued", job_id=job.id, trace_id=job.trace_id, new_job_id=new_id)
             count += 1

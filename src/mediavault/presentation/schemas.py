@@ -17,7 +17,6 @@ from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutc
 from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
-from mediavault.core.seals import SealStep
 from mediavault.core.site_limits import SiteState
 from mediavault.core.submission import MAX_BATCH
 
@@ -384,29 +383,6 @@ class CheckView(_View):
     running: bool
     files: dict[int, FileCheckView]
     every_picture_decoded_at: datetime | None
-
-
-class NotCapturedView(_View):
-    """Something that a sealed copy lacks, and why, in English."""
-
-    what: str
-    reason: EnglishText
-
-
-class SealView(_View):
-    """A sealed copy. ``step`` while it is being made; then ``sealed_at`` and ``href`` for an hour, or ``error``.
-
-    ``bytes`` are those of all files in it. ``stamped_at`` and ``authority`` are the timestamp's, null without one.
-    """
-
-    step: SealStep | None
-    sealed_at: datetime | None
-    bytes: int
-    not_captured: list[NotCapturedView]
-    stamped_at: datetime | None
-    authority: str | None
-    error: EnglishText | None
-    href: str | None
 
 
 class FileFormatView(_View):

@@ -21,7 +21,7 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     saved_files,
 )
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.media import Candidate, SavedFile
 from mediavault.core.redaction import redact_message, redact_page
 from mediavault.core.site_limits import SiteLimit
@@ -72,7 +72,7 @@ ACTIONS: dict[JobStatus, list[Action]] = {
 }
 
 
-def job_view(job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = ()) -> JobView:
+def job_view(job: Job, marks: PostMarks | None = None, *, holds: Sequence[Hold] = ()) -> JobView:
     """Return a job's view; without ``marks`` they count as not read. ``holds`` are those that are in force."""
     job = shown_job(job)
     account, hold = job.account, hold_of(job, holds)
@@ -89,7 +89,7 @@ def job_view(job: Job, marks: Noted | None = None, *, holds: Sequence[Hold] = ()
         account_handle=account.handle if account else None,
         account_display_name=account.display_name if account else None,
         account_slug=account.slug if account else None,
-        help=help_for(job.error_code, over=is_over(job)),
+        help=help_for(job.error_code, over=finished(job)),
         links=_links(job),
         display=display(job),
         hold=hold_view(hold) if hold else None,
@@ -105,8 +105,8 @@ def concern_view(concern: Concern) -> ConcernView:
     return ConcernView(message=translated(concern.what), help=translated(concern.help))
 
 
-def marks_view(noted: Noted) -> MarksView:
-    return MarksView.model_validate(asdict(noted))
+def marks_view(post_marks: PostMarks) -> MarksView:
+    return MarksView.model_validate(asdict(post_marks))
 
 
 def job_list(jobs: Sequence[Job]) -> JobList:
@@ -122,9 +122,9 @@ def totals_view(totals: LibraryTotals) -> TotalsView:
     return TotalsView.model_validate(asdict(totals))
 
 
-def page_view(page: JobPage, marks: Mapping[JobId, Noted], *, holds: Sequence[Hold] = ()) -> JobPageView:
+def page_view(page: JobPage, marks: Mapping[JobId, PostMarks], *, holds: Sequence[Hold] = ()) -> JobPageView:
     """Return a page of jobs with what the user noted about them."""
-    jobs = [job_view(job, marks.get(job.id, Noted()), holds=holds) for job in page.jobs]
+    jobs = [job_view(job, marks.get(job.id, PostMarks()), holds=holds) for job in page.jobs]
     return JobPageView(jobs=jobs, next_cursor=page.next_cursor)
 
 
@@ -189,7 +189,7 @@ def sidecar_path(kept: SavedFile) -> str:
     return sibling(kept.output_path, SIDECAR_SUFFIX)
 
 
-def is_over(job: Job) -> bool:
+def finished(job: Job) -> bool:
     """Whether nothing will happen to the job automatically any more."""
     return job.status in (JobStatus.COMPLETED, JobStatus.CANCELLED) or (
         job.status is JobStatus.FAILED and job.retry_at is None

@@ -84,8 +84,8 @@ def require_role(role: Role) -> None:
 
 
 class RequestAuthenticator:
-    def __init__(self, desk: Authenticator) -> None:
-        self._desk = desk
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
 
     async def authenticate(self, request: Request) -> Response | None:
         """Return None to let the request in, or a redirect. Raises HttpRefusal.
@@ -96,7 +96,7 @@ class RequestAuthenticator:
         path: str = request.scope["path"]
         if path in ALWAYS_OPEN or path.startswith(OPEN_PREFIX):
             return None
-        mode = await self._desk.mode()
+        mode = await self._authenticator.mode()
         if mode is AuthMode.OPEN:
             credentials = credentials_of(request)
             if was_forwarded(credentials.headers):
@@ -136,7 +136,7 @@ class RequestAuthenticator:
     async def _authenticated_caller(self, request: Request) -> Principal | None:
         credentials = credentials_of(request)
         try:
-            return await self._desk.authenticate(credentials)
+            return await self._authenticator.authenticate(credentials)
         except ProxyRefused as exc:
             log.warning("proxy_refused", reason=str(exc), peer=credentials.peer)
             raise _refused(str(exc), Message("See `Behind a reverse proxy` in docs/access.md.")) from exc
@@ -148,11 +148,11 @@ def credentials_of(request: Request) -> Credentials:
     return Credentials(peer, bearer(request.headers.get("authorization")), request.cookies, headers)
 
 
-def client_info_of(request: Request, desk: Authenticator) -> ClientInfo:
+def client_info_of(request: Request, authenticator: Authenticator) -> ClientInfo:
     """Describe the browser of a sign-in. ``tls`` is whether the browser uses HTTPS, as its Origin header shows."""
     tls = request.headers.get("origin", "").startswith("https://")
     return ClientInfo(
-        describe_browser(request.headers.get("user-agent", "")), desk.address_of(credentials_of(request)), tls
+        describe_browser(request.headers.get("user-agent", "")), authenticator.address_of(credentials_of(request)), tls
     )
 
 

@@ -55,15 +55,15 @@ class AddressCounter:
 class ConcurrencyLimit:
     """Limits how many requests of one address run at once."""
 
-    def __init__(self, desk: Authenticator) -> None:
-        self._desk = desk
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
         self._counter = AddressCounter(MAX_PER_ADDRESS)
 
     @contextmanager
     def hold(self, request: Request) -> Iterator[None]:
         """Count the request while the block runs. Raises HttpRefusal at the limit."""
-        address = self._desk.address_of(credentials_of(request))
-        if self._desk.is_proxy(address):
+        address = self._authenticator.address_of(credentials_of(request))
+        if self._authenticator.is_proxy(address):
             yield
             return
         bucket = address_bucket(address)

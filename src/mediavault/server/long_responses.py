@@ -39,12 +39,12 @@ class Admission:
     Create it before the caller is authenticated, and close it when the request is over.
     """
 
-    def __init__(self, desk: Authenticator, clock: Clock, path: str) -> None:
-        self._desk = desk
+    def __init__(self, authenticator: Authenticator, clock: Clock, path: str) -> None:
+        self._authenticator = authenticator
         self._clock = clock
         self._path = path
         self._began = clock.monotonic()
-        self._ending = desk.endings.next
+        self._ending = authenticator.endings.next
         self._conditions: list[_Condition] = []
         self._watch: asyncio.Task[None] | None = (
             None  # one for all messages: a task per message would restart the interval
@@ -83,7 +83,7 @@ class Admission:
     async def _until_access_ends(self) -> None:
         while True:
             await self._wait_for_ending_or_interval()
-            self._ending = self._desk.endings.next
+            self._ending = self._authenticator.endings.next
             if (ended := await self._ended()) is not None:
                 log.info("answer_ended_with_access", path=ended.path, how=ended.how)
                 return
@@ -108,7 +108,7 @@ class Admission:
     async def _still_holds(self, caller: Principal) -> bool:
         if caller.how is AuthMethod.PROXY and self._path in _RENEWED_PATHS:
             return self._clock.monotonic() - self._began < PROXY_SIGN_IN_LASTS_S
-        return await self._desk.is_still_valid(caller)
+        return await self._authenticator.is_still_valid(caller)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,13 +135,13 @@ class _ClientGone(Exception):
 class SecurityMiddleware:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, hosts: HostRules, desk: Authenticator, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, hosts: HostRules, authenticator: Authenticator, clock: Clock) -> None:
         self._app = app
         self._hosts = hosts
-        self._desk = desk
+        self._authenticator = authenticator
         self._clock = clock
-        self._authenticator = RequestAuthenticator(desk)
-        self._concurrency = ConcurrencyLimit(desk)
+        self._requests = RequestAuthenticator(authenticator)
+        self._concurrency = ConcurrencyLimit(authenticator)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -201,14 +201,14 @@ class SecurityMiddleware:
     async def _admission(self, request: Request) -> AsyncIterator[Admission]:
         """Count the request for its address, and watch its caller's access. Raises HttpRefusal."""
         with self._concurrency.hold(request):
-            async with aclosing(Admission(self._desk, self._clock, request.scope["path"])) as admission:
+            async with aclosing(Admission(self._authenticator, self._clock, request.scope["path"])) as admission:
                 yield admission
 
     async def _admit(self, request: Request, *, is_unsafe: bool) -> Response | None:
         """Return None to let the request in, or a redirect. Raises HttpRefusal, StoreError."""
         _check_target(request)
         _check_host(request, self._hosts)
-        if (redirect := await self._authenticator.authenticate(request)) is not None:
+        if (redirect := await self._requests.authenticate(request)) is not None:
             return redirect
         if is_unsafe:
             # a bearer token is proof enough: another site's page cannot send one without a CORS preflight

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,6 @@ from mediavault.core.holds import Hold
 from mediavault.core.job import Job, JobId
 from mediavault.core.media import PreviewSheet, ProbeReport, SavedFile, TextTracks
 from mediavault.core.platform import Platform
-from mediavault.core.seals import SealState
 from mediavault.core.sessions import BrowserTask, ImportReport, SessionState, Viewer
 from mediavault.core.settings import Settings
 from mediavault.core.submission import Submission
@@ -107,19 +106,6 @@ class VideoFrames(Protocol):
         """Remove the pictures of a job's candidates."""
 
 
-class Seals(Protocol):
-    """Sealed copies, made in the background and kept for an hour for their download."""
-
-    def begin(self, job: Job) -> None:
-        """Make a copy, unless one of the job is being made. Raises BadInput (TOO_MANY)."""
-
-    def state(self, job_id: JobId) -> SealState | None:
-        """Return how far the job's copy is; None without one."""
-
-    def open(self, job_id: JobId) -> tuple[str, AsyncGenerator[bytes, None]] | None:
-        """Return the name and the pieces of the job's zip; None while there is none."""
-
-
 class Sessions(Protocol):
     """The sessions at the sites that can be signed in to. An unknown site's name raises BadInput (NOT_FOUND)."""
 
@@ -156,7 +142,7 @@ class Windows(Protocol):
         Raises BadInput (NOT_FOUND, TOO_MANY), ToolMissing, BrowserUnavailable.
         """
 
-    async def run(self, errand: BrowserTask, *, narrow: bool = False) -> str:
+    async def run(self, task: BrowserTask, *, narrow: bool = False) -> str:
         """Open the window on the post of a waiting job, as ``open`` does. Raises AddressRefused too."""
 
     def admit(self, ticket: str) -> Viewer:
@@ -237,7 +223,7 @@ class ApiServices:
     formats: FileFormats
     extras: VideoExtras
     frames: VideoFrames
-    seals: Seals
+    sealed_copies: object  # the feature's SealedCopies, whose module is above this one; see api/dependencies.py
     doctor: Doctor
     ytdlp: Ytdlp
     notification_sender: NotificationSender

@@ -26,16 +26,16 @@ async def enqueue_for_user(queue: JobQueue, jobs: Sequence[NewJob], *, force: bo
     ]
 
 
-async def _raised(queue: JobQueue, result: Enqueued, asked: NewJob) -> Enqueued:
+async def _raised(queue: JobQueue, result: Enqueued, new: NewJob) -> Enqueued:
     job = result.job
-    if result.created or job.status is JobStatus.COMPLETED or job.priority.rank <= asked.priority.rank:
+    if result.created or job.status is JobStatus.COMPLETED or job.priority.rank <= new.priority.rank:
         return result
     try:
-        return Enqueued(await queue.set_priority(job.id, asked.priority), created=False)
+        return Enqueued(await queue.set_priority(job.id, new.priority), created=False)
     except IllegalMove:  # it has just been completed
         return result
     except JobNotFound:  # it has just been removed
-        return (await queue.enqueue([asked]))[0]
+        return (await queue.enqueue([new]))[0]
 
 
 async def iter_pages(catalogue: JobCatalogue, query: JobQuery) -> AsyncIterator[tuple[Job, ...]]:

@@ -197,7 +197,7 @@ def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
         "media_id": item.media_id,
         "thumbnail_url": item.thumbnail_url,
         "label": item.label,
-        "subtitles": [[one.url, one.language, one.automatic] for one in item.subtitles] or None,
+        "subtitles": [[subtitle.url, subtitle.language, subtitle.automatic] for subtitle in item.subtitles] or None,
         "chapters": [[chapter.start_s, chapter.title] for chapter in item.chapters] or None,
         "expected": {n: v for n in _EXPECTED_FIELDS if (v := getattr(expected, n)) is not None}
         if expected != Expected()

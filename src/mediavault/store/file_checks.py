@@ -57,10 +57,12 @@ async def note_refused(records: Records, job_id: JobId, copy: RefusedCopy) -> tu
     return copies
 
 
-def counted(known: Sequence[RefusedCopy], copy: RefusedCopy) -> tuple[RefusedCopy, ...]:
+def counted(existing: Sequence[RefusedCopy], copy: RefusedCopy) -> tuple[RefusedCopy, ...]:
     """Return the copies with this one first, in place of what its address delivered before."""
-    times = 1 + max((one.times for one in known if one.sha256 == copy.sha256), default=0)
-    others = [replace(one, times=times) if one.sha256 == copy.sha256 else one for one in known if one.url != copy.url]
+    times = 1 + max((one.times for one in existing if one.sha256 == copy.sha256), default=0)
+    others = [
+        replace(one, times=times) if one.sha256 == copy.sha256 else one for one in existing if one.url != copy.url
+    ]
     return (replace(copy, times=times), *others)[:MOST]
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock, local
 from mediavault.core.failures import StoreError
-from mediavault.core.holds import WHOLE_QUEUE, Hold, HoldReason, line_holds
+from mediavault.core.holds import WHOLE_QUEUE, Hold, HoldReason, download_pauses
 from mediavault.core.job import WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.shared_line import SharedLine
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Records
 
@@ -27,10 +27,10 @@ log = get_logger(__name__)
 class VolumeCounter:
     """Counts what one worker downloads."""
 
-    def __init__(self, records: Records, clock: Clock, line: SharedLine, worker: WorkerId) -> None:
-        self._records, self._clock, self._line, self._worker = records, clock, line, worker
+    def __init__(self, records: Records, clock: Clock, bandwidth: BandwidthLimiter, worker: WorkerId) -> None:
+        self._records, self._clock, self._bandwidth, self._worker = records, clock, bandwidth, worker
         self._day, self._bytes = "", 0  # as they are stored
-        self._counted = line.received
+        self._counted = bandwidth.received
         self._of_today, self._read_on, self._read_again_s = 0, "", 0.0
 
     async def of_today(self) -> int:
@@ -39,11 +39,11 @@ class VolumeCounter:
         if now_s >= self._read_again_s or self._read_on != day_of(now):
             self._of_today = await volume_of_today(self._records, now)
             self._read_on, self._read_again_s = day_of(now), now_s + READ_AGAIN_S
-        return self._of_today + self._line.received - self._counted
+        return self._of_today + self._bandwidth.received - self._counted
 
     async def save(self) -> None:
         """Store what was downloaded since the last call. If the store is unavailable, the next call stores it."""
-        received = self._line.received
+        received = self._bandwidth.received
         new = received - self._counted
         if not new:
             return
@@ -104,4 +104,4 @@ async def holds_in_force(records: Records, live: LiveSettings, now: datetime) ->
     """Return all holds that are in force, those that an admin can end first."""
     settings = await live.current()
     volume = await volume_of_today(records, now) if settings.daily_volume_gb else 0
-    return *await all_holds(records), *line_holds(settings, now, volume=volume)
+    return *await all_holds(records), *download_pauses(settings, now, volume=volume)

@@ -201,7 +201,7 @@ class JobQueue(Protocol):
         Not "all rows of this worker": a claim whose answer was lost must expire.
         """
 
-    async def checkpoint(self, claim: ClaimedJob, found: Checkpoint) -> None:
+    async def checkpoint(self, claim: ClaimedJob, checkpoint: Checkpoint) -> None:
         """Save what extraction found. Fenced."""
 
     async def progress(
@@ -389,7 +389,7 @@ class JobCatalogue(Protocol):
 class SiteLimits(Protocol):
     """The pace, the daily cap and the circuit breaker of each site, for the whole fleet."""
 
-    async def acquire_permit(self, asked: PermitRequest) -> Permit:
+    async def acquire_permit(self, request: PermitRequest) -> Permit:
         """Return when a job may send requests to its site; one atomic move for the whole fleet.
 
         An open site gives permits ``interval`` apart, this one not before ``pause``, and refuses one that is further

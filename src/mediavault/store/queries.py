@@ -204,10 +204,10 @@ def after(query: JobQuery) -> SortKey | None:
     return None if query.cursor is None else decode_cursor(query.cursor, query.order)
 
 
-def page_of(found: Sequence[Job], query: JobQuery) -> JobPage:
-    """Return the first jobs of ``found``; there is a next page if it has more jobs than the query's limit."""
-    page = tuple(found[: query.limit])
-    has_more = page and len(found) > len(page) and not _is_at_the_edge(page[-1], query.order)
+def page_of(jobs: Sequence[Job], query: JobQuery) -> JobPage:
+    """Return the first jobs of ``jobs``; there is a next page if it has more jobs than the query's limit."""
+    page = tuple(jobs[: query.limit])
+    has_more = page and len(jobs) > len(page) and not _is_at_the_edge(page[-1], query.order)
     return JobPage(page, cursor_of(page[-1], query.order) if has_more else None)
 
 

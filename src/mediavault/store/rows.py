@@ -113,18 +113,18 @@ def _job(columns: dict[str, Any]) -> Job:
     return Job(**columns, chosen_urls=chosen_urls)
 
 
-def checkpoint_values(found: Checkpoint) -> dict[str, Any]:
+def checkpoint_values(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
-        "progress_pct": found.progress_pct,
-        "source_type": found.source_type.value,
-        "extracted_url": codec.storable_or_none(found.extracted_url),
-        "extracted_url_expires_at": micros_or_none(found.extracted_url_expires_at),
-        "candidates": codec.candidates_to_json(found.candidates),
-        "image_urls": codec.texts_to_json(found.image_urls),
-        **_account_values(found.account),
-        "thumbnail_url": codec.storable_or_none(found.thumbnail_url),
-        "metadata": codec.metadata_to_json(found.metadata),
-        "items": codec.items_to_json(found.items),
+        "progress_pct": checkpoint.progress_pct,
+        "source_type": checkpoint.source_type.value,
+        "extracted_url": codec.storable_or_none(checkpoint.extracted_url),
+        "extracted_url_expires_at": micros_or_none(checkpoint.extracted_url_expires_at),
+        "candidates": codec.candidates_to_json(checkpoint.candidates),
+        "image_urls": codec.texts_to_json(checkpoint.image_urls),
+        **_account_values(checkpoint.account),
+        "thumbnail_url": codec.storable_or_none(checkpoint.thumbnail_url),
+        "metadata": codec.metadata_to_json(checkpoint.metadata),
+        "items": codec.items_to_json(checkpoint.items),
     }
 
 

@@ -50,26 +50,26 @@ def reserve(site_limit: SiteLimit, now: datetime) -> SiteLimit:
     return replace(site_limit, offered_until=now + RESERVATION)
 
 
-def acquire_permit(site_limit: SiteLimit, asked: PermitRequest, now: datetime) -> tuple[Permit, SiteLimit]:
+def acquire_permit(site_limit: SiteLimit, request: PermitRequest, now: datetime) -> tuple[Permit, SiteLimit]:
     """Return the answer, and the limit as it is then."""
     site_limit = replace(
-        site_limit, offered_until=None, probing_until=None if asked.is_prober else site_limit.probing_until
+        site_limit, offered_until=None, probing_until=None if request.is_prober else site_limit.probing_until
     )
     if site_limit.is_closed(now):
         return Permit(site_limit.blocked_until or now, PermitRefusal.CLOSED), site_limit
     counted = site_limit
-    if asked.account_cap is not None:
-        counted = replace(site_limit, account_cap=asked.account_cap)
-        free_at = account_free_at(counted, asked.job, now, cap=asked.account_cap)
-        counted = _with_post(counted, asked.job, max(free_at, now), now, cap=asked.account_cap)
+    if request.account_cap is not None:
+        counted = replace(site_limit, account_cap=request.account_cap)
+        free_at = account_free_at(counted, request.job, now, cap=request.account_cap)
+        counted = _with_post(counted, request.job, max(free_at, now), now, cap=request.account_cap)
         if free_at > now:
             return Permit(free_at, PermitRefusal.ACCOUNT_DAY), counted
-    at = max(site_limit.permit_after(now), now + asked.pause)
-    if at - now > asked.max_wait:
+    at = max(site_limit.permit_after(now), now + request.pause)
+    if at - now > request.max_wait:
         return Permit(at, PermitRefusal.LATER), site_limit
-    after = replace(counted, next_turn_at=at + asked.interval)
+    after = replace(counted, next_turn_at=at + request.interval)
     if site_limit.failures:
-        return Permit(at, is_probe=True), replace(after, probing_until=now + asked.probe_within)
+        return Permit(at, is_probe=True), replace(after, probing_until=now + request.probe_within)
     return Permit(at), after
 
 

@@ -62,9 +62,9 @@ def check_priority(job: Job) -> None:
         raise _illegal(job, Message("moved in the queue"))
 
 
-def adopts(new: NewJob, known: Job) -> bool:
+def adopts(new: NewJob, existing: Job) -> bool:
     """Return whether a user asks for a post that only lists had named: it becomes the user's."""
-    return new.listed_by is None and known.listed_by is not None
+    return new.listed_by is None and existing.listed_by is not None
 
 
 def as_imported(job: Job) -> Job:

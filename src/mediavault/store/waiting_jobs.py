@@ -92,19 +92,19 @@ async def resume_after_sign_in(state: SessionState, store: Store) -> int:
     return 0 if state.signed_in is False else await resume_waiting(store, state.platform)
 
 
-async def resume_after_window(state: SessionState, errand: BrowserTask, store: Store) -> int:
+async def resume_after_window(state: SessionState, task: BrowserTask, store: Store) -> int:
     """Resume the jobs that a window may have helped after it was closed; returns how many were queued again.
 
     These are the job on whose post it was open, all that met a challenge, since an answer is valid for the whole site,
     and after a sign-in the others too: at once, or after that job where it is not known whether the user is signed in.
     For a platform that covers many sites only jobs of the same host are resumed.
     """
-    if errand.job_id is None:
+    if task.job_id is None:
         return await resume_after_sign_in(state, store)
-    if state.signed_in is None and (job := await _job(store, errand.job_id)) is not None and _needs_sign_in(job):
-        host = "" if can_be_signed_in_to(errand.platform) else _host(errand.url)
+    if state.signed_in is None and (job := await _job(store, task.job_id)) is not None and _needs_sign_in(job):
+        host = "" if can_be_signed_in_to(task.platform) else _host(task.url)
         await _begin_trial(job, host, store)
-    return await resume_waiting(store, state.platform, lambda job: _may_resume(job, state, errand))
+    return await resume_waiting(store, state.platform, lambda job: _may_resume(job, state, task))
 
 
 def _may_resume(job: Job, state: SessionState, task: BrowserTask) -> bool:

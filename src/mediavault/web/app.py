@@ -8,20 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mediavault import __version__
-from mediavault.api import (
-    events,
-    file_facts,
-    files,
-    frames,
-    health,
-    jobs,
-    login_window,
-    metrics,
-    player,
-    queue,
-    sealing,
-    sessions,
-)
+from mediavault.api import events, files, health, jobs, player, sessions
 from mediavault.api.feed import Feed
 from mediavault.auth.authenticator import Authenticator
 from mediavault.core.urls import is_loopback
@@ -36,6 +23,7 @@ from mediavault.features.retention import api as retention
 from mediavault.features.rss import api as rss
 from mediavault.features.rss.pages.documents import RssVersions
 from mediavault.features.rss.service import RssFeeds
+from mediavault.features.sealing import api as sealing
 from mediavault.features.sharing.service import SharedLinks
 from mediavault.features.sites import api as site_limits
 from mediavault.features.transcripts import api as transcripts
@@ -53,7 +41,7 @@ def create_app(services: ApiServices) -> FastAPI:
     """Create the vault's HTTP application. ``app.state.feed.close()`` ends all event streams before a shutdown."""
     feed = Feed(services.store.catalogue, services.clock)
     settings = services.settings
-    desk = Authenticator(
+    authenticator = Authenticator(
         services.store.records,
         settings,
         services.clock,
@@ -81,19 +69,21 @@ def create_app(services: ApiServices) -> FastAPI:
         services.extras.forget,
         feed,
     )
-    app.state.desk = desk
+    app.state.authenticator = authenticator
     # these count wrong tries, so there is one of each
-    app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=desk.endings.announce)
-    app.state.rss_feeds = RssFeeds(services.store, services.clock, settings.state_dir, on_ended=desk.endings.announce)
+    app.state.shared_links = SharedLinks(services.store, services.clock, on_ended=authenticator.endings.announce)
+    app.state.rss_feeds = RssFeeds(
+        services.store, services.clock, settings.state_dir, on_ended=authenticator.endings.announce
+    )
     app.state.rss_versions = RssVersions(services.store, services.clock)
-    app.state.measurements = metrics.Measurements(services)
+    app.state.measurements = health.Measurements(services)
     errors.install(app, error_page)
     for router in (
         jobs.router,
         recording.router,
         jobs.library_router,
         duplicates.router,
-        queue.router,
+        jobs.queue_router,
         marks.router,
         profiles.router,
         following.router,
@@ -103,24 +93,23 @@ def create_app(services: ApiServices) -> FastAPI:
         events.router,
         site_limits.router,
         health.router,
-        metrics.router,
         files.router,
-        file_facts.router,
         player.router,
         transcripts.router,
-        frames.router,
         sealing.router,
         job_log.router,
         rss.router,
         sessions.router,
-        login_window.router,
+        sessions.window_router,
         *pages.ROUTERS,
         assets.router,
     ):
         # include_router would build all routes once more, for a quarter of a second of the first request.
         app.router.routes.extend(router.routes)
     app.add_middleware(CompressionMiddleware)
-    app.add_middleware(SecurityMiddleware, hosts=host_rules(services.settings), desk=desk, clock=services.clock)
+    app.add_middleware(
+        SecurityMiddleware, hosts=host_rules(services.settings), authenticator=authenticator, clock=services.clock
+    )
     app.add_middleware(BasePathMiddleware, base=settings.base_path)
     return app
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
 
-from mediavault.core.failures import FAILURES
+from mediavault.core.failures import FAILURES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobStatus, saved_files
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.media import ItemType, SavedFile, key_of
+from mediavault.core.post_urls import has_url
+from mediavault.core.site_limits import MANY_SITES
 from mediavault.features.jobs.library_filter import LibraryFilter, address, to_params
 from mediavault.presentation.labels import format_duration, one_line
 from mediavault.presentation.translation import gettext, ngettext
 from mediavault.presentation.views import display, moving_files, title
 from mediavault.store.port import AccountSummary
-from mediavault.web.badges import Tone, icon, letter, site_name, tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,10 @@ class Tile:
     why: str
 
 
-def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> Tile:
-    """Return the tile of a job. ``site`` is the platform's display name, ``noted`` what the user noted about the post.
+def tile(job: Job, library_filter: LibraryFilter | None, post_marks: PostMarks, *, site: str) -> Tile:
+    """Return the tile of a job. ``site`` is the platform's display name, ``post_marks`` what the user noted about the post.
 
-    The filter ``asked`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
+    The filter ``library_filter`` is added to the link, if there is one, so that the post's page knows the post's neighbours.
     """
     files = saved_files(job)
     first = next(iter(files.values()), None)
@@ -61,7 +63,8 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
     is_retried, is_failed = job.retry_at is not None, job.status is JobStatus.FAILED
     return Tile(
         id=job.id,
-        link=f"/jobs/{job.id}" + ("" if asked is None else f"?{urlencode({'in': urlencode(to_params(asked))})}"),
+        link=f"/jobs/{job.id}"
+        + ("" if library_filter is None else f"?{urlencode({'in': urlencode(to_params(library_filter))})}"),
         title=title(job),
         picture=f"/files/{job.id}/thumbnail" if first and first.thumbnail_path else None,
         length=_length(job, files),
@@ -75,9 +78,9 @@ def tile(job: Job, asked: LibraryFilter | None, noted: Noted, *, site: str) -> T
         state="" if job.status is JobStatus.COMPLETED else display(job).state,
         tone=tone(job.status, job.error_code, is_retried=is_retried),
         icon=icon(job.status, job.error_code, is_retried=is_retried),
-        favourite=noted.favourite,
-        watched=noted.watched,
-        seen_pct=round(noted.position.share * 100) if noted.position else None,
+        favourite=post_marks.favourite,
+        watched=post_marks.watched,
+        seen_pct=round(post_marks.position.share * 100) if post_marks.position else None,
         is_portrait=bool(first and first.width and first.height and first.height > first.width),
         why=gettext(FAILURES[job.error_code].summary) if is_failed and job.error_code else "",
     )
@@ -109,12 +112,12 @@ class FeedClip:
     is_sound: bool
 
 
-def feed_clip(job: Job, asked: LibraryFilter, noted: Noted, *, site: str) -> FeedClip:
+def feed_clip(job: Job, library_filter: LibraryFilter, post_marks: PostMarks, *, site: str) -> FeedClip:
     """Return the clip of a job with ``moving_files``; the parameters are those of :func:`tile`."""
     files = moving_files(job)
-    (item, file), position = next(iter(files.items())), noted.position
+    (item, file), position = next(iter(files.items())), post_marks.position
     return FeedClip(
-        tile=tile(job, asked, noted, site=site),
+        tile=tile(job, library_filter, post_marks, site=site),
         item=item,
         videos=len(files),
         source=f"/files/{job.id}/items/{item}/video",
@@ -137,3 +140,61 @@ def account_name(key: str, jobs: Sequence[Job]) -> str:
         if job.account is not None and key_of(job.account) == key:
             return one_line(job.account.display_name or job.account.handle or job.account.slug)
     return ""
+
+
+Tone = Literal["good", "bad", "busy", "quiet"]
+
+GENERIC = "generic"
+MAX_HOST_CHARS = 253  # of a name in the DNS
+
+_ICONS = {
+    JobStatus.QUEUED: "clock",
+    JobStatus.RUNNING: "download",
+    JobStatus.COMPLETED: "play",
+    JobStatus.CANCELLED: "skip",
+}
+_TONES: dict[JobStatus, Tone] = {JobStatus.RUNNING: "busy", JobStatus.COMPLETED: "good"}
+
+
+def site_name(platform: str, title: str, address: str) -> str:
+    """Return the name of a post's site: the post's host if the platform is every other site, else ``title``.
+
+    A host stays in its ASCII form, in which no name can look like another. A post without a URL is an imported file.
+    """
+    if not has_url(address):
+        return gettext("Imported file")
+    return (platform == GENERIC and one_line(_host(address))[:MAX_HOST_CHARS]) or title
+
+
+def letter(platform: str, title: str, address: str) -> str:
+    """Return the first letter or digit of the site's name, or of the host where one platform covers many sites."""
+    name = (platform in MANY_SITES and _host(address)) or site_name(platform, title, address)
+    return next((char for char in name.upper() if char.isalnum()), "?")
+
+
+def _host(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def tone(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> Tone:
+    """Return the tone of a job's state. A failure that the user or a retry can still fix is ``busy``, not ``bad``."""
+    if status is JobStatus.FAILED:
+        return "busy" if is_retried or _needs_person(code) else "bad"
+    return _TONES.get(status, "quiet")
+
+
+def icon(status: JobStatus, code: ErrorCode | None, *, is_retried: bool) -> str:
+    if status is not JobStatus.FAILED:
+        return _ICONS[status]
+    if is_retried:
+        return "clock"
+    if code is not None and FAILURES[code].remedy is Remedy.SIGN_IN:
+        return "key"
+    return "hand" if _needs_person(code) else "alert"
+
+
+def _needs_person(code: ErrorCode | None) -> bool:
+    return code is not None and FAILURES[code].needs_person

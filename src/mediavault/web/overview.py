@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from mediavault.core.bandwidth import parse_bandwidth, rate_in_words
 from mediavault.core.clock import EARLIEST
-from mediavault.core.failures import FAILURES, Certainty, Remedy
+from mediavault.core.failures import CAUSES, FAILURES, Cause, Certainty, ErrorCode, Remedy
 from mediavault.core.holds import Hold, HoldReason
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import position
@@ -19,13 +19,12 @@ from mediavault.features.jobs.library_filter import LibraryFilter, LibraryView, 
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.translation import gettext as _
 from mediavault.presentation.translation import ngettext
-from mediavault.presentation.views import is_over, job_view
+from mediavault.presentation.views import finished, job_view
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.noting import read_noted
-from mediavault.store.port import JobOrder, JobQuery, StoreReport
+from mediavault.store.mark_changes import read_marks
+from mediavault.store.port import FailureGroup, JobOrder, JobQuery, StoreReport
 from mediavault.store.waiting_jobs import still_asking
-from mediavault.web.failure_summary import FailureSummaries, FailureSummary, cause_of, summarize_failures
 
 WORKING = 24  # cards at most
 WAITING = 20
@@ -184,9 +183,9 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
 async def _watching(services: ApiServices, user: str) -> list[JobView]:
     stopped = await services.store.marks.marked(position(user), limit=WATCHING, newest_first=True)
     ids = [mark.job_id for mark in stopped]
-    noted = await read_noted(services.store, user, ids)
+    post_marks = await read_marks(services.store, user, ids)
     jobs = existing_jobs(services.store.catalogue, ids)
-    return [job_view(job, noted.get(job.id)) async for job in jobs if job.status is JobStatus.COMPLETED]
+    return [job_view(job, post_marks.get(job.id)) async for job in jobs if job.status is JobStatus.COMPLETED]
 
 
 def seconds_left(left: int, completions: Sequence[datetime | None], now: datetime) -> float | None:
@@ -207,7 +206,7 @@ def result_view(services: ApiServices, job: Job) -> ResultView:
     may_differ = FAILURES[job.error_code].certainty is Certainty.UNSURE  # no video was seen: another look may see one
     all_failed = address(LibraryFilter(state=LibraryView.FAILED))
     has_sign_in = services.sign_in_of(job.platform) is not None
-    way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if is_over(job) else None
+    way = _button(remedy, job.platform, has_sign_in, [view], all_failed) if finished(job) else None
     return ResultView(view, at, way, can_retry=remedy is not Remedy.NOTHING or may_differ)
 
 
@@ -290,3 +289,75 @@ def retried_words(count: int) -> str:
     if not count:
         return _("Nothing left to retry.")
     return ngettext("Retrying %(count)s post.", "Retrying %(count)s posts.", count) % {"count": count}
+
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FailureSummary:
+    """The failed jobs of one cause. ``platform`` is None when the cause is not specific to a site."""
+
+    cause: Cause
+    platform: str | None
+    jobs: int
+    next_retry_at: datetime | None  # the earliest; None where nothing is retried automatically
+    examples: tuple[Job, ...]  # newest first, at most EXAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class FailureSummaries:
+    """All failures by what happens next. In each list, the summary with the most jobs comes first."""
+
+    needs: tuple[FailureSummary, ...] = ()
+    waiting: tuple[FailureSummary, ...] = ()
+    lost: tuple[FailureSummary, ...] = ()
+
+    @property
+    def needing(self) -> int:
+        return sum(summary.jobs for summary in self.needs)
+
+    @property
+    def being_retried(self) -> int:
+        return sum(summary.jobs for summary in self.waiting)
+
+    @property
+    def losses(self) -> int:
+        return sum(summary.jobs for summary in self.lost)
+
+
+def cause_of(code: ErrorCode) -> Cause:
+    """Return the cause of a code; ``internal`` for a code that no job should have."""
+    return FAILURES[code].cause or CAUSES["internal"]
+
+
+def summarize_failures(groups: Sequence[FailureGroup]) -> FailureSummaries:
+    """Group failures, which the store counted by code and platform, by cause and by what happens next."""
+    waiting = _merged(group for group in groups if group.jobs > group.final)
+    over = _merged((group for group in groups if group.final), finished=True)
+    return FailureSummaries(
+        needs=tuple(summary for summary in over if summary.cause.remedy is not Remedy.NOTHING),
+        waiting=tuple(waiting),
+        lost=tuple(summary for summary in over if summary.cause.remedy is Remedy.NOTHING),
+    )
+
+
+def _merged(groups: Iterable[FailureGroup], *, finished: bool = False) -> list[FailureSummary]:
+    by_cause: dict[tuple[str, str | None], list[FailureGroup]] = {}
+    for group in groups:
+        cause = cause_of(group.error_code)
+        by_cause.setdefault((cause.key, group.platform if cause.by_site else None), []).append(group)
+    summaries = [_summary(CAUSES[key], platform, parts, finished) for (key, platform), parts in by_cause.items()]
+    return sorted(summaries, key=lambda summary: (-summary.jobs, summary.cause.key, summary.platform or ""))
+
+
+def _summary(cause: Cause, platform: str | None, groups: Sequence[FailureGroup], finished: bool) -> FailureSummary:
+    jobs = [job for group in groups for job in group.examples if (job.retry_at is None) is finished]
+    moments = [group.next_retry_at for group in groups if group.next_retry_at is not None]
+    return FailureSummary(
+        cause=cause,
+        platform=platform,
+        jobs=sum(group.final if finished else group.jobs - group.final for group in groups),
+        next_retry_at=None if finished else min(moments, default=None),
+        examples=tuple(sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)[:EXAMPLES]),
+    )

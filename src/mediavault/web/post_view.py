@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from mediavault.core.job import Job, saved_files
-from mediavault.core.media import SOUND_SUFFIXES, ItemType, ProbeReport, SavedFile
+from mediavault.core.evidence import in_words, is_players
+from mediavault.core.failures import JobNotFound
+from mediavault.core.job import Job, JobId, JobStatus, saved_files
+from mediavault.core.marks import MarkKind
+from mediavault.core.media import SOUND_SUFFIXES, Candidate, ItemType, ProbeReport, SavedFile
+from mediavault.core.post_urls import has_url
 from mediavault.core.records import FileCheck
-from mediavault.presentation.labels import CODEC_NAMES, one_line
-from mediavault.presentation.translation import gettext
-from mediavault.presentation.views import title
+from mediavault.core.settings import site_host
+from mediavault.presentation.labels import CODEC_NAMES, format_duration, format_size, one_line
+from mediavault.presentation.translation import gettext, translated
+from mediavault.presentation.views import frame_path, is_choosing, title
+from mediavault.server.services import ApiServices
+from mediavault.store.file_checks import decoded_at, read_position
+from mediavault.store.holds import all_holds
 
 LONG_TEXT_CHARS = 900  # a longer one is folded
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
@@ -149,3 +158,129 @@ def _moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+MAX_ADDRESS_CHARS = 300
+_DATA = "data:"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One candidate. ``number`` is its index; ``length`` and ``evidence`` are "" and ``frame`` None where not known."""
+
+    number: int
+    length: str
+    facts: tuple[str, ...]
+    evidence: str
+    address: str
+    frame: str | None
+    is_portrait: bool
+
+
+def choices_of(job: Job) -> list[Choice]:
+    """Return the job's candidates while a user is to choose among them, else none."""
+    if not is_choosing(job):
+        return []
+    return [_choice(job, number, candidate) for number, candidate in enumerate(job.candidates)]
+
+
+def first_player_site(job: Job) -> str:
+    """Return the site of a post whose first player could be saved, while a user is to choose; "" where there is none."""
+    has_player = is_choosing(job) and any(is_players(candidate.evidence) for candidate in job.candidates)
+    return site_host(job.canonical_url) if has_player else ""
+
+
+def seen_candidates(candidates: Sequence[Candidate]) -> str:
+    """Return a short text that changes when the candidates do: a form's numbers mean nothing for others."""
+    urls = "\n".join(candidate.url for candidate in candidates)
+    return hashlib.sha256(urls.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _choice(job: Job, number: int, candidate: Candidate) -> Choice:
+    width, height = candidate.width, candidate.height
+    facts = (
+        f"{width} × {height}" if width and height else "",
+        format_size(candidate.size) if candidate.size else "",
+        candidate.video_codec or "",
+        candidate.source_type.value,
+        _origin(candidate.url),
+    )
+    return Choice(
+        number,
+        format_duration(candidate.duration_s) if candidate.duration_s else "",
+        tuple(one_line(fact) for fact in facts if fact),
+        translated(in_words(candidate.evidence)),
+        "" if candidate.url.startswith(_DATA) else candidate.url[:MAX_ADDRESS_CHARS],
+        frame_path(job, number),
+        bool(width and height and height > width),
+    )
+
+
+def _origin(url: str) -> str:
+    """Return where a candidate comes from: its host, or the page itself for a manifest that is part of it."""
+    if url.startswith(_DATA):
+        return gettext("from the page itself")
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingState:
+    """``at``: when all of each file had been decoded. ``words`` say what is still to be done about the file that is shown.
+
+    ``replacing`` says whether a damaged post is saved again, ``new_version`` is the job that does so.
+    """
+
+    at: datetime | None
+    words: str
+    replacing: str
+    new_version: JobId | None
+
+
+async def decoding_state(services: ApiServices, job: Job, video: Video) -> DecodingState:
+    """Return the state of a post with files, of which ``video`` is shown."""
+    at = await decoded_at(services.store.marks, job.id)
+    _, position = await read_position(services.store.records, job.id)
+    is_in_folder = services.settings.vault_url is None
+    replacing, new_version = await _replacing(services, job)
+    words = "" if at else _words(is_examined=video.place in position.starts, is_in_folder=is_in_folder)
+    return DecodingState(at, words, replacing, new_version)
+
+
+def _words(*, is_examined: bool, is_in_folder: bool) -> str:
+    if is_in_folder and is_examined:
+        return gettext(
+            "All packets read, all sound and every key frame decoded; the other pictures follow in the background."
+        )
+    if is_in_folder:
+        return gettext("It will be examined again in the background, and every picture decoded.")
+    if is_examined:
+        return gettext(
+            "All packets read, all sound and every key frame decoded when it was saved. The other pictures are not decoded: "
+            "the object storage would have to send the whole file again."
+        )
+    return ""
+
+
+async def _replacing(services: ApiServices, job: Job) -> tuple[str, JobId | None]:
+    store = services.store
+    marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
+    replaced = next((mark for mark in marks if mark.name == MarkKind.REPLACED), None)
+    if replaced is not None and not replaced.text:
+        return gettext("It was itself saved in place of a damaged one, and is not saved again automatically."), None
+    if replaced is not None:
+        try:
+            new = await store.catalogue.get(JobId(replaced.text))
+        except JobNotFound:
+            return gettext("It was saved again automatically; that version was deleted."), None
+        if new.status is JobStatus.COMPLETED:
+            return gettext("It was saved again automatically. This version stays until you delete it."), new.id
+        return gettext("It is being saved again automatically. This version stays until you delete it."), new.id
+    newest = (await store.catalogue.of_posts([job.canonical_url])).get(job.canonical_url)
+    if not has_url(job.canonical_url) or job.status is not JobStatus.COMPLETED or newest is None or newest.id != job.id:
+        return "", None
+    if {None, job.platform} & {hold.site for hold in await all_holds(store.records)}:
+        return gettext("It will be saved again once the queue is resumed."), None
+    return gettext("It will be saved again once, if it is still online."), None

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import segno
+from fastapi import Request
+
+from mediavault.core.settings import Settings
+from mediavault.server.own_address import address_elsewhere, address_here
 
 QUIET = 4  # modules of empty space on each side, as readers need it
 
@@ -27,3 +31,23 @@ def qr_code(text: str) -> QrCode:
         if is_dark
     )
     return QrCode(len(matrix) + 2 * QUIET, runs)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneView:
+    """``here`` is the vault as this browser opened it; ``address`` the one for a phone, None if none is known."""
+
+    here: str
+    address: str | None
+    code: QrCode | None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers install pages from the address, and share links to it."""
+        return self.address is not None and self.address.startswith("https://")
+
+
+def phone_view(request: Request, settings: Settings) -> PhoneView:
+    """Return what the access page says about phones."""
+    address = address_elsewhere(request, settings)
+    return PhoneView(address_here(request), address, qr_code(address) if address else None)

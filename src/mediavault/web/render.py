@@ -36,7 +36,7 @@ from mediavault.presentation.translation import gettext as _
 from mediavault.server.authentication import may
 from mediavault.server.middleware import base_path
 from mediavault.web.assets import static_address
-from mediavault.web.badges import icon, letter, site_name, tone
+from mediavault.web.cards import icon, letter, site_name, tone
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",

@@ -36,15 +36,15 @@ def read_selection(fields: Fields) -> Selection:
 
     ``everything`` selects all that the filter matches, even with ids. Raises BadInput, also when nothing is selected.
     """
-    asked = read_filter({name: values[0] for name, values in fields.items() if values})
+    library_filter = read_filter({name: values[0] for name, values in fields.items() if values})
     if "everything" in fields:
-        return Selection(asked)
+        return Selection(library_filter)
     words = [word for value in fields.get("id", ()) for word in value.split()]
     if not words:
         raise BadInput(gettext("Nothing is selected."), help=gettext("Select one or more videos first."))
     if len(words) > MAX_AT_ONCE:
         raise too_many()
-    return Selection(asked, tuple(dict.fromkeys(_job_id(word) for word in words)))
+    return Selection(library_filter, tuple(dict.fromkeys(_job_id(word) for word in words)))
 
 
 def too_many() -> BadInput:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from mediavault.core.failures import BadInput
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Mark, Noted, collection
+from mediavault.core.marks import Mark, PostMarks, collection
 from mediavault.core.media import key_of
 from mediavault.features.jobs.library_filter import LibraryFilter
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobQuery, Neighbours, Store
 from mediavault.store.queries import cursor_of
 from mediavault.web.cards import Tile, tile
@@ -55,26 +55,33 @@ class UpNext:
 
 
 async def up_next(
-    store: Store, user: str, job: Job, query: JobQuery, asked: LibraryFilter | None, title_of: Callable[[str], str]
+    store: Store,
+    user: str,
+    job: Job,
+    query: JobQuery,
+    library_filter: LibraryFilter | None,
+    title_of: Callable[[str], str],
 ) -> UpNext:
     """Return the saved posts that follow ``job`` in the query's order, then others of its account, newest first.
 
-    ``asked`` is the filter in the links of the former; ``title_of`` returns a site's name.
+    ``library_filter`` is the filter in the links of the former; ``title_of`` returns a site's name.
     """
-    following = await _following(store, job, query, asked)
+    following = await _following(store, job, query, library_filter)
     others = await _of_account(store, job, {job.id, *(other.id for other in following)})
-    noted = await read_noted(store, user, [other.id for other in (*following, *others)])
+    post_marks = await read_marks(store, user, [other.id for other in (*following, *others)])
 
     def tiles(jobs: Sequence[Job], within: LibraryFilter | None) -> Sequence[Tile]:
-        return [tile(other, within, noted.get(other.id, Noted()), site=title_of(other.platform)) for other in jobs]
+        return [
+            tile(other, within, post_marks.get(other.id, PostMarks()), site=title_of(other.platform)) for other in jobs
+        ]
 
     own = LibraryFilter(account=key_of(job.account)) if job.account else None
-    return UpNext(tiles(following, asked), tiles(others, own), tile(job, own, Noted(), site="").account)
+    return UpNext(tiles(following, library_filter), tiles(others, own), tile(job, own, PostMarks(), site="").account)
 
 
-async def neighbours(store: Store, job: Job, query: JobQuery, asked: LibraryFilter | None) -> Neighbours:
+async def neighbours(store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None) -> Neighbours:
     """Return the saved posts before and after this one: in the order of the collection, if the filter names one."""
-    mark = await _in_collection(store, job, asked)
+    mark = await _in_collection(store, job, library_filter)
     if mark is None:
         return await store.catalogue.neighbours(job.id, query)
     before = await _of_collection(store, mark, newest_first=True)
@@ -82,11 +89,11 @@ async def neighbours(store: Store, job: Job, query: JobQuery, asked: LibraryFilt
     return Neighbours(before[0] if before else None, after[0] if after else None)
 
 
-async def _in_collection(store: Store, job: Job, asked: LibraryFilter | None) -> Mark | None:
+async def _in_collection(store: Store, job: Job, library_filter: LibraryFilter | None) -> Mark | None:
     """Return the post's mark in the collection that the reader plays through; None if they play through none."""
-    if asked is None or not asked.collection:
+    if library_filter is None or not library_filter.collection:
         return None
-    name = collection(asked.collection)
+    name = collection(library_filter.collection)
     marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
     return next((mark for mark in marks if mark.name == name), None)
 
@@ -98,8 +105,8 @@ async def _of_collection(store: Store, mark: Mark, *, newest_first: bool = False
     return [job async for job in jobs if job.status is JobStatus.COMPLETED][:MAX_FOLLOWING]
 
 
-async def _following(store: Store, job: Job, query: JobQuery, asked: LibraryFilter | None) -> Sequence[Job]:
-    if mark := await _in_collection(store, job, asked):
+async def _following(store: Store, job: Job, query: JobQuery, library_filter: LibraryFilter | None) -> Sequence[Job]:
+    if mark := await _in_collection(store, job, library_filter):
         return await _of_collection(store, mark)
     try:
         after = replace(query, statuses=_SAVED, cursor=cursor_of(job, query.order), limit=MAX_FOLLOWING)

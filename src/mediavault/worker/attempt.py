@@ -25,7 +25,7 @@ class Attempt:
     """
 
     recorder: AttemptRecorder
-    tools: WorkerContext
+    context: WorkerContext
     staging: Path
     items: PostItems
     beside: dict[int, list[tuple[str, Path]]] = field(default_factory=dict)  # of items: suffixes and staged files
@@ -53,6 +53,6 @@ class Attempt:
 
     async def checkpoint(self, chosen: Candidate | None) -> None:
         """Save what is known, with the candidate that is tried next if there is one."""
-        await self.tools.store.queue.checkpoint(
+        await self.context.store.queue.checkpoint(
             self.claim, checkpoint_of(self.extraction, self.items.items, chosen=chosen)
         )

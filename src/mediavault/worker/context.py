@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mediavault.browser.port import Browser
+from mediavault.core.bandwidth_limiter import BandwidthLimiter
 from mediavault.core.clock import Clock
 from mediavault.core.job import Job
 from mediavault.core.listings import enclosed_in
@@ -16,7 +17,6 @@ from mediavault.core.media import Chapter, Cue, DownloadedFile, ProbeReport
 from mediavault.core.name_template import DEFAULT_NAME_TEMPLATE
 from mediavault.core.profiles import BEST, Profile
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine
 from mediavault.core.shows import Layout
 from mediavault.download.port import Downloader, DownloadLimits, FetchSubtitles
 from mediavault.egress.port import HttpClient
@@ -95,9 +95,9 @@ class WorkerContext:
     embed_texts: EmbedTexts
     fetch_subtitles: FetchSubtitles
     extract_extras: ExtractExtras
-    vault: Library
+    library: Library
     limits: DownloadLimits
-    line: SharedLine
+    bandwidth: BandwidthLimiter
     retry: RetryPolicy
     extraction_timeout_s: float
     profile: Profile = BEST  # of the job, once an attempt has begun
@@ -116,24 +116,24 @@ class WorkerContext:
     extraction_slots: ExtractionSlots = field(default_factory=ExtractionSlots)
 
 
-async def for_attempt(tools: WorkerContext, job: Job) -> WorkerContext:
+async def for_attempt(context: WorkerContext, job: Job) -> WorkerContext:
     """Return the context with the job's profile and the current live settings; an attempt keeps those that it began with.
 
     Sound that a feed encloses is saved as sound in every profile: the episode has nothing else. Raises StoreError.
     """
-    in_force, enclosed = await _in_force(tools, job), enclosed_in(job.metadata)
+    in_force, enclosed = await _in_force(context, job), enclosed_in(job.metadata)
     if enclosed is None or not enclosed.is_sound:
         return in_force
     return replace(in_force, profile=replace(in_force.profile, sound_only=True))
 
 
-async def _in_force(tools: WorkerContext, job: Job) -> WorkerContext:
-    if tools.live is None:
-        return tools
-    now = await tools.live()
-    profile = await profile_in_force(tools.store.records, job.profile, now, job.platform)
+async def _in_force(context: WorkerContext, job: Job) -> WorkerContext:
+    if context.live is None:
+        return context
+    now = await context.live()
+    profile = await profile_in_force(context.store.records, job.profile, now, job.platform)
     return replace(
-        tools,
+        context,
         profile=profile,
         name_template=profile.name_template or now.name_template,
         first_player_sites=now.first_player_sites,

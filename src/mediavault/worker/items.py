@@ -148,11 +148,11 @@ def _is_of_other_post(item: Item, types: Set[ItemType]) -> bool:
     return item.type in types and item.role in (ItemRole.QUOTED, ItemRole.REPOSTED)
 
 
-def _planned(item: Item, known: JobItem | None, *, is_wanted: bool) -> JobItem:
+def _planned(item: Item, existing: JobItem | None, *, is_wanted: bool) -> JobItem:
     plain = replace(item, candidates=())
-    if known is not None and known.status in (ItemStatus.KEPT, ItemStatus.FAILED):
-        return replace(known, item=plain)
-    planned = known.kept if known is not None else None
+    if existing is not None and existing.status in (ItemStatus.KEPT, ItemStatus.FAILED):
+        return replace(existing, item=plain)
+    planned = existing.kept if existing is not None else None
     return JobItem(plain, ItemStatus.WAITING, planned) if is_wanted else JobItem(plain, ItemStatus.SKIPPED)
 
 

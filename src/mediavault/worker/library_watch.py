@@ -71,7 +71,7 @@ AGREED_AS = "library"
 log = get_logger(__name__)
 
 
-async def ensure_library_id(store: Store, vault: Library) -> None:
+async def ensure_library_id(store: Store, library: Library) -> None:
     """Check the library's id against the one that all processes of this store have agreed on. Raises StorageFailure.
 
     A library without an id gets one the first time, and later only while no job has a file in it: what looks like an
@@ -80,12 +80,12 @@ async def ensure_library_id(store: Store, vault: Library) -> None:
     agreed = (await store.records.constants()).get(AGREED_AS)
     is_first = agreed is None
     try:
-        carried = await vault.identity()
+        carried = await library.identity()
         if is_first and carried is None:
-            await vault.prepare()  # before an id is agreed on: a disk that comes later may bring its own
+            await library.prepare()  # before an id is agreed on: a disk that comes later may bring its own
     except StorageFailure:
         if agreed is not None:
-            await vault.require_identity(agreed)  # so that no one takes what comes later for the library
+            await library.require_identity(agreed)  # so that no one takes what comes later for the library
         raise
     if agreed is None:
         agreed = await store.records.set_once(AGREED_AS, carried or str(uuid.uuid4()))
@@ -95,16 +95,16 @@ async def ensure_library_id(store: Store, vault: Library) -> None:
             "library_has_an_older_store", library=carried, help="`mediavault rebuild` reads its files into this one."
         )
     if carried is None and (is_first or not await _has_completed_jobs(store.catalogue)):
-        await vault.write_identity(agreed)
+        await library.write_identity(agreed)
         log.info("library_marked", library=agreed)
-    await vault.require_identity(agreed)
+    await library.require_identity(agreed)
 
 
-async def check_library(store: Store, vault: Library) -> None:
+async def check_library(store: Store, library: Library) -> None:
     """Run the check of :func:`recognise` for callers that only read: nothing is written."""
     agreed = (await store.records.constants()).get(AGREED_AS)
-    if agreed is not None and (await vault.identity() is not None or await _has_completed_jobs(store.catalogue)):
-        await vault.require_identity(agreed)
+    if agreed is not None and (await library.identity() is not None or await _has_completed_jobs(store.catalogue)):
+        await library.require_identity(agreed)
 
 
 async def _has_completed_jobs(catalogue: JobCatalogue) -> bool:
@@ -123,7 +123,7 @@ class LibraryWatch:
 
     def __init__(
         self,
-        vault: Library,
+        library: Library,
         clock: Clock,
         *,
         poll_interval_s: float,
@@ -131,7 +131,7 @@ class LibraryWatch:
     ) -> None:
         self.problem: StorageFailure | NoSpace | None = None
         self._recognise = recognise
-        self._vault = vault
+        self._library = library
         self._clock = clock
         self._breaker = Breaker(poll_interval_s)
         self._was_full = False
@@ -142,7 +142,7 @@ class LibraryWatch:
         was_there = self.problem is None
         try:
             if self._recognise is None:
-                await self._vault.check_identity()
+                await self._library.check_identity()
             else:
                 await self._recognise()
                 self._recognise = None
@@ -160,7 +160,7 @@ class LibraryWatch:
         now = self._clock.monotonic()
         if self._breaker.wants_proof(now):
             try:
-                await self._vault.prepare()
+                await self._library.prepare()
             except (StorageFailure, NoSpace) as exc:
                 self._pause(exc.message)
         return not self._breaker.is_open(now)
@@ -169,7 +169,7 @@ class LibraryWatch:
         """Whether a job found the disk full and ``ROOM_BYTES`` have been freed since: True once."""
         if not self._was_full:
             return False
-        free = await asyncio.to_thread(self._vault.staging.free_bytes)
+        free = await asyncio.to_thread(self._library.staging.free_bytes)
         if free is None or self._free_when_full is None:
             self._free_when_full = free
             return False

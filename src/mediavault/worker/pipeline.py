@@ -50,7 +50,7 @@ log = get_logger(__name__)
 
 async def process_one_cycle(
     claim: ClaimedJob,
-    tools: WorkerContext,
+    context: WorkerContext,
     *,
     on_slot_left: Callable[[], None] = lambda: None,
     on_outcome: Callable[[], None] = lambda: None,
@@ -64,15 +64,17 @@ async def process_one_cycle(
     """
     log.info("attempt_started", post_url=redact_url(claim.job.post_url))
     facts: Facts = {"job_id": claim.id, "platform": claim.job.platform, "attempt": claim.fence}
-    trace = tools.tracing.attempt(claim.job.trace_id, tools.clock.now(), facts)
-    journal = AttemptRecorder(claim, tools.store, tools.clock, asyncio.current_task(), on_slot_left, on_outcome, trace)
+    trace = context.tracing.attempt(claim.job.trace_id, context.clock.now(), facts)
+    recorder = AttemptRecorder(
+        claim, context.store, context.clock, asyncio.current_task(), on_slot_left, on_outcome, trace
+    )
     ending: AttemptResult | None = None
     try:
         with translate_machine_errors():
-            kept = await save_post(journal, tools)
+            kept = await save_post(recorder, context)
         ending = AttemptResult(JobStatus.COMPLETED, output_path=kept.output_path)
     except asyncio.CancelledError:
-        if not journal.lost:
+        if not recorder.lost:
             raise
         log.warning("lease_lost")
         raise LeaseLost("Another attempt or a user has taken over the job.") from None
@@ -80,61 +82,61 @@ async def process_one_cycle(
         log.warning("attempt_broken_off", error_code=exc.code, error=exc.message)
         raise
     except BadInput as exc:  # a URL that an older version accepted
-        ending = await fail(journal, Unsupported(exc.message), tools)
+        ending = await fail(recorder, Unsupported(exc.message), context)
     except Failure as failure:
-        ending = await fail(journal, failure, tools)
+        ending = await fail(recorder, failure, context)
     except NotAllowedYet as exc:
         log.info("job_given_back", why=str(exc))
-        journal.begin_outcome()
-        await tools.store.queue.release(claim)
+        recorder.begin_outcome()
+        await context.store.queue.release(claim)
         ending = AttemptResult(JobStatus.QUEUED)
         return ending
     except Exception as exc:
         log.exception("attempt_hit_a_bug")
-        ending = await fail(journal, Internal(f"{type(exc).__name__}: {exc}"), tools)
+        ending = await fail(recorder, Internal(f"{type(exc).__name__}: {exc}"), context)
     finally:
-        journal.release_slot()  # only after the outcome is written: a crash before that is attributed to this post
+        recorder.release_slot()  # only after the outcome is written: a crash before that is attributed to this post
         status, code = (ending.status, ending.error_code) if ending else ("interrupted", None)
-        trace.end(tools.clock.now(), {"status": status}, error=code)
+        trace.end(context.clock.now(), {"status": status}, error=code)
     log.info("attempt_ended", status=ending.status, error_code=ending.error_code, output_path=ending.output_path)
     return ending
 
 
-async def save_post(journal: AttemptRecorder, tools: WorkerContext) -> SavedFile:
+async def save_post(recorder: AttemptRecorder, context: WorkerContext) -> SavedFile:
     """Run stages 2 to 10 until the job is completed; return the first of its files. Raises Failure."""
-    claim = journal.claim
-    async with tools.vault.staging.folder(claim.id, claim.fence) as staging:
-        attempt = Attempt(journal, tools, staging, items_of(claim.job))
+    claim = recorder.claim
+    async with context.library.staging.folder(claim.id, claim.fence) as staging:
+        attempt = Attempt(recorder, context, staging, items_of(claim.job))
         if (kept := await finish(attempt)) is not None:
             return kept
-        await acquire_extraction_slot(journal, tools)
-        await journal.set_stage(Stage.ROUTE, 5)
-        async with journal.step(Stage.ROUTE) as note:
-            attempt.route = await follow_link(route_job_by_domain(claim.job), tools, journal)
-            note.detail = describe(attempt.route, tools.profile.name)
-        await journal.set_stage(Stage.EXTRACT, 10)
-        attempt.extraction = with_choice(await extract(attempt.route, tools, journal), claim.job.chosen_urls)
-        await tools.hooks.on_read(claim.job, attempt.extraction)
+        await acquire_extraction_slot(recorder, context)
+        await recorder.set_stage(Stage.ROUTE, 5)
+        async with recorder.step(Stage.ROUTE) as note:
+            attempt.route = await follow_link(route_job_by_domain(claim.job), context, recorder)
+            note.detail = describe(attempt.route, context.profile.name)
+        await recorder.set_stage(Stage.EXTRACT, 10)
+        attempt.extraction = with_choice(await extract(attempt.route, context, recorder), claim.job.chosen_urls)
+        await context.hooks.on_read(claim.job, attempt.extraction)
         await pick_items(attempt)
         return await save_items(attempt)
 
 
-async def acquire_extraction_slot(journal: AttemptRecorder, tools: WorkerContext) -> None:
+async def acquire_extraction_slot(recorder: AttemptRecorder, context: WorkerContext) -> None:
     """Wait until the attempt may extract its post. Raises WorkerDied when the post has ended its worker twice."""
-    claim = journal.claim
-    history = await tools.store.catalogue.history(claim.id) if claim.fence > 1 else ()
+    claim = recorder.claim
+    history = await context.store.catalogue.history(claim.id) if claim.fence > 1 else ()
     mode = next_mode(history, attempt=claim.fence)
     if mode is ExtractionMode.NEVER:
         raise WorkerDied("The worker stopped twice while it was reading this post.")
     if mode is ExtractionMode.ALONE:
         log.info("looks_alone", why="the worker stopped during the previous look at this post")
-    journal.slot = await tools.extraction_slots.begin(alone=mode is ExtractionMode.ALONE)
+    recorder.slot = await context.extraction_slots.begin(alone=mode is ExtractionMode.ALONE)
 
 
 async def save_items(attempt: Attempt) -> SavedFile:
     """Save the post's videos one after the other. One that fails does not stop the others; it is reported at the end."""
-    album, store = attempt.items, attempt.tools.store
-    while (index := album.next) is not None:
+    items, store = attempt.items, attempt.context.store
+    while (index := items.next) is not None:
         strategies: DownloadStrategies | None = None
         try:
             strategies = DownloadStrategies(attempt, index, await choose(attempt, index))
@@ -143,13 +145,13 @@ async def save_items(attempt: Attempt) -> SavedFile:
             if kept is not None:
                 return kept
         except Failure as failure:
-            if not album.mark_failed(strategies.index if strategies else index, failure):
+            if not items.mark_failed(strategies.index if strategies else index, failure):
                 break
-    if album.is_whole and album.first_kept:  # the items that failed are no longer part of the post
-        await complete(attempt, album.first_kept)
-        return album.first_kept
-    await store.queue.save_items(attempt.claim, album.items)
-    raise album.to_failure()
+    if items.is_whole and items.first_kept:  # the items that failed are no longer part of the post
+        await complete(attempt, items.first_kept)
+        return items.first_kept
+    await store.queue.save_items(attempt.claim, items.items)
+    raise items.to_failure()
 
 
 async def pick_items(attempt: Attempt) -> None:
@@ -158,21 +160,21 @@ async def pick_items(attempt: Attempt) -> None:
     The candidates are saved even then, because the user chooses from them.
     """
     try:
-        items_to_save(attempt.extraction, attempt.tools.profile.types)
+        items_to_save(attempt.extraction, attempt.context.profile.types)
     except Failure as failure:
         if attempt.extraction.others:
             await attempt.checkpoint(None)
         async with attempt.recorder.step(Stage.CHOOSE):
             raise failure
-    types = attempt.tools.profile.types
-    attempt.items.merge(attempt.extraction, types, others_too=attempt.tools.save_quoted)
+    types = attempt.context.profile.types
+    attempt.items.merge(attempt.extraction, types, others_too=attempt.context.save_quoted)
 
 
 async def choose(attempt: Attempt, index: int) -> Candidate:
     """Stages 4 and 5: choose the URL to try first, and save it with everything that the extraction found."""
     async with attempt.recorder.step(Stage.CHOOSE) as note:
         candidate = choose_candidate(
-            attempt.item(index), now=attempt.tools.clock.now(), prefer=attempt.tools.profile.preference
+            attempt.item(index), now=attempt.context.clock.now(), prefer=attempt.context.profile.preference
         )
         note.detail = explain(candidate)
     await attempt.choose(index, candidate)
@@ -193,33 +195,33 @@ async def save_item(strategies: DownloadStrategies) -> SavedFile | None:
         attempt, strategies.index
     )  # before the download, so that pages show it during that time
     verified = await strategies.run()
-    if not attempt.tools.profile.sound_only:
+    if not attempt.context.profile.sound_only:
         verified = await playable(verified, attempt)
     verified = await add_subtitles(verified, attempt, strategies.index)
     await attempt.recorder.set_stage(Stage.THUMBNAIL, 95)
     picture = picture or await still(attempt, verified)
-    if attempt.tools.profile.sound_only:
+    if attempt.context.profile.sound_only:
         verified = await as_sound(verified, picture, attempt, strategies.index)
     return await commit(verified, picture, attempt, strategies.index)
 
 
-async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> AttemptResult:
+async def fail(recorder: AttemptRecorder, failure: Failure, context: WorkerContext) -> AttemptResult:
     """Stage 10 for a failure: store what happened, update the site's limits, and schedule a retry if one can help."""
-    claim = journal.claim
-    journal.begin_outcome()
-    if await requeue_for_session(journal, failure, tools):
+    claim = recorder.claim
+    recorder.begin_outcome()
+    if await requeue_for_session(recorder, failure, context):
         return AttemptResult(JobStatus.QUEUED)
     closed_for = await site_limits.report_outcome(
-        journal.site or platform(claim.job.platform), journal.permit, failure, tools
+        recorder.site or platform(claim.job.platform), recorder.permit, failure, context
     )
     verdict = decide(
         failure,
         attempt=claim.fence,
         max_attempts=claim.job.max_attempts,
-        base=tools.retry.base,
-        jitter=tools.retry.jitter(),
-        now=tools.clock.now(),
-        former=await former_failures(claim, tools) if needs_history(failure) else (),
+        base=context.retry.base,
+        jitter=context.retry.jitter(),
+        now=context.clock.now(),
+        former=await former_failures(claim, context) if needs_history(failure) else (),
         closed_for=closed_for,
     )
     match verdict:
@@ -228,9 +230,9 @@ async def fail(journal: AttemptRecorder, failure: Failure, tools: WorkerContext)
         case GiveUp(reason):
             log.info("given_up", error_code=failure.code, reason=reason)
     error = with_time(
-        await where_to_sign_in(failure, claim.job.platform, tools.store.workers), failure, tools.clock.now()
+        await where_to_sign_in(failure, claim.job.platform, context.store.workers), failure, context.clock.now()
     )
-    await tools.store.queue.fail(
+    await context.store.queue.fail(
         claim,
         error_code=failure.code,
         error=error,
@@ -250,16 +252,16 @@ def with_time(error: str, failure: Failure, now: datetime) -> str:
     return Message("%(message)s It may be asked again at %(at)s UTC.", message=error, at=at)
 
 
-async def requeue_for_session(journal: AttemptRecorder, failure: Failure, tools: WorkerContext) -> bool:
+async def requeue_for_session(recorder: AttemptRecorder, failure: Failure, context: WorkerContext) -> bool:
     """Release the job to the machines that are signed in to its site, when this one is not and a sign-in may help.
 
     The release costs no attempt, and the site's limits stay as they are, because only anonymous requests were refused.
     Returns False when no other machine can help.
     """
-    claim, site = journal.claim, journal.claim.job.platform
-    if journal.site is not None and journal.site.name != site:
+    claim, site = recorder.claim, recorder.claim.job.platform
+    if recorder.site is not None and recorder.site.name != site:
         return False
-    hosts = await hosts_with_session(failure, site, tools.store.workers, signed_in=await tools.signed_in())
+    hosts = await hosts_with_session(failure, site, context.store.workers, signed_in=await context.signed_in())
     if not hosts:
         return False
     explanation = Message(
@@ -269,13 +271,15 @@ async def requeue_for_session(journal: AttemptRecorder, failure: Failure, tools:
     )
     log.info("job_handed_over", error_code=failure.code, hosts=hosts)
     record = HistoryRecord(
-        tools.clock.now(), claim.fence, Stage.RELEASE, StepOutcome.FAILED, error_code=failure.code, detail=explanation
+        context.clock.now(), claim.fence, Stage.RELEASE, StepOutcome.FAILED, error_code=failure.code, detail=explanation
     )
-    await tools.store.queue.record(claim, record)
-    await tools.store.queue.release(claim, needs_session=True)
+    await context.store.queue.record(claim, record)
+    await context.store.queue.release(claim, needs_session=True)
     return True
 
 
-async def former_failures(claim: ClaimedJob, tools: WorkerContext) -> list[ErrorCode | None]:
+async def former_failures(claim: ClaimedJob, context: WorkerContext) -> list[ErrorCode | None]:
     """The error codes of the earlier attempts, oldest first."""
-    return [record.error_code for record in await tools.store.catalogue.history(claim.id) if record.stage is Stage.FAIL]
+    return [
+        record.error_code for record in await context.store.catalogue.history(claim.id) if record.stage is Stage.FAIL
+    ]

@@ -77,7 +77,7 @@ class AttemptRecorder:
         """Record a step that did not apply."""
         await self._write(stage, strategy, StepOutcome.SKIPPED, self.clock.monotonic(), why, 0, None)
 
-    async def noted(self, stage: Stage, what: str) -> None:
+    async def record(self, stage: Stage, what: str) -> None:
         """Record that something has begun, or is so."""
         await self._write(stage, None, StepOutcome.OK, self.clock.monotonic(), what, 0, None)
 

@@ -40,7 +40,7 @@ class SiteBusy(RateLimited):
 
 
 async def acquire_permit(
-    job: JobId, platform: Platform, tools: WorkerContext, *, with_account: bool = False, before: Permit | None = None
+    job: JobId, platform: Platform, context: WorkerContext, *, with_account: bool = False, before: Permit | None = None
 ) -> Permit | None:
     """Take the site's next permit, and wait for it if it is soon; None for a platform without limits.
 
@@ -51,10 +51,10 @@ async def acquire_permit(
     """
     if platform.name in MANY_SITES:
         return None
-    slower = tools.pace.get(platform.name, 1.0)
-    request = _request(job, platform, tools.retry.jitter, slower=slower, with_account=with_account, before=before)
-    permit = await tools.store.site_limits.acquire_permit(request)
-    wait = permit.at - tools.clock.now()
+    slower = context.pace.get(platform.name, 1.0)
+    request = _request(job, platform, context.retry.jitter, slower=slower, with_account=with_account, before=before)
+    permit = await context.store.site_limits.acquire_permit(request)
+    wait = permit.at - context.clock.now()
     if permit.refused is PermitRefusal.ACCOUNT_DAY:
         raise AccountDayUsed(
             Message(
@@ -68,8 +68,8 @@ async def acquire_permit(
     if permit.refused is not None:
         raise _not_allowed_yet(platform, permit.at, permit.refused)
     if wait > timedelta():
-        await tools.clock.sleep(wait.total_seconds())
-        await _check_still_open(platform, tools)
+        await context.clock.sleep(wait.total_seconds())
+        await _check_still_open(platform, context)
     return permit
 
 
@@ -100,10 +100,10 @@ def _request(
     )
 
 
-async def _check_still_open(platform: Platform, tools: WorkerContext) -> None:
+async def _check_still_open(platform: Platform, context: WorkerContext) -> None:
     """Check again after the wait: another job may have closed the site since the permit was granted. Raises NotAllowedYet."""
-    gate = next((gate for gate in await tools.store.site_limits.all_limits() if gate.platform == platform.name), None)
-    if gate is not None and gate.closed_until is not None and gate.closed_until > tools.clock.now():
+    gate = next((gate for gate in await context.store.site_limits.all_limits() if gate.platform == platform.name), None)
+    if gate is not None and gate.closed_until is not None and gate.closed_until > context.clock.now():
         raise _not_allowed_yet(platform, gate.closed_until, PermitRefusal.CLOSED)
 
 
@@ -120,7 +120,7 @@ def _not_allowed_yet(platform: Platform, at: datetime, why: PermitRefusal) -> No
 
 
 async def report_outcome(
-    platform: Platform, permit: Permit | None, failure: Failure | None, tools: WorkerContext
+    platform: Platform, permit: Permit | None, failure: Failure | None, context: WorkerContext
 ) -> timedelta | None:
     """Report the outcome of a job's request, None for success; return for how long the site is closed now, if it is."""
     if platform.name in MANY_SITES:
@@ -128,16 +128,16 @@ async def report_outcome(
     if failure is not None and (worst := strongest(failure, platform)) is not None:
         cause, closed = worst
         failures = next(
-            (g.failures for g in await tools.store.site_limits.all_limits() if g.platform == platform.name), 0
+            (g.failures for g in await context.store.site_limits.all_limits() if g.platform == platform.name), 0
         )
         duration = closing_time(closed, failures)
-        gate = await tools.store.site_limits.pause_site(
+        gate = await context.store.site_limits.pause_site(
             platform.name, duration=duration, code=cause.code, reason=cause.message
         )
         log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
-        return (gate.closed_until or tools.clock.now()) - tools.clock.now()
+        return (gate.closed_until or context.clock.now()) - context.clock.now()
     if permit is not None and permit.is_probe and (failure is None or failure.spec.scope not in _NOT_ABOUT_SITE):
-        await tools.store.site_limits.reopen_site(platform.name)
+        await context.store.site_limits.reopen_site(platform.name)
         log.info("gate_opened", platform=platform.name)
     return None
 

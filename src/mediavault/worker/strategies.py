@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from mediavault.core.bandwidth_limiter import SlowTransferDetector
 from mediavault.core.cookies import Cookie, cookies_for, joined
 from mediavault.core.failures import (
     Ambiguous,
@@ -54,7 +55,6 @@ from mediavault.core.messages import Message
 from mediavault.core.messages import join as join_messages
 from mediavault.core.platform import PLAIN_PAGE
 from mediavault.core.recordings import in_words
-from mediavault.core.shared_line import SlowTransferDetector
 from mediavault.core.urls import without_query
 from mediavault.download.port import AlreadyRefused, MediaRequest, media_headers, media_referer
 from mediavault.extraction.ranking import choose_candidate, explain
@@ -154,7 +154,7 @@ class DownloadStrategies:
 
         If no strategy can continue a recording, what was recorded is kept.
         """
-        async with self.attempt.tools.hooks.recording_of(self.attempt, self.index) as self.recording:
+        async with self.attempt.context.hooks.recording_of(self.attempt, self.index) as self.recording:
             try:
                 return await self._run_strategies()
             except Contradicted as failure:
@@ -167,7 +167,7 @@ class DownloadStrategies:
                 return await self._try(StrategyName.PLAIN, self._plain)
 
     async def _run_strategies(self) -> VerifiedFile:
-        store, job_id = self.attempt.tools.store, self.attempt.claim.id
+        store, job_id = self.attempt.context.store, self.attempt.claim.id
         self.refused = await refused_copies(store.records, job_id)
         if self.refused and DAMAGE in await accepted_reasons(store.records, job_id):
             self.refused = ()
@@ -219,7 +219,7 @@ class DownloadStrategies:
         return lacked and not self._has_cookies_for(self.candidate.url)
 
     def _has_cookies_for(self, url: str) -> bool:
-        return bool(cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.tools.clock.now()))
+        return bool(cookies_for(url, self.attempt.extraction.cookies, now=self.attempt.context.clock.now()))
 
     def _may_refuse_handshake(self) -> bool:
         """Whether the site may refuse our client by its TLS handshake while the browser can save the file."""
@@ -297,14 +297,16 @@ class DownloadStrategies:
 
     def _next_candidate(self, *, or_the_same: bool) -> Candidate:
         """Return the best candidate not tried yet, or the current one if it is better and has another strategy left."""
-        tools, exclude = self.attempt.tools, self.tried
+        context, exclude = self.attempt.context, self.tried
         has_strategies = not (self._is_stalled() or self.has_same_bytes) and len(
             {*self.failed, StrategyName.FRESH}
         ) < len(StrategyName)
         if or_the_same and has_strategies:
             exclude = self.tried - {self.candidate.url}
         try:
-            return choose_candidate(self._item, exclude=exclude, now=tools.clock.now(), prefer=tools.profile.preference)
+            return choose_candidate(
+                self._item, exclude=exclude, now=context.clock.now(), prefer=context.profile.preference
+            )
         except NoVideo as exc:
             raise _NothingNew("Extracting again found no URL that has not been tried.") from exc
 
@@ -317,7 +319,7 @@ class DownloadStrategies:
         """What the download is to be."""
         if self._item.type is ItemType.IMAGE:
             return ItemType.IMAGE
-        return ItemType.AUDIO if self.attempt.tools.profile.sound_only else ItemType.VIDEO
+        return ItemType.AUDIO if self.attempt.context.profile.sound_only else ItemType.VIDEO
 
     async def _try(self, strategy: StrategyName, download: Callable[[], Awaitable[DownloadedFile]]) -> VerifiedFile:
         if not (
@@ -325,7 +327,7 @@ class DownloadStrategies:
             and download != self._navigation
             and same_file(self.partial_candidate, self.candidate)
         ):
-            await self.attempt.tools.vault.staging.empty(self.attempt.downloads)
+            await self.attempt.context.library.staging.empty(self.attempt.downloads)
         self.partial_candidate = None
         await self.attempt.recorder.set_stage(Stage.DOWNLOAD, 50)
         self.tried.add(self.candidate.url)
@@ -379,17 +381,17 @@ class DownloadStrategies:
 
     async def _note_refused(self, fetched: DownloadedFile, failure: BadFile | CutShort) -> None:
         """Store the damaged copy. Raises the failure that says so if the site has delivered the same bytes before."""
-        tools = self.attempt.tools
+        context = self.attempt.context
         copy = RefusedCopy(
             without_query(self.candidate.url),
-            await tools.vault.staging.seal(fetched.path, sha256=fetched.sha256),
+            await context.library.staging.seal(fetched.path, sha256=fetched.sha256),
             fetched.bytes,
             failure.message,
             failure.plays,
             fetched.etag,
             fetched.last_modified,
         )
-        self.refused = await note_refused(tools.store.records, self.attempt.claim.id, copy)
+        self.refused = await note_refused(context.store.records, self.attempt.claim.id, copy)
         if self.refused[0].times > 1:
             raise self._same_bytes(copy) from failure
 
@@ -414,15 +416,15 @@ class DownloadStrategies:
     async def _session(self) -> DownloadedFile:
         """Download with the cookies of the browser session that saw the post; the profile's only if it was used."""
         signed_in = self.attempt.extraction.signed_in
-        session = await self.attempt.tools.browser.cookies(self.candidate.url, signed_in=signed_in)
+        session = await self.attempt.context.browser.cookies(self.candidate.url, signed_in=signed_in)
         return await self._fetch(self._request(joined(self.attempt.extraction.cookies, session)))
 
     async def _fetch(self, request: MediaRequest) -> DownloadedFile:
-        limits = self.attempt.tools.limits
+        limits = self.attempt.context.limits
         if self._is_stalled():  # another file of that server: one wait shows whether it answers again
             limits = replace(limits, resumes=0)
         try:
-            return await self.attempt.tools.downloader.fetch(
+            return await self.attempt.context.downloader.fetch(
                 request,
                 into=self.attempt.downloads,
                 limits=limits,
@@ -432,8 +434,8 @@ class DownloadStrategies:
             raise NotAVideo(Message("The media's address cannot be used: %(error)s", error=exc.message)) from exc
 
     async def _navigation(self) -> DownloadedFile:
-        limits = self.attempt.tools.limits
-        saved = await self.attempt.tools.browser.download(
+        limits = self.attempt.context.limits
+        saved = await self.attempt.context.browser.download(
             self.candidate.url,
             scope=self.attempt.route.post.scope,
             referer=self._referer(),
@@ -442,7 +444,7 @@ class DownloadStrategies:
             within_s=NAVIGATION_TIMEOUT_S,
             floor=SlowTransferDetector(limits.slow_bytes_per_s, limits.slow_s),
             on_progress=self.attempt.recorder.on_progress,
-            line=self.attempt.tools.line.of_site(self.attempt.route.platform.name),
+            bandwidth=self.attempt.context.bandwidth.of_site(self.attempt.route.platform.name),
             signed_in=self.attempt.extraction.signed_in,
         )
         return DownloadedFile(
@@ -468,7 +470,7 @@ class DownloadStrategies:
             ),
             cookies=cookies,
             expected=self._expected(),
-            prefer=self.attempt.tools.profile.preference,
+            prefer=self.attempt.context.profile.preference,
             type=self._type,
             max_range_bytes=platform.media.max_range_bytes,
             max_connections=platform.media.max_connections,
@@ -500,18 +502,18 @@ def _servers(candidate: Candidate) -> set[str]:
     return {urlsplit(url).netloc for url in (candidate.url, candidate.audio_url) if url}
 
 
-def same_file(one: Candidate, other: Candidate) -> bool:
+def same_file(candidate: Candidate, other: Candidate) -> bool:
     """Whether two candidates certainly name one file, so that a download of the first may be resumed from the second.
 
     ``download.resume`` still checks that the server has the same file.
     """
     return (
-        one.media_key is not None
-        and one.media_key == other.media_key
-        and {one.source_type, other.source_type} == {SourceType.DIRECT}
-        and one.audio_url is None
+        candidate.media_key is not None
+        and candidate.media_key == other.media_key
+        and {candidate.source_type, other.source_type} == {SourceType.DIRECT}
+        and candidate.audio_url is None
         and other.audio_url is None
-        and (one.width, one.height, one.size) == (other.width, other.height, other.size)
+        and (candidate.width, candidate.height, candidate.size) == (other.width, other.height, other.size)
     )
 
 

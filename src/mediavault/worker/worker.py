@@ -20,7 +20,7 @@ from typing import Any
 from mediavault import __version__
 from mediavault.core.failures import ErrorCode, LeaseLost, MediavaultError, StoreError
 from mediavault.core.fleet import ALIVE_WITHIN
-from mediavault.core.holds import Hold, line_holds
+from mediavault.core.holds import Hold, download_pauses
 from mediavault.core.job import (
     ClaimedJob,
     HistoryRecord,
@@ -95,13 +95,13 @@ class Worker:
     """One worker process: its slots, its leases and its loops."""
 
     def __init__(
-        self, tools: WorkerContext, limits: WorkerLimits, *, live_folder: Path, library: LibraryWatch | None = None
+        self, context: WorkerContext, limits: WorkerLimits, *, live_folder: Path, library: LibraryWatch | None = None
     ) -> None:
         self.id: WorkerId = new_worker_id()
-        self._tools = tools
+        self._context = context
         self._limits = limits
         self._live_folder = live_folder
-        self._started_at: datetime = tools.clock.now()
+        self._started_at: datetime = context.clock.now()
         self._attempts: dict[JobId, HeldClaim] = {}
         self._slots = limits.concurrency
         self._draining = False
@@ -112,9 +112,9 @@ class Worker:
         self._signed_in: frozenset[str] | None = None  # platforms, as of the last beat
         self._new_sessions: frozenset[str] = frozenset()  # platforms whose waiting jobs are still to be queued again
         self._poll_work_at = float("-inf")
-        self._library = library or LibraryWatch(tools.vault, tools.clock, poll_interval_s=limits.poll_interval_s)
-        self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=tools.clock)
-        self._volume = VolumeCounter(tools.store.records, tools.clock, tools.line, self.id)
+        self._library = library or LibraryWatch(context.library, context.clock, poll_interval_s=limits.poll_interval_s)
+        self._ticker = Ticker(self.claim_and_start, interval_s=limits.poll_interval_s, clock=context.clock)
+        self._volume = VolumeCounter(context.store.records, context.clock, context.bandwidth, self.id)
         self._line_holds: tuple[Hold, ...] = ()  # as of the last claim
         self._beats: set[asyncio.Task[None]] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -136,8 +136,8 @@ class Worker:
         with recovery.alive(self._live_folder, self.id):
             log.info("worker_started", worker=self.id, concurrency=self._limits.concurrency)
             await guarded(self.recover)
-            unsubscribe_work = self._tools.store.workers.on_work(self._ticker.wake)
-            unsubscribe_stops = self._tools.store.workers.on_stop(self.stop_asked)
+            unsubscribe_work = self._context.store.workers.on_work(self._ticker.wake)
+            unsubscribe_stops = self._context.store.workers.on_stop(self.stop_asked)
             heartbeat = self._loop(self._limits.heartbeat_interval_s, self._start_beat)
             claiming = asyncio.create_task(self._ticker.run())
             recovering = self._loop(self._limits.recovery_interval_s, self.recover, first=False)
@@ -155,7 +155,7 @@ class Worker:
                 await end(heartbeat, watching, *self._background)
                 await self._volume.save()
                 with contextlib.suppress(StoreError):
-                    await self._tools.store.workers.forget_worker(self.id)
+                    await self._context.store.workers.forget_worker(self.id)
             log.info("worker_stopped", worker=self.id)
 
     # --- one round of each loop ---------------------------------------------------------------------------------
@@ -176,9 +176,9 @@ class Worker:
             free = self._library.allows(self._slots - running, running)
             if free <= 0 or self._draining or self._drain_requested.is_set():
                 return
-            sent = self._tools.clock.monotonic()
+            sent = self._context.clock.monotonic()
             # The ticker never cancels a round: a claim whose answer was lost would hold its jobs until the lease ends.
-            claims = await self._tools.store.queue.claim(
+            claims = await self._context.store.queue.claim(
                 self.id,
                 limit=free,
                 lease=self._limits.lease,
@@ -195,11 +195,11 @@ class Worker:
 
     async def _is_line_held(self) -> bool:
         """Return whether quiet hours or the volume of the day hold back all that no user has moved to the front."""
-        if self._tools.live is None:
+        if self._context.live is None:
             return False
-        settings = await self._tools.live()
+        settings = await self._context.live()
         volume = await self._volume.of_today() if settings.daily_volume_gb else 0
-        holds = line_holds(settings, self._tools.clock.now(), volume=volume)
+        holds = download_pauses(settings, self._context.clock.now(), volume=volume)
         if [hold.why for hold in holds] != [hold.why for hold in self._line_holds]:
             log.info("line_held", why=[hold.why for hold in holds])
         self._line_holds = holds
@@ -207,23 +207,23 @@ class Worker:
 
     async def _do_poll_work(self) -> None:
         """Do what only polls do, not wake-ups: a promotion is its own transaction, and wake-ups are frequent."""
-        now = self._tools.clock.monotonic()
+        now = self._context.clock.monotonic()
         if now < self._poll_work_at:
             return
         self._poll_work_at = now + self._limits.poll_interval_s / 2  # half: a poll may come slightly early
-        if self._tools.live is not None:
-            self._slots = (await self._tools.live()).concurrency
+        if self._context.live is not None:
+            self._slots = (await self._context.live()).concurrency
         await self._library.check()
         if self._library.problem is None:
-            await self._tools.store.queue.promote_due()
+            await self._context.store.queue.promote_due()
             if await self._library.has_room_again():
-                self._in_background(guarded(partial(requeue_after_full_disk, self._tools.store)))
+                self._in_background(guarded(partial(requeue_after_full_disk, self._context.store)))
 
     async def beat(self) -> None:
         """Renew the leases of the running attempts, report this worker as alive, and stop attempts that lost theirs."""
         await self._renew([attempt.claim for attempt in self._attempts.values()])
         self._new_sessions |= await self._find_new_sessions()
-        if await self._tools.store.workers.heartbeat(self._worker_beat()) and not self._drain_requested.is_set():
+        if await self._context.store.workers.heartbeat(self._worker_beat()) and not self._drain_requested.is_set():
             log.info("asked_to_leave", worker=self.id, running=len(self._attempts))
             self._drain_requested.set()
         if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
@@ -234,8 +234,8 @@ class Worker:
     async def _share_line(self) -> None:
         """Say how much this worker has downloaded, and take its part of the limits: the fleet shares one line."""
         await self._volume.save()
-        alive = await self._tools.store.workers.alive(seen_within=ALIVE_WITHIN)
-        self._tools.line.workers = len({worker.worker for worker in alive} | {self.id})
+        alive = await self._context.store.workers.alive(seen_within=ALIVE_WITHIN)
+        self._context.bandwidth.workers = len({worker.worker for worker in alive} | {self.id})
 
     async def _record_outlived(self) -> None:
         """Record that this worker outlived these attempts, since recovery can only assume that it died.
@@ -245,29 +245,29 @@ class Worker:
         while self._outlived:
             claim = self._outlived[0]
             record = HistoryRecord(
-                self._tools.clock.now(),
+                self._context.clock.now(),
                 claim.fence,
                 Stage.EXTRACT,
                 StepOutcome.SKIPPED,
                 error_code=ErrorCode.STORE_UNAVAILABLE,
                 detail=STORE_OUTAGE,
             )
-            await self._tools.store.queue.record(claim, record)
+            await self._context.store.queue.record(claim, record)
             self._outlived.remove(claim)
 
     async def _go_on_after_sign_in(self) -> None:
         """Queue the jobs that waited for these sessions. Outside the beat: there may be many, and leases cannot wait."""
         platforms, self._new_sessions = self._new_sessions, frozenset()
         try:
-            await requeue_after_sign_in(platforms, self._tools.store)
+            await requeue_after_sign_in(platforms, self._context.store)
         except MediavaultError:
             self._new_sessions |= platforms  # the next beat tries again
             raise
 
     async def _renew(self, held: Sequence[ClaimedJob]) -> None:
         """Renew the leases of ``held``, and stop those that another worker has taken over or a user cancelled."""
-        sent = self._tools.clock.monotonic()
-        still = await self._tools.store.queue.renew(self.id, held, lease=self._limits.lease) if held else set()
+        sent = self._context.clock.monotonic()
+        still = await self._context.store.queue.renew(self.id, held, lease=self._limits.lease) if held else set()
         for claim in held:
             attempt = self._attempts.get(claim.id)
             if attempt is None or attempt.claim is not claim or attempt.released:
@@ -280,7 +280,7 @@ class Worker:
     async def _find_new_sessions(self) -> frozenset[str]:
         """Return the platforms that a user signed in to on this machine since the last call; none at the first call."""
         try:
-            now = await self._tools.signed_in()
+            now = await self._context.signed_in()
         except (MediavaultError, OSError) as exc:
             log.warning("sessions_not_read", error=str(exc))
             return frozenset()
@@ -290,18 +290,18 @@ class Worker:
 
     async def recover(self) -> None:
         """Run recovery once."""
-        await recover_stale_jobs(self._tools.store, self._tools.vault.staging, self._live_folder)
-        await release_orphaned_jobs(self._tools.store)
+        await recover_stale_jobs(self._context.store, self._context.library.staging, self._live_folder)
+        await release_orphaned_jobs(self._context.store)
 
     async def forget(self) -> None:
         """Remove old jobs without files, if the retention setting says so."""
-        if self._tools.live is not None:
-            days, at = (await self._tools.live()).retention_days, (await self._tools.store.catalogue.report()).at
-            await delete_old_jobs(self._tools.store.catalogue, days=days, now=at)
+        if self._context.live is not None:
+            days, at = (await self._context.live()).retention_days, (await self._context.store.catalogue.report()).at
+            await delete_old_jobs(self._context.store.catalogue, days=days, now=at)
 
     def stop_overdue_attempts(self) -> int:
         """Stop attempts whose lease was not renewed in time, before another worker may claim them; return how many."""
-        now = self._tools.clock.monotonic()
+        now = self._context.clock.monotonic()
         overdue = [attempt for attempt in self._attempts.values() if attempt.deadline <= now]
         for attempt in overdue:
             self._stop(attempt, why="lease_not_renewed")
@@ -336,7 +336,7 @@ class Worker:
         facts = bound_facts()
         report = FreezeReport(
             worker=self.id,
-            at=self._tools.clock.now(),
+            at=self._context.clock.now(),
             seconds=seconds,
             held=tuple((attempt.claim.id, attempt.claim.fence) for attempt in self._attempts.values()),
             stack=tuple(stack),
@@ -358,9 +358,9 @@ class Worker:
     async def _attempt(self, attempt: HeldClaim) -> None:
         try:
             free_slot = partial(self._free_slot, attempt)
-            tools = await for_attempt(self._tools, attempt.claim.job)
+            context = await for_attempt(self._context, attempt.claim.job)
             ending = await process_one_cycle(
-                attempt.claim, tools, on_slot_left=free_slot, on_outcome=attempt.begin_outcome
+                attempt.claim, context, on_slot_left=free_slot, on_outcome=attempt.begin_outcome
             )
             self._tally[ending.metric_label] += 1
             self._library.record_result(ending)
@@ -403,7 +403,7 @@ class Worker:
     async def _release(self, claim: ClaimedJob) -> None:
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT_S):
-                await self._tools.store.queue.release(claim)
+                await self._context.store.queue.release(claim)
             log.info("job_released")
         except (StoreError, TimeoutError) as exc:
             log.warning("release_failed", error=str(exc))
@@ -456,7 +456,7 @@ class Worker:
             pid=os.getpid(),
             version=__version__,
             started_at=self._started_at,
-            last_seen_at=self._tools.clock.now(),
+            last_seen_at=self._context.clock.now(),
             running_jobs=len(self._attempts),
             skipped_ticks=self._ticker.skipped,
             missed_beats=self._missed_beats,
@@ -471,7 +471,7 @@ class Worker:
     def _loop(
         self, interval_s: float, work: Callable[[], Awaitable[None]], *, first: bool = True
     ) -> asyncio.Task[None]:
-        return asyncio.create_task(every(interval_s, work, self._tools.clock, first=first))
+        return asyncio.create_task(every(interval_s, work, self._context.clock, first=first))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -59,14 +59,14 @@ class Stage:
             self.executable, self.profile, "https://site.test/in", proxy="http://127.0.0.1:9", screen=None
         )
 
-    def noted(self) -> list[dict[str, Any]]:
+    def recorded(self) -> list[dict[str, Any]]:
         # The last line may be incomplete.
         lines = self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []
         return [json.loads(line) for line in lines]
 
     async def started(self) -> dict[str, Any]:
-        await until(lambda: bool(self.noted()))
-        return self.noted()[0]
+        await until(lambda: bool(self.recorded()))
+        return self.recorded()[0]
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ async def test_it_is_ended_with_sigint_together_with_its_children(stage: Stage) 
     await window.close()
     await window.close()  # twice is safe
 
-    assert stage.noted()[-1] == {"signal": signal.SIGINT}
+    assert stage.recorded()[-1] == {"signal": signal.SIGINT}
     assert not is_alive(first["pid"])
     await until(lambda: not is_alive(first["child"]))  # killed by then, and gone as soon as the system gets to it
 
@@ -133,17 +133,17 @@ async def test_a_browser_without_a_usable_sandbox_is_started_without_one(
     refused = "if '--no-sandbox' not in sys.argv:\n    sys.exit('No usable sandbox!')\nsignal.pause()"
     stage.play(rest=refused)
     window = await stage.open()
-    await until(lambda: len(stage.noted()) == 2)
+    await until(lambda: len(stage.recorded()) == 2)
     await window.close()
 
-    assert "--no-sandbox" in str(stage.noted()[1]["arguments"])
-    assert stage.noted()[-1] == {"signal": signal.SIGINT}
+    assert "--no-sandbox" in str(stage.recorded()[1]["arguments"])
+    assert stage.recorded()[-1] == {"signal": signal.SIGINT}
 
 
 async def test_a_browser_that_logs_endlessly_keeps_running(stage: Stage) -> None:
     stage.play(rest="for _ in range(200):\n    os.write(2, b'x' * 4096)\nnote(complained=True)\nsignal.pause()")
     window = await stage.open()
-    await until(lambda: {"complained": True} in stage.noted())
+    await until(lambda: {"complained": True} in stage.recorded())
     await window.close()
 
 
@@ -240,4 +240,4 @@ async def test_the_browser_is_ended_in_order_when_its_parent_is_killed(stage: St
     await parent.wait()
     await until(lambda: not is_alive(first["pid"]) and not is_alive(first["child"]))
 
-    assert stage.noted()[-1] == {"signal": signal.SIGINT}
+    assert stage.recorded()[-1] == {"signal": signal.SIGINT}

@@ -26,7 +26,7 @@ async def work():
         except asyncio.CancelledError:
             print("is leaving", flush=True)
 """
-AROUND = "import asyncio\nfrom mediavault.cli.interrupts import run\n{work}\nrun(work())\n"
+AROUND = "import asyncio\nfrom mediavault.cli.context import run\n{work}\nrun(work())\n"
 
 
 def command(work: str) -> subprocess.Popen[str]:

@@ -36,7 +36,7 @@ from mediavault.sandbox.standing import IDLE_S
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
 from tests.patience import patient, until
-from tests.stubs import make_tools, new_job, worked
+from tests.stubs import make_context, new_job, worked
 from tests.unit.extraction.samples import capture, page_post, player, x_post
 from tests.unit.extraction.test_api_extractor import MASTODON, POST, STATUS
 from tests.unit.extraction.test_browser_extractor import OnePage
@@ -324,10 +324,10 @@ async def test_a_post_whose_page_cannot_be_read_in_time_fails_with_the_reason_an
     store = MemoryJobStore(clock)
     async with a_reader(planted, cpu_s=1) as reader:
         hostile = BrowserExtractor(OnePage(capture(player(), title="spin")), clock, reader)
-        tools = replace(make_tools(store, clock, tmp_path), extractors={"browser": hostile})
+        context = replace(make_context(store, clock, tmp_path), extractors={"browser": hostile})
         await store.queue.enqueue([new_job(clock=clock)])
         (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
-        job = await worked(claim, tools)
+        job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PAGE_UNREADABLE)
     assert job.error == "What the site sent could not be read in time: it used more than 1 s of processor time."

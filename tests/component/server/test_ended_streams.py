@@ -45,10 +45,10 @@ async def test_the_connection_of_an_event_stream_ends_at_once(
     """The server would otherwise keep it open for another request."""
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", HOUR_S)
     vault = await owned(make_vault)
-    desk = authenticator_of(vault)
-    await desk.add_user("jane", Role.MEMBER, "nine brown horses")
-    session = await desk.sessions.begin(ClientInfo(), user="jane")
-    token, _ = await desk.tokens.add("program", Scope.READ, user="jane")
+    authenticator = authenticator_of(vault)
+    await authenticator.add_user("jane", Role.MEMBER, "nine brown horses")
+    session = await authenticator.sessions.begin(ClientInfo(), user="jane")
+    token, _ = await authenticator.tokens.add("program", Scope.READ, user="jane")
     access = f"Authorization: Bearer {token}" if end is revoke_the_token else f"Cookie: {COOKIE}={session}"
     async with serving(vault) as address:
         reader, writer = await connect(address)

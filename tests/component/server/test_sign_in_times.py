@@ -51,8 +51,8 @@ async def medians(tries: list[Try]) -> dict[str, float]:
 
 async def test_a_wrong_secret_takes_as_long_as_the_right_one_with_and_without_an_owner(make_vault: MakeVault) -> None:
     owned = make_vault()
-    desk: Authenticator = owned.client.app.state.desk  # type: ignore[attr-defined]
-    await desk.users.take(PASSWORD)
+    authenticator: Authenticator = owned.client.app.state.authenticator  # type: ignore[attr-defined]
+    await authenticator.users.take(PASSWORD)
     ownerless = make_vault(token=TOKEN)
     tries = [
         Try("right", owned, lambda _: PASSWORD, 303),

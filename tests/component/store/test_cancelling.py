@@ -17,7 +17,7 @@ from mediavault.store.port import Store
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.patience import patient
 from tests.servers import postgres
-from tests.stubs import StubDownloader, make_tools, new_job
+from tests.stubs import StubDownloader, make_context, new_job
 
 HEARTBEAT_S = 3_600.0  # so long that no test waits for the next one
 SOON_S = 30.0
@@ -56,8 +56,8 @@ async def test_a_job_that_is_cancelled_elsewhere_stops_long_before_the_next_hear
     limits = WorkerLimits(1, 0.05, HEARTBEAT_S, timedelta(seconds=3 * HEARTBEAT_S), 1.0)
     async with AsyncExitStack() as stack:
         api, store = await opened(stack, url), await opened(stack, url)
-        tools = make_tools(store, SystemClock(), tmp_path / "library", downloader=downloader)
-        working = asyncio.create_task(Worker(tools, limits, live_folder=tmp_path / "workers").run(stop))
+        context = make_context(store, SystemClock(), tmp_path / "library", downloader=downloader)
+        working = asyncio.create_task(Worker(context, limits, live_folder=tmp_path / "workers").run(stop))
         [stored] = await api.queue.enqueue([new_job(clock=SystemClock())])
         await asyncio.wait_for(downloader.started.wait(), patient(SOON_S))
         await api.queue.cancel(stored.job.id)

@@ -22,7 +22,7 @@ from tests.contract.stores import numbered_job
 from tests.contract.test_store_processes import finished, start
 from tests.servers import mongo
 from tests.servers.tcp_proxy import proxied
-from tests.stubs import StubDownloader, make_tools
+from tests.stubs import StubDownloader, make_context
 
 POLL_S, HEARTBEAT_S = 60.0, 60.0
 SOON_S = 20.0  # it takes some milliseconds; the machine may be very busy
@@ -80,8 +80,8 @@ async def worker_at(
 ) -> AsyncIterator[None]:
     """Run a worker that polls once a minute, or every ``poll_s`` seconds."""
     limits, stop = WorkerLimits(1, poll_s, HEARTBEAT_S, timedelta(seconds=180), 1.0), asyncio.Event()
-    tools = make_tools(store, SystemClock(), folder / "library", downloader=downloader)
-    working = asyncio.create_task(Worker(tools, limits, live_folder=folder / "workers").run(stop))
+    context = make_context(store, SystemClock(), folder / "library", downloader=downloader)
+    working = asyncio.create_task(Worker(context, limits, live_folder=folder / "workers").run(stop))
     try:
         yield
     finally:

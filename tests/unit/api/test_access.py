@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def authenticator_of(vault: ApiVault) -> Authenticator:
-    authenticator: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
     return authenticator
 
 

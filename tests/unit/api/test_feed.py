@@ -132,10 +132,10 @@ async def test_a_listener_that_lags_too_far_behind_is_dropped(
         feed.removed((await vault.add(f"https://videos.example/watch/{number}")).id)
         await quick.next()
 
-    assert slow.is_over
-    assert not quick.is_over
+    assert slow.finished
+    assert not quick.finished
     assert await slow.next() is None
-    assert not feed.join(CLIENT).is_over  # its slot is free again
+    assert not feed.join(CLIENT).finished  # its slot is free again
 
 
 async def test_waiting_changes_are_sent_in_one_chunk(vault: ApiVault) -> None:
@@ -176,7 +176,7 @@ async def test_a_clients_sixth_stream_ends_its_oldest_and_says_when_to_reconnect
 
     assert await oldest.next() == b"retry: 60000\nevent: later\ndata: {}\n\n"
     assert (oldest.more(), await oldest.next()) == (b"", None)
-    assert not any(listener.is_over for listener in (other, *others, newest))
+    assert not any(listener.finished for listener in (other, *others, newest))
 
 
 async def test_a_client_can_replace_its_own_stream_when_the_feed_is_full(
@@ -186,7 +186,7 @@ async def test_a_client_can_replace_its_own_stream_when_the_feed_is_full(
     for _ in range(MAX_STREAMS_PER_CLIENT):
         feed.join(CLIENT)
 
-    assert not feed.join(CLIENT).is_over
+    assert not feed.join(CLIENT).finished
     with pytest.raises(HttpRefusal):
         feed.join("192.0.2.8")
 
@@ -293,7 +293,7 @@ async def streams(vault: ApiVault, stack: AsyncExitStack, count: int, **headers:
 async def test_streams_are_counted_per_session_token_or_address(make_vault: MakeVault) -> None:
     """So a browser and a program at the same address do not take each other's slots."""
     vault = make_vault(token=TOKEN, trusted_proxies=("127.0.0.1",))
-    authenticator: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
     program, _ = await authenticator.tokens.add("program", Scope.READ)
     ids = [await authenticator.sessions.begin(ClientInfo(), bound_to=TOKEN) for _ in range(2)]
     callers = [{"cookie": f"{COOKIE}={session_id}"} for session_id in ids]

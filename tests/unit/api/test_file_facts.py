@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from mediavault.core.media import ProbeReport
 from mediavault.core.records import CHECK_KINDS, CheckVerdict, FileCheck, RecordKind, checks_to_json
 from mediavault.store.file_checks import note_end
-from tests.file_desk_stubs import StubChecks, StubFormats
+from tests.file_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault
 
 

@@ -15,8 +15,8 @@ from mediavault.core.site_limits import PermitRequest
 from mediavault.core.urls import EgressScope
 from mediavault.presentation.views import MAX_FRAMES, job_view
 from mediavault.store.port import Checkpoint
-from mediavault.web.choices import seen_candidates
-from tests.file_desk_stubs import StubFrames
+from mediavault.web.post_view import seen_candidates
+from tests.file_stubs import StubFrames
 from tests.http_vault import SHA256, VIDEO, ApiVault
 from tests.stubs import new_job
 

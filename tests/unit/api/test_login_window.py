@@ -147,8 +147,8 @@ async def test_a_window_opens_on_a_waiting_jobs_own_post_and_on_no_other_url(
     viewer = (await vault.client.post("/api/login-window/viewer", {"ticket": "the-ticket"})).json()
 
     assert (answer.status, answer.json()["platform"]) == (201, "x")
-    assert windows.errand is not None
-    assert windows.errand.url == "https://x.com/jane/status/12"
+    assert windows.task is not None
+    assert windows.task.url == "https://x.com/jane/status/12"
     assert viewer["job_id"] == job_id
     for body in ({}, {"platform": "x", "job_id": job_id}, {"job_id": job_id, "url": "https://evil.test/"}):
         assert (await vault.client.post("/api/login-window", body)).status == 422
@@ -161,7 +161,7 @@ async def test_no_window_opens_on_the_post_of_a_job_that_does_not_wait_for_the_u
 
     assert (await vault.client.post("/api/login-window", {"job_id": job.id})).status == 409
     assert (await vault.client.post("/api/login-window", {"job_id": "../x"})).status == 404
-    assert windows.errand is None
+    assert windows.task is None
 
 
 async def test_the_jobs_page_offers_the_window_only_while_the_job_waits_for_the_user(

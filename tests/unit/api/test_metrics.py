@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from mediavault.api.metrics import FRESH_FOR_S, MetricsSnapshot
+from mediavault.api.health import FRESH_FOR_S, MetricsSnapshot
 from mediavault.core.failures import ErrorCode
 from mediavault.store.port import StoreReport
 from tests.http_vault import ApiVault

@@ -72,7 +72,7 @@ async def test_responses_of_the_middleware_are_documented(make_vault: MakeVault,
 
 async def test_the_response_to_a_token_without_the_scope_is_documented(make_vault: MakeVault) -> None:
     vault = make_vault(token=TOKEN)
-    token, _ = await vault.client.app.state.desk.tokens.add("phone", Scope.SUBMIT)  # type: ignore[attr-defined]
+    token, _ = await vault.client.app.state.authenticator.tokens.add("phone", Scope.SUBMIT)  # type: ignore[attr-defined]
 
     for method, path, operation in await operations_of(vault.client, authorization=f"Bearer {TOKEN}"):
         answer = await answer_of(vault.client, method, filled(path, UNKNOWN_JOB), authorization=f"Bearer {token}")

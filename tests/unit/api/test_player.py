@@ -11,7 +11,7 @@ from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.media import Chapter, Cue, Item, PreviewSheet, SavedFile, Subtitles, TextTracks
 from mediavault.core.segments import VideoSegment, segments_to_text
 from mediavault.media.extras import SubtitleFile
-from tests.file_desk_stubs import StubExtras
+from tests.file_stubs import StubExtras
 from tests.http_vault import ApiVault
 
 SHEET = PreviewSheet(count=12, columns=10, width=160, height=90, step_s=0.5)

@@ -42,9 +42,9 @@ async def test_inspecting_leaves_no_temporary_folder_behind(
 ) -> None:
     """However it ends. Meanwhile the tools have a store that works, and that is not the vault's."""
 
-    async def ask_extractors(route: Route, tools: WorkerContext) -> Extraction:
+    async def ask_extractors(route: Route, context: WorkerContext) -> Extraction:
         assert len(temporary_folders(settings)) == 1
-        await tools.store.records.put(RecordKind.PAUSE, "a-site", {})
+        await context.store.records.put(RecordKind.PAUSE, "a-site", {})
         if failure is not None:
             raise failure
         return extraction()

@@ -15,10 +15,10 @@ from mediavault.core.settings import UpgradeSchedule
 from mediavault.extraction.port import UpgradeRecord
 from mediavault.extraction.ytdlp_home import (
     YtdlpInstallation,
-    alone,
     home_of,
     installed,
     read_record,
+    upgrade_lock,
     write_record,
 )
 from tests.fakes import FakeClock
@@ -165,7 +165,7 @@ async def _until_begun(work: YtdlpUpkeep, clock: FakeClock, begun: asyncio.Event
 async def test_nothing_is_tried_during_another_upgrade(tmp_path: Path) -> None:
     clock, index = FakeClock(), Index()
     work = upkeep(tmp_path, clock, NIGHTLY, index)
-    with alone(home_of(tmp_path)):
+    with upgrade_lock(home_of(tmp_path)):
         await days(work, clock, 3)
 
     assert index.asked == 0

@@ -207,7 +207,7 @@ async def test_an_unreadable_response_is_logged_and_fails_no_visit(
         listeners["response"](object())
     await manager.close()
 
-    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["response_not_noted"]
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == ["response_not_recorded"]
 
 
 async def test_concurrent_requests_for_a_browser_share_one(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mediavault.browser.discovery import Sandbox, SandboxReport, noted_sandbox
+from mediavault.browser.discovery import Sandbox, SandboxReport, recorded_sandbox
 from mediavault.browser.driver import PageFailed
 from mediavault.browser.launch import Launcher, environment_for
 from mediavault.browser.profile import claim_profile
@@ -83,7 +83,7 @@ NO_SANDBOX = PageFailed("No usable sandbox! Update your kernel")
 
 
 @pytest.mark.parametrize(
-    ("user", "error", "noted", "tries"),
+    ("user", "error", "recorded", "tries"),
     [
         (1000, None, SandboxReport(Sandbox.ON), [True]),
         (1000, NO_SANDBOX, SandboxReport(Sandbox.REFUSED, str(NO_SANDBOX)), [True, False]),
@@ -99,7 +99,7 @@ NO_SANDBOX = PageFailed("No usable sandbox! Update your kernel")
 async def test_how_the_browser_was_started_is_noted_for_the_doctor(
     user: int,
     error: Exception | None,
-    noted: SandboxReport,
+    recorded: SandboxReport,
     tries: list[bool],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -107,10 +107,10 @@ async def test_how_the_browser_was_started_is_noted_for_the_doctor(
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr("sys.platform", "linux")
     playwright = StubPlaywright(error)
-    assert noted_sandbox(tmp_path) is None
+    assert recorded_sandbox(tmp_path) is None
 
     assert await launched(playwright, tmp_path) == "a context"
-    assert noted_sandbox(tmp_path) == noted
+    assert recorded_sandbox(tmp_path) == recorded
     assert playwright.asked_for_sandbox == tries
 
 
@@ -131,7 +131,7 @@ async def test_a_browser_that_does_not_start_leaves_no_note(
 
     with pytest.raises(BrowserUnavailable, match=reason):
         await launched(playwright, tmp_path)
-    assert noted_sandbox(tmp_path) is None
+    assert recorded_sandbox(tmp_path) is None
     assert playwright.asked_for_sandbox == tries
 
 
@@ -140,4 +140,4 @@ async def test_an_anonymous_profile_leaves_its_note_where_the_doctor_looks(tmp_p
     await launched(StubPlaywright(), tmp_path)
     holder.release()
 
-    assert noted_sandbox(tmp_path) is not None
+    assert recorded_sandbox(tmp_path) is not None

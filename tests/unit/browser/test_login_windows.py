@@ -84,8 +84,8 @@ class World:
         monkeypatch.setattr(login_windows, "window_proxy", self._proxy)
         monkeypatch.setattr(login_windows, "open_window", self._open)
         monkeypatch.setattr(login_windows, "connect_to_screen", self._connect)
-        desk = SessionManager(self.state_dir, SITES, self.clock)
-        self.windows = LoginWindows(desk, EgressGuard(), self.clock, executable=None, on_closed=self._report)
+        authenticator = SessionManager(self.state_dir, SITES, self.clock)
+        self.windows = LoginWindows(authenticator, EgressGuard(), self.clock, executable=None, on_closed=self._report)
 
     async def until(self, what: Any, step_s: float = LOOK_S) -> None:
         def advanced() -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from mediavault.browser.driver import Page, PageFailed
 from mediavault.browser.navigation import TICK_S, Answer, Navigation, refusal
+from mediavault.core.bandwidth_limiter import BandwidthLimiter, SiteBandwidth, SlowTransferDetector
 from mediavault.core.failures import (
     EmptyBody,
     Failure,
@@ -25,7 +26,6 @@ from mediavault.core.failures import (
     TooLarge,
 )
 from mediavault.core.settings import ChangeableSettings
-from mediavault.core.shared_line import SharedLine, SiteLine, SlowTransferDetector
 from tests.fakes import FakeClock
 from tests.patience import until
 
@@ -161,11 +161,13 @@ async def navigate(
     max_bytes: int = 1_000,
     clock: FakeClock | None = None,
     referer: str | None = "https://a.test/post",
-    line: SiteLine | None = None,
+    bandwidth: SiteBandwidth | None = None,
 ) -> Any:
     clock = clock or FakeClock(auto=True)
     end_s, floor = clock.monotonic() + 500, SlowTransferDetector(1_024, 60.0)
-    navigation = Navigation(cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None, line)
+    navigation = Navigation(
+        cast("Page", browser), browser, ask, clock, max_bytes, end_s, floor, lambda *_: None, bandwidth
+    )
     return await navigation.run(URL, referer=referer, into=into)
 
 
@@ -183,7 +185,7 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
     async def settings() -> ChangeableSettings:
         return ChangeableSettings(bandwidth=limit)
 
-    line = SharedLine(clock, settings)
+    bandwidth = BandwidthLimiter(clock, settings)
     browser = StubBrowser(download := StubDownload(saved(tmp_path, b"video"), endless=True), progress=(300, 900))
 
     def told() -> list[float]:
@@ -193,7 +195,7 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
             if method == "Network.emulateNetworkConditions"
         ]
 
-    saving = asyncio.ensure_future(navigate(browser, tmp_path / "into", clock=clock, line=line.of_site("x")))
+    saving = asyncio.ensure_future(navigate(browser, tmp_path / "into", clock=clock, bandwidth=bandwidth.of_site("x")))
     await until(lambda: told() == [1_000_000])
     limit = "1 MB/s"
     await until(lambda: told() == [1_000_000, 500_000])
@@ -202,7 +204,7 @@ async def test_the_browser_gets_half_of_a_limit_as_it_changes_and_its_bytes_are_
     download.end()
     await saving
 
-    assert line.received == 300
+    assert bandwidth.received == 300
 
 
 async def test_an_inline_video_is_made_an_attachment_and_moved_into_the_folder(tmp_path: Path) -> None:

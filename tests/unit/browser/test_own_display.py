@@ -75,9 +75,14 @@ class StubUser:
 async def signing_in(tmp_path: Path, user: StubUser) -> SessionState:
 
     clock = FakeClock(auto=True)
-    desk = SessionManager(tmp_path, [SITE], clock)
+    authenticator = SessionManager(tmp_path, [SITE], clock)
     return await window_here(
-        desk, EgressGuard(), clock, BrowserTask(SITE, SITE.sign_in.url or ""), executable=None, enough=user.wait
+        authenticator,
+        EgressGuard(),
+        clock,
+        BrowserTask(SITE, SITE.sign_in.url or ""),
+        executable=None,
+        enough=user.wait,
     )
 
 

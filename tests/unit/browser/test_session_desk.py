@@ -34,7 +34,7 @@ OPEN = Platform(name="open", title="Open", matching=Matching(hosts=("c.test",)))
 LATER = int((START + timedelta(days=9)).timestamp())
 
 
-def desk(tmp_path: Path) -> SessionManager:
+def authenticator(tmp_path: Path) -> SessionManager:
     return SessionManager(tmp_path, [SITE, OTHER, OPEN], FakeClock(auto=True))
 
 
@@ -51,20 +51,20 @@ def text(*lines: tuple[str, str, int]) -> str:
 
 
 async def test_sites_without_a_sign_in_are_not_listed(tmp_path: Path) -> None:
-    assert [state.platform for state in await desk(tmp_path).states()] == ["site", "other"]
+    assert [state.platform for state in await authenticator(tmp_path).states()] == ["site", "other"]
 
 
 async def test_a_site_without_a_sign_in_has_no_state(tmp_path: Path) -> None:
     with pytest.raises(NoSuchSite):
-        await desk(tmp_path).state("open")
+        await authenticator(tmp_path).state("open")
 
 
 async def test_cookies_of_the_database_and_of_the_snapshot_count_together(tmp_path: Path) -> None:
     browser_with(tmp_path, ("sid", ".a.test", True))
-    assert (await desk(tmp_path).state("site")).signed_in is False
+    assert (await authenticator(tmp_path).state("site")).signed_in is False
 
     save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("visit", "a.test")])
-    assert (await desk(tmp_path).state("site")).signed_in is True
+    assert (await authenticator(tmp_path).state("site")).signed_in is True
 
 
 async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_private(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_pri
     pasted = text(
         ("sid", "a.test", LATER), ("visit", "a.test", 0), ("old", "a.test", long_ago), ("sid", "b.test", LATER)
     )
-    report = await desk(tmp_path).import_cookies("site", pasted)
-    state = await desk(tmp_path).state("site")
+    report = await authenticator(tmp_path).import_cookies("site", pasted)
+    state = await authenticator(tmp_path).state("site")
     file = tmp_path / "sessions" / "site.json"
 
     assert (report.imported, report.other_sites, report.expired) == (2, 1, 1)
@@ -87,7 +87,7 @@ async def test_an_import_takes_only_the_sites_own_valid_cookies_and_waits_in_pri
 async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> None:
     profile = browser_with(tmp_path, ("old", ".a.test", True), ("kept", ".b.test", True))
     save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("old", "a.test"), driver_cookie("k", "b.test")])
-    await desk(tmp_path).import_cookies("site", text(("sid", "a.test", LATER)))
+    await authenticator(tmp_path).import_cookies("site", text(("sid", "a.test", LATER)))
 
     assert [cookie.name for cookie in cookies_on_disk(profile)] == ["kept"]
     assert [cookie["name"] for cookie in load_cookies(tmp_path / "browser" / "cookies.json")] == ["k"]
@@ -104,7 +104,7 @@ async def test_an_import_replaces_the_session_that_was_there(tmp_path: Path) -> 
 async def test_an_import_of_nothing_leaves_the_former_session(tmp_path: Path, pasted: str, why: str) -> None:
     profile = browser_with(tmp_path, ("sid", ".a.test", True))
     with pytest.raises(BadInput, match=why):
-        await desk(tmp_path).import_cookies("site", pasted)
+        await authenticator(tmp_path).import_cookies("site", pasted)
 
     assert len(cookies_on_disk(profile)) == 1
     assert not (tmp_path / "sessions").exists()
@@ -113,7 +113,7 @@ async def test_an_import_of_nothing_leaves_the_former_session(tmp_path: Path, pa
 async def test_signing_out_leaves_nothing_of_the_site(tmp_path: Path) -> None:
     browser_with(tmp_path, ("sid", ".a.test", True), ("sid", ".b.test", True))
     save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("visit", "a.test")])
-    mine = desk(tmp_path)
+    mine = authenticator(tmp_path)
     await mine.import_cookies("site", text(("sid", "a.test", LATER)))
     state = await mine.sign_out("site")
 
@@ -124,14 +124,14 @@ async def test_signing_out_leaves_nothing_of_the_site(tmp_path: Path) -> None:
 async def test_nothing_is_changed_during_a_sign_in(tmp_path: Path) -> None:
     async with borrowed_profile(tmp_path, FakeClock()):
         with pytest.raises(WindowBusy):
-            await desk(tmp_path).sign_out("site")
+            await authenticator(tmp_path).sign_out("site")
 
 
 def test_after_a_window_sessions_last_and_the_snapshot_does_not_contradict_them(tmp_path: Path) -> None:
     profile_with(tmp_path / "browser" / "profile", ("sid", ".a.test", True), ("visit", "a.test", False))
     save_cookies(tmp_path / "browser" / "cookies.json", [driver_cookie("gone", "a.test"), driver_cookie("k", "b.test")])
     profile = claim_profile(tmp_path)
-    state = desk(tmp_path).after_window(profile, SITE)
+    state = authenticator(tmp_path).after_window(profile, SITE)
     ends = [cookie.expires_at for cookie in cookies_on_disk(profile.folder)]
     profile.release()
 

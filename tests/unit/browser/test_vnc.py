@@ -192,10 +192,10 @@ async def test_a_screen_is_reached_however_long_the_path_of_its_folder_is(tmp_pa
         assert await asyncio.wait_for(connection.read(), patient(30)) == b""
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-async def test_a_screen_that_is_not_there_is_unavailable(tmp_path: Path, is_there: bool) -> None:
+@pytest.mark.parametrize("available", [True, False])
+async def test_a_screen_that_is_not_there_is_unavailable(tmp_path: Path, available: bool) -> None:
     folder = tmp_path / "window"
-    if is_there:
+    if available:
         folder.mkdir()
 
     with pytest.raises(BrowserUnavailable):

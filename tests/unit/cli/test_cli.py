@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from mediavault import __version__
-from mediavault.cli.drain import until_left
 from mediavault.cli.main import COMMANDS
+from mediavault.cli.workers import until_left
 from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, WorkerHeartbeat
@@ -388,11 +388,6 @@ def test_a_worker_takes_the_jobs_of_the_given_platforms(
         platforms.append(house.settings.platforms)
 
     assert platforms == [("reddit",), ("x", "tiktok")]
-
-
-def test_the_former_name_of_a_command_is_understood_but_not_listed(run: Run) -> None:
-    assert run("gates", "--json").json() == run("limits", "--json").json()
-    assert " gates " not in run("--help").out
 
 
 def test_gates_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run, house: StubHouse) -> None:

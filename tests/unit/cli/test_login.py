@@ -29,19 +29,19 @@ class SignIn:
         self.opened: list[str] = []
         self.leaves_session = True
 
-    def desk(self, _: Settings) -> StubSessions:
+    def authenticator(self, _: Settings) -> StubSessions:
         return self.sessions
 
-    async def here(self, _: Settings, errand: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
-        self.opened.append(errand.url)
-        return self.sessions.add(errand.platform.name, signed_in=self.leaves_session)
+    async def here(self, _: Settings, task: BrowserTask, enough: Callable[[], Awaitable[None]]) -> SessionState:
+        self.opened.append(task.url)
+        return self.sessions.add(task.platform.name, signed_in=self.leaves_session)
 
 
 @pytest.fixture
 def sign_in(house: StubHouse, monkeypatch: pytest.MonkeyPatch) -> SignIn:
     offered = SignIn(house)
     offered.sessions.add("x")
-    monkeypatch.setattr("mediavault.app.composition.session_manager", offered.desk)
+    monkeypatch.setattr("mediavault.app.composition.session_manager", offered.authenticator)
     monkeypatch.setattr("mediavault.app.one_shot.window_here", offered.here)
     monkeypatch.setenv("DISPLAY", ":9")
     return offered

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.cli.main import COMMANDS, FORMER_NAMES, GROUPS, CommandEntry, refuse_other_systems
+from mediavault.cli.main import COMMANDS, GROUPS, refuse_other_systems
 from mediavault.core.failures import BadInput
 
 # What `--version` and `--help` may import of this package, and what no start of these may import of others.
@@ -67,10 +67,6 @@ def test_the_help_of_a_command_that_is_not_loaded_is_its_own(name: str) -> None:
     documented = (entry.load().__doc__ or "").strip().split("\n\n")[0]
 
     assert entry.help == " ".join(documented.split())
-
-
-def test_a_former_name_leads_to_its_command() -> None:
-    assert all(isinstance(COMMANDS[name], CommandEntry) for name in FORMER_NAMES.values())
 
 
 @pytest.mark.parametrize(

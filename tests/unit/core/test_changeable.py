@@ -80,7 +80,7 @@ def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "is_there"),
+    ("url", "available"),
     [
         ("https://news.example/a", True),
         ("https://www.news.example/a", True),
@@ -89,5 +89,5 @@ def test_the_environment_sets_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://other.example/news.example", False),
     ],
 )
-def test_a_site_is_its_host_and_what_is_below_it(url: str, is_there: bool) -> None:
-    assert is_on_site(url, ("news.example",)) is is_there
+def test_a_site_is_its_host_and_what_is_below_it(url: str, available: bool) -> None:
+    assert is_on_site(url, ("news.example",)) is available

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mediavault.core.clock import local
-from mediavault.core.holds import Hold, HoldReason, hold_of, line_holds
+from mediavault.core.holds import Hold, HoldReason, download_pauses, hold_of
 from mediavault.core.job import Job, JobId, JobStatus, Priority
 from mediavault.core.settings import ChangeableSettings
 
@@ -50,6 +50,6 @@ def test_holds_follow_from_the_clock_and_from_the_volume() -> None:
     settings = ChangeableSettings(quiet_hours=f"{hour:02}:00-{(hour + 1) % 24:02}:00", daily_volume_gb=1)
     midnight = local(NOW).replace(hour=0) + timedelta(days=1)
 
-    assert line_holds(settings, NOW, volume=999_999_999) == (QUIET,)
-    assert line_holds(settings, NOW, volume=1_000_000_000) == (QUIET, replace(USED_UP, until=midnight))
-    assert line_holds(ChangeableSettings(), NOW, volume=10**15) == ()
+    assert download_pauses(settings, NOW, volume=999_999_999) == (QUIET,)
+    assert download_pauses(settings, NOW, volume=1_000_000_000) == (QUIET, replace(USED_UP, until=midnight))
+    assert download_pauses(ChangeableSettings(), NOW, volume=10**15) == ()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mediavault.core import marks
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
-from mediavault.core.marks import Mark, Noted, Position
+from mediavault.core.marks import Mark, Position, PostMarks
 
 JOB = JobId("j")
 
@@ -89,8 +89,8 @@ def test_a_user_sees_the_marks_of_all_and_only_the_own_favourites() -> None:
         Mark(JOB, "outdated", "1"),
     ]
 
-    assert marks.noted(found, "owner") == Noted(
+    assert marks.post_marks(found, "owner") == PostMarks(
         watched=True, tags=("Cats",), collections=("Trains",), note="a note", position=Position(12, 60, 1)
     )
-    assert marks.noted(found, "ann").favourite
-    assert marks.noted([], "owner") == Noted()
+    assert marks.post_marks(found, "ann").favourite
+    assert marks.post_marks([], "owner") == PostMarks()

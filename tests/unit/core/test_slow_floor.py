@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.core.shared_line import SlowTransferDetector
+from mediavault.core.bandwidth_limiter import SlowTransferDetector
 
 
 def test_a_byte_every_ten_seconds_is_too_slow_after_a_minute() -> None:

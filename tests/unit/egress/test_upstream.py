@@ -26,9 +26,9 @@ from mediavault.core.urls import EgressScope
 from mediavault.egress import client as clients
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
+from mediavault.egress.keyed_lock import KeyedLock
 from mediavault.egress.port import Timeouts
 from mediavault.egress.proxy import EgressProxy
-from mediavault.egress.turns import Turns
 from tests.patience import patient, until
 from tests.unit.egress.certificates import server_and_client_contexts
 from tests.unit.egress.servers import Names, connections, ok, redirect, running, trapping
@@ -440,7 +440,7 @@ async def test_what_a_page_leaves_behind_goes_the_way_of_its_post() -> None:
 
 
 async def test_turns_go_by_arrival_and_equal_keys_go_together() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = KeyedLock(), list[str]()
     go_on = {name: asyncio.Event() for name in ("a1", "b1", "a2", "b2")}
 
     async def take(name: str) -> None:
@@ -465,7 +465,7 @@ async def test_turns_go_by_arrival_and_equal_keys_go_together() -> None:
 
 
 async def test_a_turn_that_is_given_up_keeps_nobody_waiting() -> None:
-    turns = Turns()
+    turns = KeyedLock()
     await turns.begin("a")
     waiting = asyncio.create_task(turns.begin("b"))
     admitted = asyncio.create_task(turns.begin("b"))

@@ -263,7 +263,7 @@ def test_dailymotions_live_channels_are_not_over_while_they_are_on_air() -> None
     )
     page = read(answer, LOOKS["dailymotion"])
 
-    assert [(e.post_id, e.kind, e.is_over) for e in page.listing.entries] == [
+    assert [(e.post_id, e.kind, e.finished) for e in page.listing.entries] == [
         ("x8aaaaa", EntryKind.VIDEO, True),
         ("x8bbbbb", EntryKind.LIVE, False),
     ]

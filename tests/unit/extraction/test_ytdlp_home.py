@@ -18,12 +18,12 @@ from mediavault.extraction.port import UpgradeRecord
 from mediavault.extraction.ytdlp_home import (
     RECORD,
     YtdlpInstallation,
-    alone,
     former_version,
     installed,
     own_version,
     read_record,
     step_back,
+    upgrade_lock,
     use,
     work_folder,
 )
@@ -216,10 +216,10 @@ async def test_a_state_folder_that_cannot_be_written_is_reported(tmp_path: Path)
 def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     importable: set[str] = set()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in importable or None)
-    alone = package(YtdlpInstallation("2026.10.26", None))
+    upgrade_lock = package(YtdlpInstallation("2026.10.26", None))
     importable |= {"yt_dlp_ejs", "curl_cffi"}
 
-    assert (alone, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
+    assert (upgrade_lock, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
 
 
 # --- the way back ----------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ async def test_the_last_attempt_is_remembered(tmp_path: Path) -> None:
 
 
 async def test_one_upgrade_at_a_time_in_a_folder(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(ToolMissing, match="already"):
+    with upgrade_lock(tmp_path), pytest.raises(ToolMissing, match="already"):
         await upgraded(tmp_path, install=install, examine=finding("2026.11.20"))
 
     assert installed(tmp_path).library is None

@@ -84,7 +84,7 @@ def test_a_time_that_cannot_be_one_is_not_known(moment: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "is_over"),
+    ("status", "kind", "finished"),
     [
         ("is_live", EntryKind.LIVE, False),
         ("is_upcoming", None, False),
@@ -95,10 +95,10 @@ def test_a_time_that_cannot_be_one_is_not_known(moment: object) -> None:
         ([], None, True),
     ],
 )
-def test_premieres_and_broadcasts_are_recognised(status: object, kind: EntryKind | None, is_over: bool) -> None:
+def test_premieres_and_broadcasts_are_recognised(status: object, kind: EntryKind | None, finished: bool) -> None:
     named = entry(live_status=status)
 
-    assert (named.kind, named.is_over) == (kind, is_over)
+    assert (named.kind, named.finished) == (kind, finished)
 
 
 def test_a_short_is_recognised_by_its_url_and_everything_in_a_tab_by_the_tab() -> None:

@@ -17,7 +17,7 @@ from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.moving import compare, copy_jobs
 from mediavault.maintenance.outdated_sidecars import SETTLED, write_outdated
 from mediavault.maintenance.rebuilding import Rebuild
-from mediavault.store import noting
+from mediavault.store import mark_changes
 from mediavault.store.port import JobQuery
 from tests import vaults
 from tests.fakes import FakeClock
@@ -43,7 +43,7 @@ class Environment:
         return (await self.store.catalogue.jobs(JobQuery(limit=1))).jobs[0]
 
     async def change(self, job_id: JobId, marks: Sequence[tuple[str, str, int]]) -> None:
-        await noting.outdate(self.store, self.clock, [job_id])
+        await mark_changes.outdate(self.store, self.clock, [job_id])
         await self.store.marks.put([Mark(job_id, *mark) for mark in marks])
 
     async def write(self) -> int:

@@ -185,11 +185,11 @@ async def test_two_workers_read_no_file_twice_and_a_new_one_goes_on_where_the_la
     reads: list[str] = []
     open_file = LocalLibrary.open
 
-    async def noted(library: LocalLibrary, relative: str) -> object:
+    async def recorded(library: LocalLibrary, relative: str) -> object:
         reads.append(relative.removesuffix(".mp4"))
         return await open_file(library, relative)
 
-    monkeypatch.setattr(LocalLibrary, "open", noted)
+    monkeypatch.setattr(LocalLibrary, "open", recorded)
     for hour in range(DAYS * 24):
         other = env.worker() if hour % 50 == 0 else env.checks
         await env.checks.check_due()

@@ -11,7 +11,7 @@ from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
 from mediavault.presentation.schemas import JobView
-from mediavault.presentation.views import history_view, is_over, job_view, kept_paths, title
+from mediavault.presentation.views import finished, history_view, job_view, kept_paths, title
 from tests.fakes import START
 
 ID = JobId("01932b6e-0000-7000-8000-000000000001")
@@ -172,7 +172,7 @@ def test_the_saved_files_are_the_video_and_its_companions() -> None:
     ],
 )
 def test_a_job_is_over_when_nothing_will_happen_to_it_automatically(job: Job, *, over: bool) -> None:
-    assert is_over(job) is over
+    assert finished(job) is over
 
 
 def test_a_history_record_keeps_its_names() -> None:

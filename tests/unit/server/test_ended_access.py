@@ -45,7 +45,7 @@ async def listening(vault: ApiVault, **headers: str) -> AsyncIterator[Connection
         yield stream
 
 
-async def is_over(stream: Connection) -> bool:
+async def finished(stream: Connection) -> bool:
     """Whether the stream has ended cleanly, so that an EventSource reconnects and is refused."""
     for _ in range(200):
         if stream.done.is_set():
@@ -95,7 +95,7 @@ async def test_an_event_stream_ends_at_once_with_its_session(make_vault: MakeVau
     async with listening(vault, cookie=cookie) as stream:
         await end(vault, cookie)
 
-        assert await is_over(stream)
+        assert await finished(stream)
         assert not await delivers(vault, stream)
 
 
@@ -115,7 +115,7 @@ async def test_an_event_stream_ends_at_once_with_its_token(make_vault: MakeVault
     async with listening(vault, authorization=f"Bearer {token}") as stream:
         await end(vault, token)
 
-        assert await is_over(stream)
+        assert await finished(stream)
         assert not await delivers(vault, stream)
 
 
@@ -136,10 +136,10 @@ async def test_access_ended_by_another_process_is_noticed_at_the_next_check(
     vault = await owned(make_vault)
     async with listening(vault, cookie=await signed_in(vault)) as stream:
         await end(vault)
-        assert not await is_over(stream)
+        assert not await finished(stream)
         vault.clock.advance(SOON)
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 async def test_a_token_that_another_process_revoked_ends_its_stream(make_vault: MakeVault) -> None:
@@ -149,7 +149,7 @@ async def test_a_token_that_another_process_revoked_ends_its_stream(make_vault: 
         await ApiTokens(vault.store.records, vault.clock).revoke("program")
         vault.clock.advance(SOON)
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 async def test_a_token_that_expires_ends_its_stream(make_vault: MakeVault) -> None:
@@ -158,7 +158,7 @@ async def test_a_token_that_expires_ends_its_stream(make_vault: MakeVault) -> No
     async with listening(vault, authorization=f"Bearer {token}") as stream:
         vault.clock.advance(timedelta(hours=1))
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 async def test_a_session_that_expires_ends_its_stream(make_vault: MakeVault) -> None:
@@ -166,14 +166,14 @@ async def test_a_session_that_expires_ends_its_stream(make_vault: MakeVault) -> 
     async with listening(vault, cookie=await signed_in(vault)) as stream:
         vault.clock.advance(IDLE_FOR + SOON)
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 async def test_a_stream_of_an_open_vault_ends_when_the_vault_gets_a_password(vault: ApiVault) -> None:
     async with listening(vault) as stream:
         await authenticator_of(vault).users.take(PASSWORD)
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 async def test_a_stream_signed_in_by_a_proxy_has_to_reconnect_through_the_proxy(make_vault: MakeVault) -> None:
@@ -182,10 +182,10 @@ async def test_a_stream_signed_in_by_a_proxy_has_to_reconnect_through_the_proxy(
     proxy_headers = {"remote_user": "jane", SECRET_HEADER: SECRET}
     async with listening(vault, **proxy_headers) as stream:
         vault.clock.advance(SOON)
-        assert not await is_over(stream)
+        assert not await finished(stream)
         vault.clock.advance(PROXY_SIGN_IN_LASTS_S)
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 async def test_a_stream_whose_access_is_still_valid_continues(make_vault: MakeVault) -> None:
@@ -196,7 +196,7 @@ async def test_a_stream_whose_access_is_still_valid_continues(make_vault: MakeVa
         await sign_out(vault, other)
         vault.clock.advance(timedelta(hours=12))
 
-        assert not await is_over(stream)
+        assert not await finished(stream)
         assert await delivers(vault, stream)
 
 
@@ -210,10 +210,10 @@ async def test_an_unreachable_store_ends_no_stream(make_vault: MakeVault, monkey
         with monkeypatch.context() as patched:
             patched.setattr(vault.store.records, "get", away)
             vault.clock.advance(SOON)
-            assert not await is_over(stream)
+            assert not await finished(stream)
         await authenticator_of(vault).sessions.end_all()
 
-        assert await is_over(stream)
+        assert await finished(stream)
 
 
 @pytest.mark.parametrize("path", ["video", "zip"])
@@ -305,8 +305,8 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     goes_on: bool,
 ) -> None:
     vault = await owned(make_vault)
-    desk, job = authenticator_of(vault), await vault.add_kept()
-    await desk.add_user("jane", Role.MEMBER, NEW_PASSWORD)
+    authenticator, job = authenticator_of(vault), await vault.add_kept()
+    await authenticator.add_user("jane", Role.MEMBER, NEW_PASSWORD)
     if through == "link":
         key, _ = await vault.shared_links.add(job, 0, lives=timedelta(days=1), user="jane")
         address = f"{SHARED_PREFIX}{key}/video"

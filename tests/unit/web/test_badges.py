@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobStatus
 from mediavault.platforms.registry import all_platforms
-from mediavault.web.badges import icon, letter, site_name, tone
+from mediavault.web.cards import icon, letter, site_name, tone
 
 
 @pytest.mark.parametrize(

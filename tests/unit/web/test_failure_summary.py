@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from mediavault.core.failures import CAUSES, ErrorCode, Remedy
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.store.port import FailureGroup
-from mediavault.web.failure_summary import cause_of, summarize_failures
+from mediavault.web.overview import cause_of, summarize_failures
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_FAILURES = {  # of a request or of the store, never of a job

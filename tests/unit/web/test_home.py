@@ -16,8 +16,8 @@ from mediavault.core.sessions import BrowserTask, SessionState
 from mediavault.platforms.generic import GENERIC
 from mediavault.store.port import Checkpoint
 from mediavault.store.waiting_jobs import resume_after_window
-from mediavault.web.just_now import MOST
 from mediavault.web.overview import ENOUGH_FOR_A_PACE, RECENT, WAITING
+from mediavault.web.pages.home import MOST_JUST_NOW
 from tests.http_vault import POST, ApiVault, MakeVault
 from tests.session_stubs import StubSessions
 
@@ -331,7 +331,7 @@ async def test_a_saved_link_shows_its_picture_and_the_way_to_play_it(vault: ApiV
 
 async def test_only_the_last_results_are_shown_and_nonsense_in_the_cookie_is_ignored(vault: ApiVault) -> None:
     cookie = "mediavault_just_now=nonsense..%00"
-    links = [f"https://videos.example/watch/{number}" for number in range(MOST + 3)]
+    links = [f"https://videos.example/watch/{number}" for number in range(MOST_JUST_NOW + 3)]
     for link in links:
         cookie = await submit_links(vault, link, cookie=cookie)
     for _ in links:
@@ -339,7 +339,7 @@ async def test_only_the_last_results_are_shown_and_nonsense_in_the_cookie_is_ign
         await vault.store.queue.fail(claim, error_code=ErrorCode.NETWORK, error="Gone.", retry_in=None)
     page = (await vault.client.get("/", cookie=cookie)).text
 
-    assert page.count('class="result') == MOST
+    assert page.count('class="result') == MOST_JUST_NOW
 
 
 async def test_a_result_that_is_tried_again_says_when_and_offers_to_try_now(vault: ApiVault) -> None:
@@ -373,7 +373,7 @@ async def test_all_failed_posts_are_cleared_at_once_into_the_trash(vault: ApiVau
     assert 'name="everything"' in await home(vault)
     done = await vault.client.submit("/library/remove", {"state": "failed", "everything": "on"})
 
-    assert "told=removed-1-0" in done.headers["location"]
+    assert "outcome=removed-1-0" in done.headers["location"]
     assert len((await vault.client.get("/api/trash")).json()["posts"]) == 1
 
 

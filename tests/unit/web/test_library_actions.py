@@ -18,7 +18,7 @@ import pytest
 from mediavault.core.failures import JobNotFound, StoreUnreachable
 from mediavault.core.job import Job, JobStatus
 from mediavault.library.zip_stream import Names
-from mediavault.web.listing import COLUMNS, safe_cell
+from mediavault.web.pages.library_actions import COLUMNS, safe_cell
 from mediavault.web.selection import MAX_AT_ONCE
 from mediavault.web.zipping import MISSING
 from tests.asgi_client import Answer
@@ -125,7 +125,7 @@ async def test_the_maximum_number_of_ids_fits_into_one_form(vault: ApiVault) -> 
     jobs = await fill(vault, MAX_AT_ONCE)
     answer = await vault.client.submit("/library/remove", {"id": " ".join(job.id for job in jobs)}, accept=HTML)
 
-    assert f"told=removed-{MAX_AT_ONCE}-0" in answer.headers["location"]
+    assert f"outcome=removed-{MAX_AT_ONCE}-0" in answer.headers["location"]
 
 
 class EndlessFile:
@@ -249,9 +249,9 @@ async def test_the_list_has_what_was_noted(vault: ApiVault) -> None:
     change = {"favourite": True, "add_tags": ["Cats", "=dogs"], "add_to": ["Trains"], "note": "one\ntwo"}
     await vault.client.patch(f"/api/jobs/{jobs[0].id}/marks", change)
     rows = [json.loads(line) for line in (await vault.client.get("/library/export?format=jsonl")).text.splitlines()]
-    noted = [[row[name] for name in ("favourite", "watched", "tags", "collections", "note")] for row in rows]
+    post_marks = [[row[name] for name in ("favourite", "watched", "tags", "collections", "note")] for row in rows]
 
-    assert noted == [[1, 0, "=dogs, Cats", "Trains", "one\ntwo"], [0, 0, "", "", ""]]
+    assert post_marks == [[1, 0, "=dogs, Cats", "Trains", "one\ntwo"], [0, 0, "", "", ""]]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n+", "＝", "＠", " ="])
@@ -276,7 +276,7 @@ async def test_selected_failures_are_retried_and_the_rest_is_counted(vault: ApiV
         "/library/retry", {"id": f"{failed.id} {saved.id} {UNKNOWN_ID}", "state": "all", "q": "watch"}
     )
 
-    assert (answer.status, answer.headers["location"]) == (303, "/library?q=watch&state=all&told=retried-1-2")
+    assert (answer.status, answer.headers["location"]) == (303, "/library?q=watch&state=all&outcome=retried-1-2")
     assert (await vault.store.catalogue.get(failed.id)).status is JobStatus.QUEUED
 
 
@@ -301,9 +301,9 @@ async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
 
     done = await vault.client.submit("/library/remove", {"q": "watch", "cursor": cursor, "id": shown}, accept=HTML)
     after = (await vault.client.get(done.headers["location"], accept=HTML)).text
-    assert done.headers["location"].startswith(f"{more}&told=removed-1-0&batch=")
+    assert done.headers["location"].startswith(f"{more}&outcome=removed-1-0&batch=")
     undone = await vault.client.submit("/trash/restore", undo_fields(after))
-    assert undone.headers["location"] == f"{more}&told=restored-1-0"
+    assert undone.headers["location"] == f"{more}&outcome=restored-1-0"
     assert f'id="job-{shown}"' in (await vault.client.get(more, accept=HTML)).text
 
 
@@ -317,7 +317,7 @@ async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_lib
 async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -> None:
     first, second = await two_saved(vault)
     done = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
-    told = re.fullmatch(r"/library\?q=watch\+1&told=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"])
+    told = re.fullmatch(r"/library\?q=watch\+1&outcome=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"])
     assert told
 
     assert await vault.store.catalogue.get(second.id)
@@ -331,7 +331,7 @@ async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -
     assert undo_fields(page) == {"batch": told[1], "q": "watch 1"}
 
     undone = await vault.client.submit("/trash/restore", undo_fields(page))
-    assert undone.headers["location"] == "/library?q=watch+1&told=restored-1-0"
+    assert undone.headers["location"] == "/library?q=watch+1&outcome=restored-1-0"
     assert await vault.store.catalogue.get(first.id) == first
     assert _exists(vault, "jane/A film [1].mp4")
 
@@ -339,7 +339,7 @@ async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -
 async def test_there_may_be_nothing_left_to_delete(vault: ApiVault) -> None:
     answer = await vault.client.submit("/library/remove", {"id": UNKNOWN_ID}, accept=HTML)
 
-    assert "told=removed-0-1" in answer.headers["location"]
+    assert "outcome=removed-0-1" in answer.headers["location"]
 
 
 async def test_the_trash_is_shown_emptied_and_restored_post_by_post(vault: ApiVault) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.features.jobs.library_filter import LibraryView
-from mediavault.web.pages.library_live import came_at
+from mediavault.web.pages.library import came_at
 from tests.http_vault import ApiVault
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"

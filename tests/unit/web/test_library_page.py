@@ -194,11 +194,11 @@ async def test_an_invalid_query_gets_an_error_page(vault: ApiVault, query: str) 
 
 
 async def test_the_result_of_an_action_is_shown_from_numbers_alone(vault: ApiVault) -> None:
-    page = (await vault.client.get("/library?told=removed-3-1")).text
-    forged = (await vault.client.get("/library?told=<b>removed-3-1</b>")).text
+    page = (await vault.client.get("/library?outcome=removed-3-1")).text
+    forged = (await vault.client.get("/library?outcome=<b>removed-3-1</b>")).text
 
     assert "3 posts were deleted. 1 was left unchanged." in page
-    assert 'id="told"' not in forged
+    assert 'id="outcome"' not in forged
 
 
 async def test_the_filters_choices_include_the_selected_values(vault: ApiVault) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mediavault.core.clock import from_micros
 from mediavault.store.port import JobOrder
 from mediavault.store.queries import decode_cursor
-from mediavault.web.months import months_between
+from mediavault.web.timeline import months_between
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

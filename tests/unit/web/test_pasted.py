@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.web.pasted import addresses_in
+from mediavault.web.pages.home import addresses_in
 
 A = "https://x.com/jane/status/1"
 B = "https://www.tiktok.com/@jane/video/2"

@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.job import JobStatus
 from mediavault.web.assets import load
 from mediavault.web.icon_pictures import CREAM, GREEN, PICTURES, draw
-from mediavault.web.just_now import COOKIE, MOST
+from mediavault.web.pages.home import JUST_NOW_COOKIE, MOST_JUST_NOW
 from tests.http_vault import POST, TOKEN, ApiVault, MakeVault
 from tests.png import pixels
 
@@ -121,7 +121,7 @@ async def test_a_share_is_saved_at_once_and_the_home_page_says_so(vault: ApiVaul
     assert (answer.status, answer.headers["location"]) == (303, f"/?taken=1&known=0&post={job['id']}")
     assert "Added 1 link." in home.text
     assert f'<a href="/jobs/{job["id"]}"><bdi>videos.example/watch/1</bdi></a>' in home.text
-    assert f"{COOKIE}={job['id']}" in home.headers["set-cookie"]
+    assert f"{JUST_NOW_COOKIE}={job['id']}" in home.headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ async def test_the_home_page_keeps_only_results_of_posts_that_exist(vault: ApiVa
     gone = "00000000-0000-4000-8000-000000000000"
     page = await vault.client.get(f"/?taken=1&known=0&post={gone}&post={job.id}")
 
-    assert f"{COOKIE}={job.id};" in page.headers["set-cookie"]
-    assert (await vault.client.get("/?taken=1" + f"&post={job.id}" * (MOST + 1))).status == 422
+    assert f"{JUST_NOW_COOKIE}={job.id};" in page.headers["set-cookie"]
+    assert (await vault.client.get("/?taken=1" + f"&post={job.id}" * (MOST_JUST_NOW + 1))).status == 422
     assert "set-cookie" not in (await vault.client.get("/?taken=1&known=0")).headers
 
 

@@ -23,9 +23,8 @@ from mediavault.store.file_checks import note_end, note_examined
 from mediavault.store.holds import pause
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.waiting_jobs import accepted_reasons
-from mediavault.web.choices import seen_candidates
-from mediavault.web.post_view import pieces
-from tests.file_desk_stubs import StubChecks, StubFormats
+from mediavault.web.post_view import pieces, seen_candidates
+from tests.file_stubs import StubChecks, StubFormats
 from tests.http_vault import SHA256, ApiVault, MakeVault
 from tests.stubs import candidate, fail_asking, fail_by_length
 
@@ -347,7 +346,9 @@ async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_th
     job = await vault.add_kept()
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
 
-    assert re.fullmatch(rf"/library\?told=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}", answer.headers["location"])
+    assert re.fullmatch(
+        rf"/library\?outcome=removed-1-0&batch=[0-9a-f]{{16}}&post={job.id}", answer.headers["location"]
+    )
     assert [post["job"]["id"] for post in (await vault.client.get("/api/trash")).json()["posts"]] == [job.id]
 
 

@@ -43,9 +43,9 @@ async def vault(tmp_path: Any, provider: StubProvider) -> Any:
     await vault.client.app.state.feed.aclose()  # type: ignore[attr-defined]
 
 
-def desk_of(vault: ApiVault) -> Authenticator:
-    desk: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
-    return desk
+def authenticator_of(vault: ApiVault) -> Authenticator:
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
+    return authenticator
 
 
 def cookie_of(answer: Answer) -> str:
@@ -67,9 +67,9 @@ async def test_a_user_of_the_provider_is_added_with_the_role_of_the_group(
     answer = await sign_in(vault, provider)
 
     assert (answer.status, answer.headers["location"]) == (303, "/library")
-    [user] = await desk_of(vault).users.all()
+    [user] = await authenticator_of(vault).users.all()
     assert (user.name, user.role, user.password) == ("jan-r-e", Role.MEMBER, None)
-    [session] = await desk_of(vault).sessions.all()
+    [session] = await authenticator_of(vault).sessions.all()
     assert session.user == "jan-r-e"
 
 
@@ -102,7 +102,7 @@ async def test_over_https_the_cookies_are_bound_to_it(vault: ApiVault, provider:
 
     answer = await sign_in(vault, provider, **SECURE)
     assert answer.status == 303
-    [session] = await desk_of(vault).sessions.all()
+    [session] = await authenticator_of(vault).sessions.all()
     assert session.tls
 
 
@@ -112,7 +112,7 @@ async def test_a_group_that_changes_changes_the_role_at_the_next_sign_in(
     for groups, role in ((["family"], Role.MEMBER), (["parents", "family"], Role.ADMIN)):
         provider.claims = {"preferred_username": "jane", "groups": groups}
         assert (await sign_in(vault, provider)).status == 303
-        assert [(user.name, user.role) for user in await desk_of(vault).users.all()] == [("jane", role)]
+        assert [(user.name, user.role) for user in await authenticator_of(vault).users.all()] == [("jane", role)]
 
     provider.claims = {"preferred_username": "jane", "groups": []}
     assert (await sign_in(vault, provider)).status == 401
@@ -122,7 +122,7 @@ async def test_the_owner_is_known_by_the_subject(vault: ApiVault, provider: Stub
     provider.subject = "1"
     assert (await sign_in(vault, provider)).status == 303
 
-    assert [session.user for session in await desk_of(vault).sessions.all()] == ["owner"]
+    assert [session.user for session in await authenticator_of(vault).sessions.all()] == ["owner"]
 
 
 async def test_who_has_no_role_is_told_what_an_admin_has_to_set(vault: ApiVault, provider: StubProvider) -> None:
@@ -132,18 +132,18 @@ async def test_who_has_no_role_is_told_what_an_admin_has_to_set(vault: ApiVault,
     assert answer.status == 401
     assert "&lt;i&gt;mallory is no user of this vault" in answer.text
     assert "MEDIAVAULT_OIDC_OWNER=4711" in answer.text
-    assert await desk_of(vault).users.all() == []
-    assert await desk_of(vault).sessions.all() == []
+    assert await authenticator_of(vault).users.all() == []
+    assert await authenticator_of(vault).sessions.all() == []
 
 
 async def test_a_name_that_somebody_has_is_not_taken_over(vault: ApiVault, provider: StubProvider) -> None:
     """The provider's names prove nothing: anybody may choose one there."""
-    await desk_of(vault).users.add("jane", Role.ADMIN, "seven grey herons")
+    await authenticator_of(vault).users.add("jane", Role.ADMIN, "seven grey herons")
     for subject, name in (("8", "jane"), ("9", "Owner"), ("10", "jane")):
         provider.subject, provider.claims = subject, {"preferred_username": name, "groups": ["family"]}
         await sign_in(vault, provider)
 
-    users = {user.name: user.role for user in await desk_of(vault).users.all()}
+    users = {user.name: user.role for user in await authenticator_of(vault).users.all()}
     assert users == {"jane": Role.ADMIN, "jane-2": Role.MEMBER, "owner-2": Role.MEMBER, "jane-3": Role.MEMBER}
 
 
@@ -155,7 +155,7 @@ async def test_a_browser_that_began_nothing_is_not_signed_in(vault: ApiVault, pr
     for cookie in ("", "mediavault_oidc=", "mediavault_oidc=other.%2F", "__Host-mediavault_oidc=other."):
         answer = await vault.client.get(f"{BACK}?{urlencode(back)}", accept=HTML, cookie=cookie)
         assert answer.status == 401, cookie
-    assert await desk_of(vault).sessions.all() == []
+    assert await authenticator_of(vault).sessions.all() == []
 
 
 async def test_a_refusal_of_the_provider_is_shown(vault: ApiVault, provider: StubProvider) -> None:
@@ -181,7 +181,7 @@ async def test_the_sign_in_page_offers_the_provider_and_no_password_that_does_no
     assert "Sign in with Our home" in page
     assert 'name="password"' not in page
 
-    await desk_of(vault).users.take("seven grey herons")
+    await authenticator_of(vault).users.take("seven grey herons")
     assert 'name="password"' in (await vault.client.get("/login", accept=HTML)).text
 
 
@@ -191,7 +191,7 @@ async def test_a_vault_with_a_provider_is_not_open(vault: ApiVault) -> None:
 
 
 async def test_a_provider_that_is_away_does_not_keep_the_owner_out(vault: ApiVault, provider: StubProvider) -> None:
-    await desk_of(vault).users.take("seven grey herons")
+    await authenticator_of(vault).users.take("seven grey herons")
     provider.answers["/.well-known/openid-configuration"] = (503, b"")
     answer = await vault.client.get(BEGIN, accept=HTML)
 
@@ -224,5 +224,5 @@ async def test_without_a_provider_its_addresses_lead_nowhere(tmp_path: Any) -> N
     for path in (BEGIN, f"{BACK}?code=x&state=y"):
         answer = await vault.client.get(path, accept=HTML)
         assert answer.status == 401
-        assert await desk_of(vault).sessions.all() == []
+        assert await authenticator_of(vault).sessions.all() == []
     await vault.client.app.state.feed.aclose()  # type: ignore[attr-defined]

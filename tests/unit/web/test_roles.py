@@ -227,18 +227,18 @@ OF_ADMINS = {
 }
 
 
-def desk_of(vault: ApiVault) -> Authenticator:
-    desk: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
-    return desk
+def authenticator_of(vault: ApiVault) -> Authenticator:
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
+    return authenticator
 
 
 @pytest.fixture
 async def vault(make_vault: MakeVault) -> ApiVault:
     """A vault with a user of each role, named after it."""
     vault = make_vault()
-    await desk_of(vault).users.take(OWNERS)
+    await authenticator_of(vault).users.take(OWNERS)
     for role in Role:
-        await desk_of(vault).add_user(role, role, OTHERS)
+        await authenticator_of(vault).add_user(role, role, OTHERS)
     return vault
 
 
@@ -264,7 +264,7 @@ class Browser:
 
 
 async def browser_of(vault: ApiVault, user: str) -> Browser:
-    return Browser(vault, user, await desk_of(vault).sessions.begin(ClientInfo(), user=user))
+    return Browser(vault, user, await authenticator_of(vault).sessions.begin(ClientInfo(), user=user))
 
 
 def was_refused(answer: Answer) -> bool:
@@ -433,10 +433,10 @@ async def test_each_user_has_favourites_and_positions_of_their_own(vault: ApiVau
     viewer, member = await browser_of(vault, "viewer"), await browser_of(vault, "member")
     await viewer.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True})
     await viewer.send("PUT", f"/api/jobs/{job.id}/position", {"at": 30.0, "of": 60.0})
-    noted = [(await browser.send("PATCH", f"/api/jobs/{job.id}/marks")).json() for browser in (viewer, member)]
+    post_marks = [(await browser.send("PATCH", f"/api/jobs/{job.id}/marks")).json() for browser in (viewer, member)]
 
-    assert [each["favourite"] for each in noted] == [True, False]
-    assert [each["position"] and each["position"]["at"] for each in noted] == [30.0, None]
+    assert [each["favourite"] for each in post_marks] == [True, False]
+    assert [each["position"] and each["position"]["at"] for each in post_marks] == [30.0, None]
 
 
 @pytest.mark.parametrize(
@@ -470,15 +470,15 @@ async def test_users_see_and_end_only_their_own_sessions_tokens_and_links(vault:
     member, other = await browser_of(vault, "member"), await browser_of(vault, "viewer")
     await member.submit("/access/tokens", name="my phone", scope="submit", days="")
     await member.submit(f"/jobs/{job.id}/share", item="0", days="7")
-    [token], [link] = await desk_of(vault).tokens.all("member"), await vault.shared_links.all("member")
-    [session] = await desk_of(vault).sessions.all("member")
+    [token], [link] = await authenticator_of(vault).tokens.all("member"), await vault.shared_links.all("member")
+    [session] = await authenticator_of(vault).sessions.all("member")
     page = (await other.get("/access")).text
     assert "my phone" not in page
     assert session.id not in page
 
     assert (await other.submit(f"/access/tokens/{token.id}/revoke")).status == 404
     await other.submit(f"/access/sessions/{session.id}/end")
-    await desk_of(vault).users.change_role("viewer", Role.MEMBER)
+    await authenticator_of(vault).users.change_role("viewer", Role.MEMBER)
     other = await browser_of(vault, "viewer")
     assert (await other.submit(f"/access/links/{link.id}/revoke")).status == 404
     await other.submit("/access/sign-out-everywhere")
@@ -490,13 +490,13 @@ async def test_users_see_and_end_only_their_own_sessions_tokens_and_links(vault:
 
 
 async def test_a_token_may_do_no_more_than_its_user(vault: ApiVault) -> None:
-    token, _ = await desk_of(vault).tokens.add("all", Scope.ADMIN, user="viewer")
+    token, _ = await authenticator_of(vault).tokens.add("all", Scope.ADMIN, user="viewer")
     bearer = f"Bearer {token}"
 
     assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 200
     assert (await vault.client.post("/api/jobs", {"post_url": POST}, authorization=bearer)).status == 403
     await mark_seen(vault.store, "viewer", vault.clock.now())
-    await desk_of(vault).remove_user("viewer", vault.services.store)
+    await authenticator_of(vault).remove_user("viewer", vault.services.store)
     assert await vault.store.records.get(RecordKind.INBOX_SEEN, "viewer") is None
     assert (await vault.client.get("/api/jobs", authorization=bearer)).status == 401
 
@@ -531,14 +531,14 @@ async def test_users_sign_in_with_their_name_and_password(vault: ApiVault) -> No
 
 async def test_a_vault_with_one_user_asks_for_no_name(make_vault: MakeVault) -> None:
     vault = make_vault()
-    await desk_of(vault).users.take(OWNERS)
+    await authenticator_of(vault).users.take(OWNERS)
 
     assert 'name="name"' not in (await vault.client.get("/login")).text
 
 
 async def test_the_vaults_token_signs_only_the_owner_in(make_vault: MakeVault) -> None:
     vault = make_vault(token=TOKEN)
-    await desk_of(vault).add_user("jane", Role.VIEWER, OTHERS)
+    await authenticator_of(vault).add_user("jane", Role.VIEWER, OTHERS)
 
     assert (await vault.client.submit("/login", {"name": "jane", "password": TOKEN})).status == 401
     assert (await vault.client.submit("/login", {"name": "", "password": TOKEN})).status == 303
@@ -551,7 +551,7 @@ async def test_a_changed_password_ends_only_the_users_own_sessions(vault: ApiVau
 
     assert (await member.get("/library")).status == 303
     assert (await owner.get("/library")).status == 200
-    assert await desk_of(vault).users.holds("five red foxes!", "member")
+    assert await authenticator_of(vault).users.holds("five red foxes!", "member")
 
 
 async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
@@ -566,7 +566,7 @@ async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
     assert was_refused(await jo.submit("/submit", post_urls=POST))
     await admin.submit("/access/users/jo/password", password=OWNERS)
     assert (await jo.get("/library")).status == 303
-    assert await desk_of(vault).users.holds(OWNERS, "jo")
+    assert await authenticator_of(vault).users.holds(OWNERS, "jo")
 
     assert (await admin.submit("/access/users/jo/remove")).status == 303
     assert [mark.name for mark in (await vault.store.marks.of_jobs([job.id]))[job.id]] == ["outdated", "tag/x"]
@@ -586,7 +586,7 @@ async def test_a_user_that_makes_no_sense_is_not_added(vault: ApiVault, fields: 
     answer = await admin.submit("/access/users", **({"user": "jo", "role": "viewer", "password": OTHERS} | fields))
 
     assert answer.status == 422
-    assert len(await desk_of(vault).users.all()) == 3
+    assert len(await authenticator_of(vault).users.all()) == 3
 
 
 @pytest.mark.parametrize(
@@ -604,7 +604,7 @@ async def test_nobody_changes_the_owner_or_a_user_who_is_gone(vault: ApiVault, p
     admin = await browser_of(vault, "admin")
 
     assert (await admin.submit(path, role="viewer", password=OTHERS)).status == status
-    assert await desk_of(vault).users.holds(OWNERS)
+    assert await authenticator_of(vault).users.holds(OWNERS)
 
 
 async def test_users_cannot_be_added_to_a_vault_without_a_password(make_vault: MakeVault) -> None:
@@ -612,7 +612,7 @@ async def test_users_cannot_be_added_to_a_vault_without_a_password(make_vault: M
     answer = await vault.client.submit("/access/users", {"user": "jo", "role": "viewer", "password": OTHERS})
 
     assert answer.status == 422
-    assert await desk_of(vault).users.all() == []
+    assert await authenticator_of(vault).users.all() == []
 
 
 async def test_a_proxys_user_has_the_role_of_the_user_of_that_name(make_vault: MakeVault) -> None:
@@ -620,7 +620,7 @@ async def test_a_proxys_user_has_the_role_of_the_user_of_that_name(make_vault: M
     vault = make_vault(
         trusted_proxies=("127.0.0.1",), proxy_header="Remote-User", proxy_user="jane", proxy_secret=secret
     )
-    await desk_of(vault).add_user("eve", Role.VIEWER, OTHERS)
+    await authenticator_of(vault).add_user("eve", Role.VIEWER, OTHERS)
 
     async def status_of(method: str, path: str, user: str) -> int:
         headers = {"remote-user": user, "x-mediavault-proxy-secret": secret, "sec-fetch-site": "same-origin"}

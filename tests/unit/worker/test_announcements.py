@@ -46,7 +46,7 @@ from tests.stubs import (
     StubProbe,
     candidate,
     extraction,
-    make_tools,
+    make_context,
     new_job,
     worked,
 )
@@ -87,10 +87,10 @@ def by_visit(html: str, seen: SeenVideo, *, responses: Sequence[Any] = ()) -> Ex
     return read_capture(page_post(), GENERIC, capture(seen, html=html, responses=responses))
 
 
-def tools_of(store: Store, clock: FakeClock, root: Path, *found: Extraction, films: Sequence[Any]) -> WorkerContext:
+def context_of(store: Store, clock: FakeClock, root: Path, *found: Extraction, films: Sequence[Any]) -> WorkerContext:
     first = films[-1]
     browser = StubBrowser(first) if isinstance(first, bytes) else StubBrowser()
-    return make_tools(
+    return make_context(
         store, clock, root,
         extractor=StubExtractor(*found), downloader=StubDownloader(*films), browser=browser, probe=LengthProbe(),
     )  # fmt: skip
@@ -124,7 +124,7 @@ async def test_a_file_of_another_length_is_not_saved_because_a_player_measured_i
 ) -> None:
     html = page(length)
     visit = by_visit(html, player(FILE, duration_s=delivered_s))
-    job = await worked(claim, tools_of(store, clock, tmp_path, by_source(html), visit, films=[film(delivered_s)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, by_source(html), visit, films=[film(delivered_s)]))
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
     assert f"The file is {clock_length(delivered_s)} long; the page says" in str(job.error)
@@ -136,7 +136,7 @@ async def test_half_of_a_playlist_is_not_the_film_that_the_page_announced(
     html = page("PT1M", url=STREAM)
     playlist = response(STREAM, mime="application/vnd.apple.mpegurl", body=HALF)
     visit = by_visit(html, player(STREAM, duration_s=32.0), responses=[playlist])
-    job = await worked(claim, tools_of(store, clock, tmp_path, by_source(html), visit, films=[film(32.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, by_source(html), visit, films=[film(32.0)]))
 
     assert visit.items[0].candidates[0].source_type is SourceType.HLS
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
@@ -147,8 +147,8 @@ async def test_another_file_at_the_second_request_is_not_saved(
 ) -> None:
     html = page("PT1M")
     visit = by_visit(html, player(FILE, duration_s=5.0))
-    tools = tools_of(store, clock, tmp_path, by_source(html), visit, films=[Incomplete("cut"), film(5.0)])
-    job = await worked(claim, tools)
+    context = context_of(store, clock, tmp_path, by_source(html), visit, films=[Incomplete("cut"), film(5.0)])
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
 
@@ -157,7 +157,7 @@ async def test_a_whole_film_whose_length_the_site_rounded_is_saved(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     html = page("PT1M2S")
-    job = await worked(claim, tools_of(store, clock, tmp_path, by_source(html), films=[film(60.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, by_source(html), films=[film(60.0)]))
 
     assert job.status is JobStatus.COMPLETED
 
@@ -166,7 +166,7 @@ async def test_what_was_announced_holds_in_the_next_attempt(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     """The page's source was read in the first attempt, and only yt-dlp answers in the second."""
-    first = tools_of(store, clock, tmp_path, by_source(page("PT1M")), films=[NetworkFailure("gone")])
+    first = context_of(store, clock, tmp_path, by_source(page("PT1M")), films=[NetworkFailure("gone")])
     await worked(claim, first)
     expired = candidate(f"{CDN}other.mp4", duration_s=10.0)
     again = Extraction(
@@ -174,7 +174,7 @@ async def test_what_was_announced_holds_in_the_next_attempt(
         items=(Item((expired,), media_id="another id", expected=Expected(10.0, length_source=LengthSource.LISTED)),),
     )  # fmt: skip
     await store.queue.retry(claim.id, chosen_urls=[])
-    job = await worked(await next_attempt(store, clock), tools_of(store, clock, tmp_path, again, films=[film(10.0)]))
+    job = await worked(await next_attempt(store, clock), context_of(store, clock, tmp_path, again, films=[film(10.0)]))
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS)
     assert announced(job) == (60.0, LengthSource.DECLARED)
@@ -185,7 +185,7 @@ async def test_a_length_that_only_a_player_measured_is_compared_with_nothing(
 ) -> None:
     html = f'<html><body><video controls src="{FILE}"></video></body></html>'
     visit = by_visit(html, player(FILE, duration_s=10.0))
-    job = await worked(claim, tools_of(store, clock, tmp_path, visit, films=[film(60.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, visit, films=[film(60.0)]))
 
     assert job.status is JobStatus.COMPLETED
     assert announced(job) == (10.0, LengthSource.MEASURED)
@@ -198,8 +198,8 @@ async def test_the_length_that_a_manifest_listed_first_holds_when_a_later_one_is
         extraction(candidate(f"{CDN}{name}.m3u8", source_type=SourceType.HLS, duration_s=seconds))
         for name, seconds in (("whole", 60.0), ("half", 30.0))
     )
-    tools = tools_of(store, clock, tmp_path, whole, half, films=[Incomplete("cut"), Incomplete("cut"), film(30.0)])
-    job = await worked(claim, tools)
+    context = context_of(store, clock, tmp_path, whole, half, films=[Incomplete("cut"), Incomplete("cut"), film(30.0)])
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.NOT_AS_ANNOUNCED)
     assert announced(job) == (60.0, LengthSource.LISTED)
@@ -212,7 +212,7 @@ async def test_sound_that_was_announced_once_stays_announced(
     unknown = extraction(candidate(f"{CDN}2.mp4"))
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), film(10.0))
     await worked(
-        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(loud, unknown), downloader=downloader)
+        claim, make_context(store, clock, tmp_path, extractor=StubExtractor(loud, unknown), downloader=downloader)
     )
 
     assert [request.expected.audio for request in downloader.requests] == [True, True, True]
@@ -223,7 +223,7 @@ async def test_sound_that_was_announced_once_stays_announced(
 
 def fifty_seconds(store: Store, clock: FakeClock, root: Path, *, seconds: float = 50.0) -> WorkerContext:
     """Return what works on a page that announces a minute: by ten seconds less, most of a film may be missing."""
-    return tools_of(store, clock, root, by_source(page("PT1M")), films=[film(seconds)])
+    return context_of(store, clock, root, by_source(page("PT1M")), films=[film(seconds)])
 
 
 async def asked(store: Store, clock: FakeClock, claim: ClaimedJob, root: Path) -> Job:
@@ -273,8 +273,10 @@ async def test_an_answer_does_not_cover_damage(
 ) -> None:
     await asked(store, clock, claim, tmp_path)
     await retry_job(store, claim.id, as_it_is=True)
-    tools = replace(fifty_seconds(store, clock, tmp_path), probe=StubProbe(*[Problem(ProblemKind.DAMAGED, "bad")] * 4))
-    job = await worked(await next_attempt(store, clock), tools)
+    context = replace(
+        fifty_seconds(store, clock, tmp_path), probe=StubProbe(*[Problem(ProblemKind.DAMAGED, "bad")] * 4)
+    )
+    job = await worked(await next_attempt(store, clock), context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.BAD_FILE)
 
@@ -308,7 +310,7 @@ async def test_all_that_differs_is_one_question(
         async def examine(self, file: DownloadedFile) -> ProbeReport:
             return replace(await super().examine(file), problems=tuple(questions))
 
-    job = await worked(claim, make_tools(store, clock, tmp_path, probe=Probe()))
+    job = await worked(claim, make_context(store, clock, tmp_path, probe=Probe()))
 
     assert str(job.error) == "The file was refused because it is short; it is silent."
 
@@ -316,8 +318,8 @@ async def test_all_that_differs_is_one_question(
 async def test_a_file_that_plays_stays_the_question_when_other_strategies_get_nothing(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    tools = tools_of(store, clock, tmp_path, by_source(page("PT1M")), films=[film(50.0), NetworkFailure("refused")])
-    job = await worked(claim, tools)
+    context = context_of(store, clock, tmp_path, by_source(page("PT1M")), films=[film(50.0), NetworkFailure("refused")])
+    job = await worked(claim, context)
 
     assert job.error_code is ErrorCode.NOT_AS_ANNOUNCED
 
@@ -326,11 +328,11 @@ async def test_a_post_that_is_gone_meanwhile_is_gone(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(by_source(page("PT1M")), Deleted("gone"))
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(film(50.0)), probe=LengthProbe()
     )
 
-    assert (await worked(claim, tools)).error_code is ErrorCode.DELETED
+    assert (await worked(claim, context)).error_code is ErrorCode.DELETED
 
 
 async def test_a_file_that_is_put_into_another_container_stays_accepted(
@@ -346,11 +348,11 @@ async def test_a_file_that_is_put_into_another_container_stays_accepted(
     async def remux(sources: Sequence[Path], into: Path) -> None:
         into.write_bytes(film(50.5))
 
-    def tools() -> WorkerContext:
+    def context() -> WorkerContext:
         return replace(fifty_seconds(store, clock, tmp_path), probe=Probe(), remux=remux)
 
-    await worked(claim, tools())
+    await worked(claim, context())
     await retry_job(store, claim.id, as_it_is=True)
-    job = await worked(await next_attempt(store, clock), tools())
+    job = await worked(await next_attempt(store, clock), context())
 
     assert (job.status, job.duration_s) == (JobStatus.COMPLETED, 50.5)

@@ -27,7 +27,7 @@ from mediavault.core.recordings import Recording
 from mediavault.core.records import RecordKind
 from mediavault.store.port import Store
 from tests.fakes import FakeClock
-from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job, worked
+from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_context, new_job, worked
 from tests.unit.extraction.samples import CDN, player
 from tests.unit.worker.conftest import LEASE
 from tests.unit.worker.test_announcements import (
@@ -35,10 +35,10 @@ from tests.unit.worker.test_announcements import (
     LengthProbe,
     by_source,
     by_visit,
+    context_of,
     film,
     next_attempt,
     page,
-    tools_of,
 )
 
 ASKED = "The file is 0:15 long; the page says 4:12."
@@ -48,7 +48,7 @@ SAID = Expected(252.0, length_source=LengthSource.DECLARED)
 
 def advert(store: Store, clock: FakeClock, root: Path, *, films: Sequence[Any] = (film(15.0),)) -> Any:
     """Return what works on a page that declares 4:12, and whose file lasts 15 s."""
-    return tools_of(store, clock, root, by_source(page("PT4M12S")), films=films)
+    return context_of(store, clock, root, by_source(page("PT4M12S")), films=films)
 
 
 async def chosen(store: Store, job: Job, *urls: str) -> ClaimedJob:
@@ -93,9 +93,9 @@ async def test_a_chosen_file_whose_url_has_expired_meanwhile_is_saved_too(
     asked = await worked(claim, advert(store, clock, tmp_path))
     again = await chosen(store, asked, FILE)
     stale = tuple(replace(one, expires_at=clock.now()) for one in again.job.candidates)
-    tools = tools_of(store, clock, tmp_path, visit, films=[film(15.0)])
-    job = await worked(replace(again, job=replace(again.job, candidates=stale)), tools)
-    (extractor,) = tools.extractors.values()
+    context = context_of(store, clock, tmp_path, visit, films=[film(15.0)])
+    job = await worked(replace(again, job=replace(again.job, candidates=stale)), context)
+    (extractor,) = context.extractors.values()
 
     assert isinstance(extractor, StubExtractor)
     assert (job.status, job.duration_s, extractor.asked) == (JobStatus.COMPLETED, 15.0, 1)
@@ -106,8 +106,8 @@ async def test_a_video_that_the_visit_finds_and_that_agrees_is_saved_without_a_q
 ) -> None:
     other = f"{CDN}film.mp4"
     visit = by_visit(page("PT4M12S", url=other), player(other, duration_s=252.0))
-    tools = tools_of(store, clock, tmp_path, by_source(page("PT4M12S")), visit, films=[film(15.0), film(252.0)])
-    job = await worked(claim, tools)
+    context = context_of(store, clock, tmp_path, by_source(page("PT4M12S")), visit, films=[film(15.0), film(252.0)])
+    job = await worked(claim, context)
 
     assert (job.status, job.extracted_url, job.duration_s) == (JobStatus.COMPLETED, other, 252.0)
 
@@ -117,8 +117,8 @@ async def test_of_two_files_that_contradict_the_page_both_can_be_chosen(
 ) -> None:
     other = f"{CDN}film.mp4"
     visit = by_visit(page("PT4M12S", url=other), player(other, duration_s=30.0))
-    tools = tools_of(store, clock, tmp_path, by_source(page("PT4M12S")), visit, films=[film(15.0), film(30.0)])
-    job = await worked(claim, tools)
+    context = context_of(store, clock, tmp_path, by_source(page("PT4M12S")), visit, films=[film(15.0), film(30.0)])
+    job = await worked(claim, context)
 
     assert job.error == "The file is 0:30 long; the page says 4:12."
     assert {(one.url, one.duration_s) for one in job.candidates} == {(FILE, 15.0), (other, 30.0)}
@@ -129,8 +129,8 @@ async def test_a_visit_that_is_sure_of_no_video_leaves_the_question_as_it_is(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     unsure = extraction(candidate(f"{CDN}1.mp4", ownership=Ownership.UNKNOWN))
-    tools = tools_of(store, clock, tmp_path, by_source(page("PT4M12S")), unsure, films=[film(15.0)])
-    job = await worked(claim, tools)
+    context = context_of(store, clock, tmp_path, by_source(page("PT4M12S")), unsure, films=[film(15.0)])
+    job = await worked(claim, context)
 
     assert (job.error_code, job.error) == (ErrorCode.AMBIGUOUS, ASKED)
 
@@ -144,10 +144,10 @@ async def test_announced_sound_that_is_missing_ends_in_a_question(
             return replace(await super().examine(file), audio_codec=None, problems=(missing,))
 
     loud = extraction(candidate(), expected=Expected(audio=True))
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=StubExtractor(loud), downloader=StubDownloader(film(15.0)), probe=Silent()
     )
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert (job.error_code, job.error) == (ErrorCode.AMBIGUOUS, ASKED_FOR_SOUND)
 
@@ -161,9 +161,9 @@ async def test_a_file_as_long_as_an_advert_ends_in_a_question_where_the_page_can
 ) -> None:
     """Also where a package finds the same file again, which knows nothing of the button."""
     again = extraction(candidate(FILE, ownership=Ownership.LONE))
-    asked = await worked(claim, tools_of(store, clock, tmp_path, by_source(SKIPPABLE), again, films=[film(15.0)]))
+    asked = await worked(claim, context_of(store, clock, tmp_path, by_source(SKIPPABLE), again, films=[film(15.0)]))
     job = await worked(
-        await chosen(store, asked, FILE), tools_of(store, clock, tmp_path, by_source(SKIPPABLE), films=[film(15.0)])
+        await chosen(store, asked, FILE), context_of(store, clock, tmp_path, by_source(SKIPPABLE), films=[film(15.0)])
     )
 
     assert (asked.error_code, asked.error) == (ErrorCode.AMBIGUOUS, AN_ADVERT)
@@ -174,7 +174,7 @@ async def test_a_file_as_long_as_an_advert_ends_in_a_question_where_the_page_can
 async def test_a_longer_film_of_a_page_that_can_skip_adverts_is_saved(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await worked(claim, tools_of(store, clock, tmp_path, by_source(SKIPPABLE), films=[film(40.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, by_source(SKIPPABLE), films=[film(40.0)]))
 
     assert job.status is JobStatus.COMPLETED
 
@@ -199,7 +199,7 @@ async def test_a_post_of_a_site_with_a_reader_is_asked_about_as_ever(
     await store.queue.enqueue([new_job(url, clock=clock, platform="x")])
     (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     known = extraction(candidate(), post=Post(url, url, "x", "20", "jane"), expected=SAID)
-    job = await worked(claim, tools_of(store, clock, tmp_path, known, films=[film(15.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, known, films=[film(15.0)]))
 
     assert job.error_code is ErrorCode.NOT_AS_ANNOUNCED
 
@@ -209,7 +209,7 @@ async def test_a_post_of_such_a_site_that_a_page_embeds_is_asked_about_as_ever(
 ) -> None:
     """Also in a later attempt, which only knows that it was embedded."""
     embedded = replace(extraction(candidate(), expected=SAID), metadata={"embedded_in": "https://videos.example/"})
-    job = await worked(claim, tools_of(store, clock, tmp_path, embedded, films=[film(15.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, embedded, films=[film(15.0)]))
 
     assert job.error_code is ErrorCode.NOT_AS_ANNOUNCED
 
@@ -219,7 +219,7 @@ async def test_a_file_that_a_package_finds_again_is_compared_too(
 ) -> None:
     """A package states no evidence; what the page has declared still holds, and so does its evidence."""
     again = extraction(candidate(FILE, ownership=Ownership.LONE))
-    job = await worked(claim, tools_of(store, clock, tmp_path, by_source(page("PT4M12S")), again, films=[film(15.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, by_source(page("PT4M12S")), again, films=[film(15.0)]))
 
     assert (job.error_code, job.error) == (ErrorCode.AMBIGUOUS, ASKED)
     assert {Sign.OTHER_LENGTH, Sign.NAMED} <= set(job.candidates[0].evidence)
@@ -231,7 +231,7 @@ async def test_one_of_several_videos_is_asked_about_as_ever(
     """Choosing it would leave out the others, some of which may be saved."""
     files = [candidate(f"{CDN}{number}.mp4") for number in (1, 2)]
     two = replace(extraction(files[0]), items=tuple(Item((one,), expected=SAID) for one in files))
-    job = await worked(claim, tools_of(store, clock, tmp_path, two, films=[film(15.0)]))
+    job = await worked(claim, context_of(store, clock, tmp_path, two, films=[film(15.0)]))
 
     assert {item.error_code for item in job.items} == {ErrorCode.NOT_AS_ANNOUNCED}
 
@@ -245,11 +245,11 @@ async def test_a_recording_is_as_long_as_it_was_recorded(
             return replace(fetched, expected=Expected(), recording=Recording(recorded_s=15.0))
 
     live = extraction(candidate(), expected=SAID)
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=StubExtractor(live), downloader=Recorder(film(15.0)), probe=LengthProbe()
     )
 
-    assert (await worked(claim, tools)).status is JobStatus.COMPLETED
+    assert (await worked(claim, context)).status is JobStatus.COMPLETED
 
 
 async def test_an_earlier_answer_to_the_same_difference_holds(

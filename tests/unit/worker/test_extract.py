@@ -46,7 +46,7 @@ from mediavault.worker.context import WorkerContext
 from mediavault.worker.stages.extract import ask_extractors, most_telling
 from mediavault.worker.stages.route import Route, extractors_of
 from tests.fakes import START, FakeClock
-from tests.stubs import StubExtractor, candidate, extraction, make_tools
+from tests.stubs import StubExtractor, candidate, extraction, make_context
 
 FOUND = extraction()
 UNSURE = extraction(candidate(ownership=Ownership.UNKNOWN))
@@ -56,56 +56,58 @@ class TwoExtractors:
     """Two extractors in a row; each counts how often it was asked."""
 
     def __init__(
-        self, tools: WorkerContext, first: str, first_says: Extraction | Failure, then: Extraction | Failure
+        self, context: WorkerContext, first: str, first_says: Extraction | Failure, then: Extraction | Failure
     ) -> None:
         self.first, self.second = StubExtractor(first_says), StubExtractor(then)
         self.first.name, self.second.name = first, "ytdlp" if first == "browser" else "browser"
         extractors = {extractor.name: extractor for extractor in (self.first, self.second)}
-        self.tools = replace(tools, extractors=extractors)
+        self.context = replace(context, extractors=extractors)
         self.route = Route(FOUND.post, GENERIC, tuple(extractors))
 
     async def ask(self) -> Extraction:
-        return await ask_extractors(self.route, self.tools)
+        return await ask_extractors(self.route, self.context)
 
 
 @pytest.fixture
-def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
-    return make_tools(store, clock, tmp_path)
+def context(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
+    return make_context(store, clock, tmp_path)
 
 
-async def test_the_first_extractor_that_is_sure_of_the_media_is_used(tools: WorkerContext) -> None:
-    pair = TwoExtractors(tools, "browser", FOUND, UNSURE)
+async def test_the_first_extractor_that_is_sure_of_the_media_is_used(context: WorkerContext) -> None:
+    pair = TwoExtractors(context, "browser", FOUND, UNSURE)
 
     assert await pair.ask() is FOUND
     assert pair.second.asked == 0
 
 
-async def test_a_certain_result_is_preferred_to_an_uncertain_one(tools: WorkerContext) -> None:
-    assert await TwoExtractors(tools, "browser", UNSURE, FOUND).ask() is FOUND
+async def test_a_certain_result_is_preferred_to_an_uncertain_one(context: WorkerContext) -> None:
+    assert await TwoExtractors(context, "browser", UNSURE, FOUND).ask() is FOUND
 
 
-async def test_an_uncertain_result_is_preferred_to_a_failure(tools: WorkerContext) -> None:
-    assert await TwoExtractors(tools, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
+async def test_an_uncertain_result_is_preferred_to_a_failure(context: WorkerContext) -> None:
+    assert await TwoExtractors(context, "browser", UNSURE, Unsupported("?")).ask() is UNSURE
 
 
 async def test_a_browser_that_does_not_reach_the_site_says_less_than_the_plain_request_did(
-    tools: WorkerContext,
+    context: WorkerContext,
 ) -> None:
-    pair = TwoExtractors(tools, "page", CertificateInvalid("The certificate is not valid."), NetworkFailure("No page."))
+    pair = TwoExtractors(
+        context, "page", CertificateInvalid("The certificate is not valid."), NetworkFailure("No page.")
+    )
 
     with pytest.raises(CertificateInvalid):
         await pair.ask()
 
 
 async def test_what_the_browser_sees_of_a_site_counts_more_than_that_a_plain_request_failed(
-    tools: WorkerContext,
+    context: WorkerContext,
 ) -> None:
     with pytest.raises(LoginRequired):
-        await TwoExtractors(tools, "page", SiteUnreachable("It is down."), LoginRequired("Sign in.")).ask()
+        await TwoExtractors(context, "page", SiteUnreachable("It is down."), LoginRequired("Sign in.")).ask()
 
 
-async def test_a_browser_is_not_sent_to_a_name_that_does_not_exist(tools: WorkerContext) -> None:
-    pair = TwoExtractors(tools, "page", SiteNotFound("There is no site named a.test."), FOUND)
+async def test_a_browser_is_not_sent_to_a_name_that_does_not_exist(context: WorkerContext) -> None:
+    pair = TwoExtractors(context, "page", SiteNotFound("There is no site named a.test."), FOUND)
 
     with pytest.raises(SiteNotFound):
         await pair.ask()
@@ -116,32 +118,32 @@ async def test_a_browser_is_not_sent_to_a_name_that_does_not_exist(tools: Worker
     "failure", [NoVideo("none"), ExtractorBroken("odd"), Unsupported("?"), ToolMissing("no browser")]
 )
 async def test_the_next_extractor_is_tried_after_an_inconclusive_failure(
-    tools: WorkerContext, failure: Failure
+    context: WorkerContext, failure: Failure
 ) -> None:
-    assert await TwoExtractors(tools, "browser", failure, FOUND).ask() is FOUND
+    assert await TwoExtractors(context, "browser", failure, FOUND).ask() is FOUND
 
 
 @pytest.mark.parametrize("failure", [Deleted("gone"), LoginRequired("wall"), RateLimited("429")])
-async def test_a_refusal_met_by_the_browser_is_final(tools: WorkerContext, failure: Failure) -> None:
-    pair = TwoExtractors(tools, "browser", failure, FOUND)
+async def test_a_refusal_met_by_the_browser_is_final(context: WorkerContext, failure: Failure) -> None:
+    pair = TwoExtractors(context, "browser", failure, FOUND)
 
     with pytest.raises(type(failure)):
         await pair.ask()
     assert pair.second.asked == 0
 
 
-async def test_the_browser_is_tried_after_yt_dlp_met_a_login_wall(tools: WorkerContext) -> None:
-    assert await TwoExtractors(tools, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
+async def test_the_browser_is_tried_after_yt_dlp_met_a_login_wall(context: WorkerContext) -> None:
+    assert await TwoExtractors(context, "ytdlp", LoginRequired("bot?"), FOUND).ask() is FOUND
 
 
-async def test_a_rate_limited_site_is_not_tried_with_another_extractor(tools: WorkerContext) -> None:
+async def test_a_rate_limited_site_is_not_tried_with_another_extractor(context: WorkerContext) -> None:
     with pytest.raises(RateLimited):
-        await TwoExtractors(tools, "ytdlp", RateLimited("429"), FOUND).ask()
+        await TwoExtractors(context, "ytdlp", RateLimited("429"), FOUND).ask()
 
 
 @pytest.mark.parametrize("name", ["page", "ytdlp", "browser"])
-async def test_nothing_else_is_tried_through_a_proxy_that_fails(tools: WorkerContext, name: str) -> None:
-    pair = TwoExtractors(tools, name, ProxyFailed("no answer"), FOUND)
+async def test_nothing_else_is_tried_through_a_proxy_that_fails(context: WorkerContext, name: str) -> None:
+    pair = TwoExtractors(context, name, ProxyFailed("no answer"), FOUND)
     with pytest.raises(ProxyFailed):
         await pair.ask()
 
@@ -175,62 +177,62 @@ class SignedOutAndSignedIn:
 
     def __init__(
         self,
-        tools: WorkerContext,
+        context: WorkerContext,
         signed_out: Failure | Extraction,
         signed_in: Failure | Extraction,
         platform: Platform = YOUTUBE,
     ) -> None:
         self.signed_out, self.signed_in = StubExtractor(signed_out), StubExtractor(signed_in)
         self.signed_in.name, self.signed_in.signed_in = "browser_cookies", True
-        self.tools = replace(tools, extractors={"browser": self.signed_out, "browser_cookies": self.signed_in})
+        self.context = replace(context, extractors={"browser": self.signed_out, "browser_cookies": self.signed_in})
         self.route = Route(FOUND.post, platform, ("browser", "browser_cookies"))
 
     async def ask(self) -> Extraction:
-        return await ask_extractors(self.route, self.tools)
+        return await ask_extractors(self.route, self.context)
 
 
 @pytest.mark.parametrize(
     "failure", [LoginRequired("wall"), AgeRestricted("age"), Private("private"), Challenge("human?")]
 )
 async def test_the_account_is_used_where_the_signed_out_failure_suggests_that_it_may_help(
-    tools: WorkerContext, failure: Failure
+    context: WorkerContext, failure: Failure
 ) -> None:
-    assert await SignedOutAndSignedIn(tools, failure, FOUND).ask() is FOUND
+    assert await SignedOutAndSignedIn(context, failure, FOUND).ask() is FOUND
 
 
-async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction_time(tools: WorkerContext) -> None:
-    pair = SignedOutAndSignedIn(tools, LoginRequired("wall"), FOUND)
+async def test_the_pause_before_the_account_is_used_does_not_count_as_extraction_time(context: WorkerContext) -> None:
+    pair = SignedOutAndSignedIn(context, LoginRequired("wall"), FOUND)
 
     async def pause() -> None:
         await asyncio.sleep(0.05)
 
-    impatient = replace(pair.tools, clock=SystemClock(), extraction_timeout_s=0.02)
+    impatient = replace(pair.context, clock=SystemClock(), extraction_timeout_s=0.02)
     assert await ask_extractors(pair.route, impatient, before_session=pause) is FOUND
 
 
 @pytest.mark.parametrize("answer", [FOUND, UNSURE, NoVideo("none"), Deleted("gone"), RateLimited("429")])
-async def test_in_all_other_cases_the_account_is_not_used(tools: WorkerContext, answer: Failure | Extraction) -> None:
-    pair = SignedOutAndSignedIn(tools, answer, FOUND)
+async def test_in_all_other_cases_the_account_is_not_used(context: WorkerContext, answer: Failure | Extraction) -> None:
+    pair = SignedOutAndSignedIn(context, answer, FOUND)
     with contextlib.suppress(Failure):
         await pair.ask()
 
     assert (pair.signed_out.asked, pair.signed_in.asked) == (1, 0)
 
 
-async def test_a_post_that_a_walled_site_reports_as_gone_may_be_visible_when_signed_in(tools: WorkerContext) -> None:
-    assert await SignedOutAndSignedIn(tools, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
+async def test_a_post_that_a_walled_site_reports_as_gone_may_be_visible_when_signed_in(context: WorkerContext) -> None:
+    assert await SignedOutAndSignedIn(context, Deleted("gone"), FOUND, INSTAGRAM).ask() is FOUND
 
 
-async def test_the_signed_in_failure_takes_precedence(tools: WorkerContext) -> None:
+async def test_the_signed_in_failure_takes_precedence(context: WorkerContext) -> None:
     with pytest.raises(SessionExpired):
-        await SignedOutAndSignedIn(tools, LoginRequired("wall"), SessionExpired("ended")).ask()
+        await SignedOutAndSignedIn(context, LoginRequired("wall"), SessionExpired("ended")).ask()
 
 
 async def test_the_signed_out_failure_is_reported_where_the_signed_in_extraction_was_impossible(
-    tools: WorkerContext,
+    context: WorkerContext,
 ) -> None:
     with pytest.raises(LoginRequired):
-        await SignedOutAndSignedIn(tools, LoginRequired("wall"), Unsupported("no cookie")).ask()
+        await SignedOutAndSignedIn(context, LoginRequired("wall"), Unsupported("no cookie")).ask()
 
 
 def no_video(*embeds: str) -> NoVideo:
@@ -243,9 +245,9 @@ VIDEO_PAGE = "https://www.youtube.com/watch?v=2lAe1cqCOXo"
 YOUTUBE_FRAME = "https://www.youtube.com/embed/2lAe1cqCOXo?rel=0"
 
 
-async def test_an_embedded_post_of_another_site_is_followed_once(tools: WorkerContext) -> None:
-    pair = TwoExtractors(tools, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
-    pair.tools = replace(tools, extractors={"browser": pair.first, "ytdlp": pair.second})
+async def test_an_embedded_post_of_another_site_is_followed_once(context: WorkerContext) -> None:
+    pair = TwoExtractors(context, "browser", no_video("https://ads.example/frame", YOUTUBE_FRAME, YOUTUBE_FRAME), FOUND)
+    pair.context = replace(context, extractors={"browser": pair.first, "ytdlp": pair.second})
     pair.route = replace(pair.route, extractors=("browser",))
     result = await pair.ask()
 
@@ -268,7 +270,7 @@ TOOT = "https://nas.example.org/@ann/112345678901234567"
     ],
 )
 async def test_a_post_in_a_page_is_exempt_only_on_the_server_of_a_page_that_may_be(
-    page: str, listed_by: str | None, is_exemptible: bool, tools: WorkerContext
+    page: str, listed_by: str | None, is_exemptible: bool, context: WorkerContext
 ) -> None:
     """Or the page of a stranger would choose what is requested on the owner's network."""
     asked: list[Post] = []
@@ -280,13 +282,13 @@ async def test_a_post_in_a_page_is_exempt_only_on_the_server_of_a_page_that_may_
 
     stub = {"page": StubExtractor(no_video(TOOT)), "api": Noting(FOUND)}
     route = Route(replace(FOUND.post, url=page, listed_by=listed_by), GENERIC, ("page",))
-    await ask_extractors(route, replace(tools, extractors=stub))
+    await ask_extractors(route, replace(context, extractors=stub))
 
     assert [post.url for post in asked] == [TOOT]
     assert (asked[0].scope.exemptible is not None) is is_exemptible
 
 
-async def test_a_share_link_leads_to_no_exemption(tools: WorkerContext) -> None:
+async def test_a_share_link_leads_to_no_exemption(context: WorkerContext) -> None:
     asked: list[Post] = []
 
     class Noting(StubExtractor):
@@ -296,7 +298,7 @@ async def test_a_share_link_leads_to_no_exemption(tools: WorkerContext) -> None:
 
     stub = {"browser": StubExtractor(replace(FOUND, final_url=TOOT)), "api": Noting(FOUND)}
     route = Route(replace(FOUND.post, url="https://t.co/Abc", listed_by=""), GENERIC, ("browser",))
-    await ask_extractors(route, replace(tools, extractors=stub))
+    await ask_extractors(route, replace(context, extractors=stub))
 
     assert asked[0].scope.exemptible is None
 
@@ -310,7 +312,7 @@ async def test_a_share_link_leads_to_no_exemption(tools: WorkerContext) -> None:
     ids=["embedded", "behind a share link"],
 )
 async def test_another_sites_post_gets_only_what_is_left_of_the_time_limit(
-    url: str, answer: Extraction | Failure, tools: WorkerContext, clock: FakeClock
+    url: str, answer: Extraction | Failure, context: WorkerContext, clock: FakeClock
 ) -> None:
     class Slow(StubExtractor):
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
@@ -325,8 +327,8 @@ async def test_another_sites_post_gets_only_what_is_left_of_the_time_limit(
             return await super().extract(post, platform, within_s=within_s)
 
     page, other = Slow(answer), Noting(FOUND)
-    tools = replace(tools, extractors={"browser": page, "ytdlp": other}, extraction_timeout_s=180.0)
-    await ask_extractors(Route(replace(FOUND.post, url=url), GENERIC, ("browser",)), tools)
+    context = replace(context, extractors={"browser": page, "ytdlp": other}, extraction_timeout_s=180.0)
+    await ask_extractors(Route(replace(FOUND.post, url=url), GENERIC, ("browser",)), context)
 
     assert other.within_s == pytest.approx(80)
 
@@ -342,13 +344,13 @@ async def test_another_sites_post_gets_only_what_is_left_of_the_time_limit(
     ids=["announced", "running", "ended", "without an end, two days ago"],
 )
 async def test_a_page_without_a_video_says_when_its_broadcast_is(
-    broadcast: Broadcast, code: ErrorCode, tools: WorkerContext
+    broadcast: Broadcast, code: ErrorCode, context: WorkerContext
 ) -> None:
     failure = NoVideo("No video found in this post.")
     failure.broadcast = broadcast
 
     with pytest.raises(Failure) as caught:
-        await TwoExtractors(tools, "browser", failure, Unsupported("no")).ask()
+        await TwoExtractors(context, "browser", failure, Unsupported("no")).ask()
     assert caught.value.code is code
 
 
@@ -364,10 +366,10 @@ async def test_a_page_without_a_video_says_when_its_broadcast_is(
     ids=["none", "no known site", "no post", "two", "not a URL"],
 )
 async def test_no_embed_is_followed_where_it_is_unclear_which_video_belongs_to_the_post(
-    tools: WorkerContext, embeds: tuple[str, ...]
+    context: WorkerContext, embeds: tuple[str, ...]
 ) -> None:
     with pytest.raises(NoVideo):
-        await TwoExtractors(tools, "browser", no_video(*embeds), Unsupported("?")).ask()
+        await TwoExtractors(context, "browser", no_video(*embeds), Unsupported("?")).ask()
 
 
 def sound_post() -> NoVideo:
@@ -376,30 +378,30 @@ def sound_post() -> NoVideo:
     return failure
 
 
-async def test_a_post_of_sound_is_returned_where_the_profile_saves_sound(tools: WorkerContext) -> None:
+async def test_a_post_of_sound_is_returned_where_the_profile_saves_sound(context: WorkerContext) -> None:
     failure = sound_post()
-    audio = replace(tools, profile=BUILT_IN["audio"])
+    audio = replace(context, profile=BUILT_IN["audio"])
 
     assert await TwoExtractors(audio, "ytdlp", failure, ExtractorBroken("odd")).ask() is failure.instead
     with pytest.raises(NoVideo):
-        await TwoExtractors(tools, "ytdlp", failure, ExtractorBroken("odd")).ask()
+        await TwoExtractors(context, "ytdlp", failure, ExtractorBroken("odd")).ask()
 
 
-async def test_a_video_is_saved_for_its_sound_before_a_post_of_sound(tools: WorkerContext) -> None:
-    audio = replace(tools, profile=BUILT_IN["audio"])
+async def test_a_video_is_saved_for_its_sound_before_a_post_of_sound(context: WorkerContext) -> None:
+    audio = replace(context, profile=BUILT_IN["audio"])
 
     assert await TwoExtractors(audio, "ytdlp", sound_post(), FOUND).ask() is FOUND
 
 
-async def test_a_wall_is_reported_although_sound_was_read_elsewhere(tools: WorkerContext) -> None:
-    audio = replace(tools, profile=BUILT_IN["audio"])
+async def test_a_wall_is_reported_although_sound_was_read_elsewhere(context: WorkerContext) -> None:
+    audio = replace(context, profile=BUILT_IN["audio"])
 
     with pytest.raises(LoginRequired):
         await TwoExtractors(audio, "ytdlp", sound_post(), LoginRequired("sign in")).ask()
 
 
-async def test_a_story_that_is_gone_is_reported_as_expired(tools: WorkerContext) -> None:
-    pair = TwoExtractors(tools, "browser", Deleted("gone"), Deleted("gone"))
+async def test_a_story_that_is_gone_is_reported_as_expired(context: WorkerContext) -> None:
+    pair = TwoExtractors(context, "browser", Deleted("gone"), Deleted("gone"))
     post = replace(FOUND.post, url="https://www.instagram.com/stories/jane/3141592653589793238/", platform="instagram")
     pair.route = replace(pair.route, post=post, platform=INSTAGRAM)
 
@@ -407,23 +409,25 @@ async def test_a_story_that_is_gone_is_reported_as_expired(tools: WorkerContext)
         await pair.ask()
 
 
-async def test_a_post_that_seems_deleted_is_tried_with_the_next_extractor(tools: WorkerContext) -> None:
-    assert await TwoExtractors(tools, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
+async def test_a_post_that_seems_deleted_is_tried_with_the_next_extractor(context: WorkerContext) -> None:
+    assert await TwoExtractors(context, "browser", SeemsDeleted("404"), FOUND).ask() is FOUND
 
 
-async def test_a_post_that_two_extractors_report_as_gone_is_deleted(tools: WorkerContext) -> None:
+async def test_a_post_that_two_extractors_report_as_gone_is_deleted(context: WorkerContext) -> None:
     with pytest.raises(Deleted):
-        await TwoExtractors(tools, "browser", SeemsDeleted("404"), SeemsDeleted("removed")).ask()
+        await TwoExtractors(context, "browser", SeemsDeleted("404"), SeemsDeleted("removed")).ask()
 
 
-async def test_one_sign_alone_does_not_make_a_post_deleted(tools: WorkerContext) -> None:
+async def test_one_sign_alone_does_not_make_a_post_deleted(context: WorkerContext) -> None:
     with pytest.raises(SeemsDeleted):
-        await TwoExtractors(tools, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()
+        await TwoExtractors(context, "browser", SeemsDeleted("404"), ExtractorBroken("odd")).ask()
 
 
-async def test_a_link_that_the_browser_followed_to_another_known_site_is_extracted_there(tools: WorkerContext) -> None:
+async def test_a_link_that_the_browser_followed_to_another_known_site_is_extracted_there(
+    context: WorkerContext,
+) -> None:
     unsure = replace(UNSURE, final_url=VIDEO_PAGE)
-    pair = TwoExtractors(tools, "browser", unsure, FOUND)
+    pair = TwoExtractors(context, "browser", unsure, FOUND)
     pair.route = replace(pair.route, post=replace(FOUND.post, url="https://bit.ly/x1"), extractors=("browser",))
 
     assert await pair.ask() is FOUND
@@ -440,26 +444,26 @@ def with_final_url(failure: NoVideo, url: str) -> NoVideo:
     ids=["page", "failure"],
 )
 async def test_a_short_link_of_an_unknown_host_is_followed_to_a_post_of_a_known_site(
-    found: Extraction | NoVideo, tools: WorkerContext
+    found: Extraction | NoVideo, context: WorkerContext
 ) -> None:
-    pair = TwoExtractors(tools, "browser", found, FOUND)
+    pair = TwoExtractors(context, "browser", found, FOUND)
     pair.route = replace(pair.route, post=replace(FOUND.post, url="https://go.paper.test/x1"), extractors=("browser",))
 
     assert await pair.ask() is FOUND
 
 
-async def test_a_short_link_of_an_unknown_host_that_leads_to_a_channel_is_no_post(tools: WorkerContext) -> None:
+async def test_a_short_link_of_an_unknown_host_that_leads_to_a_channel_is_no_post(context: WorkerContext) -> None:
     channel = with_final_url(NoVideo("none"), "https://www.youtube.com/@jane")
-    pair = TwoExtractors(tools, "browser", channel, FOUND)
+    pair = TwoExtractors(context, "browser", channel, FOUND)
     pair.route = replace(pair.route, post=replace(FOUND.post, url="https://go.paper.test/x1"), extractors=("browser",))
 
     with pytest.raises(NotAPost, match="an account's page on YouTube"):
         await pair.ask()
 
 
-async def test_a_page_of_an_unknown_host_that_moved_on_its_own_host_is_read_there(tools: WorkerContext) -> None:
+async def test_a_page_of_an_unknown_host_that_moved_on_its_own_host_is_read_there(context: WorkerContext) -> None:
     moved = replace(FOUND, final_url="https://paper.test/2026/kites")
-    pair = TwoExtractors(tools, "browser", moved, FOUND)
+    pair = TwoExtractors(context, "browser", moved, FOUND)
     pair.route = replace(pair.route, post=replace(FOUND.post, url="https://paper.test/x1"), extractors=("browser",))
 
     assert await pair.ask() is moved
@@ -471,9 +475,9 @@ def searched(*signs: Sign) -> Extraction:
 
 @pytest.mark.parametrize("seen", [UNSURE, NoVideo("none")], ids=["a video that may be another's", "no video"])
 async def test_what_yt_dlp_finds_by_searching_is_confirmed_where_the_browser_saw_no_video(
-    seen: Extraction | NoVideo, tools: WorkerContext
+    seen: Extraction | NoVideo, context: WorkerContext
 ) -> None:
-    result = await TwoExtractors(tools, "browser", seen, searched()).ask()
+    result = await TwoExtractors(context, "browser", seen, searched()).ask()
 
     assert (result.items, [c.ownership for c in result.others]) == ((), [Ownership.UNKNOWN])
     if isinstance(seen, Extraction):
@@ -481,10 +485,10 @@ async def test_what_yt_dlp_finds_by_searching_is_confirmed_where_the_browser_saw
 
 
 async def test_what_yt_dlp_finds_is_saved_where_it_knows_the_site_or_the_browser_saw_nothing(
-    tools: WorkerContext,
+    context: WorkerContext,
 ) -> None:
     known = extraction(candidate(ownership=Ownership.LONE), extractor="ytdlp")
 
-    assert await TwoExtractors(tools, "browser", NoVideo("none"), known).ask() is known
+    assert await TwoExtractors(context, "browser", NoVideo("none"), known).ask() is known
     found = searched()
-    assert await TwoExtractors(tools, "browser", ToolMissing("no browser"), found).ask() is found
+    assert await TwoExtractors(context, "browser", ToolMissing("no browser"), found).ask() is found

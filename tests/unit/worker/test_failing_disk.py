@@ -19,21 +19,21 @@ from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
-from tests.stubs import StubDownloader, make_tools, worked
+from tests.stubs import StubDownloader, make_context, worked
 
 # Operation that fails -> the object that accesses the disk there, and its method
 DISK_ACCESSES: dict[str, Callable[[WorkerContext], tuple[object, str]]] = {
-    "a folder for the attempt": lambda tools: (tools.vault.staging, "folder"),
-    "extracting": lambda tools: (tools.extractors["browser"], "extract"),
-    "emptying it": lambda tools: (tools.vault.staging, "empty"),
-    "cookies of the profile": lambda tools: (tools.browser, "cookies"),
-    "downloading": lambda tools: (tools.downloader, "fetch"),
-    "probing": lambda tools: (tools.probe, "examine"),
-    "a still": lambda tools: (tools.probe, "still"),
-    "sealing": lambda tools: (tools.vault.staging, "seal"),
-    "a free name": lambda tools: (tools.vault, "free_name"),
-    "placing": lambda tools: (tools.vault, "place"),
-    "the sidecar": lambda tools: (tools.vault, "place_json"),
+    "a folder for the attempt": lambda context: (context.library.staging, "folder"),
+    "extracting": lambda context: (context.extractors["browser"], "extract"),
+    "emptying it": lambda context: (context.library.staging, "empty"),
+    "cookies of the profile": lambda context: (context.browser, "cookies"),
+    "downloading": lambda context: (context.downloader, "fetch"),
+    "probing": lambda context: (context.probe, "examine"),
+    "a still": lambda context: (context.probe, "still"),
+    "sealing": lambda context: (context.library.staging, "seal"),
+    "a free name": lambda context: (context.library, "free_name"),
+    "placing": lambda context: (context.library, "place"),
+    "the sidecar": lambda context: (context.library, "place_json"),
 }
 FAULTS = (
     errno.EIO, errno.EROFS, errno.ESTALE, errno.ENOTCONN, errno.ENXIO, errno.ENODEV, errno.ENOENT, errno.EACCES,
@@ -48,23 +48,23 @@ def broken(code: int, path: Path) -> Callable[..., Any]:
     return breaks
 
 
-def tools_that_break(
+def context_that_breaks(
     store: Store, clock: FakeClock, tmp_path: Path, where: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> WorkerContext:
     answers = (NetworkFailure("reset"),) if where == "cookies of the profile" else ()  # read by the second strategy
-    tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(*answers))
-    owner, method = DISK_ACCESSES[where](tools)
+    context = make_context(store, clock, tmp_path, downloader=StubDownloader(*answers))
+    owner, method = DISK_ACCESSES[where](context)
     monkeypatch.setattr(owner, method, broken(code, tmp_path / ".staging" / "job.1" / "media.part"))
-    return tools
+    return context
 
 
 @pytest.mark.parametrize("where", DISK_ACCESSES)
 async def test_a_failing_disk_uses_up_no_attempt_at_any_stage(
     where: str, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tools = tools_that_break(store, clock, tmp_path, where, errno.EIO, monkeypatch)
+    context = context_that_breaks(store, clock, tmp_path, where, errno.EIO, monkeypatch)
 
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.STORAGE)
     assert job.retry_at is not None
@@ -78,9 +78,9 @@ async def test_a_failing_disk_uses_up_no_attempt_at_any_stage(
 async def test_no_attempt_is_used_up_whatever_disk_error_the_system_reports(
     code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
+    context = context_that_breaks(store, clock, tmp_path, "a still", code, monkeypatch)
 
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.STORAGE)
     assert job.max_attempts - job.attempt_count == 5
@@ -92,15 +92,15 @@ async def test_an_error_that_no_machine_is_to_blame_for_is_a_bug(
     code: int, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure_logs("error", io.StringIO())  # the traceback of a bug takes long to write
-    tools = tools_that_break(store, clock, tmp_path, "a still", code, monkeypatch)
+    context = context_that_breaks(store, clock, tmp_path, "a still", code, monkeypatch)
 
-    assert (await worked(claim, tools)).error_code is ErrorCode.INTERNAL
+    assert (await worked(claim, context)).error_code is ErrorCode.INTERNAL
 
 
 async def test_the_history_shows_which_stage_hit_the_fault(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await process_one_cycle(claim, tools_that_break(store, clock, tmp_path, "probing", errno.EIO, monkeypatch))
+    await process_one_cycle(claim, context_that_breaks(store, clock, tmp_path, "probing", errno.EIO, monkeypatch))
 
     failed = [record for record in await store.catalogue.history(claim.id) if record.outcome is StepOutcome.FAILED]
     assert (failed[0].stage, failed[0].error_code) == (Stage.VALIDATE, ErrorCode.STORAGE)

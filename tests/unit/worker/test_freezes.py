@@ -16,7 +16,7 @@ from mediavault.worker.freezes import KEPT_REPORTS, FreezeReport, settle_freezes
 from mediavault.worker.recovery import recover_stale_jobs
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import START, FakeClock
-from tests.stubs import make_tools, new_job
+from tests.stubs import make_context, new_job
 from tests.unit.worker.conftest import LEASE
 
 WORKER = WorkerId("w-frozen")
@@ -162,7 +162,7 @@ async def test_only_the_newest_reports_are_kept(
 async def test_a_worker_reports_the_job_whose_code_is_running_and_all_that_it_holds(
     store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    worker = Worker(make_tools(store, clock, tmp_path), LIMITS, live_folder=tmp_path)
+    worker = Worker(make_context(store, clock, tmp_path), LIMITS, live_folder=tmp_path)
     with job_context("a-job", "a-trace", attempt=3):
         worker.report_freeze(60.0, ["in read_page"])
     await settle_freezes(store, tmp_path)

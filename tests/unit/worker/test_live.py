@@ -23,7 +23,7 @@ from mediavault.worker.site_limits import acquire_permit
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import make_tools, new_job, worked
+from tests.stubs import make_context, new_job, worked
 
 LEASE = timedelta(seconds=90)
 LIMITS = WorkerLimits(concurrency=1, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
@@ -41,47 +41,49 @@ def live(store: Store, clock: FakeClock) -> LiveSettings:
 
 
 @pytest.fixture
-def tools(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> WorkerContext:
-    return replace(make_tools(store, clock, tmp_path), live=live.current)
+def context(store: Store, clock: FakeClock, live: LiveSettings, tmp_path: Path) -> WorkerContext:
+    return replace(make_context(store, clock, tmp_path), live=live.current)
 
 
 async def test_a_job_uses_the_settings_from_when_it_began(
-    tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
+    context: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
-    before = await for_attempt(tools, claim.job)
+    before = await for_attempt(context, claim.job)
     await live.change("profile", "compatible", by="owner")
     await live.change("pace", {"x": 2.0}, by="owner")
-    after = await for_attempt(tools, claim.job)
+    after = await for_attempt(context, claim.job)
 
     assert (before.profile, before.pace) == (BEST, {})
     assert (after.profile, after.pace) == (BUILT_IN["compatible"], {"x": 2.0})
 
 
-async def test_a_job_is_saved_with_its_own_profile(tools: WorkerContext, live: LiveSettings, claim: ClaimedJob) -> None:
+async def test_a_job_is_saved_with_its_own_profile(
+    context: WorkerContext, live: LiveSettings, claim: ClaimedJob
+) -> None:
     family = Profile("family", max_height=720, name_template="{title} {id}", collection="For the family")
-    await save_profile(tools.store.records, family)
+    await save_profile(context.store.records, family)
     await live.change("profile", "compatible", by="owner")
-    tools = await for_attempt(tools, replace(claim.job, profile="family"))
-    job = await worked(claim, tools)
-    marks = (await tools.store.marks.of_jobs([job.id]))[job.id]
-    history = await tools.store.catalogue.history(job.id)
-    [sidecar] = tools.vault.root.rglob("*.info.json")  # type: ignore[attr-defined]
+    context = await for_attempt(context, replace(claim.job, profile="family"))
+    job = await worked(claim, context)
+    marks = (await context.store.marks.of_jobs([job.id]))[job.id]
+    history = await context.store.catalogue.history(job.id)
+    [sidecar] = context.library.root.rglob("*.info.json")  # type: ignore[attr-defined]
 
-    assert (tools.profile, tools.name_template) == (family, "{title} {id}")
+    assert (context.profile, context.name_template) == (family, "{title} {id}")
     assert [(mark.name, mark.text) for mark in marks] == [("collection/for the family", "For the family")]
     assert "generic; profile: family" in [record.detail for record in history]
     assert "For the family" in sidecar.read_text()
 
 
-async def test_a_job_whose_profile_is_gone_is_saved_in_the_best_form(tools: WorkerContext, claim: ClaimedJob) -> None:
-    assert (await for_attempt(tools, replace(claim.job, profile="gone"))).profile == BEST
+async def test_a_job_whose_profile_is_gone_is_saved_in_the_best_form(context: WorkerContext, claim: ClaimedJob) -> None:
+    assert (await for_attempt(context, replace(claim.job, profile="gone"))).profile == BEST
 
 
 async def test_the_next_video_is_named_by_the_new_template(
-    tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
+    context: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("name_template", "{site} {id}", by="owner")
-    job = await worked(claim, await for_attempt(tools, claim.job))
+    job = await worked(claim, await for_attempt(context, claim.job))
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path is not None
@@ -89,9 +91,9 @@ async def test_the_next_video_is_named_by_the_new_template(
 
 
 async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
-    tools: WorkerContext, live: LiveSettings, store: Store, clock: FakeClock, tmp_path: Path
+    context: WorkerContext, live: LiveSettings, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
-    worker = Worker(tools, LIMITS, live_folder=tmp_path / "live")
+    worker = Worker(context, LIMITS, live_folder=tmp_path / "live")
     await live.change("concurrency", 1, by="owner")
     await store.queue.enqueue([numbered(number, clock) for number in range(4)])
     await worker.claim_and_start()
@@ -105,15 +107,15 @@ async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
 
 
 async def test_a_slower_pace_applies_to_the_next_request(
-    tools: WorkerContext, live: LiveSettings, claim: ClaimedJob
+    context: WorkerContext, live: LiveSettings, claim: ClaimedJob
 ) -> None:
     await live.change("pace", {"x": 3.0}, by="owner")
-    tools = await for_attempt(tools, claim.job)
-    await acquire_permit(claim.id, X, tools)
-    [gate] = await tools.store.site_limits.all_limits()
+    context = await for_attempt(context, claim.job)
+    await acquire_permit(claim.id, X, context)
+    [gate] = await context.store.site_limits.all_limits()
 
     assert gate.next_turn_at is not None
-    assert (gate.next_turn_at - tools.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
+    assert (gate.next_turn_at - context.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
 
 
 # --- retention ----------------------------------------------------------------------------------------------------
@@ -160,11 +162,11 @@ async def test_an_old_job_is_removed_however_many_older_jobs_stay(clock: FakeClo
 
 
 async def test_by_default_the_worker_removes_no_jobs(
-    tools: WorkerContext, store: Store, clock: FakeClock, tmp_path: Path
+    context: WorkerContext, store: Store, clock: FakeClock, tmp_path: Path
 ) -> None:
     job = await failed(store, 1, clock)
     clock.advance(timedelta(days=4_000))
-    await Worker(tools, LIMITS, live_folder=tmp_path / "live").forget()
+    await Worker(context, LIMITS, live_folder=tmp_path / "live").forget()
 
     assert await store.catalogue.get(job.id) == job
 

@@ -36,7 +36,7 @@ from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_tools, worked
+from tests.stubs import StubDownloader, StubExtractor, StubProbe, candidate, extraction, make_context, worked
 
 PICTURES = BUILT_IN["pictures"]
 IMAGE = b"\xff\xd8\xff picture"
@@ -61,10 +61,10 @@ def post(*items: Item) -> Extraction:
     return replace(extraction(), items=items)
 
 
-def tools_for(
+def context_for(
     store: Store, clock: FakeClock, root: Path, found: Extraction, *, profile: Profile = PICTURES
 ) -> WorkerContext:
-    tools = make_tools(
+    context = make_context(
         store,
         clock,
         root,
@@ -72,13 +72,13 @@ def tools_for(
         downloader=StubDownloader(IMAGE, IMAGE + b"2", IMAGE + b"3"),
         probe=PictureProbe(),
     )
-    return replace(tools, profile=profile)
+    return replace(context, profile=profile)
 
 
 async def test_each_picture_of_a_post_is_a_file_with_a_small_copy_and_a_sidecar(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await worked(claim, tools_for(store, clock, tmp_path, post(image(1), image(2))))
+    job = await worked(claim, context_for(store, clock, tmp_path, post(image(1), image(2))))
 
     assert (job.status, job.width, job.duration_s) == (JobStatus.COMPLETED, 320, None)
     files = sorted(path.name for path in tmp_path.glob("generic-jane/*"))
@@ -95,7 +95,7 @@ async def test_a_mixed_post_is_saved_whole_in_its_own_order(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     video = Item((candidate(),), media_id="v")
-    job = await worked(claim, tools_for(store, clock, tmp_path, post(image(1), video, image(2))))
+    job = await worked(claim, context_for(store, clock, tmp_path, post(image(1), video, image(2))))
 
     suffixes = [Path(str(item.kept and item.kept.output_path)).suffix for item in job.items]
     assert (job.status, suffixes) == (JobStatus.COMPLETED, [".jpg", ".mp4", ".jpg"])
@@ -106,7 +106,7 @@ async def test_other_profiles_leave_pictures_alone(
 ) -> None:
     video = Item((candidate(),), media_id="v")
     found = post(image(1), video)
-    job = await worked(claim, tools_for(store, clock, tmp_path, found, profile=Profile("plain")))
+    job = await worked(claim, context_for(store, clock, tmp_path, found, profile=Profile("plain")))
 
     assert [item.status for item in job.items] == [ItemStatus.SKIPPED, ItemStatus.KEPT]
 
@@ -115,7 +115,7 @@ async def test_a_post_of_pictures_alone_fails_without_such_a_profile_and_says_wh
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     found = post(image(1), image(2))
-    job = await worked(claim, tools_for(store, clock, tmp_path, found, profile=Profile("plain")))
+    job = await worked(claim, context_for(store, clock, tmp_path, found, profile=Profile("plain")))
 
     assert job.error_code is ErrorCode.ONLY_PICTURES
     assert job.error == "No video found in this post; it has 2 pictures."
@@ -126,7 +126,7 @@ async def test_a_user_who_chooses_a_video_is_shown_no_pictures(
 ) -> None:
     videos = tuple(candidate(f"https://videos.example/{number}.mp4") for number in (1, 2))
     found = replace(post(image(1)), others=videos)
-    job = await worked(claim, tools_for(store, clock, tmp_path, found, profile=Profile("plain")))
+    job = await worked(claim, context_for(store, clock, tmp_path, found, profile=Profile("plain")))
 
     assert job.error_code is ErrorCode.AMBIGUOUS
     assert [seen.url for seen in job.candidates] == [video.url for video in videos]
@@ -136,7 +136,7 @@ async def test_pictures_of_a_quoted_post_are_left_alone(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     found = post(image(1), image(2, ItemRole.QUOTED))
-    job = await worked(claim, tools_for(store, clock, tmp_path, found))
+    job = await worked(claim, context_for(store, clock, tmp_path, found))
 
     assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED]
 
@@ -145,8 +145,10 @@ async def test_a_picture_that_is_not_whole_fails_and_the_others_are_kept(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     cut = Problem(ProblemKind.INCOMPLETE, "its end is missing")
-    tools = replace(tools_for(store, clock, tmp_path, post(image(1), image(2))), probe=PictureProbe(None, *[cut] * 20))
-    job = await worked(claim, tools)
+    context = replace(
+        context_for(store, clock, tmp_path, post(image(1), image(2))), probe=PictureProbe(None, *[cut] * 20)
+    )
+    job = await worked(claim, context)
 
     assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED]
     assert job.error_code is ErrorCode.PARTIAL
@@ -156,8 +158,8 @@ async def test_a_picture_that_is_not_whole_fails_and_the_others_are_kept(
 async def test_a_picture_gets_no_file_for_media_servers_and_no_number_of_an_episode(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, layout: Layout
 ) -> None:
-    tools = replace(tools_for(store, clock, tmp_path, post(image(1))), layout=layout, nfo=True)
-    job = await worked(claim, tools)
+    context = replace(context_for(store, clock, tmp_path, post(image(1))), layout=layout, nfo=True)
+    job = await worked(claim, context)
 
     assert str(job.output_path).startswith("generic-jane/2026")
     assert list(tmp_path.rglob("*.nfo")) == []
@@ -166,7 +168,7 @@ async def test_a_picture_gets_no_file_for_media_servers_and_no_number_of_an_epis
 async def test_the_sidecar_of_a_picture_names_its_file_and_its_small_copy(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await worked(claim, tools_for(store, clock, tmp_path, post(image(1))))
+    job = await worked(claim, context_for(store, clock, tmp_path, post(image(1))))
     [sidecar] = tmp_path.rglob("*.info.json")
     path = sidecar.relative_to(tmp_path).as_posix()
 
@@ -190,7 +192,7 @@ async def test_a_picture_and_a_video_never_share_a_name(tmp_path: Path) -> None:
 async def test_a_saved_picture_is_arranged_nowhere_and_verified_rebuilt_trashed_and_restored(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await worked(claim, tools_for(store, clock, tmp_path, post(image(1), image(2))))
+    job = await worked(claim, context_for(store, clock, tmp_path, post(image(1), image(2))))
     library = LocalLibrary(tmp_path)
 
     def files() -> set[str]:

@@ -68,7 +68,7 @@ from tests.stubs import (
     StubProbe,
     candidate,
     extraction,
-    make_tools,
+    make_context,
     new_job,
     worked,
 )
@@ -89,8 +89,8 @@ async def test_a_saved_video_is_in_the_library_with_thumbnail_sidecar_and_hash(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, JPEG))
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, JPEG))
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path == "generic-jane/2026-11-24 A title [1].mp4"
@@ -108,8 +108,10 @@ async def test_a_still_is_used_where_the_thumbnail_url_returns_a_page(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, b"<html>"))
-    job = await worked(claim, tools)
+    context = make_context(
+        store, clock, tmp_path, extractor=StubExtractor(extracted), client=StubClient(200, b"<html>")
+    )
+    job = await worked(claim, context)
 
     assert job.thumbnail_path is not None
     assert b"still" in (tmp_path / job.thumbnail_path).read_bytes()
@@ -122,7 +124,8 @@ async def test_the_posts_picture_is_that_of_its_first_video_and_the_others_get_a
     client = StubClient(200, JPEG)
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
     job = await worked(
-        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(found), client=client, downloader=downloader)
+        claim,
+        make_context(store, clock, tmp_path, extractor=StubExtractor(found), client=client, downloader=downloader),
     )
 
     details = [record.detail for record in await store.catalogue.history(job.id) if record.stage is Stage.THUMBNAIL]
@@ -136,14 +139,14 @@ async def test_the_posts_own_picture_is_there_while_the_video_is_downloaded(
 
     class Watching(StubDownloader):
         async def fetch(self, *args: Any, **options: Any) -> DownloadedFile:
-            staged = await tools.vault.staging.open_thumbnail(claim.id)
+            staged = await context.library.staging.open_thumbnail(claim.id)
             shown.append(b"".join([piece async for piece in staged[1].chunks(0, 99)]) if staged else None)
             await staged[1].close() if staged else None
             return await super().fetch(*args, **options)
 
     extracted = extraction(thumbnail_url="https://cdn.example/1.jpg")
     downloader = Watching(Incomplete("cut"), VIDEO)
-    tools = make_tools(
+    context = make_context(
         store,
         clock,
         tmp_path,
@@ -151,17 +154,17 @@ async def test_the_posts_own_picture_is_there_while_the_video_is_downloaded(
         client=StubClient(200, JPEG),
         downloader=downloader,
     )
-    await worked(claim, tools)
+    await worked(claim, context)
 
     assert shown == [JPEG, JPEG]  # also after a strategy that failed, whose files are removed
     assert downloader.found_in_staging == [[], []]
-    assert await tools.vault.staging.open_thumbnail(claim.id) is None
+    assert await context.library.staging.open_thumbnail(claim.id) is None
 
 
 async def test_a_video_without_any_picture_is_saved_all_the_same(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await worked(claim, make_tools(store, clock, tmp_path, probe=StubProbe(still=False)))
+    job = await worked(claim, make_context(store, clock, tmp_path, probe=StubProbe(still=False)))
 
     assert (job.status, job.thumbnail_path) == (JobStatus.COMPLETED, None)
 
@@ -169,7 +172,7 @@ async def test_a_video_without_any_picture_is_saved_all_the_same(
 async def test_the_history_lists_the_stages_in_order(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path))
     stages = [record.stage for record in await store.catalogue.history(claim.id)]
 
     wanted = [Stage.CLAIM, Stage.ROUTE, Stage.EXTRACT, Stage.CHOOSE, Stage.CHECKPOINT, Stage.DOWNLOAD, Stage.VALIDATE,
@@ -187,7 +190,7 @@ async def test_extraction_is_saved_at_half_way(
             seen.append((await store.catalogue.get(claim.id)).progress_pct)
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=Watching()))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, downloader=Watching()))
 
     assert seen == [50]
 
@@ -198,11 +201,11 @@ def percents(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     progress = store.queue.progress
 
-    async def noted(*args: Any, progress_pct: int, **facts: Any) -> None:
+    async def recorded(*args: Any, progress_pct: int, **facts: Any) -> None:
         seen.append(progress_pct)
         await progress(*args, progress_pct=progress_pct, **facts)
 
-    monkeypatch.setattr(store.queue, "progress", noted)
+    monkeypatch.setattr(store.queue, "progress", recorded)
     return seen
 
 
@@ -210,7 +213,7 @@ async def test_the_progress_never_goes_back_when_a_second_strategy_starts_over(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, percents: list[int]
 ) -> None:
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
-    await worked(claim, make_tools(store, clock, tmp_path, downloader=downloader))
+    await worked(claim, make_context(store, clock, tmp_path, downloader=downloader))
 
     assert percents == sorted(percents)
     assert len(percents) > 5
@@ -221,7 +224,7 @@ async def test_each_video_of_a_post_takes_its_share_of_the_progress(
 ) -> None:
     items = tuple(Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in "abc")
     extractor = StubExtractor(replace(extraction(), items=items))
-    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor))
+    job = await worked(claim, make_context(store, clock, tmp_path, extractor=extractor))
 
     assert job.status is JobStatus.COMPLETED
     assert percents == sorted(percents)
@@ -234,10 +237,10 @@ async def test_a_retried_job_whose_url_still_works_is_not_extracted_again(
     # the first attempt extracts twice: once at the start, once in the strategy `fresh`
     extractor = StubExtractor()
     await process_one_cycle(
-        claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("cut")))
+        claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("cut")))
     )
     asked_before = extractor.asked
-    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor))
 
     assert job.status is JobStatus.COMPLETED
     assert (asked_before, extractor.asked) == (2, 2)
@@ -254,7 +257,7 @@ async def test_an_expired_url_is_extracted_again(
 ) -> None:
     soon = candidate(expires_at=clock.now() + timedelta(hours=1))
     extractor = StubExtractor(extraction(soon))
-    failing = make_tools(
+    failing = make_context(
         store,
         clock,
         tmp_path,
@@ -263,7 +266,7 @@ async def test_an_expired_url_is_extracted_again(
     )
     await process_one_cycle(claim, failing)
     again = StubExtractor()
-    await process_one_cycle(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=again))
+    await process_one_cycle(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=again))
 
     assert again.asked == 1
 
@@ -271,7 +274,9 @@ async def test_an_expired_url_is_extracted_again(
 async def test_every_failure_ends_in_failed_with_code_message_and_time(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone."))))
+    job = await worked(
+        claim, make_context(store, clock, tmp_path, extractor=StubExtractor(Deleted("The post is gone.")))
+    )
 
     assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.DELETED, "The post is gone.")
     assert job.failed_at is not None
@@ -281,9 +286,9 @@ async def test_every_failure_ends_in_failed_with_code_message_and_time(
 async def test_a_post_that_seems_deleted_is_tried_again_in_an_hour_and_then_fails_for_good(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
-    first = await worked(claim, tools)
-    second = await worked(await reclaim(store, clock), tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(SeemsDeleted("404.")), jitter=lambda: 0.0)
+    first = await worked(claim, context)
+    second = await worked(await reclaim(store, clock), context)
 
     assert first.error_code is second.error_code is ErrorCode.DELETED
     assert first.retry_at is not None
@@ -297,8 +302,8 @@ async def test_a_premiere_is_waited_for_until_it_begins_and_costs_no_attempt(
 ) -> None:
     begins = clock.now() + timedelta(hours=5)
     extractor = StubExtractor(Upcoming("Not released yet.", starts_at=begins))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.UPCOMING, begins)
     assert job.max_attempts - job.attempt_count == claim.job.max_attempts
@@ -309,9 +314,9 @@ async def test_a_broadcast_that_goes_on_is_checked_less_and_less_often(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     extractor = StubExtractor(LiveNow("live"))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
-    first = await worked(claim, tools)
-    second = await worked(await reclaim(store, clock), tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, jitter=lambda: 0.0)
+    first = await worked(claim, context)
+    second = await worked(await reclaim(store, clock), context)
 
     waits = [job.retry_at - job.failed_at for job in (first, second) if job.retry_at and job.failed_at]
     assert waits == [timedelta(minutes=30), timedelta(hours=1)]
@@ -331,11 +336,11 @@ async def test_a_share_links_target_is_stored_in_history_and_job_and_not_request
 ) -> None:
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": f"{SHARED_POST}sent/?x=1"})
-    failing = make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut")))
+    failing = make_context(store, clock, tmp_path, client=web, downloader=StubDownloader(Incomplete("cut")))
     first = await worked(claim, failing)
     requested = list(web.urls)
     again = await worked(
-        await reclaim(store, clock), make_tools(store, clock, tmp_path, client=web, downloader=StubDownloader())
+        await reclaim(store, clock), make_context(store, clock, tmp_path, client=web, downloader=StubDownloader())
     )
 
     assert first.metadata["resolved_url"] == again.metadata["resolved_url"] == SHARED_POST
@@ -366,7 +371,7 @@ async def test_a_share_link_and_the_post_behind_it_take_one_permit_at_each_site(
     await store.open()
     claim = await shared_job(store, clock)
     web = StubClient(302, headers={"location": leads_to})
-    job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
+    job = await worked(claim, make_context(store, clock, tmp_path, client=web))
 
     assert (job.status, counting.platforms) == (JobStatus.COMPLETED, platforms)
 
@@ -379,7 +384,7 @@ async def test_a_share_link_is_not_followed_while_its_site_is_closed(
         "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
     )
     web = StubClient(302, headers={"location": SHARED_POST})
-    job = await worked(claim, make_tools(store, clock, tmp_path, client=web))
+    job = await worked(claim, make_context(store, clock, tmp_path, client=web))
 
     assert (job.status, web.urls) == (JobStatus.QUEUED, [])
 
@@ -390,7 +395,7 @@ async def test_a_refusal_by_the_site_that_a_link_leads_to_closes_that_site(
     claim = await shared_job(store, clock, link="https://t.co/Abc", platform="generic")
     web = StubClient(302, headers={"location": SHARED_POST})
     slow = StubExtractor(RateLimited("slow down", retry_after=timedelta(minutes=7)))
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, client=web, extractor=slow))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, client=web, extractor=slow))
 
     assert [gate.platform for gate in await store.site_limits.all_limits() if gate.closed_until is not None] == [
         "pinterest"
@@ -401,7 +406,7 @@ async def test_a_proxy_that_fails_uses_up_no_attempt_and_closes_no_site(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     failing = StubExtractor(ProxyFailed("The proxy socks5://***@gluetun:1080 cannot be used."))
-    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=failing))
+    job = await worked(claim, make_context(store, clock, tmp_path, extractor=failing))
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PROXY_FAILED)
     assert job.max_attempts - job.attempt_count == claim.job.max_attempts
@@ -418,8 +423,8 @@ async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
         "pinterest", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="429"
     )
     web, extractor = StubClient(302, headers={"location": SHARED_POST}), StubExtractor()
-    tools = make_tools(store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, client=web, extractor=extractor, jitter=lambda: 0.0)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
     assert job.retry_at is not None
@@ -431,7 +436,7 @@ async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     limited = StubDownloader(RateLimited("429", retry_after=timedelta(seconds=100)))
-    job = await worked(claim, make_tools(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
+    job = await worked(claim, make_context(store, clock, tmp_path, downloader=limited, jitter=lambda: 0.0))
 
     assert job.retry_at == clock.now() + timedelta(seconds=100)
 
@@ -458,7 +463,7 @@ async def test_a_bug_fails_the_job_and_is_recorded(
         async def extract(self, post: Post, platform: Platform, *, within_s: float) -> Extraction:
             raise ZeroDivisionError("a bug")
 
-    job = await worked(claim, make_tools(store, clock, tmp_path, extractor=Broken()))
+    job = await worked(claim, make_context(store, clock, tmp_path, extractor=Broken()))
 
     assert job.error_code is ErrorCode.INTERNAL
     assert job.error == "ZeroDivisionError: a bug"
@@ -473,9 +478,9 @@ async def test_an_extraction_that_hangs_ends_within_the_time_limit(
             await asyncio.Event().wait()
             raise AssertionError
 
-    tools = replace(make_tools(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01)
+    context = replace(make_context(store, clock, tmp_path, extractor=Hanging()), extraction_timeout_s=0.01)
 
-    assert (await worked(claim, tools)).error_code is ErrorCode.TIMEOUT
+    assert (await worked(claim, context)).error_code is ErrorCode.TIMEOUT
 
 
 async def test_an_attempt_that_lost_its_lease_writes_nothing_and_leaves_no_file(
@@ -487,7 +492,7 @@ async def test_an_attempt_that_lost_its_lease_writes_nothing_and_leaves_no_file(
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
     with pytest.raises(LeaseLost):
-        await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=Stealing()))
+        await process_one_cycle(claim, make_context(store, clock, tmp_path, downloader=Stealing()))
 
     assert (await store.catalogue.get(claim.id)).status is JobStatus.CANCELLED
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -506,7 +511,7 @@ async def test_a_commit_that_a_crash_interrupted_is_finished_without_any_network
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     extractor = StubExtractor()
-    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor))
 
     assert (job.status, job.output_path, extractor.asked) == (JobStatus.COMPLETED, "generic-jane/name.mp4", 0)
     assert (tmp_path / "generic-jane/name.info.json").exists()
@@ -525,7 +530,7 @@ async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names
     clock.advance(LEASE)
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
-    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path))
+    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path))
 
     kept = job.items[0].kept
     assert (job.status, kept and kept.beside) == (JobStatus.COMPLETED, (".de.vtt",))
@@ -547,7 +552,7 @@ async def test_a_commit_that_is_finished_names_the_picture_that_is_there(
     clock.advance(LEASE)
     clock.advance(1)
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
-    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, probe=StubProbe(still=still)))
+    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, probe=StubProbe(still=still)))
 
     folder = tmp_path / "generic-jane"
     assert [path.name for path in folder.iterdir() if path.suffix in (".jpg", ".webp")] == (
@@ -571,7 +576,7 @@ async def test_posts_that_want_one_name_at_the_same_time_each_get_their_own_pict
             return name
 
     vault = Raced(tmp_path)
-    job = await worked(claim, replace(make_tools(store, clock, tmp_path), vault=vault))
+    job = await worked(claim, replace(make_context(store, clock, tmp_path), library=vault))
 
     assert vault.other.read_bytes() == b"\xff\xd8\xffothers"
     assert job.output_path is not None
@@ -611,7 +616,7 @@ async def test_a_file_that_a_frozen_attempt_placed_in_the_meantime_is_taken_over
     """Its path and hash are in the row already: another copy would leave a file that no row names."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
-    job = await worked(second, make_tools(store, clock, tmp_path, downloader=zombie))
+    job = await worked(second, make_context(store, clock, tmp_path, downloader=zombie))
 
     assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
     assert job.output_path == "generic-jane/name.mp4"
@@ -622,8 +627,8 @@ async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_o
 ) -> None:
     """Both want the name that the first one had planned, so only one of them can have it."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
-    tools = make_tools(store, clock, tmp_path)
-    place, target = tools.vault.place, tmp_path / "generic-jane/name.mp4"
+    context = make_context(store, clock, tmp_path)
+    place, target = context.library.place, tmp_path / "generic-jane/name.mp4"
 
     async def overtaken(staged: Path, relative: str) -> bool:
         if not target.exists():
@@ -631,8 +636,8 @@ async def test_a_file_that_a_frozen_attempt_places_at_the_last_moment_is_taken_o
             target.write_bytes(VIDEO)
         return await place(staged, relative)
 
-    monkeypatch.setattr(tools.vault, "place", overtaken)
-    job = await worked(second, tools)
+    monkeypatch.setattr(context.library, "place", overtaken)
+    job = await worked(second, context)
 
     assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
     assert job.output_path == "generic-jane/name.mp4"
@@ -644,7 +649,7 @@ async def test_an_unrelated_file_under_the_planned_name_is_left_alone(
     second = await successor_of_a_frozen_commit(store, clock, claim)
     (tmp_path / "generic-jane").mkdir()
     (tmp_path / "generic-jane/name.mp4").write_bytes(b"a stranger's")
-    job = await worked(second, make_tools(store, clock, tmp_path))
+    job = await worked(second, make_context(store, clock, tmp_path))
 
     assert job.status is JobStatus.COMPLETED
     assert job.output_path != "generic-jane/name.mp4"
@@ -656,11 +661,11 @@ async def test_the_plan_of_an_earlier_attempt_survives_a_failed_one(
 ) -> None:
     """A frozen attempt may wake up at any time, also after its successor failed and while a third attempt runs."""
     second = await successor_of_a_frozen_commit(store, clock, claim)
-    failing = make_tools(store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9))
+    failing = make_context(store, clock, tmp_path, downloader=StubDownloader(*[Incomplete("cut off")] * 9))
     assert (await worked(second, failing)).status is JobStatus.FAILED
     third = await reclaim(store, clock)
     zombie = ZombiePlaces(tmp_path / "generic-jane/name.mp4")
-    job = await worked(third, make_tools(store, clock, tmp_path, downloader=zombie))
+    job = await worked(third, make_context(store, clock, tmp_path, downloader=zombie))
 
     assert (job.status, videos_below(tmp_path)) == (JobStatus.COMPLETED, ["generic-jane/name.mp4"])
 
@@ -675,15 +680,15 @@ async def test_after_a_disk_fails_behind_a_placed_video_the_next_attempt_finishe
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The video is in the library but its sidecar did not fit: downloading it again would leave a second copy."""
-    tools, extractor = make_tools(store, clock, tmp_path), StubExtractor()
+    context, extractor = make_context(store, clock, tmp_path), StubExtractor()
 
     async def refuse(*_: Any, **__: Any) -> None:
         raise failure
 
     with monkeypatch.context() as patch:
-        patch.setattr(tools.vault, "place_json", refuse)
-        waiting = await worked(claim, tools)
-    job = await worked(await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor))
+        patch.setattr(context.library, "place_json", refuse)
+        waiting = await worked(claim, context)
+    job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor))
 
     assert (waiting.status, waiting.error_code) == (JobStatus.FAILED, failure.code)
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 0)
@@ -694,7 +699,7 @@ async def test_a_disk_that_is_full_at_the_thumbnail_loses_only_the_thumbnail(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = b"\xff\xd8\xff" + b"p" * 5_000
-    tools = make_tools(
+    context = make_context(
         store,
         clock,
         tmp_path,
@@ -710,7 +715,7 @@ async def test_a_disk_that_is_full_at_the_thumbnail_loses_only_the_thumbnail(
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full_for_pictures)
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert (job.status, job.thumbnail_path, job.error_code) == (JobStatus.COMPLETED, None, None)
 
@@ -743,8 +748,8 @@ async def test_every_video_of_a_carousel_is_saved_under_its_number(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": b"first" * 9, "b": b"second" * 9})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    job = await worked(claim, context)
 
     assert (job.status, job.output_path) == (JobStatus.COMPLETED, "generic-jane/2026-11-24 A title [1-1].mp4")
     assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.KEPT]
@@ -759,8 +764,8 @@ async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetc
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert job.error == "1 of 2 files saved. File 1: the browser got nothing"
@@ -769,7 +774,7 @@ async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetc
 
     downloader.answers["a"] = b"whole" * 9
     downloader.requests.clear()
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert job.status is JobStatus.COMPLETED
     assert [request.url for request in downloader.requests] == ["https://cdn.example/a.mp4"]
@@ -791,13 +796,13 @@ async def test_a_crash_between_two_videos_keeps_the_first_and_fetches_only_the_s
     extractor = StubExtractor(carousel("a", "b"))
     with pytest.raises(Killed):
         await process_one_cycle(
-            claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": VIDEO}))
+            claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": VIDEO}))
         )
     await store.workers.expire_leases([claim.worker])
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     downloader = ByUrl({"b": b"second" * 9})
     job = await worked(
-        await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
     )
 
     assert job.status is JobStatus.COMPLETED
@@ -810,14 +815,14 @@ async def test_the_user_chooses_where_nothing_shows_which_video_belongs_to_the_p
 ) -> None:
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
     downloader = ByUrl({"b": VIDEO})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(extraction(*unsure)), downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(extraction(*unsure)), downloader=downloader)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.AMBIGUOUS, None)
     assert [c.url for c in job.candidates] == [c.url for c in unsure]
 
     await store.queue.retry(job.id, chosen_urls=[unsure[1].url])
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
 
@@ -843,8 +848,8 @@ async def test_the_first_player_is_saved_on_the_sites_of_which_the_user_wants_it
     played = candidate("https://cdn.example/b.mp4", ownership=Ownership.UNKNOWN, evidence=(Sign.PLAYER, *signs))
     named = candidate("https://cdn.example/a.mp4", ownership=Ownership.UNKNOWN)
     extractor, downloader = StubExtractor(extraction(named, played)), ByUrl({"b": VIDEO})
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await worked(claim, replace(tools, first_player_sites=sites))
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, replace(context, first_player_sites=sites))
 
     assert job.status is status
     told = [record for record in await store.catalogue.history(job.id) if "the first player" in record.detail]
@@ -861,10 +866,10 @@ async def test_several_videos_that_the_user_chose_are_saved_as_the_posts_items_i
 ) -> None:
     unsure, found = three_unsure()
     downloader = ByUrl({"a": b"first" * 9, "c": b"third" * 9})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
-    await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
     files = [item.kept.output_path for item in job.items if item.kept]
@@ -877,17 +882,17 @@ async def test_a_chosen_video_that_fails_does_not_lose_the_others_and_only_it_is
 ) -> None:
     unsure, found = three_unsure()
     downloader = ByUrl({"a": b"first" * 9, "b": Deleted("It is gone."), "c": b"third" * 9})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
-    await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[one.url for one in unsure])
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.KEPT]
 
     downloader.answers, downloader.requests = {"b": b"second" * 9}, []
     await store.queue.retry(claim.id)
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 3)
     assert [request.url for request in downloader.requests] == [unsure[1].url]
@@ -898,12 +903,12 @@ async def test_another_choice_keeps_what_an_earlier_one_saved(
 ) -> None:
     unsure, found = three_unsure()
     downloader = ByUrl({"a": b"first" * 9, "b": Deleted("It is gone."), "c": b"third" * 9})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
-    await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(found), downloader=downloader)
+    await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[1].url])
-    await worked(await reclaim(store, clock), tools)
+    await worked(await reclaim(store, clock), context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[2].url])
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert job.status is JobStatus.COMPLETED
     saved = [(tmp_path / item.kept.output_path).read_bytes() for item in job.items if item.kept]
@@ -921,17 +926,17 @@ async def test_chosen_videos_survive_a_crash_between_them(
 
     unsure, found = three_unsure()
     extractor = StubExtractor(found)
-    await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor))
+    await worked(claim, make_context(store, clock, tmp_path, extractor=extractor))
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
     second = await reclaim(store, clock)
-    dying = make_tools(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": b"first" * 9}))
+    dying = make_context(store, clock, tmp_path, extractor=extractor, downloader=Dying({"a": b"first" * 9}))
     with pytest.raises(Killed):
         await process_one_cycle(second, dying)
     await store.workers.expire_leases([second.worker])
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     downloader = ByUrl({"c": b"third" * 9})
     job = await worked(
-        await reclaim(store, clock), make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+        await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
     )
 
     assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
@@ -944,16 +949,16 @@ async def test_of_the_chosen_videos_one_that_the_page_lost_is_reported_and_the_o
     unsure, found = three_unsure()
     expired = [replace(one, expires_at=clock.now()) for one in unsure]
     later = replace(found, others=(unsure[2],))
-    tools = make_tools(
+    context = make_context(
         store,
         clock,
         tmp_path,
         extractor=StubExtractor(replace(found, others=tuple(expired)), later),
         downloader=ByUrl({"c": b"third" * 9}),
     )
-    await worked(claim, tools)
+    await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.KEPT]
     assert job.items[0].error == "The post no longer shows this video."
@@ -962,19 +967,19 @@ async def test_of_the_chosen_videos_one_that_the_page_lost_is_reported_and_the_o
 # --- the page's source first ----------------------------------------------------------------------------------------
 
 
-def source_first(tools: WorkerContext, *found: Extraction | Failure) -> tuple[WorkerContext, StubExtractor]:
+def source_first(context: WorkerContext, *found: Extraction | Failure) -> tuple[WorkerContext, StubExtractor]:
     """Return tools whose extractor ``page`` gives these results before the browser is asked; and that extractor."""
     page = StubExtractor(*(replace(e, extractor="page") if isinstance(e, Extraction) else e for e in found))
     page.name = "page"
-    return replace(tools, extractors={"page": page, **tools.extractors}), page
+    return replace(context, extractors={"page": page, **context.extractors}), page
 
 
 async def test_a_post_that_its_pages_source_shows_needs_no_browser(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubExtractor()
-    tools, page = source_first(make_tools(store, clock, tmp_path, extractor=browser), extraction())
-    job = await worked(claim, tools)
+    context, page = source_first(make_context(store, clock, tmp_path, extractor=browser), extraction())
+    job = await worked(claim, context)
 
     assert (job.status, page.asked, browser.asked) == (JobStatus.COMPLETED, 1, 0)
 
@@ -982,8 +987,8 @@ async def test_a_post_that_its_pages_source_shows_needs_no_browser(
 async def test_the_history_shows_the_doubt_about_a_pages_source_and_the_browsers_visit(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    tools, _ = source_first(make_tools(store, clock, tmp_path), Unsupported("The page's source is not enough."))
-    job = await worked(claim, tools)
+    context, _ = source_first(make_context(store, clock, tmp_path), Unsupported("The page's source is not enough."))
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert [
@@ -998,8 +1003,8 @@ async def test_what_a_pages_source_says_is_no_verdict_about_the_post(
 ) -> None:
     """The browser looks at the same page: two failures of one page are not two witnesses."""
     browser = StubExtractor(SeemsDeleted("404"))
-    tools, _ = source_first(make_tools(store, clock, tmp_path, extractor=browser), SeemsDeleted("404"))
-    await worked(claim, tools)
+    context, _ = source_first(make_context(store, clock, tmp_path, extractor=browser), SeemsDeleted("404"))
+    await worked(claim, context)
 
     (final,) = [r.error_code for r in await store.catalogue.history(claim.id) if r.stage is Stage.EXTRACT][1:]
     assert browser.asked == 1
@@ -1010,8 +1015,8 @@ async def test_a_site_that_asks_to_slow_down_is_not_visited_by_the_browser_eithe
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubExtractor()
-    tools, _ = source_first(make_tools(store, clock, tmp_path, extractor=browser), RateLimited("429"))
-    job = await worked(claim, tools)
+    context, _ = source_first(make_context(store, clock, tmp_path, extractor=browser), RateLimited("429"))
+    job = await worked(claim, context)
 
     assert (job.error_code, browser.asked) == (ErrorCode.RATE_LIMITED, 0)
 
@@ -1021,9 +1026,9 @@ async def test_when_a_url_from_the_pages_source_fails_the_browser_extracts_the_p
 ) -> None:
     browser = StubExtractor(extraction(candidate("https://cdn.example/better.mp4")))
     downloader = ByUrl({"preview": HttpError("403"), "better": VIDEO})
-    tools = make_tools(store, clock, tmp_path, extractor=browser, downloader=downloader)
-    tools, page = source_first(tools, extraction(candidate("https://cdn.example/preview.mp4")))
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=browser, downloader=downloader)
+    context, page = source_first(context, extraction(candidate("https://cdn.example/preview.mp4")))
+    job = await worked(claim, context)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, "https://cdn.example/better.mp4")
     assert (page.asked, browser.asked) == (1, 1)
@@ -1034,11 +1039,11 @@ async def test_a_video_that_the_user_chose_is_looked_for_where_it_was_shown(
 ) -> None:
     unsure = [candidate(f"https://cdn.example/{n}.mp4", ownership=Ownership.UNKNOWN) for n in "ab"]
     browser = StubExtractor(extraction(*unsure))
-    tools = make_tools(store, clock, tmp_path, extractor=browser, downloader=ByUrl({"b": VIDEO}))
-    tools, page = source_first(tools, Unsupported("two videos"), extraction(candidate("https://cdn.example/c.mp4")))
-    await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=browser, downloader=ByUrl({"b": VIDEO}))
+    context, page = source_first(context, Unsupported("two videos"), extraction(candidate("https://cdn.example/c.mp4")))
+    await worked(claim, context)
     await store.queue.retry(claim.id, chosen_urls=[unsure[1].url])
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, unsure[1].url)
     assert page.asked == 1
@@ -1067,7 +1072,7 @@ async def test_a_whole_video_that_browsers_do_not_open_is_saved_as_an_mp4(
     async def remux(sources: Sequence[Path], into: Path) -> None:
         into.write_bytes(b"remuxed " + sources[0].read_bytes())
 
-    job = await worked(claim, make_tools(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux))
+    job = await worked(claim, make_context(store, clock, tmp_path, probe=FirstIs("matroska"), remux=remux))
 
     assert job.output_path is not None
     assert job.output_path.endswith(".mp4")
@@ -1085,7 +1090,7 @@ async def test_a_video_that_cannot_be_remuxed_into_an_mp4_is_saved_as_it_is(
             raise BadFile(reason)
 
     probe = FirstIs("matroska", Problem(ProblemKind.DAMAGED, reason))
-    job = await worked(claim, make_tools(store, clock, tmp_path, probe=probe, remux=remux))
+    job = await worked(claim, make_context(store, clock, tmp_path, probe=probe, remux=remux))
 
     assert job.output_path is not None
     assert job.output_path.endswith(".mkv")
@@ -1121,7 +1126,7 @@ async def test_a_post_whose_worker_died_twice_during_extraction_is_not_extracted
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)
     extractor = StubExtractor()
-    job = await worked(third, make_tools(store, clock, tmp_path, extractor=extractor))
+    job = await worked(third, make_context(store, clock, tmp_path, extractor=extractor))
 
     assert (job.status, job.error_code, job.retry_at) == (JobStatus.FAILED, ErrorCode.WORKER_DIED, None)
     assert job.error == "The worker stopped twice while it was reading this post."
@@ -1132,11 +1137,11 @@ async def test_the_user_may_retry_a_post_whose_worker_died_twice(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     third = await died(await died(claim, store, clock), store, clock)
-    await worked(third, make_tools(store, clock, tmp_path))
+    await worked(third, make_context(store, clock, tmp_path))
     await store.queue.retry(claim.id)
     fourth = await reclaim(store, clock)
 
-    assert (await worked(fourth, make_tools(store, clock, tmp_path))).status is JobStatus.COMPLETED
+    assert (await worked(fourth, make_context(store, clock, tmp_path))).status is JobStatus.COMPLETED
 
 
 async def test_a_job_whose_worker_died_during_downloads_goes_on_with_them(
@@ -1144,7 +1149,7 @@ async def test_a_job_whose_worker_died_during_downloads_goes_on_with_them(
 ) -> None:
     third = await died(await died(claim, store, clock, stage=Stage.CHECKPOINT), store, clock, stage=Stage.CHECKPOINT)
 
-    assert (await worked(third, make_tools(store, clock, tmp_path))).status is JobStatus.COMPLETED
+    assert (await worked(third, make_context(store, clock, tmp_path))).status is JobStatus.COMPLETED
 
 
 @pytest.mark.parametrize("answer", [extraction(), Deleted("the post is gone")])
@@ -1154,9 +1159,9 @@ async def test_after_a_death_an_attempt_waits_for_running_extractions_and_then_l
     """It releases its slot after the extraction, however that ended."""
     second = await died(claim, store, clock)
     extractor, slots = StubExtractor(answer), WatchedSlots()
-    tools = replace(make_tools(store, clock, tmp_path, extractor=extractor), extraction_slots=slots)
-    others = await tools.extraction_slots.begin(alone=False)
-    attempt = asyncio.create_task(process_one_cycle(second, tools))
+    context = replace(make_context(store, clock, tmp_path, extractor=extractor), extraction_slots=slots)
+    others = await context.extraction_slots.begin(alone=False)
+    attempt = asyncio.create_task(process_one_cycle(second, context))
     while len(slots.begun) == 1:
         await asyncio.sleep(0)
     for _ in range(50):
@@ -1168,7 +1173,7 @@ async def test_after_a_death_an_attempt_waits_for_running_extractions_and_then_l
     others.end()
     await attempt
     assert extractor.asked == 1
-    (await tools.extraction_slots.begin(alone=True)).end()
+    (await context.extraction_slots.begin(alone=True)).end()
 
 
 async def test_others_may_extract_while_a_post_that_was_extracted_alone_is_downloaded(
@@ -1178,12 +1183,12 @@ async def test_others_may_extract_while_a_post_that_was_extracted_alone_is_downl
 
     class Extracting(StubDownloader):
         async def fetch(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
-            (await tools.extraction_slots.begin(alone=True)).end()
+            (await context.extraction_slots.begin(alone=True)).end()
             return await super().fetch(*args, **kwargs)  # type: ignore[arg-type]
 
-    tools = make_tools(store, clock, tmp_path, downloader=Extracting())
+    context = make_context(store, clock, tmp_path, downloader=Extracting())
 
-    assert (await worked(second, tools)).status is JobStatus.COMPLETED
+    assert (await worked(second, context)).status is JobStatus.COMPLETED
 
 
 async def test_a_fresh_extraction_waits_while_another_post_is_extracted_alone(
@@ -1191,13 +1196,13 @@ async def test_a_fresh_extraction_waits_while_another_post_is_extracted_alone(
 ) -> None:
     """Otherwise its post could crash the worker, and the other one would be blamed."""
     extractor = StubExtractor()
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("it broke off"))
     )
-    attempt = asyncio.create_task(process_one_cycle(claim, tools))
+    attempt = asyncio.create_task(process_one_cycle(claim, context))
     while extractor.asked == 0:
         await asyncio.sleep(0)
-    alone = await tools.extraction_slots.begin(alone=True)  # admitted once the first extraction is over
+    alone = await context.extraction_slots.begin(alone=True)  # admitted once the first extraction is over
     while (job := await store.catalogue.get(claim.id)).stage is not Stage.EXTRACT or job.progress_pct != 50:
         await asyncio.sleep(0)
     for _ in range(50):
@@ -1217,7 +1222,7 @@ async def test_a_saved_video_is_noted_as_decoded_or_waits_for_that(
         async def examine(self, file: DownloadedFile) -> ProbeReport:
             return replace(await super().examine(file), decoded_whole=decoded_whole)
 
-    job = await worked(claim, make_tools(store, clock, tmp_path, probe=Decoding()))
+    job = await worked(claim, make_context(store, clock, tmp_path, probe=Decoding()))
     _, position = await read_position(store.records, job.id)
 
     assert (await decoded_at(store.marks, job.id)) == (clock.now() if decoded_whole else None)
@@ -1231,6 +1236,6 @@ async def test_a_job_is_completed_although_the_decoding_cannot_be_noted(
         raise StoreError("No answer.")
 
     monkeypatch.setattr("mediavault.worker.stages.commit.note_examined", fails)
-    job = await worked(claim, make_tools(store, clock, tmp_path))
+    job = await worked(claim, make_context(store, clock, tmp_path))
 
     assert job.status is JobStatus.COMPLETED

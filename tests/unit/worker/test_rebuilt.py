@@ -18,7 +18,7 @@ from mediavault.store.port import Store
 from mediavault.worker.pipeline import process_one_cycle
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import VIDEO, StubExtractor, extraction, make_tools, worked
+from tests.stubs import VIDEO, StubExtractor, extraction, make_context, worked
 from tests.unit.worker.test_pipeline import ByUrl, carousel, reclaim
 
 
@@ -43,7 +43,7 @@ async def test_a_completed_job_is_rebuilt_from_its_sidecars(
 ) -> None:
     downloader = ByUrl({"a": VIDEO, "b": b"second" * 9, "1": VIDEO})
     job = await worked(
-        claim, make_tools(store, clock, tmp_path, extractor=StubExtractor(extracted), downloader=downloader)
+        claim, make_context(store, clock, tmp_path, extractor=StubExtractor(extracted), downloader=downloader)
     )
 
     assert job.status is JobStatus.COMPLETED
@@ -55,10 +55,10 @@ async def test_a_job_that_took_two_attempts_is_rebuilt_from_the_sidecars_of_both
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = ByUrl({"a": Incomplete("It was cut."), "b": VIDEO})
-    tools = make_tools(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
-    await process_one_cycle(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=StubExtractor(carousel("a", "b")), downloader=downloader)
+    await process_one_cycle(claim, context)
     downloader.answers["a"] = b"whole" * 9
-    job = await worked(await reclaim(store, clock), tools)
+    job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 2)
     assert facts_of(await rebuilt(job, tmp_path, clock)) == facts_of(job)

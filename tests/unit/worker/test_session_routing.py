@@ -21,7 +21,7 @@ from mediavault.worker.session_routing import (
 )
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore, MemoryQueue
-from tests.stubs import StubExtractor, make_tools, new_job, worked
+from tests.stubs import StubExtractor, make_context, new_job, worked
 
 LEASE = timedelta(seconds=90)
 ME = WorkerId("w-here")
@@ -55,9 +55,9 @@ async def attempt(
     async def here() -> frozenset[str]:
         return signed_in
 
-    tools = make_tools(store, clock, root, extractor=StubExtractor(failure))
+    context = make_context(store, clock, root, extractor=StubExtractor(failure))
     (claim,) = await store.queue.claim(ME, limit=1, lease=LEASE, sessions=signed_in)
-    return await worked(claim, replace(tools, signed_in=here))
+    return await worked(claim, replace(context, signed_in=here))
 
 
 async def enqueue(store: MemoryJobStore, clock: FakeClock) -> JobId:

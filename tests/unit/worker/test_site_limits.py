@@ -45,7 +45,7 @@ from tests.stubs import (
     StubExtractor,
     candidate,
     extraction,
-    make_tools,
+    make_context,
     new_job,
     worked,
 )
@@ -55,19 +55,19 @@ W = WorkerId("w-1")
 
 
 @pytest.fixture
-def tools(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
-    return make_tools(store, clock, tmp_path)
+def context(store: Store, clock: FakeClock, tmp_path: Path) -> WorkerContext:
+    return make_context(store, clock, tmp_path)
 
 
-async def acquire(platform: Platform, tools: WorkerContext, *, before: Permit | None = None) -> Permit | None:
-    return await site_limits.acquire_permit(JobId("a-job"), platform, tools, before=before)
+async def acquire(platform: Platform, context: WorkerContext, *, before: Permit | None = None) -> Permit | None:
+    return await site_limits.acquire_permit(JobId("a-job"), platform, context, before=before)
 
 
 EARLIER_PERMIT = Permit(START)
 
 
 async def test_a_permit_that_was_granted_before_the_site_closed_is_not_used_afterwards(
-    tools: WorkerContext, store: Store, clock: FakeClock
+    context: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
     """A job waits up to two seconds for its permit, with the account for minutes; another's 429 may come first."""
 
@@ -77,9 +77,9 @@ async def test_a_permit_that_was_granted_before_the_site_closed_is_not_used_afte
                 "bluesky", duration=timedelta(minutes=7), code=ErrorCode.RATE_LIMITED, reason="429"
             )
 
-    await acquire(BLUESKY, tools)
+    await acquire(BLUESKY, context)
     with pytest.raises(NotAllowedYet) as sent_away:
-        await acquire(BLUESKY, replace(tools, clock=WhileItWaits()))
+        await acquire(BLUESKY, replace(context, clock=WhileItWaits()))
 
     assert sent_away.value.at == clock.now() + timedelta(minutes=7)
 
@@ -109,46 +109,46 @@ def test_a_login_wall_closes_the_site_only_where_walls_hide_the_media() -> None:
     assert closing(LoginRequired("wall"), X) is None or X.walls.blocks_media
 
 
-async def test_permits_of_one_site_are_an_interval_apart(tools: WorkerContext, clock: FakeClock) -> None:
+async def test_permits_of_one_site_are_an_interval_apart(context: WorkerContext, clock: FakeClock) -> None:
     shortest, longest = X.pace.interval_s
     began = clock.now()
     for _ in range(3):
-        await acquire(X, tools, before=EARLIER_PERMIT)
+        await acquire(X, context, before=EARLIER_PERMIT)
 
     assert (clock.now() - began).total_seconds() == pytest.approx(shortest + longest)  # jitter is a half
 
 
-async def test_pages_of_unknown_sites_have_no_site_limits(tools: WorkerContext, store: Store) -> None:
-    assert await acquire(GENERIC, tools) is None
-    await report_outcome(GENERIC, None, RateLimited("429"), tools)
+async def test_pages_of_unknown_sites_have_no_site_limits(context: WorkerContext, store: Store) -> None:
+    assert await acquire(GENERIC, context) is None
+    await report_outcome(GENERIC, None, RateLimited("429"), context)
 
     assert await store.site_limits.all_limits() == []
 
 
 async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_through(
-    tools: WorkerContext, store: Store, clock: FakeClock
+    context: WorkerContext, store: Store, clock: FakeClock
 ) -> None:
     for minutes in (7, 14, 28):
-        await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
+        await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), context)
         (gate,) = await store.site_limits.all_limits()
         assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
-    permit = await acquire(X, tools)
+    permit = await acquire(X, context)
     with pytest.raises(NotAllowedYet):
-        await acquire(X, tools)  # one probe at a time
-    await report_outcome(X, permit, None, tools)
-    assert (await acquire(X, tools, before=EARLIER_PERMIT)) is not None
+        await acquire(X, context)  # one probe at a time
+    await report_outcome(X, permit, None, context)
+    assert (await acquire(X, context, before=EARLIER_PERMIT)) is not None
 
     (gate,) = await store.site_limits.all_limits()
     assert (gate.failures, gate.closed_until) == (0, None)
 
 
-async def test_a_network_failure_tells_a_probe_nothing(tools: WorkerContext, store: Store, clock: FakeClock) -> None:
-    await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), tools)
+async def test_a_network_failure_tells_a_probe_nothing(context: WorkerContext, store: Store, clock: FakeClock) -> None:
+    await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), context)
     clock.advance(timedelta(minutes=8))
-    permit = await acquire(X, tools)
-    await report_outcome(X, permit, NetworkFailure("reset"), tools)
+    permit = await acquire(X, context)
+    await report_outcome(X, permit, NetworkFailure("reset"), context)
 
     (gate,) = await store.site_limits.all_limits()
     assert gate.failures == 1
@@ -160,7 +160,7 @@ async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_
     await store.queue.enqueue([x_job(clock, 1), x_job(clock, 2), new_job("https://other.example/p", clock=clock)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     refused = StubExtractor(RateLimited("429", retry_after=timedelta(minutes=7)))
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=refused))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=refused))
 
     assert [c.job.platform for c in await store.queue.claim(W, limit=9, lease=LEASE)] == ["generic"]
     clock.advance(timedelta(minutes=8))
@@ -168,14 +168,14 @@ async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_
 
 
 async def test_a_job_of_a_closed_site_goes_back_into_the_queue_without_using_up_an_attempt(
-    store: Store, clock: FakeClock, tools: WorkerContext
+    store: Store, clock: FakeClock, context: WorkerContext
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     await store.site_limits.pause_site(
         "x", duration=timedelta(hours=1), code=ErrorCode.CHALLENGE, reason="a person is asked for"
     )
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert (job.status, job.max_attempts - job.attempt_count) == (JobStatus.QUEUED, claim.job.max_attempts)
 
@@ -186,7 +186,7 @@ async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     items = tuple(Item((candidate(f"https://cdn.example/{n}.mp4"),), media_id=str(n)) for n in range(3))
-    tools = make_tools(
+    context = make_context(
         store,
         clock,
         tmp_path,
@@ -194,7 +194,7 @@ async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job
         downloader=StubDownloader(VIDEO, RateLimited("429", retry_after=timedelta(hours=2))),
         jitter=lambda: 0.0,
     )
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     (gate,) = await store.site_limits.all_limits()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
@@ -204,11 +204,11 @@ async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job
 
 @pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
 async def test_the_strongest_cause_of_a_summarising_failure_closes_the_site(
-    tools: WorkerContext, store: Store, clock: FakeClock, cause: Failure
+    context: WorkerContext, store: Store, clock: FakeClock, cause: Failure
 ) -> None:
     summed_up = Partial("2 of 4 videos are kept.")
     summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
-    closed_for = await report_outcome(X, None, summed_up, tools)
+    closed_for = await report_outcome(X, None, summed_up, context)
 
     (gate,) = await store.site_limits.all_limits()
     assert (gate.code, closed_for) == (cause.code, closing(cause, X))
@@ -220,7 +220,7 @@ async def test_a_job_of_a_site_that_blocks_our_ip_is_retried_after_six_hours(
 ) -> None:
     await store.queue.enqueue([x_job(clock, 1)])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
-    refused = make_tools(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
+    refused = make_context(store, clock, tmp_path, extractor=StubExtractor(IpBlocked("no")), jitter=lambda: 0.0)
 
     assert (await worked(claim, refused)).retry_at == clock.now() + timedelta(hours=6)
 
@@ -242,11 +242,11 @@ class SignedInExtractor(StubExtractor):
     signed_in = True
 
 
-def insta_tools(store: Store, clock: FakeClock, root: Path, browser: Profile) -> WorkerContext:
+def insta_context(store: Store, clock: FakeClock, root: Path, browser: Profile) -> WorkerContext:
     """Signed-out visits meet a wall if ``browser`` is signed in, and see the post if it is not."""
     signed_out = StubExtractor(*(LoginRequired("wall"),) * browser.is_signed_in_at)
-    tools = make_tools(store, clock, root, browser=browser)
-    return replace(tools, extractors={"browser": signed_out, "browser_cookies": SignedInExtractor()})
+    context = make_context(store, clock, root, browser=browser)
+    return replace(context, extractors={"browser": signed_out, "browser_cookies": SignedInExtractor()})
 
 
 async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser: Profile) -> tuple[Job, float]:
@@ -254,7 +254,7 @@ async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser
     url = f"https://www.instagram.com/p/ABCDEFG{number:03}/"
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
-    job = await worked(claim, insta_tools(store, clock, root, browser))
+    job = await worked(claim, insta_context(store, clock, root, browser))
     (gate,) = await store.site_limits.all_limits()
     return job, (gate.permit_after(clock.now()) - clock.now()).total_seconds()
 
@@ -294,8 +294,8 @@ async def test_a_job_beyond_the_daily_limit_waits_with_a_message_and_uses_no_att
     clock.advance(START + timedelta(days=1) - clock.now())
     await store.queue.promote_due()
     (again,) = await store.queue.claim(W, limit=1, lease=LEASE)
-    tools = insta_tools(store, clock, tmp_path, browser)
-    assert (await worked(again, tools)).status is JobStatus.COMPLETED
+    context = insta_context(store, clock, tmp_path, browser)
+    assert (await worked(again, context)).status is JobStatus.COMPLETED
 
 
 class Slow(StubExtractor):
@@ -316,8 +316,8 @@ async def test_the_accounts_interval_passes_between_the_signed_out_and_the_signe
 ) -> None:
     """Counted from the end of the signed-out extraction, which sends requests until then."""
     browser = Profile(is_signed_in_at=True)
-    tools = insta_tools(store, clock, tmp_path, browser)
-    slow = replace(tools, extractors={**tools.extractors, "browser": Slow(clock, takes_s=takes_s)})
+    context = insta_context(store, clock, tmp_path, browser)
+    slow = replace(context, extractors={**context.extractors, "browser": Slow(clock, takes_s=takes_s)})
     url = "https://www.instagram.com/p/ABCDEFGHIJ/"
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
@@ -327,10 +327,10 @@ async def test_the_accounts_interval_passes_between_the_signed_out_and_the_signe
 
 
 async def test_an_account_without_its_own_pace_keeps_the_sites(store: Store, clock: FakeClock, tmp_path: Path) -> None:
-    tools = make_tools(store, clock, tmp_path)
-    await site_limits.acquire_permit(JobId("a-job"), X, tools)
+    context = make_context(store, clock, tmp_path)
+    await site_limits.acquire_permit(JobId("a-job"), X, context)
     clock.advance(20)
-    await site_limits.acquire_permit(JobId("a-job"), X, tools, with_account=True, before=EARLIER_PERMIT)
+    await site_limits.acquire_permit(JobId("a-job"), X, context, with_account=True, before=EARLIER_PERMIT)
 
     assert clock.slept == [sum(X.pace.interval_s) / 2]
 
@@ -346,9 +346,9 @@ async def test_a_probe_may_continue_signed_in(store: Store, clock: FakeClock, tm
     assert (job.status, gate.failures) == (JobStatus.COMPLETED, 0)
 
 
-async def test_an_account_is_used_only_where_the_profile_is_signed_in_to_the_posts_site(tools: WorkerContext) -> None:
+async def test_an_account_is_used_only_where_the_profile_is_signed_in_to_the_posts_site(context: WorkerContext) -> None:
     post = Post("https://www.instagram.com/p/ABCDEFGH/", "https://www.instagram.com/p/ABCDEFGH/", "instagram")
     for is_signed_in in (True, False):
-        context = replace(tools, browser=Profile(is_signed_in_at=is_signed_in))
-        assert await is_signed_in_at(Route(post, INSTAGRAM, ()), context) is is_signed_in
-        assert not await is_signed_in_at(Route(post, GENERIC, ()), context)
+        with_profile = replace(context, browser=Profile(is_signed_in_at=is_signed_in))
+        assert await is_signed_in_at(Route(post, INSTAGRAM, ()), with_profile) is is_signed_in
+        assert not await is_signed_in_at(Route(post, GENERIC, ()), with_profile)

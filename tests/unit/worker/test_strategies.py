@@ -43,7 +43,7 @@ from tests.stubs import (
     StubProbe,
     candidate,
     extraction,
-    make_tools,
+    make_context,
     new_job,
     worked,
 )
@@ -66,8 +66,8 @@ async def test_plain_carries_no_cookies_and_session_does(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
-    tools = make_tools(store, clock, tmp_path, downloader=downloader, browser=StubBrowser(cookies=[COOKIE]))
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, downloader=downloader, browser=StubBrowser(cookies=[COOKIE]))
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
@@ -82,7 +82,7 @@ async def test_each_strategy_starts_in_an_empty_staging_folder(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, downloader=downloader))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, downloader=downloader))
 
     assert downloader.found_in_staging == [[], []]  # plain and session; a fresh extraction finds nothing new here
 
@@ -91,12 +91,12 @@ async def test_the_browser_saves_what_our_client_cannot(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     browser = StubBrowser(VIDEO)
-    tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(HttpError("403")), browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, downloader=StubDownloader(HttpError("403")), browser=browser)
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert browser.downloads == [MEDIA_URL]
-    assert [floor.bytes_per_s for floor in browser.floors] == [tools.limits.slow_bytes_per_s]
+    assert [floor.bytes_per_s for floor in browser.floors] == [context.limits.slow_bytes_per_s]
     assert browser.scopes == [EgressScope(POST_URL)]  # a public post never inherits an exemption of its media's host
 
 
@@ -104,7 +104,7 @@ async def test_after_a_file_that_fails_validation_the_next_strategy_is_tried(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     probe = StubProbe(Problem(ProblemKind.DAMAGED, "3 frames do not decode"), None)
-    job = await worked(claim, make_tools(store, clock, tmp_path, probe=probe))
+    job = await worked(claim, make_context(store, clock, tmp_path, probe=probe))
 
     assert job.status is JobStatus.COMPLETED
     assert await steps(store, claim) == [
@@ -120,8 +120,8 @@ async def test_fresh_extracts_again_and_takes_a_candidate_not_tried_yet(
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(), candidate(SECOND_URL)))
     downloader = StubDownloader(Incomplete("cut"), Incomplete("cut"), VIDEO)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, context)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, SECOND_URL)
     assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
@@ -133,8 +133,8 @@ async def test_a_refused_signed_url_is_extracted_again_before_anything_else_is_t
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    await process_one_cycle(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    await process_one_cycle(claim, context)
 
     assert browser.downloads == []
     assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (SECOND_URL, ())]
@@ -168,9 +168,11 @@ async def test_only_a_signed_url_can_have_expired(
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=signed)))
     browser = StubBrowser(failure)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(failure), browser=browser)
+    context = make_context(
+        store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(failure), browser=browser
+    )
 
-    assert (await worked(claim, tools)).error_code is code
+    assert (await worked(claim, context)).error_code is code
 
 
 async def test_an_unchanged_signed_url_is_tried_with_the_session_and_by_the_browser(
@@ -179,8 +181,8 @@ async def test_an_unchanged_signed_url_is_tried_with_the_session_and_by_the_brow
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
     browser = StubBrowser(VIDEO, cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 2)
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
@@ -199,8 +201,8 @@ async def test_a_fresh_signed_url_that_is_refused_too_is_tried_with_the_session_
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
     browser = StubBrowser(VIDEO, cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, job.extracted_url, browser.downloads) == (JobStatus.COMPLETED, SECOND_URL, [SECOND_URL])
     assert [(request.url, request.cookies) for request in downloader.requests] == [
@@ -218,8 +220,8 @@ async def test_a_lesser_file_is_taken_only_after_every_strategy_for_the_best_one
     extractor = StubExtractor(both)
     downloader = StubDownloader(LinkExpired("403"), LinkExpired("403"), VIDEO)
     browser = StubBrowser(LinkExpired("403"))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, job.extracted_url, extractor.asked) == (JobStatus.COMPLETED, SECOND_URL, 2)
     assert [request.url for request in downloader.requests] == [MEDIA_URL, MEDIA_URL, SECOND_URL]
@@ -230,8 +232,8 @@ async def test_a_media_server_that_stalls_costs_its_time_limit_once(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader, browser = StubDownloader(TookTooLong("nothing came")), StubBrowser(VIDEO, cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code, job.error) == (JobStatus.FAILED, ErrorCode.TIMEOUT, "nothing came")
     assert [request.url for request in downloader.requests] == [MEDIA_URL]
@@ -246,8 +248,8 @@ async def test_after_a_stall_another_file_is_tried_and_no_stalled_server_is_wait
 ) -> None:
     extractor = StubExtractor(extraction(), extraction(candidate(), candidate(url)))
     downloader = StubDownloader(TookTooLong("nothing came"), VIDEO)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, context)
 
     assert (job.status, job.extracted_url) == (JobStatus.COMPLETED, url)
     assert [limits.resumes for limits in downloader.limits] == [5, resumes]
@@ -259,8 +261,8 @@ async def test_what_stalls_after_the_session_and_the_browser_were_refused_is_not
     extractor = StubExtractor(extraction(), extraction(candidate(), candidate("https://other.example/1.mp4")))
     downloader = StubDownloader(HttpError("500"), HttpError("500"), TookTooLong("nothing came"))
     browser = StubBrowser(HttpError("500"))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert job.error_code is ErrorCode.TIMEOUT
     assert len(downloader.requests) == 3
@@ -272,11 +274,11 @@ async def test_after_a_failed_fresh_extraction_the_session_and_the_browser_are_s
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), failure)
     browser = StubBrowser(VIDEO)
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
     )
 
-    assert (await worked(claim, tools)).status is JobStatus.COMPLETED
+    assert (await worked(claim, context)).status is JobStatus.COMPLETED
     assert browser.downloads == [MEDIA_URL]
 
 
@@ -285,11 +287,11 @@ async def test_a_fresh_extraction_of_a_post_that_was_deleted_in_the_meantime_end
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True)), Deleted("gone"))
     browser = StubBrowser(VIDEO)
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(LinkExpired("403")), browser=browser
     )
 
-    assert (await worked(claim, tools)).error_code is ErrorCode.DELETED
+    assert (await worked(claim, context)).error_code is ErrorCode.DELETED
     assert browser.downloads == []
 
 
@@ -298,8 +300,8 @@ async def test_a_refused_signed_stream_fails_with_the_refusal_after_the_session_
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, source_type=SourceType.HLS)))
     downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(VIDEO, cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.LINK_EXPIRED, [])
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
@@ -317,8 +319,8 @@ async def test_a_pair_whose_audio_has_a_fresh_url_is_requested_again(
     sounds = ["https://cdn.example/a.m4a?sig=1", "https://cdn.example/a.m4a?sig=2"]
     extractor = StubExtractor(*(extraction(candidate(signed=True, audio_url=sound)) for sound in sounds))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert [request.audio_url for request in downloader.requests] == sounds
@@ -330,8 +332,8 @@ async def test_fresh_repeats_the_strategies_that_were_tried_before_it(
     extractor = StubExtractor(extraction(), extraction(candidate(SECOND_URL)))
     downloader = StubDownloader(HttpError("500"), HttpError("500"), HttpError("cookie refused"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert [(request.url, bool(request.cookies)) for request in downloader.requests] == [
@@ -347,10 +349,10 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
 ) -> None:
     extractor = StubExtractor(extraction(candidate(source_type=SourceType.HLS)))
     browser = StubBrowser(VIDEO)
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, extractor=extractor, downloader=StubDownloader(Incomplete("hole")), browser=browser
     )
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert (job.error_code, browser.downloads) == (ErrorCode.INCOMPLETE, [])
     assert (StrategyName.NAVIGATION, Stage.DOWNLOAD, StepOutcome.SKIPPED) in await steps(store, claim)
@@ -360,19 +362,19 @@ async def test_the_browser_is_not_asked_for_a_segmented_stream(
 async def test_a_missing_browser_does_not_hide_why_the_download_failed(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path, unavailable: Failure
 ) -> None:
-    tools = make_tools(
+    context = make_context(
         store, clock, tmp_path, downloader=StubDownloader(Incomplete("cut")), browser=StubBrowser(unavailable)
     )
 
-    assert (await worked(claim, tools)).error_code is ErrorCode.INCOMPLETE
+    assert (await worked(claim, context)).error_code is ErrorCode.INCOMPLETE
 
 
 async def test_a_fresh_extraction_without_news_does_not_hide_why_the_download_failed(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    tools = make_tools(store, clock, tmp_path, downloader=StubDownloader(LinkExpired("403")))
+    context = make_context(store, clock, tmp_path, downloader=StubDownloader(LinkExpired("403")))
 
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert job.error_code is not ErrorCode.NO_VIDEO
     assert job.status is JobStatus.FAILED
@@ -382,7 +384,7 @@ async def test_protected_media_ends_the_download(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(Drm("keys"))
-    job = await worked(claim, make_tools(store, clock, tmp_path, downloader=downloader))
+    job = await worked(claim, make_context(store, clock, tmp_path, downloader=downloader))
 
     assert (job.error_code, job.retry_at, len(downloader.requests)) == (ErrorCode.DRM, None, 1)
 
@@ -396,8 +398,8 @@ async def test_media_that_need_the_visits_cookies_are_requested_with_them_before
     (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    job = await worked(claim, context)
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
     assert [strategy for strategy, stage, _ in await steps(store, claim) if stage is Stage.DOWNLOAD] == [
@@ -428,8 +430,8 @@ async def test_where_the_handshake_is_judged_the_browser_is_tried_next(
     claim = await claimed(store, clock, VIMEO, "vimeo")
     browser, extractor = StubBrowser(VIDEO), StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, extractor.asked, len(downloader.requests)) == (JobStatus.COMPLETED, 1, 1)
     assert [record[0] for record in await steps(store, claim) if is_download(record)] == [
@@ -445,8 +447,8 @@ async def test_where_the_handshake_is_judged_a_fresh_url_is_requested_by_the_bro
     extractor = StubExtractor(extraction(candidate(signed=True)), extraction(candidate(SECOND_URL, signed=True)))
     browser = StubBrowser(LinkExpired("403"), VIDEO)
     downloader = StubDownloader(LinkExpired("403"))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [MEDIA_URL, SECOND_URL])
     assert len(downloader.requests) == 1
@@ -461,8 +463,8 @@ async def test_where_the_handshake_is_judged_streams_which_no_browser_saves_are_
         extraction(candidate(SECOND_URL, signed=True, source_type=SourceType.HLS)),
     )
     downloader, browser = StubDownloader(LinkExpired("403"), VIDEO), StubBrowser(VIDEO)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, browser.downloads) == (JobStatus.COMPLETED, [])
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
@@ -499,8 +501,8 @@ async def test_every_strategy_is_tried_once_before_a_refusal_is_final(
     claim = await claimed(store, clock, url, platform)
     downloader, browser = StubDownloader(LinkExpired("403")), StubBrowser(LinkExpired("403"), cookies=[COOKIE])
     extractor = StubExtractor(*EXTRACTIONS[outcome])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
     requests = [(request.url, request.audio_url, request.cookies) for request in downloader.requests]
     final = EXTRACTIONS[outcome][-1] if isinstance(EXTRACTIONS[outcome][-1], Extraction) else EXTRACTIONS[outcome][0]
     assert isinstance(final, Extraction)
@@ -523,8 +525,8 @@ async def test_where_the_handshake_is_judged_a_url_that_is_found_again_is_tried_
     extractor = StubExtractor(extraction(candidate(signed=True)))
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
     browser = StubBrowser(LinkExpired("403"), cookies=[COOKIE])
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    job = await worked(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    job = await worked(claim, context)
 
     assert (job.status, extractor.asked, browser.downloads) == (JobStatus.COMPLETED, 2, [MEDIA_URL])
     assert [request.cookies for request in downloader.requests] == [(), (COOKIE,)]
@@ -534,9 +536,9 @@ async def test_a_sites_download_limits_reach_the_downloader(store: Store, clock:
     claim = await claimed(store, clock, FACEBOOK, "facebook")
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     extractor = StubExtractor(extraction(user_agent="a browser"))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    tools = replace(tools, profile=BUILT_IN["compatible"])
-    await process_one_cycle(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    context = replace(context, profile=BUILT_IN["compatible"])
+    await process_one_cycle(claim, context)
     plain, session = downloader.requests
 
     assert (plain.max_range_bytes, plain.max_connections) == (250 << 20, 2)
@@ -550,7 +552,7 @@ async def test_the_headers_of_the_format_take_precedence_over_those_of_the_page(
     own = {"referer": "https://player.example/", "user-agent": "the one that asked"}
     downloader = StubDownloader()
     extractor = StubExtractor(extraction(candidate(headers=own), user_agent="a browser"))
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.requests[0].headers == own
 
@@ -566,8 +568,8 @@ async def test_cookies_from_the_extraction_are_sent_with_the_first_request(
     downloader = StubDownloader(EmptyBody("0 bytes"), VIDEO)
     browser = StubBrowser(cookies=[COOKIE, Cookie("chain", "older", "cdn.example")])
     extractor = StubExtractor(extraction(cookies=(MET,)))
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
-    await process_one_cycle(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader, browser=browser)
+    await process_one_cycle(claim, context)
     plain, session = downloader.requests
 
     assert plain.cookies == (MET,)
@@ -585,7 +587,7 @@ async def test_cookies_are_written_to_no_row_file_or_log(
         (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
         downloader = StubDownloader(Incomplete("cut"), VIDEO)
         extractor = StubExtractor(extraction(cookies=(MET,)))
-        job = await worked(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+        job = await worked(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
         history = await store.catalogue.history(claim.id)
     finally:
         await store.close()
@@ -603,7 +605,7 @@ async def test_an_attempt_without_the_cookies_repeats_the_url_with_fresh_ones(
 ) -> None:
     """Cookies are stored nowhere: if a checkpoint's URL is refused without them, a fresh extraction supplies them."""
     extracted = extraction(candidate(signed=True), cookies=(MET,))
-    first = make_tools(
+    first = make_context(
         store, clock, tmp_path, extractor=StubExtractor(extracted), downloader=StubDownloader(NoSpace("full"))
     )
     failed = await worked(claim, first)
@@ -612,7 +614,7 @@ async def test_an_attempt_without_the_cookies_repeats_the_url_with_fresh_ones(
     (again,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=LEASE)
 
     downloader, extractor = StubDownloader(LinkExpired("403"), VIDEO), StubExtractor(extracted)
-    job = await worked(again, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    job = await worked(again, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert (job.status, extractor.asked) == (JobStatus.COMPLETED, 1)
     assert [(request.url, request.cookies) for request in downloader.requests] == [(MEDIA_URL, ()), (MEDIA_URL, (MET,))]
@@ -627,8 +629,8 @@ async def test_a_url_that_is_refused_with_the_sites_own_cookies_is_extracted_aga
         extraction(candidate(signed=True), cookies=(MET,)), extraction(candidate(SECOND_URL, signed=True))
     )
     downloader = StubDownloader(LinkExpired("403"), VIDEO)
-    tools = make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader)
-    await process_one_cycle(claim, tools)
+    context = make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
+    await process_one_cycle(claim, context)
 
     assert [request.url for request in downloader.requests] == [MEDIA_URL, SECOND_URL]
 
@@ -670,7 +672,7 @@ async def test_a_partial_file_is_resumed_only_where_the_fresh_url_is_certain_to_
     downloader = (
         StubDownloader(failure, failure, VIDEO) if isinstance(failure, Incomplete) else StubDownloader(failure, VIDEO)
     )
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.requests[-1].url == SECOND_URL
     assert downloader.found_in_staging[-1] == (["media.part"] if is_resumed else [])
@@ -681,7 +683,7 @@ async def test_a_partial_file_whose_url_a_fresh_extraction_finds_again_is_resume
 ) -> None:
     extractor = StubExtractor(extraction(candidate(signed=True, media_key="k")))
     downloader = StubDownloader(expired(), VIDEO)
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.found_in_staging == [[], ["media.part"]]
 
@@ -693,6 +695,6 @@ async def test_a_partial_file_is_resumed_once(
         extraction(candidate(signed=True, media_key="k")), extraction(candidate(SECOND_URL, signed=True, media_key="k"))
     )
     downloader = StubDownloader(expired(), Incomplete("differs"), VIDEO)
-    await process_one_cycle(claim, make_tools(store, clock, tmp_path, extractor=extractor, downloader=downloader))
+    await process_one_cycle(claim, make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader))
 
     assert downloader.found_in_staging == [[], ["media.part"], []]

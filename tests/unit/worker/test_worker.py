@@ -36,7 +36,7 @@ from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryCatalogue, MemoryJobStore, MemoryQueue, MemoryState
 from tests.patience import patient, until
-from tests.stubs import StubDownloader, make_tools, new_job
+from tests.stubs import StubDownloader, make_context, new_job
 
 LEASE = timedelta(seconds=90)
 LIMITS = WorkerLimits(concurrency=2, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
@@ -91,7 +91,9 @@ class Setting:
         self.downloader = GatedDownloader()
         self.live_folder = root / "workers"
         self.worker = Worker(
-            make_tools(store, clock, root / "library", downloader=self.downloader), limits, live_folder=self.live_folder
+            make_context(store, clock, root / "library", downloader=self.downloader),
+            limits,
+            live_folder=self.live_folder,
         )
         self.stop = asyncio.Event()
 
@@ -626,7 +628,7 @@ async def claims_made(store: Store) -> int:
 
 async def test_while_the_library_is_missing_jobs_stay_as_they_are(setting: Setting) -> None:
     """No row is touched and no attempt used; when its disk is back the jobs go on automatically."""
-    library = setting.worker._tools.vault
+    library = setting.worker._context.library
     await library.write_identity("0b5e7a52-ours")
     await library.require_identity("0b5e7a52-ours")
     marker = setting.root / "library" / ".mediavault-library"
@@ -708,8 +710,8 @@ async def test_a_heartbeat_reports_the_machines_sessions_and_a_new_session_reque
     async def signed_in() -> frozenset[str]:
         return frozenset(sessions)
 
-    tools = replace(make_tools(store, clock, tmp_path / "library"), signed_in=signed_in)
-    worker = Worker(tools, LIMITS, live_folder=tmp_path / "workers")
+    context = replace(make_context(store, clock, tmp_path / "library"), signed_in=signed_in)
+    worker = Worker(context, LIMITS, live_folder=tmp_path / "workers")
     waiting = [new_job(f"https://s.example/{name}", clock=clock, platform=name) for name in ("x", "generic")]
     await store.queue.enqueue(waiting)
     for claim in await store.queue.claim(WorkerId("w-other"), limit=2, lease=LEASE):
@@ -758,8 +760,8 @@ async def test_requeueing_after_a_sign_in_delays_no_heartbeat_and_outlasts_a_sto
     async def signed_in() -> frozenset[str]:
         return frozenset(sessions)
 
-    tools = replace(make_tools(store, clock, tmp_path / "library"), signed_in=signed_in)
-    worker = Worker(tools, LIMITS, live_folder=tmp_path / "workers")
+    context = replace(make_context(store, clock, tmp_path / "library"), signed_in=signed_in)
+    worker = Worker(context, LIMITS, live_folder=tmp_path / "workers")
     job = new_job(clock=clock)
     await store.queue.enqueue([job])
     [claim] = await store.queue.claim(WorkerId("w-other"), limit=1, lease=LEASE)

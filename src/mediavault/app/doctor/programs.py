@@ -14,7 +14,7 @@ from pathlib import Path
 from mediavault.app import composition
 from mediavault.app.doctor.machine import ALLOW_NAMESPACES
 from mediavault.app.doctor.runner import Context, Findings
-from mediavault.browser.discovery import Sandbox, find_browser, for_browser, noted_sandbox
+from mediavault.browser.discovery import Sandbox, find_browser, for_browser, recorded_sandbox
 from mediavault.browser.own_display import has_display
 from mediavault.browser.vnc import INSTALL
 from mediavault.core.clock import SystemClock
@@ -73,7 +73,7 @@ async def version_of(program: Path) -> str | None:
 
 def sandbox(context: Context) -> Findings:
     """Check what the browser's last start reported about its sandbox; nothing before its first start."""
-    report = noted_sandbox(context.settings.state_dir)
+    report = recorded_sandbox(context.settings.state_dir)
     if report is None:
         return None
     if report.sandbox is Sandbox.ON:

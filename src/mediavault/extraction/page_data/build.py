@@ -113,6 +113,6 @@ def merged(candidates: list[Candidate]) -> tuple[Candidate, ...]:
 _FILLABLE = ("media_key", "mime", "container", "video_codec", "width", "height", "fps", "bitrate", "size", "duration_s")
 
 
-def _filled(known: Candidate, twin: Candidate) -> Candidate:
-    missing = {name: getattr(twin, name) for name in _FILLABLE if getattr(known, name) is None}
-    return replace(known, **missing)
+def _filled(existing: Candidate, twin: Candidate) -> Candidate:
+    missing = {name: getattr(twin, name) for name in _FILLABLE if getattr(existing, name) is None}
+    return replace(existing, **missing)

@@ -31,6 +31,8 @@ async def same(job_id: JobIdPath, services: Services) -> list[DuplicateView]:
     """
     await services.store.catalogue.get(job_id)
     return [
-        DuplicateView(job=job_view(one.job), identical=one.likeness.identical, percent=one.likeness.percent)
-        for one in await read_duplicates(services.store, job_id)
+        DuplicateView(
+            job=job_view(duplicate.job), identical=duplicate.likeness.identical, percent=duplicate.likeness.percent
+        )
+        for duplicate in await read_duplicates(services.store, job_id)
     ]

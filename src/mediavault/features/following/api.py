@@ -32,7 +32,7 @@ from mediavault.features.following.views import (
 )
 from mediavault.presentation.opml import OPML_TYPE
 from mediavault.presentation.record_models import given
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 
 MOST_ENTRIES = 2_000
 MOST_IN_INBOX = 100
@@ -58,8 +58,8 @@ async def add(body: SourceRequest, sources: FollowingDep, user: UserName) -> Sou
     422 for a URL that can't be followed, such as that of a single post, and for one that is already followed.
     """
     settings = given(body)
-    one = await sources.follow(settings.pop("url"), settings, user=user)
-    return source_view(one, sources.clock.now())
+    followed = await sources.follow(settings.pop("url"), settings, user=user)
+    return source_view(followed, sources.clock.now())
 
 
 @router.post("/preview", status_code=202, response_model=SourcePreviewView, responses=errors(401, 403, 415, 503))
@@ -95,8 +95,8 @@ async def inbox(
 ) -> InboxView:
     """List the posts that sources have brought, latest arrivals first, and which of them are new to the user."""
     found = await read_inbox(services.store, user, cursor=cursor, limit=limit, only_news=only_news)
-    noted = await read_noted(services.store, user, [arrival.job.id for arrival in found.arrivals])
-    return inbox_view(found, noted)
+    post_marks = await read_marks(services.store, user, [arrival.job.id for arrival in found.arrivals])
+    return inbox_view(found, post_marks)
 
 
 @router.post("/inbox/seen", response_model=InboxSeenView, responses=errors(401, 403, 415, 503))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count, pairwise
+from statistics import median
 
 from mediavault.core.clock import in_pieces
 from mediavault.core.failures import MediavaultError
 from mediavault.core.job import NewJob
-from mediavault.core.listings import Entry, Listing, post_key
+from mediavault.core.listings import LONGEST_INTERVAL, Entry, Listing, post_key
 from mediavault.core.site_limits import MANY_SITES
 from mediavault.features.following.filters import Reason, reason_against
-from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState, Start
+from mediavault.features.following.model import SHORTEST_INTERVAL, EntryState, SeenEntry, Source, SourceState, Start
 
 NEWS_AT_ONCE = 20  # if a check finds more new posts than this, the rest wait for their turn like earlier posts
 NEWEST_AT_ONCE = 10  # of the newest earlier posts that a user asks for, where the site sets no pace
@@ -77,7 +80,7 @@ async def named_posts(
 
 def decide(
     posts: Sequence[ListedPost],
-    known: Mapping[str, SeenEntry],
+    existing: Mapping[str, SeenEntry],
     removed: Collection[str],
     source: Source,
     now: datetime,
@@ -88,15 +91,15 @@ def decide(
 ) -> Iterator[Decision]:
     """Yield the decision about each post of a list, in the list's order.
 
-    Decides about new posts, and again about those that were skipped for a reason that may no longer apply. ``known`` is
+    Decides about new posts, and again about those that were skipped for a reason that may no longer apply. ``existing`` is
     what became of posts at this source, ``removed`` are those that users have deleted, both by the posts' keys.
     ``is_first``: no check has succeeded yet. ``is_restarted``: the earlier posts have yet to be read for the current
     start.
     """
-    before = _from_before(posts, known, source, now, is_newest_first=is_newest_first, is_first=is_first)
+    before = _from_before(posts, existing, source, now, is_newest_first=is_newest_first, is_first=is_first)
     at_once = in_turn = 0  # news that are taken at once, and earlier posts that are wanted
     for post in posts:
-        former = known.get(post.key)
+        former = existing.get(post.key)
         if former is not None and (not post.canonical_url or not _is_open(former, is_restarted=is_restarted)):
             yield Decision(post, former.state, former.reason, former)
             continue
@@ -121,7 +124,7 @@ def _newest_come_at_once(source: Source) -> bool:
 
 def _from_before(
     posts: Sequence[ListedPost],
-    known: Mapping[str, SeenEntry],
+    existing: Mapping[str, SeenEntry],
     source: Source,
     now: datetime,
     *,
@@ -131,7 +134,7 @@ def _from_before(
     """Return the keys of the posts that were there before the source was followed."""
     readable = [post for post in posts if post.canonical_url]
     entries = [post.entry for post in readable]
-    places = {index for index, post in enumerate(readable) if post.key in known}
+    places = {index for index, post in enumerate(readable) if post.key in existing}
     found = backlog(entries, places, source, now, is_newest_first=is_newest_first, is_first=is_first)
     return {readable[index].key for index in found}
 
@@ -241,10 +244,84 @@ def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | N
     return reason_against(entry, source.filters)
 
 
-def says_what_is_gone(found: Listing, before: SourceState) -> bool:
+def shows_removals(listing: Listing, before: SourceState) -> bool:
     """Return whether a list shows that the posts which it does not name are gone.
 
     Only a list that was read whole does. If it names less than half as many as usual, that is more likely a fault.
     """
     usual = max(before.usual_entries, before.whole_entries)
-    return found.is_whole and not found.is_unchanged and bool(found.entries) and 2 * len(found.entries) >= usual
+    return listing.is_whole and not listing.is_unchanged and bool(listing.entries) and 2 * len(listing.entries) >= usual
+
+
+FIRST_INTERVAL = timedelta(hours=1)  # until it is known how often a source posts
+ACCOUNT_INTERVAL = timedelta(hours=6)  # the shortest where each check uses the signed-in account
+FIRST_LOOK_APART, FIRST_LOOKS_WITHIN = timedelta(seconds=12), timedelta(hours=1)  # of sources added together
+LOOKS_PER_POST = 4  # so that a post is seen after an eighth of the usual gap, on average
+BACK_OFFS = 5  # doublings of the interval while checks fail
+FILL_A_DAY = 144  # earlier posts of one site or host that are saved at most: one every ten minutes
+
+
+def usual_gap(times: Iterable[datetime]) -> timedelta | None:
+    """Return the median time between two posts in a row; None for fewer than three posts."""
+    ordered = sorted(times)
+    gaps = [(after - before).total_seconds() for before, after in pairwise(ordered)]
+    return timedelta(seconds=median(gaps)) if len(gaps) >= 2 else None
+
+
+def interval(
+    source: Source,
+    *,
+    gap: timedelta | None,
+    quiet_for: timedelta | None,
+    failures: int = 0,
+    fresh_for: timedelta | None = None,
+    uses_account: bool = False,
+) -> timedelta:
+    """Return the time until the next check, before jitter.
+
+    ``gap`` is the usual time between two posts, ``quiet_for`` the time since the newest one: a source that has stopped
+    posting is checked less often. Each of the ``failures`` in a row doubles the time. ``fresh_for`` is how long the site
+    asks to wait. The interval that a user has set is kept, unless checks fail, the site asks to wait longer, or checks use
+    the signed-in account.
+    """
+    expected = max(filter(None, (gap, quiet_for / 2 if quiet_for else None)), default=LOOKS_PER_POST * FIRST_INTERVAL)
+    usual = source.interval or min(max(expected / LOOKS_PER_POST, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+    if uses_account:
+        usual = max(usual, ACCOUNT_INTERVAL)
+    if failures:
+        usual = max(usual, min(usual * 2 ** min(failures, BACK_OFFS), LONGEST_INTERVAL))
+    return max(usual, fresh_for or timedelta())
+
+
+def jittered(span: timedelta, share: float) -> timedelta:
+    """Return the span, longer or shorter by up to a tenth. ``share`` is a random number from 0 to 1."""
+    return span * (0.9 + 0.2 * share)
+
+
+def first_looks(groups: Sequence[str], now: datetime) -> list[datetime]:
+    """Return when each of many new sources is first checked, spread over at most an hour within each group.
+
+    ``groups`` names for each source what serves its list, such as the feed's host. A site's limits space checks out
+    too, but feeds at hosts of unknown sites have none. Spreading the checks also leaves room for downloads.
+    """
+    apart = {group: min(FIRST_LOOK_APART, FIRST_LOOKS_WITHIN / size) for group, size in Counter(groups).items()}
+    numbers = {group: count() for group in apart}
+    return [now + apart[group] * next(numbers[group]) for group in groups]
+
+
+def fill_interval(daily_cap: int | None) -> timedelta:
+    """Return the time between two earlier posts that are saved from one site.
+
+    ``daily_cap`` is how many posts the site's account may read in a day, None for no limit; half of it is left to users.
+    """
+    return timedelta(days=1) / min(FILL_A_DAY, max(1, daily_cap // 2) if daily_cap else FILL_A_DAY)
+
+
+def fill_takes(source: Source, waiting: int, daily_cap: int | None, *, sharing: int) -> timedelta:
+    """Return about how long it takes until a source's waiting posts are taken, if nothing else holds them back.
+
+    ``daily_cap`` is as in ``fill_interval``. ``sharing`` is how many sources of the site or host have posts waiting:
+    they take turns.
+    """
+    own = timedelta(days=1) / source.per_day if source.per_day else timedelta()
+    return waiting * max(fill_interval(daily_cap) * max(1, sharing), own)

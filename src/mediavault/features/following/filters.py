@@ -162,7 +162,11 @@ def reason_against(entry: Entry, filters: Filters) -> Reason | None:
         return Reason.REPLY
     if not _has_length(entry.duration_s, filters):
         return Reason.LENGTH
-    if entry.language and filters.languages and not any(_speaks(entry.language, one) for one in filters.languages):
+    if (
+        entry.language
+        and filters.languages
+        and not any(_speaks(entry.language, language) for language in filters.languages)
+    ):
         return Reason.LANGUAGE
     return None if _has_words(entry, filters) else Reason.WORDS
 

@@ -36,7 +36,7 @@ class Arrival:
     job: Job
     came_at: datetime
     sources: dict[str, str]
-    is_news: bool
+    is_new_post: bool
     is_new: bool
 
 
@@ -74,8 +74,8 @@ async def read_inbox(store: Store, user: str, *, cursor: str | None, limit: int,
         news_at = next((mark.place for mark in marks.get(job.id, ()) if mark.name == MarkKind.NEWS), None)
         came_at = from_micros(places[job.id] if news_at is None else news_at)  # each mark has its own place
         sources = {source: names[source].name for source in named.get(job.id, ()) if source in names}
-        is_news = news_at is not None
-        arrivals.append(Arrival(job, came_at, sources, is_news=is_news, is_new=is_news and came_at > until))
+        is_new_post = news_at is not None
+        arrivals.append(Arrival(job, came_at, sources, is_new_post=is_new_post, is_new=is_new_post and came_at > until))
     return Inbox(tuple(arrivals), count, queries.mark_cursor_of(shown[-1]) if len(found) > limit else None)
 
 

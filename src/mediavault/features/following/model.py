@@ -230,7 +230,7 @@ class SeenEntry:
     """What a source knows of an entry that it has seen. The record's key ends with that of the post.
 
     ``is_read``: the post itself was read before it was skipped, so a list, which says less, does not change the decision.
-    ``is_news``: it waits although it appeared after the source was followed, because many appeared at once. ``gone_at``:
+    ``is_new_post``: it waits although it appeared after the source was followed, because many appeared at once. ``gone_at``:
     since then, lists that were read whole no longer contain it; nothing is deleted because of that. ``enclosed`` is the
     file that it encloses, while it waits.
     """
@@ -243,6 +243,6 @@ class SeenEntry:
     reason: Reason | None = None
     job_id: str | None = None
     is_read: bool = False
-    is_news: bool = False
+    is_new_post: bool = False
     gone_at: datetime | None = None
     enclosed: EnclosedFile | None = None

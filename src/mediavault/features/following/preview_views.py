@@ -17,12 +17,11 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.redaction import redact_message
 from mediavault.core.sessions import can_be_signed_in_to
-from mediavault.features.following.decisions import Decision, open_reasons
+from mediavault.features.following.decisions import Decision, fill_takes, open_reasons
 from mediavault.features.following.filters import REASONS, Reason
 from mediavault.features.following.model import EntryState
 from mediavault.features.following.previews import ListReading, ReadList, SourcePreview
 from mediavault.features.following.records import Followed, decisions, followed, seen
-from mediavault.features.following.schedule import fill_takes
 from mediavault.features.following.views import SourceView, source_view
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label
@@ -117,7 +116,7 @@ class SourcePreviewView(BaseModel):
     entries: list[PreviewEntryView]
 
     @property
-    def is_over(self) -> bool:
+    def finished(self) -> bool:
         """Whether the preview is finished."""
         return self.state in {PreviewState.READ, PreviewState.FAILED}
 
@@ -224,7 +223,7 @@ async def _fill(one: Followed, waiting: int, store: Store) -> timedelta:
     return fill_takes(source, waiting, registry.platform(source.platform).pace.account_daily_cap, sharing=sharing)
 
 
-def what_becomes_of(entry: PreviewEntryView) -> str:
+def outcome_label(entry: PreviewEntryView) -> str:
     """Return in a few words what would happen to an entry, or has happened to it."""
     if entry.reason is not None:
         return translated(REASONS[entry.reason])

@@ -112,9 +112,9 @@ async def ask(store: Store, draft: Source, clock: Clock) -> str:
     return await _ask(store, checked(draft), "", clock)
 
 
-async def ask_of_change(store: Store, one: Followed, draft: Source, clock: Clock) -> str:
+async def ask_of_change(store: Store, followed: Followed, draft: Source, clock: Clock) -> str:
     """Request a preview of a change to a source, and return the preview's id. Raises BadInput as ``change_source`` does."""
-    return await _ask(store, restarted(one.source, checked(draft)), one.state.stable_id, clock)
+    return await _ask(store, restarted(followed.source, checked(draft)), followed.state.stable_id, clock)
 
 
 async def _ask(store: Store, draft: Source, stable_id: str, clock: Clock) -> str:

@@ -110,7 +110,7 @@ async def with_work(tables: Tables, now: datetime) -> list[Followed]:
     waiting = await tables.select(SOURCE_STATES, {"waiting": Range(at_least=1)}, order=["waiting"])
     states = {row.columns["id"]: row for row in (*due, *waiting)}
     sources = await tables.some(SOURCES, [(str(source_id),) for source_id in states])
-    return [one for one in _followed(sources, list(states.values())) if not one.source.is_paused]
+    return [followed for followed in _followed(sources, list(states.values())) if not followed.source.is_paused]
 
 
 def _followed(sources: Sequence[TableRow], states: Sequence[TableRow]) -> list[Followed]:
@@ -155,7 +155,9 @@ async def follow_all(tables: Tables, new: Sequence[NewSource]) -> None:
 
     Raises BadInput, before anything is stored, for values that a source can't have.
     """
-    states = {one.source.id: SourceState(title=one.title, next_look_at=one.look_at) for one in new}
+    states = {
+        new_entry.source.id: SourceState(title=new_entry.title, next_look_at=new_entry.look_at) for new_entry in new
+    }
     await _add(tables, {one.source.id: (checked(one.source), states[one.source.id]) for one in new})
 
 
@@ -276,7 +278,7 @@ async def decisions(
     records: Records,
     one: Followed,
     posts: Sequence[ListedPost],
-    known: Mapping[str, SeenEntry],
+    existing: Mapping[str, SeenEntry],
     now: datetime,
     *,
     is_newest_first: bool,
@@ -285,7 +287,7 @@ async def decisions(
     by_url = {post_key(post.canonical_url): post.key for post in posts if post.canonical_url}
     decided = decide(
         posts,
-        known,
+        existing,
         {by_url[key] for key in await removed(records, by_url)},
         one.source,
         now,

@@ -66,8 +66,8 @@ class Following:
 
     async def find_preview(self, preview_id: str) -> SourcePreviewView:
         """Return a preview, decided now from the list that was read. Raises NotFound once it has expired."""
-        found = await previews.find_preview(self.store, preview_id)
-        return await source_preview_view(found, self.store, self.clock.now())
+        preview = await previews.find_preview(self.store, preview_id)
+        return await source_preview_view(preview, self.store, self.clock.now())
 
     async def entries(
         self, source_id: str, *, limit: int, state: EntryState | None = None, gone: bool = False

@@ -20,10 +20,10 @@ from mediavault.core.profiles import unknown_profile
 from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
 from mediavault.core.xml_tree import in_xml
+from mediavault.features.following.decisions import first_looks
 from mediavault.features.following.lists import ListedSource, read_source_list
 from mediavault.features.following.model import SettingValues, Source, SourceSettings, SourceState, changed
 from mediavault.features.following.records import MOST_SOURCES, Followed, NewSource, id_of_url
-from mediavault.features.following.schedule import first_looks
 from mediavault.features.following.views import ListedSourceView, RefusedSourceView, SourceRequest, SourcesImportView
 from mediavault.platforms import registry
 from mediavault.presentation.opml import opml_document
@@ -78,7 +78,7 @@ class ImportTerms:
 async def read_import(content: bytes, terms: ImportTerms) -> SourcesImport:
     """Return what an import of a file would follow, as :func:`read_entries` does in a thread, and what of it is private."""
     read = await asyncio.to_thread(read_entries, content, terms)
-    return replace(read, private=await _private([one.source for one in read.new], terms.submit))
+    return replace(read, private=await _private([new_entry.source for new_entry in read.new], terms.submit))
 
 
 def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
@@ -204,13 +204,13 @@ def import_view(done: SourcesImport, *, is_dry_run: bool) -> SourcesImportView:
         is_dry_run=is_dry_run,
         new=[
             ListedSourceView(
-                url=one.source.url,
-                title=one.title or None,
-                platform=one.source.platform,
-                id=one.source.id,
-                is_private=one.source.id in done.private,
+                url=new_entry.source.url,
+                title=new_entry.title or None,
+                platform=new_entry.source.platform,
+                id=new_entry.source.id,
+                is_private=new_entry.source.id in done.private,
             )
-            for one in done.new
+            for new_entry in done.new
         ],
         known=[ListedSourceView(url=entry.text, title=entry.title or None) for entry in done.known],
         refused=[
@@ -235,12 +235,12 @@ def sources_opml(sources: Iterable[Followed]) -> bytes:
 
 def as_followed(new: Iterable[NewSource]) -> list[Followed]:
     """Return what an import would follow as sources, for :func:`sources_opml`."""
-    return [Followed(one.source, SourceState(title=one.title)) for one in new]
+    return [Followed(new_entry.source, SourceState(title=new_entry.title)) for new_entry in new]
 
 
-def _outline(one: Followed) -> Mapping[str, str]:
-    url, feed = one.source.url, _feed_of(one)
-    name = one.stated_name if in_xml(one.stated_name).strip() else url
+def _outline(followed: Followed) -> Mapping[str, str]:
+    url, feed = followed.source.url, _feed_of(followed)
+    name = followed.stated_name if in_xml(followed.stated_name).strip() else url
     return {
         "type": "rss" if feed else "link",
         "text": name,
@@ -248,13 +248,13 @@ def _outline(one: Followed) -> Mapping[str, str]:
         "xmlUrl": feed or "",
         "htmlUrl": url if url != feed else "",
         "url": "" if feed else url,
-        "mediavault:settings": json.dumps(_settings_of(one.source)),
+        "mediavault:settings": json.dumps(_settings_of(followed.source)),
     }
 
 
-def _feed_of(one: Followed) -> str | None:
+def _feed_of(followed: Followed) -> str | None:
     """Return the source's feed, as far as it is known: that of an unknown site is what was read, or what was pasted."""
-    source, state = one.source, one.state
+    source, state = followed.source, followed.state
     if source.platform == "generic":
         return state.validators.url or (source.url if state.method in {"", "feed"} else None)
     try:

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from mediavault.core.job import JobId
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.core.redaction import redact_message, redact_page
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import Inbox
@@ -144,13 +144,13 @@ class ArrivalSourceView(BaseModel):
 
 
 class ArrivalView(BaseModel):
-    """A post that sources have brought, and when. ``is_news``: it was not there before the source was followed; ``is_new``: it
+    """A post that sources have brought, and when. ``is_new_post``: it was not there before the source was followed; ``is_new``: it
     is news that the user has not seen."""
 
     job: JobView
     came_at: datetime
     sources: list[ArrivalSourceView]
-    is_news: bool
+    is_new_post: bool
     is_new: bool
 
 
@@ -168,16 +168,16 @@ class InboxSeenView(BaseModel):
     news: int
 
 
-def source_view(one: Followed, now: datetime) -> SourceView:
+def source_view(followed: Followed, now: datetime) -> SourceView:
     """Return a source's view."""
-    one = shown_source(one)
-    source, state = one.source, one.state
+    followed = shown_source(followed)
+    source, state = followed.source, followed.state
     is_failing = state.is_failing(now)
     return SourceView(
         id=source.id,
         url=source.url,
         platform=source.platform,
-        name=one.name,
+        name=followed.name,
         handle=state.handle,
         picture_url=state.picture_url,
         picture=f"/api/sources/{source.id}/picture" if state.has_picture else None,
@@ -210,21 +210,21 @@ def entry_view(entry: SeenEntry) -> EntryView:
     )
 
 
-def inbox_view(found: Inbox, noted: Mapping[JobId, Noted]) -> InboxView:
+def inbox_view(inbox: Inbox, post_marks: Mapping[JobId, PostMarks]) -> InboxView:
     """Return a page of the inbox with the user's marks on its posts."""
     return InboxView(
         arrivals=[
             ArrivalView(
-                job=job_view(arrival.job, noted.get(arrival.job.id, Noted())),
+                job=job_view(arrival.job, post_marks.get(arrival.job.id, PostMarks())),
                 came_at=arrival.came_at,
                 sources=[ArrivalSourceView(id=source, name=name) for source, name in arrival.sources.items()],
-                is_news=arrival.is_news,
+                is_new_post=arrival.is_new_post,
                 is_new=arrival.is_new,
             )
-            for arrival in found.arrivals
+            for arrival in inbox.arrivals
         ],
-        news=found.news,
-        next_cursor=found.next_cursor,
+        news=inbox.news,
+        next_cursor=inbox.next_cursor,
     )
 
 
@@ -246,13 +246,13 @@ def _about(span: timedelta) -> str:
     return ngettext("%(num)d day", "%(num)d days", days) % {"num": days}
 
 
-def shown_source(one: Followed) -> Followed:
+def shown_source(followed: Followed) -> Followed:
     """Return a source to be shown. Without its secret, its list can't be read from what remains of the address."""
     if current().with_secrets:
-        return one
-    state = one.state
+        return followed
+    state = followed.state
     return Followed(
-        replace(one.source, url=redact_page(one.source.url)),
+        replace(followed.source, url=redact_page(followed.source.url)),
         replace(
             state,
             picture_url=shown_media(state.picture_url),

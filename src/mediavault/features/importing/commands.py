@@ -38,14 +38,14 @@ def import_folder(
     folder: Folder, *, apply: Apply = False, how: How = ImportMode.COPY, as_json: AsJsonLines = False
 ) -> None:
     """Import a folder of videos from yt-dlp, MeTube, Tube Archivist, Pinchflat or anything else. Changes nothing unless --apply is given."""
-    from mediavault.cli import interrupts
+    from mediavault.cli import context
     from mediavault.cli.context import quiet_settings
     from mediavault.features.importing.service import checked_source
 
     settings = quiet_settings()
     library = settings.download_dir if settings.vault_url is None else None
     source = checked_source(folder, how, library, apply=apply)
-    done = interrupts.run(_import(settings, source, as_json=as_json))
+    done = context.run(_import(settings, source, as_json=as_json))
     _sum_up(done, apply=apply, as_json=as_json)
     if done.problems:
         raise Exit(EXIT_JOB_FAILED)
@@ -53,7 +53,7 @@ def import_folder(
 
 async def _import(settings: Settings, source: ImportSource, *, as_json: bool) -> ImportCounts:
     from mediavault.app.storage import open_import
-    from mediavault.cli.progress import steps
+    from mediavault.cli.output import steps
     from mediavault.features.importing.service import count_media
 
     with steps(silent=as_json) as onlooker:

@@ -147,19 +147,19 @@ def read_filter(params: Mapping[str, str]) -> LibraryFilter:
     )
 
 
-def to_params(asked: LibraryFilter) -> dict[str, str]:
+def to_params(library_filter: LibraryFilter) -> dict[str, str]:
     """Return the parameters that :func:`read_filter` reads; only those that differ from the default."""
     default = LibraryFilter()
     return {
-        field.name: _as_text(getattr(asked, field.name))
+        field.name: _as_text(getattr(library_filter, field.name))
         for field in fields(LibraryFilter)
-        if getattr(asked, field.name) != getattr(default, field.name)
+        if getattr(library_filter, field.name) != getattr(default, field.name)
     }
 
 
-def address(asked: LibraryFilter, *, path: str = "/library", **more: str) -> str:
+def address(library_filter: LibraryFilter, *, path: str = "/library", **more: str) -> str:
     """Return ``path`` with the filter and further parameters."""
-    params = urlencode({**to_params(asked), **more})
+    params = urlencode({**to_params(library_filter), **more})
     return f"{path}?{params}" if params else path
 
 
@@ -169,32 +169,34 @@ def page_of(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def to_query(
-    asked: LibraryFilter, zone: tzinfo | None, user: str, *, cursor: str | None = None, limit: int
+    library_filter: LibraryFilter, zone: tzinfo | None, user: str, *, cursor: str | None = None, limit: int
 ) -> JobQuery:
     """Return the store's query for the filter. A day begins at midnight in the reader's time zone.
 
     Raises BadInput for what can't be a tag or a collection.
     """
-    return job_filter(asked, zone).query(user, cursor=cursor, limit=limit)
+    return job_filter(library_filter, zone).query(user, cursor=cursor, limit=limit)
 
 
-def job_filter(asked: LibraryFilter, zone: tzinfo | None) -> JobFilter:
+def job_filter(library_filter: LibraryFilter, zone: tzinfo | None) -> JobFilter:
     """Return the filter as the API and the command line have it."""
-    shortest, longest = _LENGTHS[asked.length] if asked.length else (asked.shortest, asked.longest)
+    shortest, longest = (
+        _LENGTHS[library_filter.length] if library_filter.length else (library_filter.shortest, library_filter.longest)
+    )
     in_zone = partial(read_moment, zone=zone or UTC)
     return JobFilter(
-        status=STATUSES[asked.state],
-        platform=asked.platform or None,
-        q=asked.q or None,
-        account=asked.account or None,
-        since=in_zone("since", asked.since.isoformat()) if asked.since else None,
-        until=in_zone("until", asked.until.isoformat(), last=True) if asked.until else None,
+        status=STATUSES[library_filter.state],
+        platform=library_filter.platform or None,
+        q=library_filter.q or None,
+        account=library_filter.account or None,
+        since=in_zone("since", library_filter.since.isoformat()) if library_filter.since else None,
+        until=in_zone("until", library_filter.until.isoformat(), last=True) if library_filter.until else None,
         shortest_s=shortest,
         longest_s=longest,
-        tag=(asked.tag,) if asked.tag else (),
-        collection=asked.collection or None,
-        order=asked.order,
-        **_MINE[asked.mine] if asked.mine else {},
+        tag=(library_filter.tag,) if library_filter.tag else (),
+        collection=library_filter.collection or None,
+        order=library_filter.order,
+        **_MINE[library_filter.mine] if library_filter.mine else {},
     )
 
 
@@ -207,30 +209,32 @@ class Chip:
     without: str
 
 
-def chips(asked: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
+def chips(library_filter: LibraryFilter, *, account_name: str, site: str = "") -> Iterator[Chip]:
     """Yield a chip for each active filter except the search, which has its own field."""
 
     def chip(label: str, value: str, **none: object) -> Chip:
-        return Chip(label, value, address(replace(asked, **none)))  # type: ignore[arg-type]
+        return Chip(label, value, address(replace(library_filter, **none)))  # type: ignore[arg-type]
 
-    if asked.platform:
-        yield chip(gettext("Site"), site or asked.platform, platform="")
-    if asked.account:
-        yield chip(gettext("Account"), account_name or asked.account, account="")
-    if asked.tag:
-        yield chip(gettext("Tag"), asked.tag, tag="")
-    if asked.collection:
-        yield chip(gettext("Collection"), asked.collection, collection="")
-    if asked.mine:
-        yield chip(gettext("Show"), gettext(MINE_WORDS[asked.mine]), mine=None)
-    if asked.since:
-        yield chip(gettext("From"), asked.since.isoformat(), since=None)
-    if asked.until:
-        yield chip(gettext("Until"), asked.until.isoformat(), until=None)
-    if asked.length:
-        yield chip(gettext("Length"), gettext(LENGTH_WORDS[asked.length]), length=None)
-    elif asked.shortest is not None or asked.longest is not None:
-        shortest, longest = (_as_text(value) if value is not None else "" for value in (asked.shortest, asked.longest))
+    if library_filter.platform:
+        yield chip(gettext("Site"), site or library_filter.platform, platform="")
+    if library_filter.account:
+        yield chip(gettext("Account"), account_name or library_filter.account, account="")
+    if library_filter.tag:
+        yield chip(gettext("Tag"), library_filter.tag, tag="")
+    if library_filter.collection:
+        yield chip(gettext("Collection"), library_filter.collection, collection="")
+    if library_filter.mine:
+        yield chip(gettext("Show"), gettext(MINE_WORDS[library_filter.mine]), mine=None)
+    if library_filter.since:
+        yield chip(gettext("From"), library_filter.since.isoformat(), since=None)
+    if library_filter.until:
+        yield chip(gettext("Until"), library_filter.until.isoformat(), until=None)
+    if library_filter.length:
+        yield chip(gettext("Length"), gettext(LENGTH_WORDS[library_filter.length]), length=None)
+    elif library_filter.shortest is not None or library_filter.longest is not None:
+        shortest, longest = (
+            _as_text(value) if value is not None else "" for value in (library_filter.shortest, library_filter.longest)
+        )
         yield chip(gettext("Length"), f"{shortest or 0}–{longest or '∞'} s", shortest=None, longest=None)
 
 

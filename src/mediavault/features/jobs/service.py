@@ -17,7 +17,7 @@ from mediavault.presentation.views import kept_paths
 from mediavault.store import trash, waiting_jobs
 from mediavault.store.bulk import enqueue_for_user, existing_jobs, iter_jobs, retry_each
 from mediavault.store.live_settings import LiveSettings
-from mediavault.store.noting import note_added
+from mediavault.store.mark_changes import mark_added_by
 from mediavault.store.port import Enqueued, JobOrder, JobQuery, Store
 from mediavault.store.profiles import default_profile, if_it_exists, known_profile, with_settings
 from mediavault.store.trash import TrashFiles
@@ -151,7 +151,7 @@ class Jobs:
         new = await with_settings(new, await self.live.current(), records, profile=wanted)
         stored = await enqueue_for_user(self.store.queue, new, force=force)
         created = [result.job.id for result in stored if result.created]
-        await note_added(self.store, self.clock, caller.user, created)
+        await mark_added_by(self.store, self.clock, caller.user, created)
         self.events.wake()
         for result in stored:
             log.info("job_submitted", job_id=result.job.id, trace_id=result.job.trace_id, created=result.created)

@@ -11,7 +11,7 @@ import typer
 from mediavault.cli.options import AsJson, JobIds
 from mediavault.cli.record_options import changes_of
 from mediavault.core.marks import MarkCount, MarkKind
-from mediavault.store.noting import MarkChange
+from mediavault.store.mark_changes import MarkChange
 
 if TYPE_CHECKING:
     from mediavault.features.marks.service import UserMarks
@@ -27,11 +27,11 @@ def mark(values: Mapping[str, Any], job_ids: JobIds, *, as_json: AsJson = False)
     from mediavault.core.messages import counted
     from mediavault.presentation.views import marks_view
 
-    noted = _of_marks(lambda marks: marks.change_all(list(map(JobId, job_ids)), values))
+    post_marks = _of_marks(lambda marks: marks.change_all(list(map(JobId, job_ids)), values))
     if as_json:
-        print_json({job_id: marks_view(one).model_dump(mode="json") for job_id, one in noted.items()})
+        print_json({job_id: marks_view(one).model_dump(mode="json") for job_id, one in post_marks.items()})
     else:
-        out().print(f"{counted(len(noted), 'post', 'posts')} changed.")
+        out().print(f"{counted(len(post_marks), 'post', 'posts')} changed.")
 
 
 def tags(

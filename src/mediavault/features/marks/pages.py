@@ -43,7 +43,7 @@ async def mark_selection(request: Request, services: Services, marks: MarksDep) 
     selection = read_selection(fields)
     ids = await ids_of(services.store.catalogue, selection)
     count = await marks.change(ids, allowed(_change_of_selection(form)))
-    return see_other(address(selection.filter, told=f"changed-{count}-{len(ids) - count}"))
+    return see_other(address(selection.filter, outcome=f"changed-{count}-{len(ids) - count}"))
 
 
 def _change(form: Mapping[str, str]) -> dict[str, Any]:
@@ -138,13 +138,13 @@ async def collection(request: Request, title: str, services: Services, marks: Ma
     cursor = request.query_params.get("cursor") or None
     page = await marks.collection(title, cursor, PAGE)
     shown = await marks.title(title) or title
-    noted = await marks.of([job.id for job in page.jobs])
+    post_marks = await marks.of([job.id for job in page.jobs])
     within = LibraryFilter(collection=shown, state=LibraryView.ALL)
     here = f"/collections/{_in_path(shown)}"
     return render(
         "collection.html",
         title=shown,
-        tiles=[tile(job, within, noted[job.id], site=services.title_of(job.platform)) for job in page.jobs],
+        tiles=[tile(job, within, post_marks[job.id], site=services.title_of(job.platform)) for job in page.jobs],
         here=here,
         more=f"{here}?{urlencode({'cursor': page.next_cursor})}" if page.next_cursor else None,
         is_start=cursor is None,

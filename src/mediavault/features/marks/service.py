@@ -10,12 +10,12 @@ from mediavault.core import marks
 from mediavault.core.clock import Clock
 from mediavault.core.failures import NotFound
 from mediavault.core.job import JobId
-from mediavault.core.marks import MarkCount, MarkKind, Noted, Position
+from mediavault.core.marks import MarkCount, MarkKind, Position, PostMarks
 from mediavault.core.users import OWNER, Role
 from mediavault.server.authentication import require_role
-from mediavault.store import noting, queries, saved_searches
+from mediavault.store import mark_changes, queries, saved_searches
 from mediavault.store.bulk import existing_jobs
-from mediavault.store.noting import MarkChange
+from mediavault.store.mark_changes import MarkChange
 from mediavault.store.port import JobPage, Store
 from mediavault.store.saved_searches import SavedSearch
 
@@ -33,27 +33,27 @@ class UserMarks:
 
     async def change(self, job_ids: Sequence[JobId], values: Mapping[str, Any]) -> int:
         """Change the marks of these jobs by the fields of a ``MarkChange``; returns how many of them exist."""
-        return await noting.change_marks(self.store, self.clock, self.user, job_ids, MarkChange(**values))
+        return await mark_changes.change_marks(self.store, self.clock, self.user, job_ids, MarkChange(**values))
 
-    async def change_all(self, job_ids: Sequence[JobId], values: Mapping[str, Any]) -> dict[JobId, Noted]:
+    async def change_all(self, job_ids: Sequence[JobId], values: Mapping[str, Any]) -> dict[JobId, PostMarks]:
         """Change the marks of jobs, all or none of them, and return what is noted then. Raises JobNotFound."""
         for job_id in job_ids:
             await self.store.catalogue.get(job_id)
         await self.change(job_ids, values)
         return await self.of(job_ids)
 
-    async def of(self, job_ids: Sequence[JobId]) -> dict[JobId, Noted]:
+    async def of(self, job_ids: Sequence[JobId]) -> dict[JobId, PostMarks]:
         """Return what is noted about these jobs."""
-        found = await noting.read_noted(self.store, self.user, job_ids)
-        return {job_id: found.get(job_id, Noted()) for job_id in job_ids}
+        found = await mark_changes.read_marks(self.store, self.user, job_ids)
+        return {job_id: found.get(job_id, PostMarks()) for job_id in job_ids}
 
-    async def save_position(self, job_id: JobId, position: Position) -> Noted:
+    async def save_position(self, job_id: JobId, position: Position) -> PostMarks:
         """Store where the user stopped watching, and return what is noted then. Raises JobNotFound.
 
         Within the first 10 seconds that is nothing; from nine tenths on, the video counts as watched.
         """
         await self.store.catalogue.get(job_id)
-        await noting.save_position(self.store, self.clock, self.user, job_id, position)
+        await mark_changes.save_position(self.store, self.clock, self.user, job_id, position)
         return (await self.of([job_id]))[job_id]
 
     # --- tags and collections ------------------------------------------------------------------------------------
@@ -66,12 +66,12 @@ class UserMarks:
         """Rename a tag or a collection; it becomes one with what has the new name."""
         key, text_of = _forms(kind)
         text = text_of(new_name)
-        count = await noting.rename(self.store, self.clock, key(name), key(new_name), text)
+        count = await mark_changes.rename(self.store, self.clock, key(name), key(new_name), text)
         return MarkCount(key(new_name), text, _some(count))
 
     async def remove_name(self, kind: MarkKind, name: str) -> int:
         """Remove a tag or a collection from all jobs, which stay; returns how many had it."""
-        return _some(await noting.remove_name(self.store, self.clock, _forms(kind)[0](name)))
+        return _some(await mark_changes.remove_name(self.store, self.clock, _forms(kind)[0](name)))
 
     async def collection(self, title: str, cursor: str | None, limit: int) -> JobPage:
         """Return a page of a collection's jobs, in its order. Raises BadInput for an invalid cursor."""
@@ -91,14 +91,14 @@ class UserMarks:
 
     async def order(self, title: str, job_ids: Sequence[JobId]) -> int:
         """Put a collection in order: these jobs come first; returns how many it has."""
-        return _some(await noting.put_in_order(self.store, self.clock, marks.collection(title), job_ids))
+        return _some(await mark_changes.put_in_order(self.store, self.clock, marks.collection(title), job_ids))
 
     async def move(self, title: str, job_id: JobId, where: str) -> None:
         """Move a job of a collection ``first``, ``up`` or ``down``, or take it ``out``."""
         if where == "out":
             await self.change([job_id], {"remove_from": (title,)})
         else:
-            await noting.move_in_order(self.store, self.clock, marks.collection(title), job_id, where)
+            await mark_changes.move_in_order(self.store, self.clock, marks.collection(title), job_id, where)
 
     # --- saved searches ------------------------------------------------------------------------------------------
 

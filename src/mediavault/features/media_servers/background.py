@@ -94,7 +94,7 @@ class MediaServerRefresh:
         try:
             await note_saved(self._records, self._clock)
         except StoreError as exc:
-            log.warning("media_server_not_noted", error=exc.message)
+            log.warning("media_server_call_not_recorded", error=exc.message)
 
     async def call_if_due(self) -> None:
         """Make the call if its moment has come and no other worker makes it. Raises StoreError."""

@@ -63,9 +63,9 @@ class StreamRecording(ItemRecording):
     _watching: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def __aenter__(self) -> StreamRecording:
-        if self.attempt.tools.profile.record_live or await self._is_begun():
+        if self.attempt.context.profile.record_live or await self._is_begun():
             self.order = RecordingOrder(
-                folder=self.attempt.tools.vault.staging.recording_folder(self.attempt.claim.id, self.index),
+                folder=self.attempt.context.library.staging.recording_folder(self.attempt.claim.id, self.index),
                 begin=self._begin,
                 on_change=self._on_change,
                 began_at=began_at(self.attempt.extraction.metadata),
@@ -80,7 +80,7 @@ class StreamRecording(ItemRecording):
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _is_begun(self) -> bool:
-        return await self.attempt.tools.vault.staging.has_recording(self.attempt.claim.id)
+        return await self.attempt.context.library.staging.has_recording(self.attempt.claim.id)
 
     async def _begin(self) -> None:
         """Take a place, and tell users what is happening. Raises LiveNow."""
@@ -88,8 +88,8 @@ class StreamRecording(ItemRecording):
         self.places.take(claim.id)
         goes_on = await self._is_begun()
         if not goes_on:
-            await forget_stop(self.attempt.tools.store.records, claim.id)
-        await self.attempt.tools.vault.staging.make_recording_folder(claim.id, self.index)
+            await forget_stop(self.attempt.context.store.records, claim.id)
+        await self.attempt.context.library.staging.make_recording_folder(claim.id, self.index)
         recorder.leave_slot()
         self._watching = self._watching or asyncio.create_task(self._watch())
         await recorder.set_stage(Stage.RECORD, PROGRESS_PCT)
@@ -98,7 +98,7 @@ class StreamRecording(ItemRecording):
             detail = (
                 Message("The recording continues.") if goes_on else Message("The stream is live; recording starts.")
             )
-            await recorder.noted(Stage.RECORD, detail)
+            await recorder.record(Stage.RECORD, detail)
 
     def _on_change(self, recording: Recording) -> None:
         self._recorded_s = recording.recorded_s
@@ -109,14 +109,14 @@ class StreamRecording(ItemRecording):
 
     async def _watch(self) -> None:
         """Set the order's ``stop`` when a user wants the recording to end."""
-        tools = self.attempt.tools
+        context = self.attempt.context
         while self.order is not None and not self.order.stop.is_set():
             try:
-                if await is_to_stop(tools.store.records, self.attempt.claim.id):
+                if await is_to_stop(context.store.records, self.attempt.claim.id):
                     self.order.stop.set()
             except StoreError as exc:
                 log.warning("wish_not_read", error=exc.message)
-            await tools.clock.sleep(ASKED_EVERY_S)
+            await context.clock.sleep(ASKED_EVERY_S)
 
     def has_progress(self) -> bool:
         """Return whether this attempt has recorded something since the last call."""
@@ -151,4 +151,4 @@ class StreamRecording(ItemRecording):
         others = {name: value for name, value in known.items() if name != RECORDING}
         attempt.extraction = replace(attempt.extraction, metadata={**others, **facts})
         await attempt.checkpoint(candidate)
-        await forget_stop(attempt.tools.store.records, attempt.claim.id)
+        await forget_stop(attempt.context.store.records, attempt.claim.id)

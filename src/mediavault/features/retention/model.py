@@ -232,7 +232,7 @@ class RetentionPlan:
         """Return the plan once this post is moved."""
         return replace(
             self,
-            listed=tuple(one for one in self.listed if one.job_id != proposal.job_id),
+            listed=tuple(entry for entry in self.listed if entry.job_id != proposal.job_id),
             count=self.count - 1,
             bytes=self.bytes - proposal.bytes,
             moved_on=today,
@@ -245,16 +245,16 @@ def since_before(proposals: Iterable[Proposal], before: RetentionPlan | None) ->
 
     If a post's rules have been switched on since then, it counts as newly listed: its notice begins now.
     """
-    known = {one.job_id: one for one in before.listed} if before else {}
+    known = {entry.job_id: entry for entry in before.listed} if before else {}
     return [
-        replace(one, since=former.since)
-        if (former := known.get(one.job_id)) is not None and former.is_on is one.is_on
-        else one
-        for one in proposals
+        replace(proposal, since=former.since)
+        if (former := known.get(proposal.job_id)) is not None and former.is_on is proposal.is_on
+        else proposal
+        for proposal in proposals
     ]
 
 
 def to_move(plan: RetentionPlan, *, most_a_day: int, today: str, now: datetime) -> tuple[Proposal, ...]:
     """Return the posts to move now: those listed for a day by rules that are on, up to the daily limit."""
-    due = [one for one in plan.listed if one.is_on and now - one.since >= NOTICE]
+    due = [entry for entry in plan.listed if entry.is_on and now - entry.since >= NOTICE]
     return tuple(due[: max(0, most_a_day - plan.moved_today(today))])

@@ -202,7 +202,7 @@ async def may_go_still(store: Store, proposals: Sequence[Proposal], now: datetim
     asked = {source for post in posts.values() for source in post.sources}
     brought_by = await some_followed(store.tables, asked)  # a page of one post need not read all sources
     doubtful = {source for source, one in brought_by.items() if one.state.is_doubtful}
-    of_sources = {one.job_id for one in proposals if one.rules != (WHOLE_VAULT,)}
+    of_sources = {proposal.job_id for proposal in proposals if proposal.rules != (WHOLE_VAULT,)}
     return {
         job.id: job
         for job in saved

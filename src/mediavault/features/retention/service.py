@@ -99,7 +99,7 @@ class RetentionRules:
     async def proposal_of(self, job_id: JobId) -> ProposalView | None:
         """Return why a post can be deleted; None if no rule lists it, or it stays after all."""
         plan = (await read_plan(self.store.records)).plan
-        proposal = next((one for one in plan.listed if one.job_id == job_id), None) if plan else None
+        proposal = next((entry for entry in plan.listed if entry.job_id == job_id), None) if plan else None
         if proposal is None:
             return None
         still = await may_go_still(self.store, [proposal], self.clock.now())
@@ -137,7 +137,9 @@ def retention_view(
         made_at=plan.made_at if plan and is_made else None,
         count=plan.count if plan else 0,
         bytes=plan.bytes if plan else 0,
-        posts=[proposal_view(one, jobs[one.job_id]) for one in plan.listed if one.job_id in jobs] if plan else [],
+        posts=[proposal_view(entry, jobs[entry.job_id]) for entry in plan.listed if entry.job_id in jobs]
+        if plan
+        else [],
         doubtful=list(plan.doubtful) if plan else [],
         moved_today=plan.moved_today(today) if plan else 0,
     )

@@ -105,9 +105,9 @@ def read_feed_filter(text: str) -> LibraryFilter:
     return for_feed(read_filter(params))
 
 
-def for_feed(asked: LibraryFilter) -> LibraryFilter:
+def for_feed(library_filter: LibraryFilter) -> LibraryFilter:
     """Return the filter as a feed uses it: the saved posts, newest first, since apps expect what is new there."""
-    return replace(asked, state=LibraryView.KEPT, order=JobOrder.NEWEST)
+    return replace(library_filter, state=LibraryView.KEPT, order=JobOrder.NEWEST)
 
 
 def query_of(feed: RssFeed) -> JobQuery:

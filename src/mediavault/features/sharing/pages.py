@@ -44,10 +44,10 @@ async def shared(request: Request, key: Key, links: SharedLinksDep) -> Response:
 
 
 @router.post(SHARED_PREFIX + "{key}")
-async def unlock_form(request: Request, key: Key, links: SharedLinksDep, desk: AuthenticatorDep) -> Response:
+async def unlock_form(request: Request, key: Key, links: SharedLinksDep, authenticator: AuthenticatorDep) -> Response:
     """Check the link's password."""
     found, form = await links.shown(key, ""), await read_form(request)
-    address = desk.address_of(credentials_of(request))
+    address = authenticator.address_of(credentials_of(request))
     try:
         proof = await links.unlock(found.link, key, form.get("password", ""), address)
     except (WrongSecret, TooManyTries) as exc:

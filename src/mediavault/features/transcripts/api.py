@@ -52,11 +52,13 @@ async def spoken(
     Returns the passages with all of the words, or with the most of them; at most 200.
     """
     passages = await search_post(services, await services.store.catalogue.get(job_id), q)
-    return SpokenView(hits=[SpokenHitView(**asdict(replace(one, text=shown_text(one.text)))) for one in passages])
+    return SpokenView(
+        hits=[SpokenHitView(**asdict(replace(passage, text=shown_text(passage.text)))) for passage in passages]
+    )
 
 
 @router.get("/comments", tags=["files"], responses=errors(401, 404, 503))
 async def comments(job_id: JobIdPath, services: Services) -> CommentsView:
     """Return the comments that were saved with a post: those of its profile, up to 1,000."""
     job = await services.store.catalogue.get(job_id)
-    return CommentsView(comments=[CommentView(**asdict(one)) for one in await saved_comments(services, job)])
+    return CommentsView(comments=[CommentView(**asdict(comment)) for comment in await saved_comments(services, job)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mediavault.api.dependencies import JobIdPath, Services, TrashDep, errors
-from mediavault.features.trash.model import TrashView
+from mediavault.features.trash.service import TrashView
 from mediavault.presentation.schemas import JobView, MarkedView
 from mediavault.presentation.views import job_view
 

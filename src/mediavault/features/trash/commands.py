@@ -13,7 +13,7 @@ from mediavault.cli.options import AsJson
 from mediavault.core.job import JobId
 
 if TYPE_CHECKING:
-    from mediavault.features.trash.model import TrashedView, TrashView
+    from mediavault.features.trash.service import TrashedView, TrashView
     from mediavault.store.port import Store
 
 

@@ -43,7 +43,7 @@ async def restore_form(request: Request, trash: TrashDep) -> Response:
     restored = await trash.restore_batch(form.get("batch", ""))
     if form.get("post") in restored:
         return see_other(f"/jobs/{form['post']}")
-    return see_other(address(read_filter(form), **page_of(form), told=f"restored-{len(restored)}-0"))
+    return see_other(address(read_filter(form), **page_of(form), outcome=f"restored-{len(restored)}-0"))
 
 
 @router.post("/trash/empty")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
 
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.companions import split_stem
@@ -14,13 +16,35 @@ from mediavault.core.job import Job, JobId, with_paths
 from mediavault.core.marks import Mark, MarkKind
 from mediavault.core.messages import Message
 from mediavault.core.shows import episode_of
-from mediavault.features.trash.model import TrashedView, TrashView
+from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.removed_posts import forget_removed
 from mediavault.store.search_words import further_words
 from mediavault.store.tables import TRASH, TRASHED_WORDS, Range
 from mediavault.store.trash import TrashedPost, TrashFiles, forget, move_files, read_post, trashed_posts
+
+
+class TrashedView(BaseModel):
+    """A post in the trash. ``bytes``: of its files there; ``until``: when they are removed for good."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job: JobView
+    deleted_at: datetime
+    until: datetime
+    bytes: int
+    batch: str
+
+
+class TrashView(BaseModel):
+    """The trash, the latest first. ``bytes``: of all files in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    posts: list[TrashedView]
+    bytes: int
+
 
 AT_ONCE = 50  # posts that are in memory at a time while the trash is emptied
 VERSIONS = 1_000  # of one post

@@ -60,7 +60,7 @@ def _entry(video: Node) -> Entry | None:
         published_at=values.moment(video.get("created_time")),
         duration_s=values.duration(video.get("duration")),
         kind=EntryKind.LIVE if is_live else EntryKind.VIDEO,
-        is_over=not (is_live and video.get("onair") is True),
+        finished=not (is_live and video.get("onair") is True),
         language=values.text(video.get("language")),
         thumbnail_url=values.url(video.get("thumbnail_720_url")),
     )

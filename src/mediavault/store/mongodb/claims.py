@@ -183,10 +183,10 @@ def _claimed(worker: WorkerId, lease: timedelta, now: int | None) -> dict[str, A
 # --- site limits -------------------------------------------------------------------------------------------------
 
 
-async def acquire_permit(server: MongoServer, asked: PermitRequest) -> Permit:
+async def acquire_permit(server: MongoServer, request: PermitRequest) -> Permit:
     database, now = server.database, server.now
     return await _update(
-        database, asked.platform, lambda site_limit, at: site_limits.acquire_permit(site_limit, asked, at), now
+        database, request.platform, lambda site_limit, at: site_limits.acquire_permit(site_limit, request, at), now
     )
 
 

@@ -20,7 +20,7 @@ MOMENT = "t AS MATERIALIZED (SELECT coalesce(:now::bigint, (extract(epoch FROM c
 SQL: Mapping[str, Statement] = {name: positional(sql) for name, sql in statements_of("postgres", {"t": MOMENT}).items()}
 
 # One statement moves the jobs and appends to their history: one round trip, and one transaction.
-_NOTED = """
+_RECORDED = """
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, error_code, detail, detail_params, bytes, duration_ms)
   SELECT moved_seq, moved_at, CASE WHEN :note_of_attempt::boolean THEN of_attempt ELSE 0 END, :note_stage::text, :note_outcome::text,
          :note_error_code::text, :note_detail::text, :note_detail_params::text, :note_bytes::bigint,
@@ -54,7 +54,7 @@ class PostgresStatements:
             await self.on.many(SQL[name], [{**row, "now": self.now} for row in values])
 
     async def move(self, name: str, values: Mapping[str, Any], note: MoveNote, *, wake: bool = False) -> Sequence[Row]:
-        noted = {
+        recorded = {
             "note_stage": note.stage.value,
             "note_detail": note.detail,
             "note_detail_params": to_json(note.detail),
@@ -64,7 +64,7 @@ class PostgresStatements:
             "note_of_attempt": note.of_attempt,
             "note_is_timed": note.is_timed,
         }
-        rows = await self.on.rows(_moving(SQL[name], wake=wake), {**values, **noted, "now": self.now})
+        rows = await self.on.rows(_moving(SQL[name], wake=wake), {**values, **recorded, "now": self.now})
         return [row[:-1] for row in rows] if wake else rows
 
     async def append(self, seq: int, records: Sequence[HistoryRecord]) -> None:
@@ -93,6 +93,6 @@ class PostgresStatements:
 def _moving(statement: Statement, *, wake: bool) -> Statement:
     """Return a statement that also appends to the history of what it moves, and wakes the workers if it moves anything."""
     wakes = ", pg_notify('mediavault_work', '')" if wake else ""
-    noted = positional(_NOTED, after=statement.names)
-    sql = f"WITH moved AS (\n{statement.sql}\n),\nnoted AS ({noted.sql})\nSELECT moved.*{wakes} FROM moved"
-    return Statement(sql, noted.names)
+    recorded = positional(_RECORDED, after=statement.names)
+    sql = f"WITH moved AS (\n{statement.sql}\n),\nrecorded AS ({recorded.sql})\nSELECT moved.*{wakes} FROM moved"
+    return Statement(sql, recorded.names)

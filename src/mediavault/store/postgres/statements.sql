@@ -94,7 +94,7 @@ SELECT id FROM done;
 SELECT pg_notify('mediavault_work', '');
 
 -- name: stop
--- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is told in part.
+-- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is sent in part.
 SELECT pg_notify('mediavault_stop', left(:asked::text, 200));
 
 -- name: analyze_library

@@ -71,13 +71,13 @@ async def _store(txn: SqlTxn, jobs: Iterable[tuple[int, NewJob]], *, force: bool
     return {job.canonical_url: job for _, job in stored}
 
 
-async def _adopted(txn: SqlTxn, known: Mapping[str, Job], asked: Mapping[str, NewJob]) -> dict[str, Job]:
+async def _adopted(txn: SqlTxn, existing: Mapping[str, Job], asked: Mapping[str, NewJob]) -> dict[str, Job]:
     """Return the known jobs, those that become a user's as they are then, without one that was changed in between."""
-    found = dict(known)
-    for url in sorted(known):  # two calls lock them in the same order
-        if transitions.adopts(asked[url], known[url]):
+    found = dict(existing)
+    for url in sorted(existing):  # two calls lock them in the same order
+        if transitions.adopts(asked[url], existing[url]):
             del found[url]
-            for row in await txn.rows("adopt", {"id": known[url].id, "post_url": asked[url].post_url}):
+            for row in await txn.rows("adopt", {"id": existing[url].id, "post_url": asked[url].post_url}):
                 found[url] = job_from_row(row)
     return found
 

@@ -13,9 +13,9 @@ from mediavault.store.rows import limit_from_row, limit_values
 from mediavault.store.sql.txn import SqlTxn
 
 
-async def acquire_permit(txn: SqlTxn, asked: PermitRequest) -> Permit:
-    at, before = await _locked(txn, asked.platform)
-    permit, after = site_limits.acquire_permit(before, asked, at)
+async def acquire_permit(txn: SqlTxn, request: PermitRequest) -> Permit:
+    at, before = await _locked(txn, request.platform)
+    permit, after = site_limits.acquire_permit(before, request, at)
     await txn.rows("put_gate", limit_values(after))
     return permit
 

@@ -11,6 +11,7 @@ from mediavault.features.profiles import pages as profiles
 from mediavault.features.recording import pages as recording
 from mediavault.features.retention import pages as retention
 from mediavault.features.rss.pages import documents, feeds
+from mediavault.features.sealing import pages as sealing
 from mediavault.features.sharing import pages as sharing
 from mediavault.features.sites import pages as sites
 from mediavault.features.trash import pages as trash
@@ -22,7 +23,6 @@ from mediavault.web.pages import (
     home,
     library,
     library_actions,
-    library_live,
     phone,
     post,
     settings,
@@ -34,11 +34,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     library.router,
     library_actions.router,
-    library_live.router,
+    library.router,
     feed.router,
     marks.router,
     post.router,
     recording.router,
+    sealing.router,
     accounts.router,
     sites.router,
     inbox.router,

@@ -21,7 +21,7 @@ from mediavault.server.services import ApiServices
 from mediavault.web.pages.frame import frame, profiles_in_words, read_form, see_other
 from mediavault.web.pages.phone import SHARE_PROFILE
 from mediavault.web.pages.sign_in import answer, same_twice, signed_in, signed_out
-from mediavault.web.phone_address import phone_view
+from mediavault.web.qr import phone_view
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,59 +48,67 @@ LIVES = (None, 30, 90, 365)  # days, as the page offers them
 
 
 @router.get(PAGE)
-async def access(request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services) -> Response:
+async def access(
+    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+) -> Response:
     given = request.query_params
-    return await _access(request, desk, links, services, changed="changed" in given, is_set_up="set_up" in given)
+    return await _access(
+        request, authenticator, links, services, changed="changed" in given, is_set_up="set_up" in given
+    )
 
 
 @router.post("/access/password")
 async def password_form(
-    request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services
+    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
 ) -> Response:
-    if await desk.mode() is AuthMode.OPEN:
+    if await authenticator.mode() is AuthMode.OPEN:
         return see_other("/setup")
-    form, visit, user = await read_form(request), client_info_of(request, desk), current_user()
+    form, visit, user = await read_form(request), client_info_of(request, authenticator), current_user()
     try:
-        session_id = await desk.change_password(form.get("current", ""), same_twice(form), visit, user=user)
+        session_id = await authenticator.change_password(form.get("current", ""), same_twice(form), visit, user=user)
     except BadInput as exc:
-        return await _access(request, desk, links, services, error=exc)
+        return await _access(request, authenticator, links, services, error=exc)
     return signed_in(see_other(f"{PAGE}?changed=1"), session_id, tls=visit.tls)
 
 
 @router.post("/access/tokens")
-async def token_form(request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services) -> Response:
+async def token_form(
+    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+) -> Response:
     """Create a token. The response shows it, this once."""
     form = await read_form(request)
     try:
-        if await desk.mode() is AuthMode.OPEN:
+        if await authenticator.mode() is AuthMode.OPEN:
             raise BadInput("Tokens have no effect while the vault has no password.", help="Set a password first.")
         lives, scope = _lives(form.get("days", "")), _scope(form.get("scope", ""))
-        token, made = await desk.tokens.add(
+        token, made = await authenticator.tokens.add(
             form.get("name", ""), scope, lives=lives, user=current_user(), profile=form.get("profile") or None
         )
     except BadInput as exc:
-        return await _access(request, desk, links, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS])
-    return await _access(request, desk, links, services, token=token, token_name=made.name)
+        return await _access(
+            request, authenticator, links, services, error=exc, name=form.get("name", "")[:MAX_NAME_CHARS]
+        )
+    return await _access(request, authenticator, links, services, token=token, token_name=made.name)
 
 
 @router.post("/access/tokens/{token_id}/revoke")
-async def revoke_form(token_id: str, desk: AuthenticatorDep) -> Response:
-    await desk.tokens.revoke(token_id, current_user())
+async def revoke_form(token_id: str, authenticator: AuthenticatorDep) -> Response:
+    await authenticator.tokens.revoke(token_id, current_user())
     return see_other(f"{PAGE}#tokens")
 
 
 @router.post("/access/sessions/{name}/end")
-async def end_session_form(name: str, desk: AuthenticatorDep) -> Response:
-    for session in await desk.sessions.all(current_user()):
+async def end_session_form(name: str, authenticator: AuthenticatorDep) -> Response:
+    for session in await authenticator.sessions.all(current_user()):
         if session.id == name:
-            await desk.sessions.end(session.key)
+            await authenticator.sessions.end(session.key)
     return signed_out(see_other("/login")) if name == _own_session() else see_other(f"{PAGE}#sessions")
 
 
 @router.post("/access/sign-out-everywhere")
-async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
+async def sign_out_everywhere_form(authenticator: AuthenticatorDep) -> Response:
     """End all sessions of the user, including this one: who asks for this trusts none of them."""
-    await desk.sessions.end_all(current_user())
+    await authenticator.sessions.end_all(current_user())
     return signed_out(see_other("/login"))
 
 
@@ -108,47 +116,51 @@ async def sign_out_everywhere_form(desk: AuthenticatorDep) -> Response:
 
 
 @router.post("/access/users")
-async def user_form(request: Request, desk: AuthenticatorDep, links: SharedLinksDep, services: Services) -> Response:
+async def user_form(
+    request: Request, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
+) -> Response:
     form = await read_form(request)
     try:
-        if await desk.mode() is AuthMode.OPEN:
+        if await authenticator.mode() is AuthMode.OPEN:
             raise BadInput("Users can be added when the vault has a password.", help="Set a password first.")
-        user = await desk.add_user(form.get("user", ""), _role(form.get("role", "")), form.get("password", ""))
+        user = await authenticator.add_user(form.get("user", ""), _role(form.get("role", "")), form.get("password", ""))
     except BadInput as exc:
-        return await _access(request, desk, links, services, error=exc, user=form.get("user", "")[:MAX_USER_CHARS])
+        return await _access(
+            request, authenticator, links, services, error=exc, user=form.get("user", "")[:MAX_USER_CHARS]
+        )
     return see_other(f"{PAGE}?{urlencode({'added': user.name})}#users")
 
 
 @router.post("/access/users/{name}/role")
-async def role_form(request: Request, name: str, desk: AuthenticatorDep) -> Response:
-    await desk.users.change_role(name, _role((await read_form(request)).get("role", "")))
+async def role_form(request: Request, name: str, authenticator: AuthenticatorDep) -> Response:
+    await authenticator.users.change_role(name, _role((await read_form(request)).get("role", "")))
     return see_other(f"{PAGE}#users")
 
 
 @router.post("/access/users/{name}/password")
 async def user_password_form(
-    request: Request, name: str, desk: AuthenticatorDep, links: SharedLinksDep, services: Services
+    request: Request, name: str, authenticator: AuthenticatorDep, links: SharedLinksDep, services: Services
 ) -> Response:
     """Set a user's password, and end the user's sessions."""
     try:
         if name == OWNER:
             raise BadInput("The owner's password can't be set by others.")
-        await desk.users.set_password((await read_form(request)).get("password", ""), name)
+        await authenticator.users.set_password((await read_form(request)).get("password", ""), name)
     except BadInput as exc:
-        return await _access(request, desk, links, services, error=exc)
-    await desk.sessions.end_all(name)
+        return await _access(request, authenticator, links, services, error=exc)
+    await authenticator.sessions.end_all(name)
     return see_other(f"{PAGE}#users")
 
 
 @router.post("/access/users/{name}/remove")
-async def remove_user_form(name: str, desk: AuthenticatorDep, services: Services) -> Response:
-    await desk.remove_user(name, services.store)
+async def remove_user_form(name: str, authenticator: AuthenticatorDep, services: Services) -> Response:
+    await authenticator.remove_user(name, services.store)
     return see_other(f"{PAGE}#users")
 
 
 async def _access(
     request: Request,
-    desk: Authenticator,
+    authenticator: Authenticator,
     links: SharedLinks,
     services: ApiServices,
     *,
@@ -160,16 +172,16 @@ async def _access(
     changed: bool = False,
     is_set_up: bool = False,
 ) -> Response:
-    me = await desk.users.find(current_user())
+    me = await authenticator.users.find(current_user())
     is_admin = has_role(Role.ADMIN)
-    users = await desk.users.all() if is_admin else []
-    sessions = await desk.sessions.all()  # the last used first
+    users = await authenticator.users.all() if is_admin else []
+    sessions = await authenticator.sessions.all()  # the last used first
     seen = {session.user: session.used_at for session in reversed(sessions)}
     added = request.query_params.get("added")
     return answer(
         "access.html",
         error,
-        is_open=await desk.mode() is AuthMode.OPEN,
+        is_open=await authenticator.mode() is AuthMode.OPEN,
         me=me,
         is_owner=current_user() == OWNER,
         is_admin=is_admin,
@@ -178,11 +190,11 @@ async def _access(
         roles={role: (gettext(ROLE_WORDS[role]), gettext(ROLE_HINTS[role])) for role in Role},
         user=user,
         has_password=me is not None and me.password is not None,
-        has_vault_token=desk.has_vault_token,
+        has_vault_token=authenticator.has_vault_token,
         has_proxy=services.settings.proxy_header is not None,
         sessions=[session for session in sessions if session.user == current_user()],
         own=_own_session(),
-        tokens=await desk.tokens.all(current_user()),
+        tokens=await authenticator.tokens.all(current_user()),
         links=await links.titled(None if is_admin else current_user()),
         token=token,
         token_name=token_name,

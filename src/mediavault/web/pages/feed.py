@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request, Response
 from mediavault.api.dependencies import Services, to_job_id
 from mediavault.core.failures import BadInput, JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.features.jobs.library_filter import LibraryView, address, read_filter, to_query
 from mediavault.presentation.preferences import current
 from mediavault.presentation.views import moving_files
 from mediavault.server.authentication import current_user
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobCatalogue, JobQuery
 from mediavault.store.queries import cursor_of
 from mediavault.web.cards import feed_clip
@@ -45,8 +45,8 @@ async def feed(request: Request, services: Services) -> Response:
     before it, as in the library. A post that is gone leads to the beginning.
     """
     params = request.query_params
-    asked = read_filter(params)
-    query = to_query(replace(asked, state=LibraryView.KEPT), current().zone, current_user(), limit=CLIPS)
+    library_filter = read_filter(params)
+    query = to_query(replace(library_filter, state=LibraryView.KEPT), current().zone, current_user(), limit=CLIPS)
     catalogue = services.store.catalogue
     first, last = [await _saved(catalogue, params.get(name, "")) for name in ("clip", "before")]
     if first:
@@ -55,17 +55,17 @@ async def feed(request: Request, services: Services) -> Response:
         page = await _before(catalogue, query, last)
     else:
         page = await _after(catalogue, query, params.get("cursor") or None)
-    noted = await read_noted(services.store, current_user(), [job.id for job in page.jobs])
+    post_marks = await read_marks(services.store, current_user(), [job.id for job in page.jobs])
     return render(
         "feed.html",
         clips=[
-            feed_clip(job, asked, noted.get(job.id, Noted()), site=services.title_of(job.platform))
+            feed_clip(job, library_filter, post_marks.get(job.id, PostMarks()), site=services.title_of(job.platform))
             for job in page.jobs
             if moving_files(job)
         ],
-        earlier=address(asked, path=PATH, **page.earlier) if page.earlier else None,
-        later=address(asked, path=PATH, **page.later) if page.later else None,
-        back=address(asked),
+        earlier=address(library_filter, path=PATH, **page.earlier) if page.earlier else None,
+        later=address(library_filter, path=PATH, **page.later) if page.later else None,
+        back=address(library_filter),
         **await frame(services),
     )
 

@@ -6,16 +6,17 @@ the parts of the open page that changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.dependencies import CallerDep, JobsDep, Services
-from mediavault.api.queue import pause_queue, resume_queue
-from mediavault.core.failures import CAUSES, BadInput, BadUrl, ErrorCode, MediavaultError
+from mediavault.api.dependencies import CallerDep, JobsDep, Services, to_job_id
+from mediavault.api.jobs import pause_queue, resume_queue
+from mediavault.core.failures import CAUSES, BadInput, BadUrl, ErrorCode, JobNotFound, MediavaultError
 from mediavault.core.fleet import ALIVE_WITHIN
 from mediavault.core.job import Job, JobId
 from mediavault.core.messages import Message
@@ -28,10 +29,8 @@ from mediavault.presentation.views import fleet_view, title
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.bulk import existing_jobs
-from mediavault.web.just_now import MOST, read_ids, with_newer, write_ids
 from mediavault.web.overview import overview, retried_words, taken_words
 from mediavault.web.pages.frame import error_view, frame, profiles_in_words, read_form, see_other
-from mediavault.web.pasted import addresses_in
 from mediavault.web.render import in_path, render
 
 router = APIRouter(include_in_schema=False)
@@ -40,6 +39,11 @@ SHARED_CHARS = 8_000  # of text shared by another program
 LINKED = 3  # posts that the message about a submission links to
 REFUSED_SHOWN = 50
 ADDRESS_CHARS = 300
+# The ids of the posts that this browser submitted last. Their results stay on its home page until they are dismissed or
+# replaced; as a cookie this works without a script, and every browser sees its own.
+JUST_NOW_COOKIE = "mediavault_just_now"
+MOST_JUST_NOW = 6
+JUST_NOW_S = 7 * 24 * 3600
 
 Count = Annotated[int, Query(ge=0, le=MAX_BATCH)]
 Shared = Annotated[str, Query()]
@@ -72,7 +76,7 @@ async def home(
     taken: Count = 0,
     known: Count = 0,
     again: Count | None = None,
-    post: Annotated[list[str] | None, Query(max_length=MOST)] = None,
+    post: Annotated[list[str] | None, Query(max_length=MOST_JUST_NOW)] = None,
 ) -> Response:
     """Show the home page, or the library to those who may not add links.
 
@@ -256,3 +260,76 @@ async def _titles(services: ApiServices, ids: Sequence[str]) -> list[tuple[JobId
 
 def _with_titles(jobs: Sequence[Job]) -> list[tuple[JobId, str]]:
     return [(job.id, title(job)) for job in jobs]
+
+
+# Users paste lists, chat messages, captions, shortcuts and pieces of Markdown. Words around a link are ignored; a word that
+# looks like an attempt at an address is passed on unchanged, so that it is refused with a reason rather than lost.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_BARE = re.compile(r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}/\S+")  # x.com/jane/status/1, as phones show addresses
+_OPENING = "<([{\"'\u201c\u201e\u00ab"
+_CLOSING = ">)]}\"'\u201d\u201c\u00bb,;.!\u2026"
+
+
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses in order, each once; the lines themselves when there is no address.
+
+    A line of one word counts as an attempt at an address: ``nonsense`` is passed on, ``look at this`` only when the
+    text contains no link.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    parsed = [(line, _links(line)) for line in lines]
+    if not any(links for _, links in parsed):
+        return list(dict.fromkeys(lines))
+    addresses: list[str] = []
+    for line, links in parsed:
+        addresses += links or ([line] if len(line.split()) == 1 else [])
+    return list(dict.fromkeys(addresses))
+
+
+def _links(line: str) -> list[str]:
+    return [link for word in line.split() if (link := _link(word)) is not None]
+
+
+def _link(word: str) -> str | None:
+    """Return the address in a word; None when there is none."""
+    word = word.lstrip(_OPENING)
+    start = _LINK.search(word)
+    if start and not _SCHEME.match(
+        word[: start.start()]
+    ):  # "[a film](https://…" and "URL=https://…", not "view-source:"
+        return _without_tail(word[start.start() :])
+    if "://" in word:
+        return word
+    return f"https://{_without_tail(word)}" if _BARE.fullmatch(word) else None
+
+
+def _without_tail(link: str) -> str:
+    """Remove the sentence's punctuation; a closing bracket stays when the address contains an opening one."""
+    while link and link[-1] in _CLOSING and not (link[-1] == ")" and "(" in link):
+        link = link[:-1]
+    return link
+
+
+def read_ids(request: Request) -> list[JobId]:
+    """Return the ids in the cookie, newest first; anything else in it is left out."""
+    ids: list[JobId] = []
+    for text in request.cookies.get(JUST_NOW_COOKIE, "").split("."):
+        try:
+            ids.append(to_job_id(text))
+        except JobNotFound:
+            continue
+    return ids[:MOST_JUST_NOW]
+
+
+def with_newer(ids: Sequence[JobId], newer: Iterable[JobId]) -> list[JobId]:
+    """Return ``newer`` and then the others, each once, at most MOST_JUST_NOW."""
+    return list(dict.fromkeys([*newer, *ids]))[:MOST_JUST_NOW]
+
+
+def write_ids(response: Response, ids: Sequence[JobId]) -> None:
+    """Set the cookie, or delete it when there are none."""
+    if ids:
+        response.set_cookie(JUST_NOW_COOKIE, ".".join(ids), max_age=JUST_NOW_S, samesite="strict", httponly=True)
+    else:
+        response.delete_cookie(JUST_NOW_COOKIE, samesite="strict")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -10,13 +15,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from mediavault.api.dependencies import JobsDep, Services, errors
 from mediavault.core.failures import BadInput
+from mediavault.core.job import Job, JobId
+from mediavault.core.marks import PostMarks
 from mediavault.features.jobs.library_filter import address, page_of
+from mediavault.presentation.labels import one_line
+from mediavault.presentation.shown import shown_job
+from mediavault.presentation.views import title
 from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
 from mediavault.server.services import ApiServices
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.trash import new_batch
-from mediavault.web.listing import MEDIA_TYPES, ListFormat, listed
 from mediavault.web.pages.frame import read_fields, see_other
 from mediavault.web.selection import (
     MAX_FIELDS,
@@ -48,7 +57,7 @@ async def remove_form(request: Request, services: Services, jobs: JobsDep) -> Re
     selection, batch = read_selection(fields), new_batch()
     done = await remove_each(jobs, await ids_of(services.store.catalogue, selection), batch=batch)
     page = page_of({name: values[0] for name, values in fields.items() if values})
-    return see_other(address(selection.filter, **page, told=f"removed-{done.count}-{done.left}", batch=batch))
+    return see_other(address(selection.filter, **page, outcome=f"removed-{done.count}-{done.left}", batch=batch))
 
 
 @router.get("/library/zip", response_class=Response, responses=errors(401, 503))
@@ -91,13 +100,13 @@ async def _zip(services: ApiServices, fields: Fields) -> Response:
 def _export(services: ApiServices, fields: Fields) -> Response:
     selection = read_selection(fields)
     form = _format(fields)
-    noted = partial(read_noted, services.store, current_user())
-    pieces = listed(pages_of(services.store.catalogue, selection), form, noted)
+    post_marks = partial(read_marks, services.store, current_user())
+    pieces = listed(pages_of(services.store.catalogue, selection), form, post_marks)
     return StreamResponse(pieces, _download(services, form.value, MEDIA_TYPES[form]))
 
 
 def _back(selection: Selection, what: str, done: SelectionResult) -> Response:
-    return see_other(address(selection.filter, told=f"{what}-{done.count}-{done.left}"))
+    return see_other(address(selection.filter, outcome=f"{what}-{done.count}-{done.left}"))
 
 
 async def selection_fields(request: Request) -> Fields:
@@ -125,3 +134,76 @@ def _download(services: ApiServices, suffix: str, kind: str) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
+
+
+COLUMNS = (
+    "id", "status", "title", "text", "account", "account_name", "platform", "post_url", "published_at", "created_at", "completed_at", "duration_s",
+    "width", "height", "bytes", "sha256", "output_path", "error_code", "error", "favourite", "watched", "tags", "collections", "note",
+)  # fmt: skip
+# Some spreadsheets take a cell that begins like this for a formula (OWASP, CSV injection).
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+Cell = str | int | float | None
+
+
+class ListFormat(StrEnum):
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+MEDIA_TYPES = {ListFormat.CSV: "text/csv; charset=utf-8", ListFormat.JSON_LINES: "application/jsonl; charset=utf-8"}
+
+
+ReadMarks = Callable[[Sequence[JobId]], Awaitable[Mapping[JobId, PostMarks]]]
+
+
+async def listed(
+    pages: AsyncIterable[Sequence[Job]], form: ListFormat, read_marks: ReadMarks
+) -> AsyncGenerator[bytes, None]:
+    """Yield the encoded list, a page at a time. ``read_marks`` returns what the user noted about posts."""
+    if form is ListFormat.CSV:
+        yield b"\xef\xbb\xbf" + csv_lines([COLUMNS])  # Excel reads UTF-8 only with a byte order mark
+    async for page in pages:
+        post_marks = await read_marks([job.id for job in page])
+        rows = [row(shown_job(job), post_marks.get(job.id, PostMarks())) for job in page]
+        yield csv_lines([row.values() for row in rows]) if form is ListFormat.CSV else json_lines(rows)
+
+
+def row(job: Job, post_marks: PostMarks) -> dict[str, Cell]:
+    """Return a job's cells by ``COLUMNS``. Times are ISO 8601 in UTC, sizes bytes, durations seconds; tags and
+    collections have commas between them, favourite and watched are 1 or 0."""
+    account = job.account
+    facts = job.metadata
+    cells: tuple[Cell, ...] = (
+        job.id, job.status.value, title(job), _text(facts.get("text")), account.handle if account else None, account.display_name if account else None,
+        job.platform, job.post_url, _text(facts.get("published_at")), job.created_at.isoformat(), job.completed_at.isoformat() if job.completed_at else None,
+        job.duration_s, job.width, job.height, job.bytes, job.sha256, job.output_path, job.error_code.value if job.error_code else None, job.error,
+        int(post_marks.favourite), int(post_marks.watched), ", ".join(post_marks.tags), ", ".join(post_marks.collections), post_marks.note,
+    )  # fmt: skip
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def json_lines(rows: Sequence[dict[str, Cell]]) -> bytes:
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return lines.encode("utf-8", "backslashreplace")
+
+
+def csv_lines(rows: Sequence[object]) -> bytes:
+    """Return the rows as CSV (RFC 4180), with an apostrophe before a cell that a spreadsheet would execute."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for cells in rows:
+        writer.writerow([safe_cell(cell) for cell in cells])  # type: ignore[attr-defined]
+    return out.getvalue().encode("utf-8", "replace")
+
+
+def safe_cell(cell: Cell) -> Cell:
+    """Return text as one line that no spreadsheet takes for a formula; other values are returned unchanged."""
+    if not isinstance(cell, str):
+        return cell
+    line = one_line(cell)
+    return f"'{line}" if line.startswith(_FORMULA_STARTS) or cell.startswith(_FORMULA_STARTS) else line
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

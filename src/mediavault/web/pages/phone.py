@@ -31,9 +31,8 @@ from mediavault.store.port import Records
 from mediavault.store.profiles import if_it_exists, known_profile
 from mediavault.web.assets import static_address
 from mediavault.web.icon_pictures import PICTURES, IconPicture
-from mediavault.web.just_now import MOST
 from mediavault.web.pages.frame import read_form, see_other
-from mediavault.web.pages.home import links_of
+from mediavault.web.pages.home import MOST_JUST_NOW, links_of
 from mediavault.web.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -91,7 +90,7 @@ async def share_form(request: Request, services: Services, jobs: JobsDep, caller
     taken = await jobs.submit_each(shared, caller, profile=await _share_profile(request, services))
     saved = (*taken.jobs, *taken.known)
     results: list[tuple[str, object]] = [("taken", len(taken.jobs)), ("known", len(taken.known))]
-    posts = [("post", job.id) for job in saved[:MOST]]
+    posts = [("post", job.id) for job in saved[:MOST_JUST_NOW]]
     refused = _boxed([address.text for address in taken.refused]) if taken.refused else []
     return see_other(f"/?{urlencode([*results, *posts, *refused])}")
 

@@ -9,13 +9,12 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, Services
-from mediavault.api.file_facts import begin_check
-from mediavault.api.sealing import begin_seal
+from mediavault.api.dependencies import AuthenticatorDep, CallerDep, JobIdPath, JobsDep, SealedCopiesDep, Services
+from mediavault.api.player import begin_check
 from mediavault.core.failures import FAILURES, BadInput, Remedy, StorageFailure
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import Job, JobId, JobStatus, Priority, saved_files
-from mediavault.core.marks import MarkKind, Noted
+from mediavault.core.marks import MarkKind, PostMarks
 from mediavault.core.media import Comment
 from mediavault.core.recordings import RECORDING, from_json, in_words
 from mediavault.core.webvtt import MAX_S
@@ -39,16 +38,21 @@ from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.duplicates import read_duplicates
 from mediavault.store.file_checks import read_checks
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import new_batch
 from mediavault.store.waiting_jobs import DAMAGE, questions, still_asking, waits_for_sign_in
-from mediavault.web.badges import site_name
-from mediavault.web.cards import Tile, tile
-from mediavault.web.choices import choices_of, first_player_site, seen_candidates
-from mediavault.web.decoding_state import decoding_state
+from mediavault.web.cards import Tile, site_name, tile
 from mediavault.web.pages.frame import changed_by, frame, own_path, profiles_in_words, read_fields, read_form, see_other
-from mediavault.web.post_view import Video, post_text, videos
+from mediavault.web.post_view import (
+    Video,
+    choices_of,
+    decoding_state,
+    first_player_site,
+    post_text,
+    seen_candidates,
+    videos,
+)
 from mediavault.web.render import render
 from mediavault.web.timeline import timeline
 from mediavault.web.up_next import neighbours, up_next
@@ -63,7 +67,8 @@ FilterText = Annotated[str | None, Query(alias="in", max_length=2_000)]
 async def post(
     job_id: JobIdPath,
     services: Services,
-    desk: AuthenticatorDep,
+    authenticator: AuthenticatorDep,
+    copies: SealedCopiesDep,
     item: ItemNumber | None = None,
     within: FilterText = None,
     t: Annotated[float, Query(ge=0, le=MAX_S)] = 0,
@@ -87,9 +92,11 @@ async def post(
     if item is None and (position := marks["marks"]["position"]):
         item = position["item"]
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
-    asked = _filter(within)
-    query, keep = _query(asked), urlencode({"in": _kept(asked)}) if asked else ""
-    after = await up_next(services.store, current_user(), job, query, asked, services.title_of) if shown else None
+    library_filter = _filter(within)
+    query, keep = _query(library_filter), urlencode({"in": _kept(library_filter)}) if library_filter else ""
+    after = (
+        await up_next(services.store, current_user(), job, query, library_filter, services.title_of) if shown else None
+    )
     return render(
         "post.html",
         comments=await _comments(services, job),
@@ -106,7 +113,7 @@ async def post(
         video=shown,
         start=t,
         subtitles=subtitles,
-        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(asked))
+        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(library_filter))
         if shown
         else None,
         decoding=await decoding_state(services, job, shown) if shown else None,
@@ -114,15 +121,15 @@ async def post(
         is_checking=is_checking,
         is_stopping=job.is_recording and await is_to_stop(services.store.records, job_id),
         recording=_recording(job),
-        seal=services.seals.state(job_id),
+        seal=copies.state(job_id),
         same=await _duplicates(services, job_id) if shown else (),
         timeline=timeline(as_shown, history),
-        neighbours=await neighbours(services.store, job, query, asked),
+        neighbours=await neighbours(services.store, job, query, library_filter),
         up_next=after,
         next_video=after.after(job, shown, saved, keep) if after and shown else None,
-        back=address(asked or LibraryFilter()),
+        back=address(library_filter or LibraryFilter()),
         keep=keep,
-        has_users=await desk.users.has_others(),
+        has_users=await authenticator.users.has_others(),
         **marks,
         may_go=await RetentionRules(services.store, services.clock).proposal_of(job_id),
         reasons_to_go=REASONS,
@@ -140,10 +147,12 @@ async def post(
 async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Tile, Likeness]]:
     """Return the other posts with the same video, identical files first, and how alike the videos are."""
     found = await read_duplicates(services.store, job_id)
-    noted = await read_noted(services.store, current_user(), [other.job.id for other in found])
+    post_marks = await read_marks(services.store, current_user(), [other.job.id for other in found])
     return [
         (
-            tile(other.job, None, noted.get(other.job.id, Noted()), site=services.title_of(other.job.platform)),
+            tile(
+                other.job, None, post_marks.get(other.job.id, PostMarks()), site=services.title_of(other.job.platform)
+            ),
             other.likeness,
         )
         for other in found
@@ -153,13 +162,13 @@ async def _duplicates(services: ApiServices, job_id: JobId) -> Sequence[tuple[Ti
 async def _marks(services: ApiServices, job_id: JobId) -> dict[str, Any]:
     """Return what the user noted about the post, with addresses, and all tags and collections for completion."""
     store = services.store
-    noted = (await read_noted(store, current_user(), [job_id])).get(job_id, Noted())
+    post_marks = (await read_marks(store, current_user(), [job_id])).get(job_id, PostMarks())
     tags, titles = await store.marks.names(f"{MarkKind.TAG}/"), await store.marks.names(f"{MarkKind.COLLECTION}/")
     return {
         "marks": {
-            **asdict(noted),
-            "tags": [(tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL))) for tag in noted.tags],
-            "collections": [(title, f"/collections/{quote(title, safe='')}") for title in noted.collections],
+            **asdict(post_marks),
+            "tags": [(tag, address(LibraryFilter(tag=tag, state=LibraryView.ALL))) for tag in post_marks.tags],
+            "collections": [(title, f"/collections/{quote(title, safe='')}") for title in post_marks.collections],
         },
         "all_tags": [count.text for count in tags],
         "all_collections": [count.text for count in titles],
@@ -199,13 +208,13 @@ def _filter(within: str | None) -> LibraryFilter | None:
     return asked
 
 
-def _kept(asked: LibraryFilter | None) -> str:
-    return urlencode(to_params(asked)) if asked else ""
+def _kept(library_filter: LibraryFilter | None) -> str:
+    return urlencode(to_params(library_filter)) if library_filter else ""
 
 
-def _query(asked: LibraryFilter | None) -> JobQuery:
+def _query(library_filter: LibraryFilter | None) -> JobQuery:
     """Return the query of the post's neighbours: saved posts, newest first unless the reader came from the library."""
-    found = JobQuery() if asked is None else to_query(asked, current().zone, current_user(), limit=1)
+    found = JobQuery() if library_filter is None else to_query(library_filter, current().zone, current_user(), limit=1)
     return replace(found, statuses=(JobStatus.COMPLETED,))
 
 
@@ -298,7 +307,7 @@ async def remove_form(job_id: JobIdPath, jobs: JobsDep) -> Response:
     """Move the post to the trash with its files. The library, which is shown then, offers to undo that."""
     batch = new_batch()
     await jobs.remove(job_id, files=True, batch=batch)
-    return see_other(address(LibraryFilter(), told="removed-1-0", batch=batch, post=job_id))
+    return see_other(address(LibraryFilter(), outcome="removed-1-0", batch=batch, post=job_id))
 
 
 @router.post("/jobs/{job_id}/again")
@@ -312,10 +321,3 @@ async def again_form(request: Request, job_id: JobIdPath, jobs: JobsDep, caller:
 async def verify_form(job_id: JobIdPath, services: Services) -> Response:
     await begin_check(services, job_id)
     return see_other(f"/jobs/{job_id}#file")
-
-
-@router.post("/jobs/{job_id}/seal")
-async def seal_form(job_id: JobIdPath, services: Services) -> Response:
-    """Start making a sealed copy; the page shows how far it is, and then offers it."""
-    await begin_seal(services, job_id)
-    return see_other(f"/jobs/{job_id}#sealed")

@@ -28,23 +28,27 @@ COOKIE_LIFE = timedelta(days=365)  # longer than any session: the store decides 
 
 
 @router.get("/login")
-async def login(desk: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/") -> Response:
-    return await _login(desk, wanted) if await desk.mode() is AuthMode.PROTECTED else see_other(own_path(wanted))
+async def login(authenticator: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/") -> Response:
+    return (
+        await _login(authenticator, wanted)
+        if await authenticator.mode() is AuthMode.PROTECTED
+        else see_other(own_path(wanted))
+    )
 
 
 @router.post("/login")
-async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
+async def login_form(request: Request, authenticator: AuthenticatorDep) -> Response:
     """Sign in, and redirect to the page that was wanted, if it is one of ours."""
-    if await desk.mode() is not AuthMode.PROTECTED:
+    if await authenticator.mode() is not AuthMode.PROTECTED:
         return see_other("/")
-    form, visit = await read_form(request), client_info_of(request, desk)
+    form, visit = await read_form(request), client_info_of(request, authenticator)
     wanted = form.get("next", "/")
     try:
-        before = await desk.session_of(request.cookies)
+        before = await authenticator.session_of(request.cookies)
         secret = form.get("password") or form.get("token", "")
-        session_id = await desk.sign_in(secret, visit, name=form.get("name", ""), before=before)
+        session_id = await authenticator.sign_in(secret, visit, name=form.get("name", ""), before=before)
     except (WrongSecret, TooManyTries) as exc:
-        return await _login(desk, wanted, exc, name=form.get("name", "")[:MAX_USER_CHARS])
+        return await _login(authenticator, wanted, exc, name=form.get("name", "")[:MAX_USER_CHARS])
     return signed_in(see_other(own_path(wanted)), session_id, tls=visit.tls)
 
 
@@ -53,7 +57,7 @@ async def login_form(request: Request, desk: AuthenticatorDep) -> Response:
 
 @router.get(PROVIDER_PATH)
 async def to_provider(
-    request: Request, desk: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
+    request: Request, authenticator: AuthenticatorDep, wanted: Annotated[str, Query(alias="next")] = "/"
 ) -> Response:
     """Redirect to the provider's page. It leads back to the next route.
 
@@ -64,9 +68,9 @@ async def to_provider(
         return see_other("/login")
     key, (back, tls) = new_key(), _way_back(request)
     try:
-        page = await desk.to_provider(key, back, client_info_of(request, desk))
+        page = await authenticator.to_provider(key, back, client_info_of(request, authenticator))
     except (WrongSecret, TooManyTries) as exc:
-        return await _login(desk, wanted, exc)
+        return await _login(authenticator, wanted, exc)
     response = see_other(page)
     response.set_cookie(
         _provider_cookie(tls=tls),
@@ -81,21 +85,21 @@ async def to_provider(
 
 @router.get(PROVIDER_BACK_PATH)
 async def from_provider(
-    request: Request, desk: AuthenticatorDep, code: str = "", state: str = "", error: str = ""
+    request: Request, authenticator: AuthenticatorDep, code: str = "", state: str = "", error: str = ""
 ) -> Response:
     """Sign in whom the provider has signed in, and redirect to the page that was wanted."""
     back, tls = _way_back(request)
     key, _, path = request.cookies.get(_provider_cookie(tls=tls), "").partition(".")
     wanted = own_path(unquote(path))
-    visit = replace(client_info_of(request, desk), tls=tls)
+    visit = replace(client_info_of(request, authenticator), tls=tls)
     try:
         if error or not key:
             what = error[:100] or Message("no sign-in was begun in this browser within ten minutes")
             raise WrongSecret(Message("Signing in failed: %(what)s.", what=what), help="Try again.")
-        before = await desk.session_of(request.cookies)
-        session_id = await desk.sign_in_by_provider(key, back, visit, code=code, state=state, before=before)
+        before = await authenticator.session_of(request.cookies)
+        session_id = await authenticator.sign_in_by_provider(key, back, visit, code=code, state=state, before=before)
     except (WrongSecret, TooManyTries) as exc:
-        response = await _login(desk, wanted, exc)
+        response = await _login(authenticator, wanted, exc)
     else:
         response = signed_in(see_other(wanted), session_id, tls=tls)
     response.delete_cookie(_provider_cookie(tls=tls), secure=tls, httponly=True, samesite="lax")
@@ -113,44 +117,48 @@ def _provider_cookie(*, tls: bool) -> str:
 
 
 @router.post("/logout")
-async def logout_form(desk: AuthenticatorDep) -> Response:
+async def logout_form(authenticator: AuthenticatorDep) -> Response:
     caller = current_principal()
     if caller is not None and caller.session is not None:
-        await desk.sessions.end(caller.session.key)
+        await authenticator.sessions.end(caller.session.key)
     return signed_out(see_other("/login"))
 
 
 @router.get("/setup")
-async def set_up(desk: AuthenticatorDep, invitation: str = "") -> Response:
-    return see_other("/") if await desk.mode() is AuthMode.PROTECTED else await _set_up(desk, invitation)
+async def set_up(authenticator: AuthenticatorDep, invitation: str = "") -> Response:
+    return (
+        see_other("/") if await authenticator.mode() is AuthMode.PROTECTED else await _set_up(authenticator, invitation)
+    )
 
 
 @router.post("/setup")
-async def set_up_form(request: Request, desk: AuthenticatorDep) -> Response:
-    form, visit = await read_form(request), client_info_of(request, desk)
+async def set_up_form(request: Request, authenticator: AuthenticatorDep) -> Response:
+    form, visit = await read_form(request), client_info_of(request, authenticator)
     invitation = form.get("invitation", "")
     try:
-        session_id = await desk.set_up(same_twice(form), invitation, visit)
+        session_id = await authenticator.set_up(same_twice(form), invitation, visit)
     except BadInput as exc:
-        return await _set_up(desk, invitation, exc)
+        return await _set_up(authenticator, invitation, exc)
     return signed_in(see_other("/access?set_up=1"), session_id, tls=visit.tls)
 
 
-async def _login(desk: Authenticator, wanted: str, error: BadInput | None = None, *, name: str = "") -> Response:
+async def _login(
+    authenticator: Authenticator, wanted: str, error: BadInput | None = None, *, name: str = ""
+) -> Response:
     return answer(
         "login.html",
         error,
-        has_password=await desk.users.has_password(),
-        has_token=desk.has_vault_token,
-        provider=desk.provider.rules.title if desk.provider else None,
-        has_users=await desk.users.has_others(),
+        has_password=await authenticator.users.has_password(),
+        has_token=authenticator.has_vault_token,
+        provider=authenticator.provider.rules.title if authenticator.provider else None,
+        has_users=await authenticator.users.has_others(),
         name=name,
         wanted=own_path(wanted),
     )
 
 
-async def _set_up(desk: Authenticator, invitation: str, error: BadInput | None = None) -> Response:
-    mode = await desk.mode()
+async def _set_up(authenticator: Authenticator, invitation: str, error: BadInput | None = None) -> Response:
+    mode = await authenticator.mode()
     return answer(
         "setup.html",
         error,

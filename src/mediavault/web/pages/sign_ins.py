@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from mediavault.api.dependencies import EventFeed, JobIdPath, Services
-from mediavault.api.login_window import open_on_post, window_address
-from mediavault.api.sessions import PlatformPath, take_cookies
+from mediavault.api.sessions import PlatformPath, open_on_post, take_cookies, window_address
 from mediavault.core.failures import BadInput
 from mediavault.presentation.schemas import ErrorView
 from mediavault.presentation.session_views import session_views

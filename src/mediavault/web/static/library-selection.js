@@ -86,7 +86,7 @@ form.addEventListener("click", (event) => {
 window.addEventListener("pagehide", () => sessionStorage.setItem(KEPT, JSON.stringify([...chosen])));
 
 function isTheSameVisit() {
-  if (new URLSearchParams(location.search).has("told")) return false; // an action was performed on the selection
+  if (new URLSearchParams(location.search).has("outcome")) return false; // an action was performed on the selection
   if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") return true;
   const from = document.referrer ? new URL(document.referrer) : null;
   return from?.origin === location.origin && /^\/(library|jobs\/)/.test(from.pathname.slice(base.length));

@@ -258,7 +258,7 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
 // the page's address without the result of the last action, which is shown once, not again after a reload
 function plainAddress() {
   const address = new URL(location.href);
-  for (const name of ["told", "batch", "post"]) address.searchParams.delete(name);
+  for (const name of ["outcome", "batch", "post"]) address.searchParams.delete(name);
   return address.pathname + address.search;
 }
 
@@ -302,5 +302,5 @@ if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
 
 recall();
 
-if (new URLSearchParams(location.search).has("told")) history.replaceState(history.state, "", plainAddress());
+if (new URLSearchParams(location.search).has("outcome")) history.replaceState(history.state, "", plainAddress());
 begin();

@@ -38,16 +38,16 @@ async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt,
     rename, because a rename cannot be fenced. So this attempt uses the same name: only one of the two gets it, and when
     the other one was first, its file, whose size and hash are in the row, is used.
     """
-    tools, album = attempt.tools, attempt.items
+    context, items = attempt.context, attempt.items
     has_pictures = verified.downloaded.type in VIDEO_TYPES
     is_settled = verified.report.decoded_whole or isinstance(verified.despite, Damaged)
     attempt.starts[index] = 0 if has_pictures and not is_settled else None
-    sha256 = await tools.vault.staging.seal(verified.path, sha256=verified.downloaded.sha256)
+    sha256 = await context.library.staging.seal(verified.path, sha256=verified.downloaded.sha256)
     size = verified.path.stat().st_size
-    planned = album.items[index].kept
+    planned = items.items[index].kept
     beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
     for _ in range(MAX_NAME_RACES):
-        if planned is not None and await is_in_library(tools.vault, planned):
+        if planned is not None and await is_in_library(context.library, planned):
             saved = replace(planned, thumbnail_path=_thumbnail_of(planned, picture), beside=beside)
             await _begin_commit(saved, attempt, index, verified.despite)
             await _place_companions(attempt, index, saved, picture, attempt.extraction)
@@ -57,17 +57,17 @@ async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt,
         await _begin_commit(saved, attempt, index, verified.despite)
         placed, taken = await _place_companions(attempt, index, saved, picture, attempt.extraction)
         # With a name that was planned, what is there is an earlier attempt's. With a new one, it is another post's.
-        if (planned is not None or not taken) and await tools.vault.place(verified.path, saved.output_path):
+        if (planned is not None or not taken) and await context.library.place(verified.path, saved.output_path):
             return await _finish_commit(attempt, index, saved, attempt.extraction)
-        if planned is None or not await is_in_library(tools.vault, planned):
-            await tools.vault.remove(*placed)
+        if planned is None or not await is_in_library(context.library, planned):
+            await context.library.remove(*placed)
             planned = None
     raise name_taken()
 
 
 async def _begin_commit(saved: SavedFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
     attempt.items.set_status(index, ItemStatus.COMMITTING, kept=saved, despite=despite)
-    await attempt.tools.store.queue.begin_commit(attempt.claim, saved, attempt.items.items)
+    await attempt.context.store.queue.begin_commit(attempt.claim, saved, attempt.items.items)
 
 
 def _thumbnail_of(saved: SavedFile, picture: Path | None) -> str | None:
@@ -76,32 +76,32 @@ def _thumbnail_of(saved: SavedFile, picture: Path | None) -> str | None:
 
 async def finish(attempt: Attempt) -> SavedFile | None:
     """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
-    tools, album = attempt.tools, attempt.items
-    begun = ((i, item.kept) for i, item in enumerate(album.items) if item.status is ItemStatus.COMMITTING)
+    context, items = attempt.context, attempt.items
+    begun = ((i, item.kept) for i, item in enumerate(items.items) if item.status is ItemStatus.COMMITTING)
     index, saved = next(begun, (0, None))
     if saved is None:
         return None
-    saved = await without_missing(tools.vault, saved)  # a deferred task fetches missing subtitles
-    if not await is_in_library(tools.vault, saved):
-        staged = await tools.vault.staging.find(attempt.claim.id, size=saved.bytes, sha256=saved.sha256)
+    saved = await without_missing(context.library, saved)  # a deferred task fetches missing subtitles
+    if not await is_in_library(context.library, saved):
+        staged = await context.library.staging.find(attempt.claim.id, size=saved.bytes, sha256=saved.sha256)
         if staged is not None:
             await _place_companions(attempt, index, saved, None, None)
-        if staged is None or not await tools.vault.place(staged, saved.output_path):
+        if staged is None or not await context.library.place(staged, saved.output_path):
             # The name stays planned: the earlier attempt may only be frozen (see commit).
-            album.set_status(index, ItemStatus.WAITING, kept=saved)
+            items.set_status(index, ItemStatus.WAITING, kept=saved)
             return None
     if saved.thumbnail_path is not None:
-        picture = await tools.vault.local_path(saved.thumbnail_path, into=attempt.staging)
+        picture = await context.library.local_path(saved.thumbnail_path, into=attempt.staging)
     else:
-        picture = await _still_of(saved, tools, attempt.staging)
+        picture = await _still_of(saved, context, attempt.staging)
         saved = replace(saved, thumbnail_path=_thumbnail_of(saved, picture))
     await _place_companions(attempt, index, saved, picture, None)
     return await _finish_commit(attempt, index, saved, None)
 
 
-async def _still_of(saved: SavedFile, tools: WorkerContext, staging: Path) -> Path | None:
-    video = await tools.vault.local_path(saved.output_path, into=staging)
-    return await tools.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
+async def _still_of(saved: SavedFile, context: WorkerContext, staging: Path) -> Path | None:
+    video = await context.library.local_path(saved.output_path, into=staging)
+    return await context.probe.still(video, into=staging / "thumbnail.jpg", at_s=STILL_AT_S) if video else None
 
 
 async def _name_for(verified: VerifiedFile, planned: SavedFile | None, attempt: Attempt, index: int) -> str:
@@ -128,51 +128,51 @@ async def _name_for(verified: VerifiedFile, planned: SavedFile | None, attempt: 
         number=number,
         count=count,
     )
-    tools = attempt.tools
+    context = attempt.context
     folder, stem = await folder_and_stem(
         post,
         extraction.account.slug,
         attempt.claim.id,
         index,
-        layout=Layout.ACCOUNTS if verified.downloaded.type is ItemType.IMAGE else tools.layout,
-        template=tools.name_template,
-        records=tools.store.records,
+        layout=Layout.ACCOUNTS if verified.downloaded.type is ItemType.IMAGE else context.layout,
+        template=context.name_template,
+        records=context.store.records,
     )
-    return await tools.vault.free_name(folder, stem, suffix)
+    return await context.library.free_name(folder, stem, suffix)
 
 
 async def _finish_commit(
     attempt: Attempt, index: int, saved: SavedFile, extraction: Extraction | None
 ) -> SavedFile | None:
     """Write the sidecar of a file that is in the library, then the row."""
-    tools, album, claim = attempt.tools, attempt.items, attempt.claim
-    if tools.profile.collection:  # before the sidecar, which has the job's marks
-        await tools.store.marks.put([in_collection(claim.id, tools.profile.collection)])
-    marks = (await tools.store.marks.of_jobs([claim.id])).get(claim.id, ())
-    now = tools.clock.now()
-    facts = write_sidecar(claim.job, extraction, album.items, index, saved, saved_at=now, marks=marks)
-    await tools.vault.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=attempt.staging)
-    album.set_status(index, ItemStatus.KEPT, kept=saved)
-    first = album.first_kept
-    if album.is_whole and first is not None:
-        await tools.hooks.before_complete(attempt, extraction)
+    context, items, claim = attempt.context, attempt.items, attempt.claim
+    if context.profile.collection:  # before the sidecar, which has the job's marks
+        await context.store.marks.put([in_collection(claim.id, context.profile.collection)])
+    marks = (await context.store.marks.of_jobs([claim.id])).get(claim.id, ())
+    now = context.clock.now()
+    facts = write_sidecar(claim.job, extraction, items.items, index, saved, saved_at=now, marks=marks)
+    await context.library.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=attempt.staging)
+    items.set_status(index, ItemStatus.KEPT, kept=saved)
+    first = items.first_kept
+    if items.is_whole and first is not None:
+        await context.hooks.before_complete(attempt, extraction)
         await complete(attempt, first)
-        await tools.hooks.on_saved()
+        await context.hooks.on_saved()
         return first
-    await tools.store.queue.save_items(claim, album.items)
-    await tools.hooks.on_saved()
+    await context.store.queue.save_items(claim, items.items)
+    await context.hooks.on_saved()
     return None
 
 
 async def complete(attempt: Attempt, first: SavedFile) -> None:
     """Complete the job, and note what of its files is to be decoded in the background: nothing, if all was decoded now."""
-    store, job_id, items = attempt.tools.store, attempt.claim.id, attempt.items.items
+    store, job_id, items = attempt.context.store, attempt.claim.id, attempt.items.items
     attempt.recorder.leave_slot()
     attempt.recorder.begin_outcome()
     await store.queue.complete(attempt.claim, first, items)
     files = [index for index, item in enumerate(items) if item.status is ItemStatus.KEPT]
     with suppress(StoreError):  # the job is saved; its files are then examined again
-        await note_examined(store, job_id, files, attempt.starts, attempt.tools.clock.now())
+        await note_examined(store, job_id, files, attempt.starts, attempt.context.clock.now())
 
 
 async def _place_companions(
@@ -182,20 +182,20 @@ async def _place_companions(
 
     Return the paths that were free and are placed now, and whether one that bears the video's name was taken.
     """
-    vault, files = attempt.tools.vault, []
+    library, files = attempt.context.library, []
     body = await asyncio.to_thread(_content, picture)
     if body is not None and saved.thumbnail_path is not None:
         files.append(ServerFile(saved.thumbnail_path, body))
     for suffix, path in attempt.beside.get(index, ()):
         files.append(ServerFile(sibling(saved.output_path, suffix), await asyncio.to_thread(path.read_bytes)))
-    if attempt.tools.nfo:
-        now = attempt.tools.clock.now()
+    if attempt.context.nfo:
+        now = attempt.context.clock.now()
         facts = write_sidecar(attempt.claim.job, extraction, attempt.items.items, index, saved, saved_at=now)
         job = attempt.claim.job
         files.extend(server_files(facts, body, site=site_title(job.platform, job.canonical_url)))
     stem, placed, taken = split_stem(saved.output_path)[0], [], False
     for file in files:
-        if await vault.place_bytes(file.body, file.path, via=attempt.staging, unless=file.unless):
+        if await library.place_bytes(file.body, file.path, via=attempt.staging, unless=file.unless):
             placed.append(file.path)
         elif split_stem(file.path)[0] == stem:
             taken = True

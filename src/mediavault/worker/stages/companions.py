@@ -49,8 +49,8 @@ async def own_picture(attempt: Attempt, index: int) -> Path | None:
 
 async def still(attempt: Attempt, verified: VerifiedFile) -> Path | None:
     """Return a frame of the video, or a small copy of the picture, in the staging folder; None when it yields none."""
-    into = attempt.tools.vault.staging.thumbnail_in(attempt.staging, ".jpg")
-    picture = await attempt.tools.probe.still(verified.path, into=into, at_s=STILL_AT_S)
+    into = attempt.context.library.staging.thumbnail_in(attempt.staging, ".jpg")
+    picture = await attempt.context.probe.still(verified.path, into=into, at_s=STILL_AT_S)
     if picture is None:
         await attempt.recorder.skipped(Stage.THUMBNAIL, Message("no thumbnail could be made of the file"))
     else:
@@ -66,7 +66,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
     headers = {"Referer": extraction.final_url}
     if extraction.user_agent:
         headers["User-Agent"] = extraction.user_agent
-    request = attempt.tools.client.get(url, scope=attempt.route.post.scope, headers=headers, timeouts=TIMEOUTS)
+    request = attempt.context.client.get(url, scope=attempt.route.post.scope, headers=headers, timeouts=TIMEOUTS)
     async with request as response:
         body = await response.read(limit=MAX_PICTURE_BYTES)
         suffix = picture_suffix(body) if response.status == 200 else None
@@ -74,7 +74,7 @@ async def _fetch(url: str, attempt: Attempt) -> Path:
         raise NotAVideo(
             "The thumbnail URL did not return an image.", http_status=response.status, bytes_received=len(body)
         )
-    path = attempt.tools.vault.staging.thumbnail_in(attempt.staging, suffix)
+    path = attempt.context.library.staging.thumbnail_in(attempt.staging, suffix)
     await asyncio.to_thread(_write, body, path)
     return path
 
@@ -96,7 +96,7 @@ async def add_subtitles(verified: VerifiedFile, attempt: Attempt, index: int) ->
 
     Return the file with them inside where that is wanted and possible, else the file as it is.
     """
-    item, profile = attempt.item(index), attempt.tools.profile
+    item, profile = attempt.item(index), attempt.context.profile
     chosen = chosen_subtitles((*item.subtitles, *verified.downloaded.subtitles), profile)
     texts = await _fetch_all(chosen, attempt) if chosen else {}
     for language, cues in texts.items():
@@ -104,8 +104,8 @@ async def add_subtitles(verified: VerifiedFile, attempt: Attempt, index: int) ->
         await asyncio.to_thread(path.write_text, to_webvtt(cues), "utf-8")
         attempt.beside.setdefault(index, []).append((subtitle_suffix(language), path))
     if len(texts) < len(chosen):
-        soon = attempt.tools.clock.now() + WAITS[0]
-        await schedule(attempt.tools.store.tables, DeferredWork.SUBTITLES, attempt.claim.id, soon)
+        soon = attempt.context.clock.now() + WAITS[0]
+        await schedule(attempt.context.store.tables, DeferredWork.SUBTITLES, attempt.claim.id, soon)
     if profile.subtitles_inside and not profile.sound_only and (texts or item.chapters):
         return await _inside(verified, item, texts, attempt)
     return verified
@@ -117,20 +117,20 @@ async def _fetch_all(chosen: Sequence[SubtitleSource], attempt: Attempt) -> dict
         language = source.language or UNKNOWN_LANGUAGE
         try:
             async with attempt.recorder.step(Stage.DOWNLOAD) as note:
-                texts[language] = await fetch(source, attempt.extraction, attempt.tools)
+                texts[language] = await fetch(source, attempt.extraction, attempt.context)
                 note.detail = Message("subtitles: %(language)s", language=language)
         except Failure:
             continue  # recorded by the step
     return texts
 
 
-async def fetch(source: SubtitleSource, extraction: Extraction, tools: WorkerContext) -> Sequence[Cue]:
+async def fetch(source: SubtitleSource, extraction: Extraction, context: WorkerContext) -> Sequence[Cue]:
     """Return the cues of one source of a post's video. Raises Failure."""
     headers = {"referer": extraction.final_url}
     if extraction.user_agent:
         headers["user-agent"] = extraction.user_agent
     try:
-        return await tools.fetch_subtitles(
+        return await context.fetch_subtitles(
             source, scope=extraction.post.scope, headers=headers, cookies=extraction.cookies
         )
     except BadUrl as exc:
@@ -145,7 +145,7 @@ async def _inside(verified: VerifiedFile, item: Item, texts: Texts, attempt: Att
     into = attempt.staging / f"with-texts{suffix}"
     try:
         async with attempt.recorder.step(Stage.VALIDATE) as note:
-            await attempt.tools.embed_texts(verified.path, into, texts=texts, chapters=item.chapters)
+            await attempt.context.embed_texts(verified.path, into, texts=texts, chapters=item.chapters)
             size = into.stat().st_size
             file = replace(verified.downloaded, path=into, bytes=size, sha256=None)
             again = await validate(file, attempt)

@@ -27,7 +27,7 @@ async def playable(verified: VerifiedFile, attempt: Attempt) -> VerifiedFile:
     into = attempt.staging / "playable.mp4"
     try:
         async with attempt.recorder.step(Stage.VALIDATE) as note:
-            await attempt.tools.remux([verified.path], into)
+            await attempt.context.remux([verified.path], into)
             size = into.stat().st_size
             again = await validate(replace(verified.downloaded, path=into, bytes=size, sha256=None), attempt)
             note.detail = Message(
@@ -48,13 +48,13 @@ async def as_sound(verified: VerifiedFile, cover: Path | None, attempt: Attempt,
     """Return the verified file of the sound of the item at ``index``. Raises BadFile where no separate file can hold its codec, and what validation
     and the disk raise."""
     async with attempt.recorder.step(Stage.VALIDATE) as note:
-        path = await attempt.tools.extract_sound(
+        path = await attempt.context.extract_sound(
             verified.path,
             attempt.staging / "sound",
             tags=tags_of(attempt.extraction),
             chapters=attempt.item(index).chapters,
             cover=cover,
-            codec=attempt.tools.profile.sound_codec,
+            codec=attempt.context.profile.sound_codec,
         )
         size = path.stat().st_size
         expected = Expected(duration_s=verified.report.duration_s)

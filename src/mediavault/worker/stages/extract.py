@@ -72,7 +72,7 @@ class ExtractorResults:
     unsure: Extraction | None = None
     asking_signed_in: bool = False
     anonymous_is_final: bool = False  # the site has given a definite answer: other anonymous extractors are skipped
-    is_over: bool = False
+    finished: bool = False
 
     @property
     def failures(self) -> list[Failure]:
@@ -115,7 +115,7 @@ class ExtractorResults:
         return bool(extraction.items) or not extraction.others
 
     def should_try(self, extractor: Extractor) -> bool:
-        if self.is_over:
+        if self.finished:
             return False
         if not extractor.signed_in:
             return not self.anonymous_is_final
@@ -130,9 +130,9 @@ class ExtractorResults:
         (self.signed_in if extractor.signed_in else self.anonymous).append(failure)
         if is_verdict(failure, by=extractor.name) and not (self.record_live and isinstance(failure, LiveNow)):
             self.anonymous_is_final = True
-            self.is_over = extractor.signed_in or ends_reading(failure)
+            self.finished = extractor.signed_in or ends_reading(failure)
         if extractor.name == PLAIN_PAGE:
-            self.is_over = True  # the browser looks the name up in the same way
+            self.finished = True  # the browser looks the name up in the same way
         return False
 
 
@@ -211,42 +211,42 @@ RESOLVED_URL = "resolved_url"  # the post that its share link leads to
 EMBEDDED_IN = "embedded_in"  # the page that embeds the post of another site, which is saved instead
 
 
-async def extract(route: Route, tools: WorkerContext, journal: AttemptRecorder) -> Extraction:
+async def extract(route: Route, context: WorkerContext, recorder: AttemptRecorder) -> Extraction:
     """Reuse the checkpoint of an earlier attempt, or run the extractors."""
-    job = journal.claim.job
-    if (saved := saved_extraction(job, route, now=tools.clock.now())) is not None:
-        await journal.skipped(Stage.EXTRACT, Message("the URL found by an earlier attempt has not expired"))
+    job = recorder.claim.job
+    if (saved := saved_extraction(job, route, now=context.clock.now())) is not None:
+        await recorder.skipped(Stage.EXTRACT, Message("the URL found by an earlier attempt has not expired"))
         return saved
     try:
-        return await extract_afresh(route, tools, journal)
+        return await extract_afresh(route, context, recorder)
     except Failure:
         # what is recorded can be saved without the post
         saved = saved_extraction(job, route, now=None)
-        if saved is None or not await tools.vault.staging.has_recording(job.id):
+        if saved is None or not await context.library.staging.has_recording(job.id):
             raise
         return saved
 
 
-async def follow_link(route: Route, tools: WorkerContext, journal: AttemptRecorder) -> Route:
+async def follow_link(route: Route, context: WorkerContext, recorder: AttemptRecorder) -> Route:
     """Follow a share link to its post. The permit that this takes from the link's site also covers a post on that site.
 
     Raises what :func:`resolve` raises, and NotAllowedYet.
     """
 
     async def take_permit() -> None:
-        journal.permit = await site_limits.acquire_permit(journal.claim.id, route.platform, tools)
-        journal.site, journal.permit_is_unused = route.platform, True
+        recorder.permit = await site_limits.acquire_permit(recorder.claim.id, route.platform, context)
+        recorder.site, recorder.permit_is_unused = route.platform, True
 
-    known = journal.claim.job.metadata.get(RESOLVED_URL)
-    target = await resolve(route, tools.client, tools.clock, known=known, before_asking=take_permit)
-    if journal.permit_is_unused and target.platform.name != route.platform.name:
-        await site_limits.report_outcome(route.platform, journal.permit, None, tools)
-        journal.permit, journal.site, journal.permit_is_unused = None, None, False
+    known = recorder.claim.job.metadata.get(RESOLVED_URL)
+    target = await resolve(route, context.client, context.clock, known=known, before_asking=take_permit)
+    if recorder.permit_is_unused and target.platform.name != route.platform.name:
+        await site_limits.report_outcome(route.platform, recorder.permit, None, context)
+        recorder.permit, recorder.site, recorder.permit_is_unused = None, None, False
     return target
 
 
 async def extract_afresh(
-    route: Route, tools: WorkerContext, journal: AttemptRecorder, *, strategy: StrategyName | None = None
+    route: Route, context: WorkerContext, recorder: AttemptRecorder, *, strategy: StrategyName | None = None
 ) -> Extraction:
     """Run the route's extractors in order; the first that succeeds wins.
 
@@ -255,77 +255,79 @@ async def extract_afresh(
     """
 
     async def take_permit(*, with_account: bool = False) -> None:
-        journal.permit = await _take_permit(route, tools, journal, with_account=with_account)
+        recorder.permit = await _take_permit(route, context, recorder, with_account=with_account)
 
     async def take_account_permit() -> None:
-        if await is_signed_in_at(route, tools):
+        if await is_signed_in_at(route, context):
             await take_permit(with_account=True)
 
-    if not journal.permit_is_unused:
+    if not recorder.permit_is_unused:
         await take_permit()
-    journal.site, journal.permit_is_unused = route.platform, False
-    if strategy is StrategyName.FRESH or journal.claim.job.chosen_urls:  # the browser sees more than the source
+    recorder.site, recorder.permit_is_unused = route.platform, False
+    if strategy is StrategyName.FRESH or recorder.claim.job.chosen_urls:  # the browser sees more than the source
         skipped = (ENCLOSURE, PLAIN_PAGE)
         route = replace(route, extractors=tuple(name for name in route.extractors if name not in skipped))
-    extraction = await _ask(route, tools, journal, strategy, take_account_permit)
-    await site_limits.report_outcome(route.platform, journal.permit, None, tools)
+    extraction = await _ask(route, context, recorder, strategy, take_account_permit)
+    await site_limits.report_outcome(route.platform, recorder.permit, None, context)
     return extraction
 
 
 async def extract_again_for(attempt: Attempt, index: int, *, strategy: StrategyName) -> int:
     """Extract again; return the index of the same item now. Raises NoVideo when the post no longer has it."""
-    slot = await attempt.tools.extraction_slots.begin(alone=False)  # waits while another post is extracted alone
+    slot = await attempt.context.extraction_slots.begin(alone=False)  # waits while another post is extracted alone
     try:
-        extraction = await extract_afresh(attempt.route, attempt.tools, attempt.recorder, strategy=strategy)
+        extraction = await extract_afresh(attempt.route, attempt.context, attempt.recorder, strategy=strategy)
     finally:
         slot.end()
     extraction = with_choice(extraction, attempt.claim.job.chosen_urls)
-    types = attempt.tools.profile.types
+    types = attempt.context.profile.types
     same = same_item(index, attempt.extraction, extraction, types)
     attempt.extraction = extraction
-    attempt.items.merge(extraction, types, others_too=attempt.tools.save_quoted)
+    attempt.items.merge(extraction, types, others_too=attempt.context.save_quoted)
     return next(position for position, item in enumerate(extraction.items) if item is same)
 
 
 async def _take_permit(
-    route: Route, tools: WorkerContext, journal: AttemptRecorder, *, with_account: bool
+    route: Route, context: WorkerContext, recorder: AttemptRecorder, *, with_account: bool
 ) -> Permit | None:
     """Take a permit of the route's site.
 
     A share link can lead to another site, whose limits the queue did not check when the job was claimed: then the job is
     retried when that site allows it.
     """
-    job, before = journal.claim.job, journal.permit
+    job, before = recorder.claim.job, recorder.permit
     try:
-        return await site_limits.acquire_permit(job.id, route.platform, tools, with_account=with_account, before=before)
+        return await site_limits.acquire_permit(
+            job.id, route.platform, context, with_account=with_account, before=before
+        )
     except NotAllowedYet as exc:
         if route.platform.name == job.platform:
             raise
-        wait = max(exc.at - tools.clock.now(), timedelta())
+        wait = max(exc.at - context.clock.now(), timedelta())
         raise SiteBusy(str(exc), retry_after=wait) from exc
 
 
-async def is_signed_in_at(route: Route, tools: WorkerContext) -> bool:
+async def is_signed_in_at(route: Route, context: WorkerContext) -> bool:
     """Whether the browser's profile is signed in to the post's site, so that the extraction would use its account."""
     if not route.platform.sign_in.session_cookies:
         return False
-    cookies = await tools.browser.cookies(route.post.canonical_url, signed_in=True)
-    return is_signed_in(route.platform, cookies, now=tools.clock.now())
+    cookies = await context.browser.cookies(route.post.canonical_url, signed_in=True)
+    return is_signed_in(route.platform, cookies, now=context.clock.now())
 
 
 async def _ask(
     route: Route,
-    tools: WorkerContext,
-    journal: AttemptRecorder,
+    context: WorkerContext,
+    recorder: AttemptRecorder,
     strategy: StrategyName | None,
     before_session: Callable[[], Awaitable[None]],
 ) -> Extraction:
     async def record_doubt(failure: Failure) -> None:
-        await journal.skipped(Stage.EXTRACT, failure.message, strategy=strategy)
+        await recorder.skipped(Stage.EXTRACT, failure.message, strategy=strategy)
 
-    async with journal.step(Stage.EXTRACT, strategy=strategy) as note:
-        found = await ask_extractors(route, tools, before_session=before_session, on_doubt=record_doubt)
-        extraction = with_first_player(found) if is_on_site(route.post.url, tools.first_player_sites) else found
+    async with recorder.step(Stage.EXTRACT, strategy=strategy) as note:
+        found = await ask_extractors(route, context, before_session=before_session, on_doubt=record_doubt)
+        extraction = with_first_player(found) if is_on_site(route.post.url, context.first_player_sites) else found
         note.detail = Message(
             "%(extractor)s: %(found)s",
             extractor=extraction.extractor,
@@ -354,7 +356,7 @@ def _post_at(url: str) -> str | None:
 
 async def ask_extractors(
     route: Route,
-    tools: WorkerContext,
+    context: WorkerContext,
     *,
     before_session: Callable[[], Awaitable[None]] | None = None,
     on_doubt: Callable[[Failure], Awaitable[None]] | None = None,
@@ -375,27 +377,27 @@ async def ask_extractors(
 
     Raises the most informative of all failures, and what ``before_session`` raises.
     """
-    results = ExtractorResults(route.platform, record_live=tools.profile.record_live)
-    limit_s = tools.extraction_timeout_s if within_s is None else within_s
-    end_s = tools.clock.monotonic() + limit_s
+    results = ExtractorResults(route.platform, record_live=context.profile.record_live)
+    limit_s = context.extraction_timeout_s if within_s is None else within_s
+    end_s = context.clock.monotonic() + limit_s
     try:
         async with asyncio.timeout(limit_s) as bound:
-            for extractor in filter(None, map(tools.extractors.get, route.extractors)):
+            for extractor in filter(None, map(context.extractors.get, route.extractors)):
                 if not results.should_try(extractor):
                     continue
                 if extractor.signed_in and not results.asking_signed_in and before_session is not None:
-                    end_s += await _outside_time_limit(bound, before_session, tools.clock)
+                    end_s += await _outside_time_limit(bound, before_session, context.clock)
                 results.asking_signed_in = extractor.signed_in
-                left_s = max(1.0, end_s - tools.clock.monotonic())
+                left_s = max(1.0, end_s - context.clock.monotonic())
                 try:
-                    extraction = await _read(extractor, route, tools, within_s=left_s)
+                    extraction = await _read(extractor, route, context, within_s=left_s)
                 except Failure as failure:
                     if results.add(failure, extractor) and on_doubt is not None:
                         await on_doubt(failure)
                     continue
                 if isinstance(extraction, Route):
-                    left_s = max(1.0, end_s - tools.clock.monotonic())
-                    return await ask_extractors(extraction, tools, follow_embeds=False, within_s=left_s)
+                    left_s = max(1.0, end_s - context.clock.monotonic())
+                    return await ask_extractors(extraction, context, follow_embeds=False, within_s=left_s)
                 if results.is_enough(extraction):
                     return extraction
                 results.unsure = results.unsure or as_unsure(extraction)
@@ -404,19 +406,19 @@ async def ask_extractors(
             raise results.unreached or TookTooLong(
                 Message(
                     "The post was not read within %(extraction_timeout_s).0f seconds.",
-                    extraction_timeout_s=tools.extraction_timeout_s,
+                    extraction_timeout_s=context.extraction_timeout_s,
                 )
             ) from exc
     if results.unsure is not None:
         return results.unsure
     if follow_embeds and (other_route := embedded_post(results.failures, route)) is not None:
-        left_s = max(1.0, end_s - tools.clock.monotonic())
-        extraction = await ask_extractors(other_route, tools, follow_embeds=False, within_s=left_s)
+        left_s = max(1.0, end_s - context.clock.monotonic())
+        extraction = await ask_extractors(other_route, context, follow_embeds=False, within_s=left_s)
         return replace(extraction, metadata={**extraction.metadata, EMBEDDED_IN: route.post.url})
-    return results.without_video(route, tools.profile.types, now=tools.clock.now())
+    return results.without_video(route, context.profile.types, now=context.clock.now())
 
 
-async def _read(extractor: Extractor, route: Route, tools: WorkerContext, *, within_s: float) -> Extraction | Route:
+async def _read(extractor: Extractor, route: Route, context: WorkerContext, *, within_s: float) -> Extraction | Route:
     """Return what the extractor reads, also of a stream that is running if the profile wants it.
 
     A route is that of the post elsewhere to which the page led.
@@ -424,7 +426,7 @@ async def _read(extractor: Extractor, route: Route, tools: WorkerContext, *, wit
     try:
         extraction = await extractor.extract(route.post, route.platform, within_s=within_s)
     except LiveNow as failure:
-        if failure.instead is None or not tools.profile.record_live:
+        if failure.instead is None or not context.profile.record_live:
             raise
         return failure.instead
     except NoVideo as failure:

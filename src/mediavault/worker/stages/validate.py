@@ -55,7 +55,7 @@ async def validate(
     A file that a user wants to be saved as it is, for this very reason or although it is damaged, passes, and so does a
     contradiction of the file that the user chose. Its own length is then what copies of it are compared with.
     """
-    report = await attempt.tools.probe.examine(fetched)
+    report = await attempt.context.probe.examine(fetched)
     failure = reason_to_reject(report, size=fetched.bytes)
     is_accepted = failure is not None and await _is_accepted(failure, attempt)
     if candidate is not None and said is not None and (failure is None or isinstance(failure, NotAsAnnounced)):
@@ -84,7 +84,7 @@ async def _is_accepted(failure: Failure, attempt: Attempt) -> bool:
         reason = DAMAGE
     else:
         return False
-    return reason in await accepted_reasons(attempt.tools.store.records, attempt.claim.id)
+    return reason in await accepted_reasons(attempt.context.store.records, attempt.claim.id)
 
 
 def reason_to_reject(report: ProbeReport, *, size: int) -> Failure | None:

@@ -130,11 +130,11 @@ async def test_of_thirty_copies_each_knows_twenty_at_most(env: Environment) -> N
     """The first ones are duplicates of all the others, which have found them."""
     copies = [await env.save(FILM) for _ in range(30)]
     await env.finder.find_due()
-    noted = [len(marks) for marks in (await env.store.marks.of_jobs([job.id for job in copies])).values()]
+    post_marks = [len(marks) for marks in (await env.store.marks.of_jobs([job.id for job in copies])).values()]
 
     assert {len(await env.duplicates(job)) for job in copies} == {MOST_DUPLICATES}
-    assert sorted(noted)[0] == MOST_DUPLICATES + 2
-    assert sum(noted) < 30 * 29
+    assert sorted(post_marks)[0] == MOST_DUPLICATES + 2
+    assert sum(post_marks) < 30 * 29
 
 
 async def test_identical_files_are_found_without_any_frame(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:

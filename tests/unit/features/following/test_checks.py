@@ -47,7 +47,7 @@ from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.stages.route import route_job_by_domain
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job
+from tests.stubs import StubDownloader, StubExtractor, candidate, extraction, make_context, new_job
 
 CHANNEL = "https://www.youtube.com/channel/UCaaaaaaaaaaaaaaaaaaaaaa"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -97,7 +97,7 @@ class Vault:
         self.feed = StubLister()
         self.listers = [self.feed]
         on_read = partial(refuse_unwanted, self.store, self.clock)
-        self.tools = replace(make_tools(self.store, self.clock, tmp_path), hooks=Hooks(on_read=on_read))
+        self.context = replace(make_context(self.store, self.clock, tmp_path), hooks=Hooks(on_read=on_read))
 
     @property
     def submission(self) -> Submission:
@@ -109,7 +109,7 @@ class Vault:
 
     @property
     def follower(self) -> Follower:
-        return Follower(replace(self.tools, listers=self.listers), self.submission.read)
+        return Follower(replace(self.context, listers=self.listers), self.submission.read)
 
     async def follow(self, **facts: Any) -> Source:
         source = replace(Source("s-1", CHANNEL, "youtube", self.clock.now()), **facts)
@@ -153,7 +153,7 @@ def vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
 
 
-class Turns:
+class KeyedLock:
     """Counts what is done in each turn of the event loop."""
 
     def __init__(self) -> None:
@@ -179,11 +179,11 @@ class Turns:
 
 async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are served by the same loop. All that is done for each entry is done for few of them at a time."""
-    turns, length = Turns(), 1_000
+    turns, length = KeyedLock(), 1_000
     monkeypatch.setattr(stored, "to_named_json", turns.counted("write", to_named_json))
     monkeypatch.setattr(stored, "from_named_json", turns.counted("read", from_named_json))
     monkeypatch.setattr(following_decisions, "reason_against", turns.counted("decide", reason_against))
-    follower = Follower(replace(vault.tools, listers=vault.listers), turns.counted("name", vault.submission.read))
+    follower = Follower(replace(vault.context, listers=vault.listers), turns.counted("name", vault.submission.read))
     vault.feed.entries = [video(number) for number in range(length, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
     turning = asyncio.create_task(turns.turn())
@@ -293,7 +293,7 @@ async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_i
     """A name may lead to a private host although its text doesn't say so: the egress guard judges it in each attempt."""
     url = "http://nas.example/1"
     extractor, downloader = StubExtractor(), StubDownloader(HttpError("no", http_status=403))
-    tools = replace(vault.tools, extractors={"browser": extractor}, downloader=downloader)
+    context = replace(vault.context, extractors={"browser": extractor}, downloader=downloader)
     await followed_feed(vault, "http://feed.example/rss?token=secret", url)
 
     async def scopes() -> set[EgressScope]:
@@ -301,7 +301,7 @@ async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_i
         (job,) = await vault.jobs()
         await vault.store.queue.retry(job.id)
         (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=HOUR)
-        await process_one_cycle(claim, tools)
+        await process_one_cycle(claim, context)
         return {extractor.posts[-1].scope, downloader.requests[-1].scope}
 
     assert [await scopes(), await scopes()] == 2 * [{EgressScope(url, "http://feed.example")}]
@@ -313,7 +313,7 @@ async def test_a_job_of_a_list_keeps_that_in_each_attempt_until_a_user_submits_i
 async def arrivals(vault: Vault) -> list[tuple[int, bool]]:
     """The numbers of the videos in the inbox, the last that came first, and whether they are news."""
     found = await read_inbox(vault.store, "owner", cursor=None, limit=100)
-    return [(int(arrival.job.canonical_url[-6:]), arrival.is_news) for arrival in found.arrivals]
+    return [(int(arrival.job.canonical_url[-6:]), arrival.is_new_post) for arrival in found.arrivals]
 
 
 async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_for(vault: Vault) -> None:
@@ -347,7 +347,7 @@ async def test_news_that_wait_since_they_are_many_are_news_when_they_come(vault:
     await vault.run(timedelta(hours=1), finish=True)
 
     assert len(await arrivals(vault)) == NEWS_AT_ONCE + 1
-    assert all(is_news for _, is_news in await arrivals(vault))
+    assert all(is_new_post for _, is_new_post in await arrivals(vault))
 
 
 async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
@@ -368,7 +368,7 @@ async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(vault:
     vault.feed.entries = [video(1)]
     await vault.look(after=HOUR)
     (job,) = await vault.jobs()
-    await move_to_trash(vault.store, vault.tools.vault, vault.clock, job.id, no_paths, batch=new_batch())
+    await move_to_trash(vault.store, vault.context.library, vault.clock, job.id, no_paths, batch=new_batch())
     await vault.follow(id="s-2", url=CHANNEL + "/videos", start=Start.EVERYTHING)
     await vault.look(after=HOUR)
     await vault.run(HOUR)
@@ -454,7 +454,7 @@ async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(
     assert await taken_by_host(vault) == {"feeds1.example": 3}
     assert (await vault.one("s-1-rss")).state.waiting == 0
     inbox = await read_inbox(vault.store, "owner", cursor=None, limit=100)
-    assert [arrival.is_news for arrival in inbox.arrivals] == [False] * 3
+    assert [arrival.is_new_post for arrival in inbox.arrivals] == [False] * 3
     assert (await vault.one("s-1-rss")).state.new_at_last_look == 0
 
 
@@ -825,7 +825,7 @@ async def read(vault: Vault, **facts: Any) -> None:
     (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=DAY)
     post = Post(claim.job.post_url, claim.job.canonical_url, "youtube", "1")
     said = replace(extraction(post=post), **{"text": "", **facts})
-    await process_one_cycle(claim, replace(vault.tools, extractors={"browser": StubExtractor(said)}))
+    await process_one_cycle(claim, replace(vault.context, extractors={"browser": StubExtractor(said)}))
 
 
 @pytest.fixture
@@ -940,7 +940,7 @@ async def test_an_account_is_used_only_where_one_is_signed_in_and_at_most_every_
     async def signed_in() -> frozenset[str]:
         return frozenset({"youtube"})
 
-    vault.tools = replace(vault.tools, signed_in=signed_in)
+    vault.context = replace(vault.context, signed_in=signed_in)
     await vault.look(after=HOUR)
     assert len(profile.looks) == 1
     await vault.run(DAY, timedelta(minutes=30))
@@ -983,9 +983,9 @@ async def follow_episode(vault: Vault, *, start: Start = Start.NOW, **facts: Any
     return job
 
 
-async def attempt(vault: Vault, tools: WorkerContext) -> Job:
+async def attempt(vault: Vault, context: WorkerContext) -> Job:
     (claim,) = await vault.store.queue.claim(new_worker_id(), limit=1, lease=HOUR)
-    await process_one_cycle(claim, await for_attempt(tools, claim.job))
+    await process_one_cycle(claim, await for_attempt(context, claim.job))
     return await vault.store.catalogue.get(claim.id)
 
 
@@ -994,10 +994,12 @@ async def test_the_file_that_an_entry_encloses_is_downloaded_and_no_page_is_read
     """The link stays the post's; its title, text and date are the feed's. Sound needs no profile for sound."""
     queued = await follow_episode(vault, start=start)
     page, downloader = StubExtractor(), StubDownloader()
-    tools = replace(
-        vault.tools, extractors={ENCLOSURE: EnclosureExtractor(), "page": page, "browser": page}, downloader=downloader
+    context = replace(
+        vault.context,
+        extractors={ENCLOSURE: EnclosureExtractor(), "page": page, "browser": page},
+        downloader=downloader,
     )
-    job = await attempt(vault, tools)
+    job = await attempt(vault, context)
 
     assert (queued.post_url, job.status) == ("https://blog.example/1", JobStatus.COMPLETED)
     assert [request.url for request in downloader.requests] == [EPISODE.url]
@@ -1021,15 +1023,17 @@ async def test_a_user_who_asks_for_an_episode_opens_its_page_and_not_the_host_th
 async def test_a_later_attempt_still_knows_the_enclosed_file_and_the_page_is_read_last(vault: Vault) -> None:
     await follow_episode(vault)
     page, downloader = StubExtractor(), StubDownloader(HttpError("gone", http_status=404))
-    tools = replace(vault.tools, extractors={ENCLOSURE: EnclosureExtractor(), "browser": page}, downloader=downloader)
-    job = await attempt(vault, tools)
+    context = replace(
+        vault.context, extractors={ENCLOSURE: EnclosureExtractor(), "browser": page}, downloader=downloader
+    )
+    job = await attempt(vault, context)
     assert job.status is JobStatus.FAILED
     assert [request.url for request in downloader.requests[:2]] == 2 * [EPISODE.url]
     assert len(page.posts) == 1
 
     await vault.store.queue.retry(job.id)
     downloader = StubDownloader()
-    await attempt(vault, replace(tools, downloader=downloader))
+    await attempt(vault, replace(context, downloader=downloader))
     again = await vault.store.catalogue.get(job.id)
     assert again.status is JobStatus.COMPLETED
     assert enclosed_in(again.metadata) == EPISODE

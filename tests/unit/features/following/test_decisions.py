@@ -24,7 +24,7 @@ from mediavault.features.following.decisions import (
     open_reasons,
     reason_after_look,
     reason_of_backlog,
-    says_what_is_gone,
+    shows_removals,
 )
 from mediavault.features.following.filters import Filters, Reason
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState, Start
@@ -132,7 +132,7 @@ def test_a_decision_is_made_again_only_where_it_may_have_changed(
 
 
 @pytest.mark.parametrize(
-    ("facts", "wishes", "reasons"),
+    ("facts", "settings", "reasons"),
     [
         ({}, {}, ()),
         ({}, {"start": Start.SINCE, "since": NOW - 9 * DAY}, (Reason.BEFORE,)),
@@ -147,9 +147,9 @@ def test_a_decision_is_made_again_only_where_it_may_have_changed(
     ],
 )
 def test_what_the_list_does_not_say_is_decided_when_the_post_has_been_read(
-    facts: dict[str, Any], wishes: dict[str, Any], reasons: tuple[Reason, ...]
+    facts: dict[str, Any], settings: dict[str, Any], reasons: tuple[Reason, ...]
 ) -> None:
-    assert open_reasons(entry(1, **facts), replace(SOURCE, **wishes), NOW) == reasons
+    assert open_reasons(entry(1, **facts), replace(SOURCE, **settings), NOW) == reasons
 
 
 DATES = st.datetimes(datetime(2026, 9, 1), datetime(2026, 11, 29), timezones=st.just(UTC))  # noqa: DTZ001 - of a zone
@@ -275,4 +275,4 @@ def test_a_description_that_only_the_post_itself_says_is_decided_after_the_look(
 def test_half_of_what_is_usual_is_enough(count: int, usual: int, whole: int, says: bool) -> None:
     found = Listing(tuple(entry(number) for number in range(count)), is_whole=True)
 
-    assert says_what_is_gone(found, SourceState(usual_entries=usual, whole_entries=whole)) is says
+    assert shows_removals(found, SourceState(usual_entries=usual, whole_entries=whole)) is says

@@ -220,7 +220,7 @@ async def test_entries_that_were_stored_before_are_read_and_not_called_gone(vaul
 
 
 async def look_with(vault: Vault, client: StubClient, *, after: timedelta, still: bool = True) -> SourceState:
-    vault.tools = replace(vault.tools, client=client, probe=StubProbe(still=still))
+    vault.context = replace(vault.context, client=client, probe=StubProbe(still=still))
     vault.feed.entries, vault.feed.facts = [video(1)], {"picture_url": PICTURE}
     await vault.look(after=after)
     return (await vault.one()).state

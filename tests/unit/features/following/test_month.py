@@ -29,7 +29,7 @@ from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, new_batch, no_paths
 from tests.fakes import FakeClock
 from tests.memory_store import MemoryJobStore
-from tests.stubs import make_tools
+from tests.stubs import make_context
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONTH_H = 30 * 24
@@ -129,7 +129,7 @@ class PracticeSite:
 
     def _entry(self, upload: Upload) -> Entry:
         name = f"video{upload.number:06d}"
-        is_over = upload.premieres_at is None or upload.premieres_at <= self.clock.now()
+        finished = upload.premieres_at is None or upload.premieres_at <= self.clock.now()
         has_date = self.random.random() < 0.7 and not self.is_playlist
         return Entry(
             f"https://www.youtube.com/watch?v={name}",
@@ -137,7 +137,7 @@ class PracticeSite:
             title=upload.title,
             published_at=upload.at if has_date else None,
             kind=EntryKind.VIDEO,
-            is_over=is_over,
+            finished=finished,
         )
 
 
@@ -219,7 +219,7 @@ class Simulation:
         self.site = PracticeSite(self.clock, self.random, month.is_playlist)
         self.fuse = Fuse()
         self.kills = list(month.kills)
-        self.tools = make_tools(self.store, self.clock, folder)
+        self.context = make_context(self.store, self.clock, folder)
         of = self.store
         ports = (of.records, of.queue, of.catalogue, of.marks, of.site_limits, of.tables)
         mortal: Any = MortalStore(*(Mortal(port, self.fuse) for port in ports))
@@ -227,7 +227,7 @@ class Simulation:
         ways = [Way(self.site, "ytdlp", None)]
         if not month.is_playlist:
             ways.insert(0, Way(self.site, "feed", 15))
-        self.follower = Follower(replace(self.tools, store=mortal, listers=ways), submission.read)
+        self.follower = Follower(replace(self.context, store=mortal, listers=ways), submission.read)
         self.deleted: set[int] = set()
         self.old: set[int] = set()
 
@@ -294,7 +294,7 @@ class Simulation:
     async def _user_deletes(self) -> None:
         if jobs := await self._jobs():
             job = self.random.choice(jobs)
-            library: Any = self.tools.vault
+            library: Any = self.context.library
             await move_to_trash(self.store, library, self.clock, job.id, no_paths, batch=new_batch())
             self.deleted.add(int(job.canonical_url[-6:]))
 

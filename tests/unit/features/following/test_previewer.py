@@ -27,8 +27,8 @@ from mediavault.features.following.preview_views import (
     Outcome,
     PreviewState,
     SourcePreviewView,
+    outcome_label,
     source_preview_view,
-    what_becomes_of,
 )
 from mediavault.platforms.registry import identify
 from mediavault.store import holds
@@ -48,15 +48,15 @@ def vault(tmp_path: Path) -> Vault:
 
 def previewer(vault: Vault) -> SourcePreviewer:
     submission = Submission(identify=identify, check_url=lambda *_: None, clock=vault.clock)
-    return SourcePreviewer(replace(vault.tools, listers=vault.listers), submission.read)
+    return SourcePreviewer(replace(vault.context, listers=vault.listers), submission.read)
 
 
-def draft(vault: Vault, **wishes: Any) -> Source:
-    return replace(Source("s-draft", CHANNEL, "youtube", vault.clock.now()), **wishes)
+def draft(vault: Vault, **settings_summary: Any) -> Source:
+    return replace(Source("s-draft", CHANNEL, "youtube", vault.clock.now()), **settings_summary)
 
 
-async def ask(vault: Vault, **wishes: Any) -> str:
-    return await stored.ask(vault.store, draft(vault, **wishes), vault.clock)
+async def ask(vault: Vault, **settings_summary: Any) -> str:
+    return await stored.ask(vault.store, draft(vault, **settings_summary), vault.clock)
 
 
 async def shown(vault: Vault, preview_id: str) -> SourcePreviewView:
@@ -64,14 +64,14 @@ async def shown(vault: Vault, preview_id: str) -> SourcePreviewView:
     return await source_preview_view(found, vault.store, vault.clock.now())
 
 
-async def preview(vault: Vault, **wishes: Any) -> SourcePreviewView:
-    preview_id = await ask(vault, **wishes)
+async def preview(vault: Vault, **settings_summary: Any) -> SourcePreviewView:
+    preview_id = await ask(vault, **settings_summary)
     await previewer(vault).round()
     return await shown(vault, preview_id)
 
 
 def outcomes(view: SourcePreviewView) -> list[str]:
-    return [what_becomes_of(entry) for entry in view.entries]
+    return [outcome_label(entry) for entry in view.entries]
 
 
 async def test_a_preview_shows_what_would_be_taken_and_takes_nothing(vault: Vault) -> None:
@@ -131,7 +131,7 @@ async def test_posts_that_the_vault_has_or_a_user_deleted_are_named(vault: Vault
     for number in (1, 2):
         await vault.store.queue.enqueue([new_job(video(number).url, clock=vault.clock, platform="youtube")])
     deleted, job = sorted(await vault.jobs(), key=lambda job: job.canonical_url)
-    await move_to_trash(vault.store, vault.tools.vault, vault.clock, deleted.id, no_paths, batch=new_batch())
+    await move_to_trash(vault.store, vault.context.library, vault.clock, deleted.id, no_paths, batch=new_batch())
     vault.feed.entries = [video(3), video(2), video(1)]
     view = await preview(vault, start=Start.EVERYTHING)
 
@@ -304,18 +304,18 @@ WISHES = st.fixed_dictionaries(
 
 @given(ENTRIES, WISHES, st.booleans())
 def test_a_preview_and_the_first_look_decide_the_same_for_every_entry(
-    entries: list[Entry], wishes: dict[str, Any], is_newest_first: bool
+    entries: list[Entry], settings_summary: dict[str, Any], is_newest_first: bool
 ) -> None:
     async def both() -> None:
         with TemporaryDirectory() as folder:
             vault = Vault(Path(folder))
             vault.feed.entries, vault.feed.facts = entries, {"is_newest_first": is_newest_first, "is_whole": True}
-            view = await preview(vault, **wishes)
+            view = await preview(vault, **settings_summary)
             await following.take_fill_turn(  # so that none of those that wait is taken in the same round
                 vault.store.records, "youtube", None, vault.clock.now() + HOUR
             )
             vault.clock.advance(MINUTE)  # it is the site's turn again
-            await vault.follow(**wishes)
+            await vault.follow(**settings_summary)
             await vault.follower.round()
             seen = await following.all_seen(vault.store.tables, "s-1", limit=100)
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.listings import LONGEST_INTERVAL
-from mediavault.features.following.model import SHORTEST_INTERVAL, Source
-from mediavault.features.following.schedule import (
+from mediavault.features.following.decisions import (
     ACCOUNT_INTERVAL,
     FIRST_LOOK_APART,
     FIRST_LOOKS_WITHIN,
@@ -21,6 +20,7 @@ from mediavault.features.following.schedule import (
     jittered,
     usual_gap,
 )
+from mediavault.features.following.model import SHORTEST_INTERVAL, Source
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

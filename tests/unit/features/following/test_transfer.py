@@ -21,10 +21,10 @@ from mediavault.core.submission import Submission
 from mediavault.core.xml_tree import in_xml
 from mediavault.egress.guard import EgressGuard
 from mediavault.features.following import transfer as source_transfer
+from mediavault.features.following.decisions import FIRST_LOOKS_WITHIN
 from mediavault.features.following.filters import Filters
 from mediavault.features.following.model import Source, SourceState, Start, checked
 from mediavault.features.following.records import Followed
-from mediavault.features.following.schedule import FIRST_LOOKS_WITHIN
 from mediavault.features.following.transfer import (
     ImportTerms,
     SourcesImport,

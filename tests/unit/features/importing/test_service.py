@@ -778,8 +778,8 @@ async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
     tmp_path: Path, how: ImportMode, *, after: bool
 ) -> None:
     """The import is killed at its first write, at its second and so on; each time another run finishes."""
-    number, is_over = 0, False
-    while not is_over:
+    number, finished = 0, False
+    while not finished:
         (tmp_path / str(number)).mkdir()
         vault = Vault(tmp_path / str(number))
         folder = vault.root / "tube" if how is ImportMode.IN_PLACE else vault.folder
@@ -793,7 +793,7 @@ async def test_a_kill_at_any_write_loses_nothing_and_duplicates_nothing(
         library: Any = Mortal(vault.library, deadline)
         try:
             await vault.run(how, folder=folder, store=store, library=library)
-            is_over = True
+            finished = True
         except Killed:
             pass
         await vault.run(how, folder=folder)

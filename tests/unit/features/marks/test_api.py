@@ -34,11 +34,18 @@ async def change(vault: ApiVault, job_id: str, **body: Any) -> Any:
 
 async def test_a_change_answers_with_all_that_is_noted_about_the_job(vault: ApiVault) -> None:
     job = await vault.add()
-    noted = await change(vault, job.id, favourite=True, add_tags=["#Cats", "dogs"], add_to=["Trains"], note="hm\nhm")
+    post_marks = await change(
+        vault, job.id, favourite=True, add_tags=["#Cats", "dogs"], add_to=["Trains"], note="hm\nhm"
+    )
 
-    assert noted == NOTHING | {"favourite": True, "tags": ["Cats", "dogs"], "collections": ["Trains"], "note": "hm\nhm"}
-    assert (await vault.client.get(f"/api/jobs/{job.id}")).json()["marks"] == noted
-    assert (await vault.client.get("/api/jobs")).json()["jobs"][0]["marks"] == noted
+    assert post_marks == NOTHING | {
+        "favourite": True,
+        "tags": ["Cats", "dogs"],
+        "collections": ["Trains"],
+        "note": "hm\nhm",
+    }
+    assert (await vault.client.get(f"/api/jobs/{job.id}")).json()["marks"] == post_marks
+    assert (await vault.client.get("/api/jobs")).json()["jobs"][0]["marks"] == post_marks
     assert await change(
         vault, job.id, favourite=False, remove_tags=["CATS", "dogs"], remove_from=["trains"], note=""
     ) == (NOTHING)

@@ -122,10 +122,10 @@ async def test_there_are_at_most_twenty_targets(vault: ApiVault) -> None:
 
 async def test_a_token_that_only_reads_sees_no_target(make_vault: MakeVault) -> None:
     vault = make_vault(token="mv_a-long-random-token")
-    desk = vault.client.app.state.desk  # type: ignore[attr-defined]
+    authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
     from mediavault.auth.permissions import Scope
 
-    token, _ = await desk.tokens.add("reader", Scope.READ, lives=None)
+    token, _ = await authenticator.tokens.add("reader", Scope.READ, lives=None)
     assert (await vault.client.get("/api/notifications", authorization=f"Bearer {token}")).status == 403
     assert (await vault.client.get("/notifications", authorization=f"Bearer {token}")).status == 403
 

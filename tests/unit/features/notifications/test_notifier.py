@@ -386,11 +386,11 @@ async def test_between_the_writes_that_repeat_a_delivery_no_round_can_send_it_to
     replace = told.store.records.replace
     stored: list[Mapping[str, Any]] = []
 
-    async def noted(kind: RecordKind, key: str, value: Mapping[str, Any], **named: Any) -> bool:
+    async def recorded(kind: RecordKind, key: str, value: Mapping[str, Any], **named: Any) -> bool:
         stored.append(value)
         return await replace(kind, key, value, **named)
 
-    monkeypatch.setattr(told.store.records, "replace", noted)
+    monkeypatch.setattr(told.store.records, "replace", recorded)
     first = await told.notifier.test(target.id)
     await told.notifier.send_again(first.id)
 

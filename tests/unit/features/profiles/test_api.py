@@ -119,8 +119,8 @@ async def test_a_failed_post_is_tried_again_with_another_profile(vault: ApiVault
 
 async def test_a_token_has_a_profile_of_its_own(make_vault: MakeVault) -> None:
     vault = make_vault(token=TOKEN)
-    desk: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
-    token, _ = await desk.tokens.add("phone", Scope.SUBMIT, profile="Audio")
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
+    token, _ = await authenticator.tokens.add("phone", Scope.SUBMIT, profile="Audio")
     by_phone = {"authorization": f"Bearer {token}"}
 
     assert profile_of(await vault.client.post("/api/jobs", {"post_url": POST}, **by_phone)) == "audio"
@@ -131,9 +131,9 @@ async def test_a_token_has_a_profile_of_its_own(make_vault: MakeVault) -> None:
 
 async def test_a_token_whose_profile_was_removed_submits_with_the_usual_one(make_vault: MakeVault) -> None:
     vault = make_vault(token=TOKEN)
-    desk: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
     await vault.client.put("/api/profiles/family", FAMILY, **ADMIN)
-    token, _ = await desk.tokens.add("phone", Scope.SUBMIT, profile="family")
+    token, _ = await authenticator.tokens.add("phone", Scope.SUBMIT, profile="family")
     await vault.client.delete("/api/profiles/family", **ADMIN)
 
     answer = await vault.client.post("/api/jobs", {"post_url": POST}, authorization=f"Bearer {token}")

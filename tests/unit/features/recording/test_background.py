@@ -29,7 +29,7 @@ from mediavault.worker.pipeline import process_one_cycle
 from mediavault.worker.recovery import sweep_staging
 from tests.fakes import FakeClock
 from tests.patience import patient
-from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_tools, new_job, worked
+from tests.stubs import VIDEO, StubDownloader, StubExtractor, candidate, extraction, make_context, new_job, worked
 
 STREAMS = Profile("streams", record_live=True)
 STREAM = candidate("https://cdn.example/live.m3u8", source_type=SourceType.HLS)
@@ -77,7 +77,7 @@ def fails_with(failure: Failure, *, after_s: float = 0.0) -> Step:
     return step
 
 
-def tools_for(
+def context_for(
     store: Store,
     clock: FakeClock,
     root: Path,
@@ -87,14 +87,14 @@ def tools_for(
     places: RecordingPlaces | None = None,
 ) -> WorkerContext:
     extractor = StubExtractor(*(answers or (extraction(STREAM),)))
-    tools = make_tools(store, clock, root, downloader=recorder, extractor=extractor)
+    context = make_context(store, clock, root, downloader=recorder, extractor=extractor)
     return replace(
-        tools, profile=profile, hooks=Hooks(recording_of=partial(StreamRecording, places or RecordingPlaces()))
+        context, profile=profile, hooks=Hooks(recording_of=partial(StreamRecording, places or RecordingPlaces()))
     )
 
 
-def staging(tools: WorkerContext) -> list[str]:
-    return sorted(path.name for path in tools.vault.staging.root.iterdir())
+def staging(context: WorkerContext) -> list[str]:
+    return sorted(path.name for path in context.library.staging.root.iterdir())
 
 
 async def test_a_recording_has_its_own_stage_and_says_what_was_recorded(
@@ -108,7 +108,7 @@ async def test_a_recording_has_its_own_stage_and_says_what_was_recorded(
         seen.append(await store.catalogue.get(claim.id))
         return recording
 
-    job = await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(step)))
+    job = await worked(claim, context_for(store, clock, tmp_path, StubRecorder(step)))
     history = await store.catalogue.history(claim.id)
 
     assert (seen[0].stage, seen[0].duration_s, seen[0].bytes_done) == (Stage.RECORD, 2.0, 10)
@@ -124,7 +124,7 @@ async def test_without_such_a_profile_no_stream_is_recorded(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     downloader = StubDownloader(LiveNow("live"))
-    job = await worked(claim, tools_for(store, clock, tmp_path, downloader, profile=Profile("best")))
+    job = await worked(claim, context_for(store, clock, tmp_path, downloader, profile=Profile("best")))
 
     assert job.error_code is ErrorCode.LIVE_NOW
     assert [request.recording for request in downloader.requests] == [None]
@@ -141,8 +141,8 @@ async def test_a_recording_leaves_its_slot_when_it_begins(
         events.append("begun")
         return ENDED
 
-    tools = tools_for(store, clock, tmp_path, StubRecorder(step))
-    await process_one_cycle(claim, tools, on_slot_left=lambda: events.append("slot left"))
+    context = context_for(store, clock, tmp_path, StubRecorder(step))
+    await process_one_cycle(claim, context, on_slot_left=lambda: events.append("slot left"))
 
     assert events == ["asked", "slot left", "begun", "slot left"]  # the second time right before the last write
 
@@ -152,7 +152,7 @@ async def test_a_stream_without_a_place_is_looked_at_again_in_two_minutes(
 ) -> None:
     places = RecordingPlaces(1)
     places.take(new_job(clock=clock).id)
-    job = await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(record), places=places))
+    job = await worked(claim, context_for(store, clock, tmp_path, StubRecorder(record), places=places))
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LIVE_NOW)
     assert job.retry_at is not None
@@ -165,19 +165,19 @@ async def test_a_recording_without_a_place_keeps_what_an_earlier_attempt_recorde
 ) -> None:
     places = RecordingPlaces(1)
     places.take(new_job(clock=clock).id)
-    tools = tools_for(store, clock, tmp_path, StubRecorder(fails_with(NoSpace("full"))), places=places)
-    await tools.vault.staging.make_recording_folder(claim.id, 0)
-    job = await worked(claim, tools)
+    context = context_for(store, clock, tmp_path, StubRecorder(fails_with(NoSpace("full"))), places=places)
+    await context.library.staging.make_recording_folder(claim.id, 0)
+    job = await worked(claim, context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.LIVE_NOW)
-    assert await tools.vault.staging.recorded_jobs() == [claim.id]
+    assert await context.library.staging.recorded_jobs() == [claim.id]
 
 
 async def test_the_place_is_free_when_the_recording_has_ended(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     places = RecordingPlaces(1)
-    await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(record), places=places))
+    await worked(claim, context_for(store, clock, tmp_path, StubRecorder(record), places=places))
 
     assert places.taken == set()
 
@@ -194,7 +194,7 @@ async def test_a_user_ends_a_recording_and_keeps_what_there_is(
         await asyncio.wait_for(order.stop.wait(), patient(10))
         return replace(ENDED, end=order.reason)
 
-    job = await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(step)))
+    job = await worked(claim, context_for(store, clock, tmp_path, StubRecorder(step)))
 
     assert job.status is JobStatus.COMPLETED
     assert job.metadata["recording"]["end"] == "stopped"
@@ -209,10 +209,10 @@ async def test_a_wish_that_is_left_from_an_earlier_recording_does_not_end_a_new_
         assert not await is_to_stop(store.records, claim.id)
         return ENDED
 
-    tools = tools_for(store, clock, tmp_path, StubRecorder(step))
+    context = context_for(store, clock, tmp_path, StubRecorder(step))
     await store.records.put(RecordKind.STOP_RECORDING, claim.id, {})
 
-    assert (await worked(claim, tools)).status is JobStatus.COMPLETED
+    assert (await worked(claim, context)).status is JobStatus.COMPLETED
 
 
 # --- failures ------------------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ async def test_a_url_that_expires_again_and_again_does_not_end_the_recording(
 ) -> None:
     expired = [fails_with(LinkExpired("403", http_status=403), after_s=at * 100.0) for at in range(1, 9)]
     recorder = StubRecorder(*expired, record)
-    job = await worked(claim, tools_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER)))
+    job = await worked(claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER)))
 
     assert (job.status, job.attempt_count) == (JobStatus.COMPLETED, 1)
     assert len(recorder.orders) == 9
@@ -234,7 +234,7 @@ async def test_a_url_that_is_refused_without_any_progress_ends_the_recording(
 ) -> None:
     """What an earlier attempt has recorded is no progress, or the post would be read again for ever."""
     recorder = StubRecorder(fails_with(LinkExpired("403", http_status=403), after_s=100.0))
-    job = await worked(claim, tools_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER)))
+    job = await worked(claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), extraction(OTHER)))
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
     assert len(recorder.orders) <= 5
@@ -247,7 +247,7 @@ async def test_a_stream_that_the_site_no_longer_offers_is_saved_as_far_as_it_was
     answer: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     recorder = StubRecorder(fails_with(LinkExpired("403", http_status=403), after_s=100.0))
-    job = await worked(claim, tools_for(store, clock, tmp_path, recorder, extraction(SIGNED), answer))
+    job = await worked(claim, context_for(store, clock, tmp_path, recorder, extraction(SIGNED), answer))
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
 
@@ -258,13 +258,13 @@ async def test_a_stream_that_the_site_no_longer_offers_is_saved_as_far_as_it_was
 async def test_a_failure_that_the_next_attempt_may_outlive_keeps_what_is_recorded(
     failure: Failure, store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    tools = tools_for(store, clock, tmp_path, StubRecorder(fails_with(failure, after_s=5.0)))
-    job = await worked(claim, tools)
-    await sweep_staging(store.catalogue, tools.vault.staging)
+    context = context_for(store, clock, tmp_path, StubRecorder(fails_with(failure, after_s=5.0)))
+    job = await worked(claim, context)
+    await sweep_staging(store.catalogue, context.library.staging)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, failure.code)
     assert job.retry_at is not None
-    assert staging(tools) == [f"{claim.id}.recording"]
+    assert staging(context) == [f"{claim.id}.recording"]
 
 
 async def test_at_the_last_attempt_the_recording_ends_with_what_there_is(
@@ -273,7 +273,7 @@ async def test_at_the_last_attempt_the_recording_ends_with_what_there_is(
     await store.queue.enqueue([new_job(clock=clock, max_attempts=1)])
     (claim,) = await store.queue.claim(WorkerId("w-1"), limit=1, lease=timedelta(seconds=90))
     recorder = StubRecorder(fails_with(RateLimited("slow down", retry_after=timedelta(minutes=5)), after_s=5.0))
-    job = await worked(claim, tools_for(store, clock, tmp_path, recorder))
+    job = await worked(claim, context_for(store, clock, tmp_path, recorder))
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
 
@@ -284,7 +284,7 @@ async def test_a_failure_before_anything_is_recorded_is_the_jobs(
     async def refused(_: RecordingOrder) -> Recording:
         raise Deleted("gone")
 
-    job = await worked(claim, tools_for(store, clock, tmp_path, StubRecorder(refused)))
+    job = await worked(claim, context_for(store, clock, tmp_path, StubRecorder(refused)))
 
     assert job.error_code is ErrorCode.DELETED
 
@@ -296,12 +296,12 @@ async def test_the_next_attempt_saves_what_is_recorded_where_the_post_can_no_lon
     expires = clock.now() + timedelta(minutes=10)
     recorder = StubRecorder(fails_with(NoSpace("full"), after_s=5.0), fails_with(LinkExpired("403"), after_s=0.0))
     answers = (extraction(replace(STREAM, expires_at=expires)), Deleted("gone"))
-    tools = tools_for(store, clock, tmp_path, recorder, *answers)
-    await worked(claim, tools)
+    context = context_for(store, clock, tmp_path, recorder, *answers)
+    await worked(claim, context)
     clock.advance(timedelta(hours=1))
     await store.queue.promote_due()
     (second,) = await store.queue.claim(claim.worker, limit=1, lease=timedelta(seconds=90))
-    job = await worked(second, tools)
+    job = await worked(second, context)
     outcomes = [one.outcome for one in await store.catalogue.history(claim.id) if one.stage is Stage.EXTRACT]
 
     assert (job.status, job.metadata["recording"]["end"]) == (JobStatus.COMPLETED, "refused")
@@ -321,10 +321,10 @@ async def test_a_stream_that_an_extractor_found_is_recorded_only_with_such_a_pro
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     recorder = StubRecorder(record)
-    tools = tools_for(
+    context = context_for(
         store, clock, tmp_path, recorder, live_now(metadata={"live_began_at": "2026-11-24T11:00:00+00:00"})
     )
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert recorder.orders[0] is not None
@@ -335,7 +335,7 @@ async def test_without_such_a_profile_a_stream_that_an_extractor_found_waits(
     store: Store, clock: FakeClock, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     job = await worked(
-        claim, tools_for(store, clock, tmp_path, StubRecorder(record), live_now(), profile=Profile("best"))
+        claim, context_for(store, clock, tmp_path, StubRecorder(record), live_now(), profile=Profile("best"))
     )
 
     assert job.error_code is ErrorCode.LIVE_NOW
@@ -347,10 +347,10 @@ async def test_an_extractor_that_only_says_live_leaves_the_stream_to_the_next(
     """The browser's word is a verdict otherwise."""
     ytdlp = StubExtractor(live_now())
     ytdlp.name = "ytdlp"
-    tools = tools_for(store, clock, tmp_path, StubRecorder(record), LiveNow("live"))
-    tools = replace(tools, extractors={**tools.extractors, "ytdlp": ytdlp})
+    context = context_for(store, clock, tmp_path, StubRecorder(record), LiveNow("live"))
+    context = replace(context, extractors={**context.extractors, "ytdlp": ytdlp})
 
-    assert (await worked(claim, tools)).status is JobStatus.COMPLETED
+    assert (await worked(claim, context)).status is JobStatus.COMPLETED
 
 
 # --- what is left --------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from mediavault.library.local_library import LocalLibrary
 from mediavault.presentation.views import kept_paths
 from mediavault.store import trash
 from mediavault.store.bulk import enqueue_for_user
-from mediavault.store.noting import MarkChange, change_marks
+from mediavault.store.mark_changes import MarkChange, change_marks
 from mediavault.store.port import JobQuery
 from tests import vaults
 from tests.contract.stores import LEASE, numbered_job

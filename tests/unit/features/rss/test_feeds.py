@@ -19,7 +19,7 @@ from mediavault.core.media import Account
 from mediavault.core.records import RecordKind
 from mediavault.core.users import Role
 from mediavault.features.rss.service import RssFeeds
-from mediavault.store.noting import MarkChange, change_marks
+from mediavault.store.mark_changes import MarkChange, change_marks
 from mediavault.store.port import StoredJob
 from mediavault.store.search_words import WordSource
 from tests.asgi_client import Answer
@@ -40,9 +40,9 @@ def vault(make_vault: MakeVault) -> ApiVault:
     return make_vault(token=TOKEN)
 
 
-def desk_of(vault: ApiVault) -> Authenticator:
-    desk: Authenticator = vault.client.app.state.desk  # type: ignore[attr-defined]
-    return desk
+def authenticator_of(vault: ApiVault) -> Authenticator:
+    authenticator: Authenticator = vault.client.app.state.authenticator  # type: ignore[attr-defined]
+    return authenticator
 
 
 async def make_feed(vault: ApiVault, filter_: str = "", *, name: str = "Trains") -> str:
@@ -213,8 +213,8 @@ async def test_a_feed_holds_what_its_filter_finds(vault: ApiVault, filter_: str,
 
 async def test_a_feeds_favourites_are_those_of_its_user(vault: ApiVault) -> None:
     job = await add(vault, 1)
-    desk = desk_of(vault)
-    await desk.users.add("jane", Role.VIEWER, "nine brown horses")
+    authenticator = authenticator_of(vault)
+    await authenticator.users.add("jane", Role.VIEWER, "nine brown horses")
     await change_marks(vault.store, vault.clock, "jane", [job.id], MarkChange(favourite=True))
     hers = await vault.rss_feeds.add("Hers", "mine=favourites", user="jane")
     secret = await vault.rss_feeds.secret_of(hers)
@@ -372,12 +372,12 @@ async def test_a_restarted_vault_knows_the_tag_of_what_it_sent(make_vault: MakeV
 
 
 async def test_a_guess_a_revoked_feed_and_a_removed_users_feed_have_one_answer(vault: ApiVault) -> None:
-    desk = desk_of(vault)
-    await desk.users.add("jane", Role.VIEWER, "nine brown horses")
+    authenticator = authenticator_of(vault)
+    await authenticator.users.add("jane", Role.VIEWER, "nine brown horses")
     hers = await vault.rss_feeds.add("Hers", "", user="jane")
     secrets = [f"/feeds/{await vault.rss_feeds.secret_of(hers)}", "/feeds/" + "x" * 43, await make_feed(vault)]
     paths = [secret.removesuffix("/rss.xml") for secret in secrets]
-    await desk.remove_user("jane", vault.store)
+    await authenticator.remove_user("jane", vault.store)
     [feed] = (await vault.client.get("/api/feeds", authorization=BEARER)).json()["feeds"]
     await vault.client.delete(f"/api/feeds/{feed['id']}", authorization=BEARER)
 
@@ -389,12 +389,12 @@ async def test_a_guess_a_revoked_feed_and_a_removed_users_feed_have_one_answer(v
 
 
 async def test_a_new_user_of_the_same_name_does_not_get_the_feeds_of_the_one_before(vault: ApiVault) -> None:
-    desk = desk_of(vault)
+    authenticator = authenticator_of(vault)
     for _ in range(2):
-        await desk.add_user("jane", Role.VIEWER, "nine brown horses")
+        await authenticator.add_user("jane", Role.VIEWER, "nine brown horses")
         assert await vault.rss_feeds.all("jane") == []
         await vault.rss_feeds.add("Hers", "", user="jane")
-        await desk.remove_user("jane", vault.store)
+        await authenticator.remove_user("jane", vault.store)
         assert await vault.rss_feeds.all() == []
 
 
@@ -468,9 +468,9 @@ async def test_a_vault_without_the_key_serves_a_feed_and_does_not_show_its_addre
 
 async def test_each_user_has_their_own_feeds(vault: ApiVault) -> None:
     await make_feed(vault)
-    desk = desk_of(vault)
-    await desk.users.add("jane", Role.VIEWER, "nine brown horses")
-    token, _ = await desk.tokens.add("phone", Scope.ADMIN, user="jane")
+    authenticator = authenticator_of(vault)
+    await authenticator.users.add("jane", Role.VIEWER, "nine brown horses")
+    token, _ = await authenticator.tokens.add("phone", Scope.ADMIN, user="jane")
     hers = f"Bearer {token}"
     [feed] = (await vault.client.get("/api/feeds", authorization=BEARER)).json()["feeds"]
 
@@ -483,7 +483,7 @@ async def test_each_user_has_their_own_feeds(vault: ApiVault) -> None:
 
 async def test_a_token_that_only_reads_learns_no_addresses(vault: ApiVault) -> None:
     await make_feed(vault)
-    token, _ = await desk_of(vault).tokens.add("reader", Scope.READ)
+    token, _ = await authenticator_of(vault).tokens.add("reader", Scope.READ)
     for path in ("/api/feeds", "/access/feeds", "/access/feeds.opml"):
         assert (await vault.client.get(path, authorization=f"Bearer {token}")).status == 403
 

@@ -11,7 +11,7 @@ from mediavault.core.job import Job
 from mediavault.core.media import Comment
 from mediavault.media.extras import SubtitleFile
 from mediavault.store.search_words import WordSource
-from tests.file_desk_stubs import StubExtras
+from tests.file_stubs import StubExtras
 from tests.http_vault import ApiVault
 from tests.unit.api.test_player import kept_with
 

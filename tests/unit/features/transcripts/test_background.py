@@ -26,7 +26,7 @@ from mediavault.store.tables import DEFERRED_WORK
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
-from tests.stubs import StubClient, StubExtractor, candidate, extraction, make_tools, worked
+from tests.stubs import StubClient, StubExtractor, candidate, extraction, make_context, worked
 
 COMMENT = Comment("1", None, "Jane", "What a film!")
 VIDEO = "jNQXAC9IVRw"
@@ -58,9 +58,9 @@ def root(tmp_path: Path) -> Path:
 def make(store: Store, clock: FakeClock, root: Path) -> Callable[..., WorkerContext]:
     def make(*, client: StubClient | None = None, **facts: Any) -> WorkerContext:
         found = replace(extraction(), items=(Item((candidate(),), media_id="1"),))
-        tools = make_tools(store, clock, root, extractor=StubExtractor(found), client=client)
+        context = make_context(store, clock, root, extractor=StubExtractor(found), client=client)
         profile, hooks = Profile("mine", comments=True, sponsorblock=True), Hooks(before_complete=before_complete)
-        return replace(tools, **{"profile": profile, "hooks": hooks, **facts})
+        return replace(context, **{"profile": profile, "hooks": hooks, **facts})
 
     return make
 
@@ -71,8 +71,8 @@ def lines(root: Path) -> list[str]:
     ]
 
 
-async def saved(store: Store, claim: ClaimedJob, tools: WorkerContext) -> Job:
-    job = await worked(claim, tools)
+async def saved(store: Store, claim: ClaimedJob, context: WorkerContext) -> Job:
+    job = await worked(claim, context)
     assert job.status is JobStatus.COMPLETED
     return job
 
@@ -81,11 +81,11 @@ async def test_comments_are_put_next_to_the_video_once_it_is_saved(
     store: Store, root: Path, claim: ClaimedJob, make: Callable[..., WorkerContext]
 ) -> None:
     extras = Extras((COMMENT,))
-    tools = make(extract_extras=extras)
-    job = await saved(store, claim, tools)
+    context = make(extract_extras=extras)
+    job = await saved(store, claim, context)
     assert lines(root) == []
 
-    await run_due(tools)
+    await run_due(context)
     job = await store.catalogue.get(job.id)
     assert (lines(root), extras.asked) == (["What a film!"], [1_000])
     assert [path for path in kept_paths(job) if path.endswith(".comments.jsonl")] != []
@@ -96,22 +96,22 @@ async def test_comments_are_put_next_to_the_video_once_it_is_saved(
 async def test_comments_that_fail_are_tried_again(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob, make: Callable[..., WorkerContext]
 ) -> None:
-    tools = make(extract_extras=Extras(LoginRequired("Sign in."), (COMMENT,)))
-    await saved(store, claim, tools)
-    await run_due(tools)
+    context = make(extract_extras=Extras(LoginRequired("Sign in."), (COMMENT,)))
+    await saved(store, claim, context)
+    await run_due(context)
     assert lines(root) == []
 
     clock.advance(WAITS[0])
-    await run_due(tools)
+    await run_due(context)
     assert lines(root) == ["What a film!"]
 
 
 async def test_a_post_without_comments_gets_no_file(
     store: Store, root: Path, claim: ClaimedJob, make: Callable[..., WorkerContext]
 ) -> None:
-    tools = make(extract_extras=Extras(()))
-    await saved(store, claim, tools)
-    await run_due(tools)
+    context = make(extract_extras=Extras(()))
+    await saved(store, claim, context)
+    await run_due(context)
 
     assert lines(root) == []
     assert await store.tables.select(DEFERRED_WORK, {}) == []
@@ -130,11 +130,11 @@ async def segments_of(store: Store, job: Job) -> tuple[VideoSegment, ...]:
     return segments_from_text(next((mark.text for mark in marks if mark.name == MarkKind.SEGMENTS), "[]"))
 
 
-async def youtube_post(store: Store, clock: FakeClock, claim: ClaimedJob, tools: WorkerContext) -> Job:
+async def youtube_post(store: Store, clock: FakeClock, claim: ClaimedJob, context: WorkerContext) -> Job:
     """Save a post, and let it be one of YouTube's."""
     found = replace(extraction(), post=replace(extraction().post, post_id=VIDEO), items=(Item((candidate(),)),))
-    tools = replace(tools, extractors={"browser": StubExtractor(found)}, profile=Profile("plain"))
-    job = await saved(store, claim, tools)
+    context = replace(context, extractors={"browser": StubExtractor(found)}, profile=Profile("plain"))
+    job = await saved(store, claim, context)
     await schedule(store.tables, DeferredWork.SEGMENTS, job.id, clock.now())
     return job
 
@@ -143,17 +143,17 @@ async def test_segments_are_kept_as_a_mark_and_asked_for_once_more_after_two_wee
     store: Store, clock: FakeClock, claim: ClaimedJob, make: Callable[..., WorkerContext]
 ) -> None:
     client = StubClient(200, ANSWER)
-    tools = make(client=client, sponsorblock_url="https://sponsor.example/")
-    job = await youtube_post(store, clock, claim, tools)
+    context = make(client=client, sponsorblock_url="https://sponsor.example/")
+    job = await youtube_post(store, clock, claim, context)
     client.urls.clear()
-    await run_due(tools)
+    await run_due(context)
 
     assert await segments_of(store, job) == (VideoSegment(1.5, 3.0, "sponsor"),)
     assert [url.partition("?")[0].rpartition("/")[0] for url in client.urls] == [
         "https://sponsor.example/api/skipSegments"
     ]
     clock.advance(SETTLED_AFTER - timedelta(seconds=1))
-    await run_due(tools)
+    await run_due(context)
     assert len(client.urls) == 1
     clock.advance(timedelta(seconds=1))
     await run_due(make(client=StubClient(404), sponsorblock_url="https://sponsor.example"))
@@ -165,9 +165,9 @@ async def test_segments_are_kept_as_a_mark_and_asked_for_once_more_after_two_wee
 async def test_a_service_that_does_not_answer_is_asked_again(
     client: StubClient, store: Store, clock: FakeClock, claim: ClaimedJob, make: Callable[..., WorkerContext]
 ) -> None:
-    tools = make(client=client, sponsorblock_url="https://sponsor.example")
-    job = await youtube_post(store, clock, claim, tools)
-    await run_due(tools)
+    context = make(client=client, sponsorblock_url="https://sponsor.example")
+    job = await youtube_post(store, clock, claim, context)
+    await run_due(context)
     assert await segments_of(store, job) == ()
 
     clock.advance(WAITS[0])

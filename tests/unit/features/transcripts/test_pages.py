@@ -90,11 +90,11 @@ async def test_the_page_reads_the_shown_language_alone(vault: ApiVault, monkeypa
     job = await subtitled(vault, de=DE, en=EN, fr="WEBVTT\n")
     opened, open_file = list[str](), vault.services.library.open
 
-    async def noted(path: str) -> OpenedFile | None:
+    async def recorded(path: str) -> OpenedFile | None:
         opened.append(path)
         return await open_file(path)
 
-    monkeypatch.setattr(vault.services.library, "open", noted)
+    monkeypatch.setattr(vault.services.library, "open", recorded)
     page = html.unescape((await vault.client.get(f"/jobs/{job.id}?subtitles=de")).text)
     assert [path for path in opened if path.endswith(".vtt")] == ["jane/film.de.vtt"]
     assert "?item=0&subtitles=en#spoken" in page

@@ -23,7 +23,7 @@ from mediavault.store.tables import DEFERRED_WORK
 from mediavault.worker.context import WorkerContext
 from mediavault.worker.hooks import Hooks
 from tests.fakes import FakeClock
-from tests.stubs import StubExtractor, StubSubtitles, candidate, extraction, make_tools, worked
+from tests.stubs import StubExtractor, StubSubtitles, candidate, extraction, make_context, worked
 
 URL = "https://s.example/"
 PROFILE = Profile("mine", subtitles=("en", "de"), automatic_subtitles=True)
@@ -35,7 +35,7 @@ def post(*sources: SubtitleSource, chapters: tuple[Chapter, ...] = ()) -> Extrac
     return replace(extraction(), items=(item,))
 
 
-def tools_for(
+def context_for(
     store: Store,
     clock: FakeClock,
     root: Path,
@@ -43,9 +43,9 @@ def tools_for(
     profile: Profile = PROFILE,
     failures: Mapping[str, Failure] | None = None,
 ) -> WorkerContext:
-    tools = make_tools(store, clock, root, extractor=StubExtractor(*answers))
+    context = make_context(store, clock, root, extractor=StubExtractor(*answers))
     hooks = Hooks(before_complete=before_complete)
-    return replace(tools, profile=profile, fetch_subtitles=StubSubtitles(failures), hooks=hooks)
+    return replace(context, profile=profile, fetch_subtitles=StubSubtitles(failures), hooks=hooks)
 
 
 def beside(root: Path, job: Job) -> dict[str, str]:
@@ -78,7 +78,7 @@ def root(tmp_path: Path) -> Path:
 async def test_the_wanted_subtitles_are_saved_next_to_the_video(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    job = await worked(claim, tools_for(store, clock, root, post(*SOURCES)))
+    job = await worked(claim, context_for(store, clock, root, post(*SOURCES)))
 
     assert job.status is JobStatus.COMPLETED
     assert sorted(beside(root, job)) == ["de.vtt", "en.vtt"]
@@ -89,27 +89,27 @@ async def test_the_wanted_subtitles_are_saved_next_to_the_video(
 
 
 async def test_without_a_wish_none_are_asked_for(store: Store, clock: FakeClock, root: Path, claim: ClaimedJob) -> None:
-    tools = tools_for(store, clock, root, post(*SOURCES), profile=Profile("plain"))
-    job = await worked(claim, tools)
+    context = context_for(store, clock, root, post(*SOURCES), profile=Profile("plain"))
+    job = await worked(claim, context)
 
     assert beside(root, job) == {}
-    assert isinstance(tools.fetch_subtitles, StubSubtitles)
-    assert tools.fetch_subtitles.asked == []
+    assert isinstance(context.fetch_subtitles, StubSubtitles)
+    assert context.fetch_subtitles.asked == []
 
 
 async def test_subtitles_that_fail_never_fail_the_post_and_are_fetched_later(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
     limited = {f"{URL}en": RateLimited("Slow down.")}
-    tools = tools_for(store, clock, root, post(*SOURCES), failures=limited)
-    job = await worked(claim, tools)
+    context = context_for(store, clock, root, post(*SOURCES), failures=limited)
+    job = await worked(claim, context)
     assert (job.status, sorted(beside(root, job))) == (JobStatus.COMPLETED, ["de.vtt"])
 
-    await run_due(tools)
+    await run_due(context)
     assert sorted(beside(root, job)) == ["de.vtt"]
     assert await spoken_words(store, job) == " de of words"
     clock.advance(WAITS[0])
-    await run_due(replace(tools, fetch_subtitles=StubSubtitles()))
+    await run_due(replace(context, fetch_subtitles=StubSubtitles()))
     assert sorted(beside(root, job)) == ["de.vtt", "en.vtt"]
     assert await store.tables.select(DEFERRED_WORK, {}) == []
     assert companions_of(await store.catalogue.get(job.id), root) == [".de.vtt", ".en.vtt"]
@@ -125,7 +125,7 @@ async def test_where_ytdlp_lists_no_subtitles_unless_asked_it_is_asked_later(
 ) -> None:
     claim = replace(claim, job=replace(claim.job, platform=platform))
     found = replace(post(), extractor="ytdlp")
-    await worked(claim, replace(tools_for(store, clock, root), extractors={"browser": StubExtractor(found)}))
+    await worked(claim, replace(context_for(store, clock, root), extractors={"browser": StubExtractor(found)}))
 
     assert bool(await store.tables.select(DEFERRED_WORK, {})) is is_planned
 
@@ -133,10 +133,10 @@ async def test_where_ytdlp_lists_no_subtitles_unless_asked_it_is_asked_later(
 async def test_a_library_that_fails_uses_up_no_try_of_deferred_work(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    tools = tools_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
-    await worked(claim, tools)
+    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    await worked(claim, context)
     clock.advance(WAITS[0])
-    gone = replace(tools, fetch_subtitles=StubSubtitles({f"{URL}en": StorageFailure("The disk is away.")}))
+    gone = replace(context, fetch_subtitles=StubSubtitles({f"{URL}en": StorageFailure("The disk is away.")}))
     [before] = await store.tables.select(DEFERRED_WORK, {})
     with pytest.raises(StorageFailure):
         await run_due(gone)
@@ -148,11 +148,11 @@ async def test_a_library_that_fails_uses_up_no_try_of_deferred_work(
 async def test_what_was_fetched_is_not_asked_for_again(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    tools = tools_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
-    await worked(claim, tools)
+    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    await worked(claim, context)
     clock.advance(WAITS[0])
     second = StubSubtitles({f"{URL}en": RateLimited("Slow down.")})
-    await run_due(replace(tools, fetch_subtitles=second))
+    await run_due(replace(context, fetch_subtitles=second))
 
     assert second.asked == [f"{URL}en"]
     assert len(await store.tables.select(DEFERRED_WORK, {})) == 1
@@ -161,9 +161,9 @@ async def test_what_was_fetched_is_not_asked_for_again(
 async def test_a_post_that_can_no_longer_be_read_is_tried_again_and_then_left(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    tools = tools_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
-    job = await worked(claim, tools)
-    gone = replace(tools, extractors={"browser": StubExtractor(LoginRequired("Sign in."))})
+    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    job = await worked(claim, context)
+    gone = replace(context, extractors={"browser": StubExtractor(LoginRequired("Sign in."))})
     for wait in (*WAITS, timedelta(days=9)):
         clock.advance(wait)
         await run_due(gone)
@@ -175,11 +175,11 @@ async def test_a_post_that_can_no_longer_be_read_is_tried_again_and_then_left(
 async def test_work_for_a_removed_post_is_dropped(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob
 ) -> None:
-    tools = tools_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
-    job = await worked(claim, tools)
+    context = context_for(store, clock, root, post(*SOURCES), failures={f"{URL}en": RateLimited("Slow down.")})
+    job = await worked(claim, context)
     await store.catalogue.remove(job.id)
     clock.advance(WAITS[0])
-    await run_due(tools)
+    await run_due(context)
 
     assert await store.tables.select(DEFERRED_WORK, {}) == []
 
@@ -195,8 +195,8 @@ async def test_texts_and_chapters_are_put_into_the_file_where_that_is_wanted(
 
     chapters = (Chapter(0.0, "Start"),)
     profile = replace(PROFILE, subtitles=("en",), subtitles_inside=True)
-    tools = tools_for(store, clock, root, post(*SOURCES, chapters=chapters), profile=profile)
-    job = await worked(claim, replace(tools, embed_texts=embed))
+    context = context_for(store, clock, root, post(*SOURCES, chapters=chapters), profile=profile)
+    job = await worked(claim, replace(context, embed_texts=embed))
 
     assert (root / str(job.output_path)).read_bytes().endswith(b" with texts")
     assert given["chapters"] == chapters
@@ -208,9 +208,9 @@ async def test_a_language_that_is_none_becomes_no_part_of_a_path(
     store: Store, clock: FakeClock, root: Path, claim: ClaimedJob, language: str
 ) -> None:
     everything = Profile("all", subtitles=("all",))
-    tools = tools_for(store, clock, root, post(SubtitleSource(f"{URL}en", language)), profile=everything)
+    context = context_for(store, clock, root, post(SubtitleSource(f"{URL}en", language)), profile=everything)
 
-    job = await worked(claim, tools)
+    job = await worked(claim, context)
 
     assert job.status is JobStatus.COMPLETED
     assert list(beside(root, job)) == ["und.vtt"]

@@ -372,11 +372,11 @@ async def test_files_that_were_not_moved_follow_and_other_posts_are_not_read(
     before, read = vault.trashed_files(), list[object]()
     some = vault.store.tables.some
 
-    async def noted(table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
+    async def recorded(table: Table, keys: Collection[Sequence[str]]) -> list[TableRow]:
         read.extend(keys)
         return await some(table, keys)
 
-    monkeypatch.setattr(vault.store.tables, "some", noted)
+    monkeypatch.setattr(vault.store.tables, "some", recorded)
     assert await vault.empty(older_than=DAY) == 0
     assert vault.trashed_files() == before + len(kept_paths(new))
     assert read == [(new.id,)]

@@ -7,11 +7,14 @@ repeated and none is lost: a job is stored before its entry is marked as taken, 
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
@@ -20,6 +23,7 @@ from mediavault.core.failures import (
     JobNotFound,
     LeaseLost,
     MediavaultError,
+    NotAVideo,
     NotFound,
 )
 from mediavault.core.job import Job, NewJob, Priority
@@ -27,7 +31,9 @@ from mediavault.core.listings import Entry, Listing, metadata_of, post_key
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
 from mediavault.core.media import LANGUAGE, Extraction
-from mediavault.core.urls import MAX_URL_CHARS, parse_http_url
+from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
+from mediavault.core.urls import MAX_URL_CHARS, EgressScope, parse_http_url
+from mediavault.egress.port import Timeouts
 from mediavault.features.following import records as stored
 from mediavault.features.following.background.list_reading import (
     FALL_BACK_AFTER,
@@ -36,13 +42,19 @@ from mediavault.features.following.background.list_reading import (
     SourceListing,
     SourceListReader,
 )
-from mediavault.features.following.background.pictures import with_picture
-from mediavault.features.following.decisions import Decision, reason_after_look, says_what_is_gone
+from mediavault.features.following.decisions import (
+    Decision,
+    fill_interval,
+    interval,
+    jittered,
+    reason_after_look,
+    shows_removals,
+    usual_gap,
+)
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
-from mediavault.features.following.records import Followed, HeldSource
-from mediavault.features.following.schedule import fill_interval, interval, jittered, usual_gap
+from mediavault.features.following.records import Followed, HeldSource, put_picture
 from mediavault.platforms import registry
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
@@ -67,7 +79,7 @@ log = get_logger(__name__)
 class Follower:
     """The worker's half of following. ``read`` reads the URL of a post that a list names."""
 
-    tools: WorkerContext
+    context: WorkerContext
     read: ReadListed
 
     async def round(self) -> None:
@@ -75,7 +87,7 @@ class Follower:
 
         A hold on a site's jobs holds back its checks too. Raises StoreError.
         """
-        store, clock = self.tools.store, self.tools.clock
+        store, clock = self.context.store, self.context.clock
         now = clock.now()
         holds = await all_holds(store.records)
         if any(hold.site is None for hold in holds):
@@ -85,14 +97,14 @@ class Follower:
         if not sources:
             return
         waiting = (await store.catalogue.report()).waiting
-        due = sorted((one for one in sources if one.is_due(now)), key=lambda one: _due_since(one, now))
-        for one in due[:LOOKS_IN_A_ROUND]:
-            if _yields(one, waiting, now):
+        due = sorted((source for source in sources if source.is_due(now)), key=lambda one: _due_since(one, now))
+        for followed in due[:LOOKS_IN_A_ROUND]:
+            if _yields(followed, waiting, now):
                 await stored.change_state(
-                    store.tables, one.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
+                    store.tables, followed.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
                 )
-            elif (held := await stored.hold(store.tables, clock, one)) is not None:
-                await self._look(held, one)
+            elif (held := await stored.hold(store.tables, clock, followed)) is not None:
+                await self._look(held, followed)
         if due:
             changed = {one.source.id: one for one in await stored.with_work(store.tables, now)}
             sources = [changed[one.source.id] for one in sources if one.source.id in changed]
@@ -100,29 +112,31 @@ class Follower:
 
     # --- one check -----------------------------------------------------------------------------------------------
 
-    async def _look(self, held: HeldSource, one: Followed) -> None:
-        source, clock = held.source, self.tools.clock
+    async def _look(self, held: HeldSource, followed: Followed) -> None:
+        source, clock = held.source, self.context.clock
         try:
-            read, cheap_failures = await SourceListReader(self.tools, self.read).read_list(one)
-            state = replace(one.state, cheap_failures=cheap_failures)
+            read, cheap_failures = await SourceListReader(self.context, self.read).read_list(followed)
+            state = replace(followed.state, cheap_failures=cheap_failures)
             if not read.listing.entries and not read.listing.is_unchanged and held.before.usual_entries:
                 raise ExtractorBroken("The list is empty now.", help="It will be checked again; nothing is deleted.")
-            state = await self._apply(read, one, state)
+            state = await self._apply(read, followed, state)
         except NotAllowedYet as exc:
             state = replace(held.before, next_look_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
         except Failure as failure:
             log.info("source_not_read", source=source.id, error_code=failure.code, error=failure.message)
-            state = self._after_failure(one, failure)
+            state = self._after_failure(followed, failure)
         else:
             log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
-            state = await with_picture(source, state, self.tools)
-        await stored.let_go(self.tools.store.tables, held, state)
+            state = await with_picture(source, state, self.context)
+        await stored.let_go(self.context.store.tables, held, state)
 
-    def _after_failure(self, one: Followed, failure: Failure) -> SourceState:
-        now, state = self.tools.clock.now(), one.state
+    def _after_failure(self, followed: Followed, failure: Failure) -> SourceState:
+        now, state = self.context.clock.now(), followed.state
         failures = state.failures + 1
         slows_down = max(0, failures - FALL_BACK_AFTER + 1)  # not before another way to read the list was tried
-        span = jittered(self._interval(one.source, replace(state, failures=slows_down)), self.tools.retry.jitter())
+        span = jittered(
+            self._interval(followed.source, replace(state, failures=slows_down)), self.context.retry.jitter()
+        )
         return replace(
             state,
             next_look_at=now + max(span, failure.retry_after or timedelta()),
@@ -138,7 +152,7 @@ class Follower:
         return interval(
             source,
             gap=usual_gap(state.published),
-            quiet_for=self.tools.clock.now() - newest if newest else None,
+            quiet_for=self.context.clock.now() - newest if newest else None,
             failures=state.failures,
             fresh_for=fresh_for,
             uses_account=state.uses_account,
@@ -146,12 +160,12 @@ class Follower:
 
     # --- what becomes of entries ---------------------------------------------------------------------------------
 
-    async def _apply(self, read: SourceListing, one: Followed, state: SourceState) -> SourceState:
+    async def _apply(self, read: SourceListing, followed: Followed, state: SourceState) -> SourceState:
         """Take, skip or put back what a check has found; return the source's new state."""
-        now, source, records = self.tools.clock.now(), one.source, self.tools.store.records
+        now, source, records = self.context.clock.now(), followed.source, self.context.store.records
         found = read.listing
         decisions = await stored.decisions(
-            records, one, read.posts, read.known, now, is_newest_first=found.is_newest_first
+            records, followed, read.posts, read.known, now, is_newest_first=found.is_newest_first
         )
         changes = [decision for decision in decisions if decision.is_change]
         for are_news in (True, False):
@@ -168,40 +182,40 @@ class Follower:
             waiting = [
                 (
                     each.post.key,
-                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_news=not each.is_from_before),
+                    replace(_seen(each.post.entry, EntryState.WAITING, now), is_new_post=not each.is_from_before),
                 )
                 for each in later
             ]
-            await stored.put_waiting(self.tools.store.tables, source.id, now, waiting)
+            await stored.put_waiting(self.context.store.tables, source.id, now, waiting)
         passed = [decision for decision in changes if decision.state is EntryState.PASSED]
         if passed:
             skipped = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
-            await stored.put_seen(self.tools.store.tables, source.id, skipped)
+            await stored.put_seen(self.context.store.tables, source.id, skipped)
         newly_passed = sum(each.former is None for each in passed)
         put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
         with_facts = _with_facts(state, found, now, decisions)
         state = replace(
-            await self._with_gone(found, one, with_facts, decisions),
+            await self._with_gone(found, followed, with_facts, decisions),
             started=source.start_number,
-            waiting=await stored.count_waiting(self.tools.store.tables, source.id),
+            waiting=await stored.count_waiting(self.context.store.tables, source.id),
             passed=state.passed + newly_passed - put_back,
         )
-        span = jittered(self._interval(source, state, found.fresh_for), self.tools.retry.jitter())
+        span = jittered(self._interval(source, state, found.fresh_for), self.context.retry.jitter())
         return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
 
     async def _with_gone(
-        self, found: Listing, one: Followed, state: SourceState, decisions: Sequence[Decision]
+        self, listing: Listing, followed: Followed, state: SourceState, decisions: Sequence[Decision]
     ) -> SourceState:
         """Record which entries are missing from the list and which are back, and return the state with the number missing."""
-        tables, source_id = self.tools.store.tables, one.source.id
+        tables, source_id = self.context.store.tables, followed.source.id
         returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
-        is_evidence = says_what_is_gone(found, one.state)
+        is_evidence = shows_removals(listing, followed.state)
         if returned:
             await stored.take_back(tables, source_id, returned)
         if is_evidence:
             listed = [each.post.key for each in decisions]
-            now = self.tools.clock.now()
-            await stored.compare_with_list(tables, source_id, listed, now, is_restart=one.wants_backlog)
+            now = self.context.clock.now()
+            await stored.compare_with_list(tables, source_id, listed, now, is_restart=followed.wants_backlog)
         elif not returned:
             return state
         return replace(state, gone=await stored.count_gone(tables, source_id))
@@ -217,11 +231,11 @@ class Follower:
         """Store jobs for these posts unless they have one, and then record that they are taken."""
         if not posts:
             return
-        store, now = self.tools.store, self.tools.clock.now()
+        store, now = self.context.store, self.context.clock.now()
         profile = await if_it_exists(store.records, source.profile)
         new = [replace(_with_file(job, entries[post]), priority=Priority.LATER) for post, job in posts]
-        if self.tools.live is not None:
-            new = await with_settings(new, await self.tools.live(), store.records, profile=profile)
+        if self.context.live is not None:
+            new = await with_settings(new, await self.context.live(), store.records, profile=profile)
         results = await store.queue.enqueue(new)
         await stored.mark_posts(store, source.id, [result.job.id for result in results])
         # A check that was killed after it had stored jobs is repeated: they are not new then, but came from a source.
@@ -245,8 +259,8 @@ class Follower:
 
     async def _take_waiting(self, sources: Sequence[Followed], waiting: Mapping[str, int]) -> None:
         """Take one earlier post of each site or host that has no other job to do, if its turn has come."""
-        now, records = self.tools.clock.now(), self.tools.store.records
-        with_posts = [one for one in sources if one.state.waiting and not one.source.is_paused]
+        now, records = self.context.clock.now(), self.context.store.records
+        with_posts = [source for source in sources if source.state.waiting and not source.source.is_paused]
         ready: dict[str, list[Followed]] = {}
         for one in with_posts:
             if (one.state.fill_at or now) <= now:
@@ -263,8 +277,8 @@ class Follower:
             if await stored.take_fill_turn(records, served_by, at, then):
                 await self._take_next(min(rivals, key=lambda one: (one.state.fill_at or now, one.source.id)))
 
-    async def _take_next(self, one: Followed) -> None:
-        source, store, now = one.source, self.tools.store, self.tools.clock.now()
+    async def _take_next(self, followed: Followed) -> None:
+        source, store, now = followed.source, self.context.store, self.context.clock.now()
         for post, entry in (await stored.next_waiting(store.tables, source.id)).items():
             await self._take_one(post, entry, source)
         left = await stored.count_waiting(store.tables, source.id)
@@ -276,7 +290,7 @@ class Follower:
         )
 
     async def _take_one(self, post: str, entry: SeenEntry, source: Source) -> None:
-        store = self.tools.store
+        store = self.context.store
         try:
             new = self.read(entry.url, listed_by=parse_http_url(source.url).origin)
         except MediavaultError:
@@ -286,7 +300,7 @@ class Follower:
             passed = replace(entry, state=EntryState.PASSED, reason=reason)
             await stored.put_seen(store.tables, source.id, {post: passed})
             return
-        await self._take([(post, new)], source, {post: entry}, are_news=entry.is_news)
+        await self._take([(post, new)], source, {post: entry}, are_news=entry.is_new_post)
 
 
 def _key(canonical_url: str) -> str:
@@ -294,15 +308,15 @@ def _key(canonical_url: str) -> str:
     return post_key(registry.seen_as(canonical_url))
 
 
-def _due_since(one: Followed, now: datetime) -> datetime:
-    return one.state.next_look_at or min(one.source.followed_at, now)
+def _due_since(followed: Followed, now: datetime) -> datetime:
+    return followed.state.next_look_at or min(followed.source.followed_at, now)
 
 
-def _yields(one: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
+def _yields(followed: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
     """Whether the jobs of the source's site go first; but not forever, since a site may have jobs for days."""
-    if one.state.next_look_at is None or not waiting.get(one.source.platform):
+    if followed.state.next_look_at is None or not waiting.get(followed.source.platform):
         return False
-    seen = one.state.looked_at
+    seen = followed.state.looked_at
     return seen is not None and now - seen < 2 * YIELD_AT_MOST
 
 
@@ -320,25 +334,25 @@ def _with_file(job: NewJob, entry: Entry | SeenEntry) -> NewJob:
     return replace(job, metadata=metadata_of(entry.enclosed)) if job.platform == "generic" else job
 
 
-def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
+def _with_facts(state: SourceState, listing: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
     """Return the state with what a successful check has found out about the source."""
     news = sum(each.is_change and not each.is_from_before and each.state is not EntryState.PASSED for each in decisions)
-    ids = [entry.post_id for entry in found.entries if entry.post_id] if found.is_newest_first else []
-    dates = [entry.published_at for entry in found.entries if entry.published_at and entry.published_at <= now]
+    ids = [entry.post_id for entry in listing.entries if entry.post_id] if listing.is_newest_first else []
+    dates = [entry.published_at for entry in listing.entries if entry.published_at and entry.published_at <= now]
     if not dates and state.looks:  # a list without dates: when its news came
         dates = [now] * bool(news)
-    listed = min(len(found.entries), FEW)  # a check that reads everything is not a usual one
+    listed = min(len(listing.entries), FEW)  # a check that reads everything is not a usual one
     return replace(
         state,
-        stable_id=found.stable_id or state.stable_id,
-        title=found.title or state.title,
-        handle=found.handle or state.handle,
-        picture_url=found.picture_url or state.picture_url,
+        stable_id=listing.stable_id or state.stable_id,
+        title=listing.title or state.title,
+        handle=listing.handle or state.handle,
+        picture_url=listing.picture_url or state.picture_url,
         looked_at=now,
         looks=state.looks + 1,
-        method=found.method or state.method,
-        uses_account=found.uses_account,
-        validators=found.validators,
+        method=listing.method or state.method,
+        uses_account=listing.uses_account,
+        validators=listing.validators,
         failures=0,
         failing_since=None,
         error=None,
@@ -346,9 +360,9 @@ def _with_facts(state: SourceState, found: Listing, now: datetime, decisions: Se
         recent_ids=tuple(dict.fromkeys((*ids, *state.recent_ids)))[:RECENT],
         published=tuple(sorted({*dates, *state.published})[-DATES:]),
         usual_entries=max(listed, state.usual_entries // 2) if listed else state.usual_entries,
-        is_short=state.is_short if found.is_unchanged else 2 * listed < state.usual_entries,
-        whole_entries=max(len(found.entries), state.whole_entries // 2)
-        if found.is_whole and found.entries
+        is_short=state.is_short if listing.is_unchanged else 2 * listed < state.usual_entries,
+        whole_entries=max(len(listing.entries), state.whole_entries // 2)
+        if listing.is_whole and listing.entries
         else state.whole_entries,
         seen=state.seen + sum(decision.former is None for decision in decisions),
         new_at_last_look=news,
@@ -402,3 +416,38 @@ def _entry_of(job: Job, extraction: Extraction) -> Entry:
         duration_s=max(lengths, default=None),
         language=extraction.metadata.get(LANGUAGE),
     )
+
+
+REFRESHED_AFTER, TRIED_AGAIN_AFTER = timedelta(days=7), timedelta(days=1)
+LONGEST_PX = 192
+MAX_KEPT_BYTES = 64 << 10  # of a record; a JPEG of that size has some ten thousand
+TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=10)
+
+
+async def with_picture(source: Source, state: SourceState, context: WorkerContext) -> SourceState:
+    """Keep the picture of a source if it is due, and return the state with that."""
+    now = context.clock.now()
+    if not state.picture_url or (state.picture_due is not None and state.picture_due > now):
+        return state
+    try:
+        picture = await _small_picture(state.picture_url, source, context)
+        await put_picture(context.store.records, source.id, picture)
+    except (MediavaultError, OSError) as exc:
+        log.info("source_picture_not_kept", source=source.id, error=str(exc)[:200])
+        return replace(state, picture_due=now + TRIED_AGAIN_AFTER)
+    return replace(state, has_picture=True, picture_due=now + REFRESHED_AFTER)
+
+
+async def _small_picture(url: str, source: Source, context: WorkerContext) -> bytes:
+    async with context.client.get(url, scope=EgressScope(source.url), timeouts=TIMEOUTS) as response:
+        body = await response.read(limit=MAX_PICTURE_BYTES)
+        if response.status != 200 or picture_suffix(body) is None:
+            raise NotAVideo("The URL did not return an image.", http_status=response.status, bytes_received=len(body))
+    with tempfile.TemporaryDirectory(prefix="mediavault-picture-") as name:
+        path, into = Path(name) / "picture", Path(name) / "small.jpg"
+        await asyncio.to_thread(path.write_bytes, body)
+        small = await context.probe.shrink(path, into=into, longest_px=LONGEST_PX)
+        picture = b"" if small is None else await asyncio.to_thread(small.read_bytes)
+    if not 0 < len(picture) <= MAX_KEPT_BYTES:
+        raise NotAVideo("The image could not be made smaller.", bytes_received=len(body))
+    return picture

@@ -56,28 +56,28 @@ class SourceListReader:
     ``most`` is how many earlier posts are read at most, ``within_s`` how long each way may take.
     """
 
-    tools: WorkerContext
+    context: WorkerContext
     read: ReadListed
     most: int = MANY
     within_s: float = LOOK_WITHIN_S
 
-    async def read_list(self, one: Followed) -> tuple[SourceListing, int]:
+    async def read_list(self, followed: Followed) -> tuple[SourceListing, int]:
         """Return the source's list, and how many times in a row the cheapest way has failed.
 
         Raises Failure, and NotAllowedYet when it is not the site's turn.
         """
-        platform = registry.platform(one.source.platform)
+        platform = registry.platform(followed.source.platform)
         failure: Failure | None = None
         best: SourceListing | None = None
         permit: Permit | None = None
-        cheap_failures = one.state.cheap_failures
-        is_signed_in = platform.name in await self.tools.signed_in()
-        for number, lister in enumerate(self.tools.listers):
+        cheap_failures = followed.state.cheap_failures
+        is_signed_in = platform.name in await self.context.signed_in()
+        for number, lister in enumerate(self.context.listers):
             if lister.signed_in and not is_signed_in:
                 continue
-            look = self._look(one, conditional=best is None and failure is None)
+            look = self._look(followed, conditional=best is None and failure is None)
             try:
-                permit = await self._permit(one, platform, lister, before=permit)
+                permit = await self._permit(followed, platform, lister, before=permit)
                 found = await lister.list_entries(look, platform, within_s=self.within_s)
             except Unsupported:
                 continue
@@ -85,15 +85,15 @@ class SourceListReader:
                 await self._report(platform, permit, exc)
                 failure = failure or exc
                 cheap_failures += number == 0
-                if number == 0 and cheap_failures < FALL_BACK_AFTER and not one.wants_backlog:
+                if number == 0 and cheap_failures < FALL_BACK_AFTER and not followed.wants_backlog:
                     break
                 continue
             await self._report(platform, permit, None)
             cheap_failures = 0 if number == 0 else cheap_failures
             found = replace(found, method=found.method or lister.name, uses_account=lister.signed_in)
             if best is None or len(found.entries) > len(best.listing.entries):
-                best = await self._with_posts(one, found)
-            if not self._is_short(one, best):
+                best = await self._with_posts(followed, found)
+            if not self._is_short(followed, best):
                 break
         if best is None:
             raise failure or Unsupported(
@@ -102,52 +102,52 @@ class SourceListReader:
             )
         return best, cheap_failures
 
-    def _look(self, one: Followed, *, conditional: bool) -> Look:
-        source, state = one.source, one.state
-        everything = one.wants_backlog and source.start is not Start.NOW
+    def _look(self, followed: Followed, *, conditional: bool) -> Look:
+        source, state = followed.source, followed.state
+        everything = followed.wants_backlog and source.start is not Start.NOW
         return Look(
             url=source.url,
             stable_id=state.stable_id,
             known=state.recent_ids,
-            stop_after_known=None if one.wants_backlog else STOP_AFTER_KNOWN,
+            stop_after_known=None if followed.wants_backlog else STOP_AFTER_KNOWN,
             limit=self.most if everything else FEW,
             kinds=source.filters.kinds,
             reposts=source.filters.reposts,
-            validators=Validators() if one.wants_backlog or not conditional else state.validators,
+            validators=Validators() if followed.wants_backlog or not conditional else state.validators,
         )
 
     async def _permit(
-        self, one: Followed, platform: Platform, lister: Lister, *, before: Permit | None
+        self, followed: Followed, platform: Platform, lister: Lister, *, before: Permit | None
     ) -> Permit | None:
         return await site_limits.acquire_permit(
-            JobId(one.source.id), platform, self.tools, with_account=lister.signed_in, before=before
+            JobId(followed.source.id), platform, self.context, with_account=lister.signed_in, before=before
         )
 
     async def _report(self, platform: Platform, permit: Permit | None, failure: Failure | None) -> None:
         """Report a check's outcome to the site's limits: a list that is shown only after a sign-in says nothing about posts."""
         if not isinstance(failure, LoginRequired) or (permit is not None and permit.is_probe):
-            await site_limits.report_outcome(platform, permit, failure, self.tools)
+            await site_limits.report_outcome(platform, permit, failure, self.context)
 
-    async def _with_posts(self, one: Followed, found: Listing) -> SourceListing:
+    async def _with_posts(self, followed: Followed, listing: Listing) -> SourceListing:
         # Another lister may be asked before this list is used, for minutes. During that a waiting entry may be taken, or one
         # that was taken may be skipped: no check decides about those. Only this check changes the others.
-        read = partial(self.read, listed_by=parse_http_url(one.source.url).origin)
-        entries = await self._by_former_urls(one, found.entries)
+        read = partial(self.read, listed_by=parse_http_url(followed.source.url).origin)
+        entries = await self._by_former_urls(followed, listing.entries)
         posts, jobs = await named_posts(entries, read, registry.seen_as)
-        known = await stored.seen(self.tools.store.tables, one.source.id, [post.key for post in posts])
-        return SourceListing(found, posts, jobs, known)
+        known = await stored.seen(self.context.store.tables, followed.source.id, [post.key for post in posts])
+        return SourceListing(listing, posts, jobs, known)
 
-    async def _by_former_urls(self, one: Followed, entries: Sequence[Entry]) -> list[Entry]:
+    async def _by_former_urls(self, followed: Followed, entries: Sequence[Entry]) -> list[Entry]:
         """Return the entries, each by the URL by which an earlier version took its post: it must not be taken again."""
         keys = {entry.former_url: post_key(registry.seen_as(entry.former_url)) for entry in entries if entry.former_url}
-        known = await stored.seen(self.tools.store.tables, one.source.id, keys.values()) if keys else {}
+        known = await stored.seen(self.context.store.tables, followed.source.id, keys.values()) if keys else {}
         return [replace(e, url=e.former_url) if keys.get(e.former_url) in known else e for e in entries]
 
-    def _is_short(self, one: Followed, read: SourceListing) -> bool:
+    def _is_short(self, followed: Followed, read: SourceListing) -> bool:
         """Whether the list that was read may lack posts that are wanted: earlier ones, or more news than it shows."""
         found = read.listing
         if found.is_unchanged or found.is_whole or len(found.entries) >= self.most:
             return False
-        if one.wants_backlog:
-            return one.source.start is not Start.NOW or not found.is_newest_first
+        if followed.wants_backlog:
+            return followed.source.start is not Start.NOW or not found.is_newest_first
         return bool(read.jobs) and read.known.keys().isdisjoint(read.jobs)

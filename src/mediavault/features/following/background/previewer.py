@@ -29,7 +29,7 @@ log = get_logger(__name__)
 class SourcePreviewer:
     """The worker's part of previews. ``read`` reads the URL of a post that a list names."""
 
-    tools: WorkerContext
+    context: WorkerContext
     read: ReadListed
 
     async def round(self) -> None:
@@ -37,7 +37,7 @@ class SourcePreviewer:
 
         Raises StoreError.
         """
-        records, clock = self.tools.store.records, self.tools.clock
+        records, clock = self.context.store.records, self.context.clock
         readings = await stored.waiting_readings(records, clock.now())
         if not readings:
             return
@@ -49,8 +49,8 @@ class SourcePreviewer:
                     await self._read(held)
 
     async def _read(self, held: ListReading) -> None:
-        records, clock = self.tools.store.records, self.tools.clock
-        reader = SourceListReader(self.tools, self.read, most=MOST_OF_A_LIST, within_s=READ_WITHIN_S)
+        records, clock = self.context.store.records, self.context.clock
+        reader = SourceListReader(self.context, self.read, most=MOST_OF_A_LIST, within_s=READ_WITHIN_S)
         try:
             read, _ = await reader.read_list(_as_source(held))
         except NotAllowedYet as exc:

@@ -14,7 +14,7 @@ from mediavault.core.messages import Message
 from mediavault.core.settings import Settings
 from mediavault.features.following.filters import REASONS
 from mediavault.features.following.model import SettingValues
-from mediavault.features.following.preview_views import SourcePreviewView, what_becomes_of
+from mediavault.features.following.preview_views import SourcePreviewView, outcome_label
 from mediavault.features.following.service import Following
 from mediavault.features.following.views import fill_words
 from mediavault.presentation.labels import format_duration, one_line
@@ -26,17 +26,19 @@ ENTRIES_SHOWN = 200
 _AGAIN = "Once it has been read, the list is kept for an hour. Run the command again."
 
 
-async def preview_and_wait(settings: Settings, sources: Following, url: str, asked: SettingValues) -> SourcePreviewView:
+async def preview_and_wait(
+    settings: Settings, sources: Following, url: str, values: SettingValues
+) -> SourcePreviewView:
     """Return what would be saved, or why the list can't be read, once a worker has read it.
 
     Raises BadInput when the source can't be followed, when no worker is running, and while its site is paused;
     TookTooLong after five minutes.
     """
-    preview_id, clock = await sources.preview(url, asked), sources.clock
+    preview_id, clock = await sources.preview(url, values), sources.clock
     ends_s = clock.monotonic() + WAIT_AT_MOST_S
     while True:
         view = await sources.find_preview(preview_id)
-        if view.is_over:
+        if view.finished:
             return view
         if not await composition.living_workers(settings, sources.store.workers):
             raise BadInput(
@@ -81,7 +83,7 @@ def _print_entries(view: SourcePreviewView) -> None:
         length = format_duration(entry.duration_s) if entry.duration_s else ""
         published = moment_words(entry.published_at) if entry.published_at else ""
         title = Text(one_line(entry.title or entry.url))
-        table.add_row(entry.outcome, what_becomes_of(entry), published, length, title)
+        table.add_row(entry.outcome, outcome_label(entry), published, length, title)
     out().print(table)
     if len(view.entries) > ENTRIES_SHOWN:
         out().print(f"and {len(view.entries) - ENTRIES_SHOWN:,} more: `--json` has all of them")

@@ -68,7 +68,7 @@ def list_sources(*, as_json: AsJson = False) -> None:
     from mediavault.features.following.views import source_view
 
     now = SystemClock().now()
-    views = [source_view(one, now) for one in of_sources(lambda sources: sources.all())]
+    views = [source_view(entry, now) for entry in of_sources(lambda sources: sources.all())]
     if as_json:
         print_json({"sources": [view.model_dump(mode="json") for view in views]})
         return

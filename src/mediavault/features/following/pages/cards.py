@@ -11,16 +11,16 @@ from mediavault.core.holds import Hold
 from mediavault.core.listings import ALL_KINDS, EntryKind
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
+from mediavault.features.following.decisions import fill_takes
 from mediavault.features.following.filters import REASONS
 from mediavault.features.following.model import SeenEntry, Start
 from mediavault.features.following.pages.form import interval_words
-from mediavault.features.following.preview_views import Outcome, PreviewEntryView, SourcePreviewView, what_becomes_of
+from mediavault.features.following.preview_views import Outcome, PreviewEntryView, SourcePreviewView, outcome_label
 from mediavault.features.following.records import Followed
-from mediavault.features.following.schedule import fill_takes
 from mediavault.features.following.views import SourceView, fill_words, shown_entry, source_view
 from mediavault.presentation.labels import format_duration, hold_label, one_line
 from mediavault.presentation.translation import gettext, translated
-from mediavault.web.badges import letter, site_name
+from mediavault.web.cards import letter, site_name
 
 MAX_TITLE_CHARS = 200
 
@@ -74,7 +74,9 @@ def source_cards(
     """Return the cards of the sources ``shown``. ``sources`` are all, ``fill_turns`` when the next earlier
     post of each site or host is saved. What holds back a site's jobs also holds back its checks."""
     held = {hold.site: hold for hold in holds}
-    sharing = Counter(one.source.served_by for one in sources if one.state.waiting and not one.source.is_paused)
+    sharing = Counter(
+        source.source.served_by for source in sources if source.state.waiting and not source.source.is_paused
+    )
     return [
         _card(
             one,
@@ -89,16 +91,16 @@ def source_cards(
 
 
 def _card(
-    one: Followed,
+    followed: Followed,
     platform: Platform | None,
     sharing: int,
     fill_turns: Mapping[str, datetime],
     hold: Hold | None,
     now: datetime,
 ) -> SourceCard:
-    source, state = one.source, one.state
+    source, state = followed.source, followed.state
     title = platform.title if platform else one_line(source.platform)
-    name = one_line(one.name)
+    name = one_line(followed.name)
     handle = f"@{one_line(state.handle).removeprefix('@')}" if state.handle else ""
     next_fill = max(state.fill_at or now, fill_turns.get(source.served_by, now))
     fill = ""
@@ -106,7 +108,7 @@ def _card(
         cap = platform.pace.account_daily_cap if platform else None
         fill = fill_words(state.waiting, fill_takes(source, state.waiting, cap, sharing=sharing))
     return SourceCard(
-        view=source_view(one, now),
+        view=source_view(followed, now),
         name=name,
         handle=handle if handle not in {name, f"@{name}"} else "",
         site=site_name(source.platform, title, source.url),
@@ -119,9 +121,9 @@ def _card(
     )
 
 
-def wishes(one: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
+def settings_summary(followed: Followed, zone: tzinfo | None) -> list[tuple[str, str]]:
     """Return the settings of a source, as labels and values; defaults are left out."""
-    source, filters = one.source, one.source.filters
+    source, filters = followed.source, followed.source.filters
     start = {
         Start.NOW: gettext("none"),
         Start.SINCE: gettext("since %(day)s")
@@ -231,5 +233,5 @@ def _line(entry: PreviewEntryView) -> EntryLine:
         url=entry.url,
         title=one_line(entry.title or entry.url)[:MAX_TITLE_CHARS],
         published_at=entry.published_at,
-        why=" · ".join(filter(None, (what_becomes_of(entry), length))),
+        why=" · ".join(filter(None, (outcome_label(entry), length))),
     )

@@ -12,13 +12,13 @@ from mediavault.api.dependencies import Services, UserName
 from mediavault.api.feed import CLOCKS_DIFFER
 from mediavault.core.clock import moment_or_none
 from mediavault.core.failures import BadInput
-from mediavault.core.marks import Noted
+from mediavault.core.marks import PostMarks
 from mediavault.features.following.inbox import MOST_COUNTED, Arrival, mark_seen, read_inbox
 from mediavault.presentation.labels import one_line
 from mediavault.presentation.schemas import JobView
 from mediavault.presentation.views import job_view
 from mediavault.server.services import ApiServices
-from mediavault.store.noting import read_noted
+from mediavault.store.mark_changes import read_marks
 from mediavault.web.overview import ResultView, result_view
 from mediavault.web.pages.frame import frame, read_form, see_other
 from mediavault.web.render import render
@@ -47,14 +47,14 @@ async def inbox(services: Services, user: UserName, cursor: CursorText = "", new
     moment = services.clock.now() - CLOCKS_DIFFER  # before the jobs are read: later changes arrive live
     only_news = bool(news)
     found = await read_inbox(services.store, user, cursor=cursor or None, limit=ON_A_PAGE, only_news=only_news)
-    noted = await read_noted(services.store, user, [arrival.job.id for arrival in found.arrivals])
+    post_marks = await read_marks(services.store, user, [arrival.job.id for arrival in found.arrivals])
     first = f"{PAGE}?{urlencode({'news': 'on'})}" if only_news else PAGE
     more = {**({"news": "on"} if only_news else {}), "cursor": found.next_cursor or ""}
     here = f"{PAGE}?{urlencode({**more, 'cursor': cursor})}" if cursor else first
     return render(
         "inbox.html",
         moment=moment,
-        rows=[_row(services, arrival, noted.get(arrival.job.id, Noted())) for arrival in found.arrivals],
+        rows=[_row(services, arrival, post_marks.get(arrival.job.id, PostMarks())) for arrival in found.arrivals],
         count=found.news,
         most=MOST_COUNTED,
         only_news=only_news,
@@ -78,12 +78,12 @@ async def seen_form(request: Request, services: Services, user: UserName) -> Res
     return see_other(f"{PAGE}?news=on" if form.get("news") else PAGE)
 
 
-def _row(services: ApiServices, arrival: Arrival, noted: Noted) -> InboxRow:
+def _row(services: ApiServices, arrival: Arrival, post_marks: PostMarks) -> InboxRow:
     job = arrival.job
     is_ended = job.completed_at is not None or job.failed_at is not None
     return InboxRow(
         arrival=arrival,
-        job=job_view(job, noted),
+        job=job_view(job, post_marks),
         result=result_view(services, job) if is_ended else None,
         sources=[(source, one_line(name)) for source, name in arrival.sources.items()],
     )

@@ -20,8 +20,8 @@ from mediavault.features.following.pages.cards import (
     SourceCard,
     entry_line,
     preview_part,
+    settings_summary,
     source_cards,
-    wishes,
 )
 from mediavault.features.following.pages.form import (
     SourceForm,
@@ -135,10 +135,12 @@ async def preview_change_form(
 @router.get(f"{PAGE}/preview/{{preview_id}}")
 async def show_preview(preview_id: PreviewPath, services: Services) -> Response:
     """Show a preview, with the form to change it or to follow. Raises NotFound once it has expired."""
-    found = await find_preview(services.store, preview_id)
-    view = await source_preview_view(found, services.store, services.clock.now())
-    form = form_of(shown_source(found.draft).source, current().zone)
-    return await _list(services, form, changed=found.draft if found.is_followed else None, preview=preview_part(view))
+    preview = await find_preview(services.store, preview_id)
+    view = await source_preview_view(preview, services.store, services.clock.now())
+    form = form_of(shown_source(preview.draft).source, current().zone)
+    return await _list(
+        services, form, changed=preview.draft if preview.is_followed else None, preview=preview_part(view)
+    )
 
 
 @router.get(f"{PAGE}/export")
@@ -198,7 +200,7 @@ async def show(source_id: SourcePath, services: Services, sources: FollowingDep,
         moment=moment,
         gone=[entry_line(entry) for entry in gone[:PASSED_SHOWN]],
         card=card,
-        wishes=wishes(one, current().zone),
+        settings_summary=settings_summary(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
         is_first=not cursor,
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,

@@ -126,44 +126,48 @@ class RssVersions:
 
 @router.head(FEEDS_PREFIX + "{key}/" + RSS_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + RSS_NAME)
-async def rss(request: Request, key: Key, services: Services, feeds: RssFeedsDep, desk: AuthenticatorDep) -> Response:
+async def rss(
+    request: Request, key: Key, services: Services, feeds: RssFeedsDep, authenticator: AuthenticatorDep
+) -> Response:
     """Return the feed as RSS 2.0, or 304."""
-    return await _document(request, key, services, feeds, desk, RSS_NAME)
+    return await _document(request, key, services, feeds, authenticator, RSS_NAME)
 
 
 @router.head(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + ATOM_NAME)
-async def atom(request: Request, key: Key, services: Services, feeds: RssFeedsDep, desk: AuthenticatorDep) -> Response:
+async def atom(
+    request: Request, key: Key, services: Services, feeds: RssFeedsDep, authenticator: AuthenticatorDep
+) -> Response:
     """Return the feed as Atom 1.0, or 304."""
-    return await _document(request, key, services, feeds, desk, ATOM_NAME)
+    return await _document(request, key, services, feeds, authenticator, ATOM_NAME)
 
 
 @router.head(FEEDS_PREFIX + "{key}/" + COVER_NAME)
 @router.get(FEEDS_PREFIX + "{key}/" + COVER_NAME)
-async def cover(request: Request, key: Key, feeds: RssFeedsDep, desk: AuthenticatorDep) -> Response:
+async def cover(request: Request, key: Key, feeds: RssFeedsDep, authenticator: AuthenticatorDep) -> Response:
     """Return the picture of every feed."""
-    await _feed(request, key, feeds, desk)
+    await _feed(request, key, feeds, authenticator)
     return _private(answer_bytes(request, await asyncio.to_thread(_cover), "image/png"))
 
 
 @router.head(FEEDS_PREFIX + "{key}/{name}")
 @router.get(FEEDS_PREFIX + "{key}/{name}")
 async def file(
-    request: Request, key: Key, name: Name, services: Services, feeds: RssFeedsDep, desk: AuthenticatorDep
+    request: Request, key: Key, name: Name, services: Services, feeds: RssFeedsDep, authenticator: AuthenticatorDep
 ) -> Response:
     """Return a file of a post that the feed holds, or a part of it."""
-    _, query = await _feed(request, key, feeds, desk)
+    _, query = await _feed(request, key, feeds, authenticator)
     stored = await _stored(services, feeds, query, name)
     return _private(await answer_stored(request, services.library, stored or StoredFile(None)))
 
 
 async def _feed(
-    request: Request, key: str, feeds: RssFeeds, desk: Authenticator, *, is_use: bool = False
+    request: Request, key: str, feeds: RssFeeds, authenticator: Authenticator, *, is_use: bool = False
 ) -> tuple[RssFeed, JobQuery]:
     """Return the feed and its query. Raises NotFound, with the same words whatever is missing, and TooManyTries."""
-    feed = await feeds.open(key, desk.address_of(credentials_of(request)), is_use=is_use)
+    feed = await feeds.open(key, authenticator.address_of(credentials_of(request)), is_use=is_use)
     try:
-        if feed is not None and await desk.users.find(feed.user) is not None:
+        if feed is not None and await authenticator.users.find(feed.user) is not None:
             depend_on(request, "feed", FEEDS_PREFIX, partial(_is_valid, feeds, feed))
             return feed, query_of(feed)
     except BadInput:  # a filter that can't be read
@@ -176,9 +180,9 @@ async def _is_valid(feeds: RssFeeds, feed: RssFeed) -> bool:
 
 
 async def _document(
-    request: Request, key: str, services: ApiServices, feeds: RssFeeds, desk: Authenticator, name: str
+    request: Request, key: str, services: ApiServices, feeds: RssFeeds, authenticator: Authenticator, name: str
 ) -> Response:
-    feed, query = await _feed(request, key, feeds, desk, is_use=True)
+    feed, query = await _feed(request, key, feeds, authenticator, is_use=True)
     versions, base = _versions(request), address_for_apps(request, services.settings, feed.base)
     document = (feed.key, name, base)
     version = await versions.current(document, query)

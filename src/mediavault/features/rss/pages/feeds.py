@@ -55,16 +55,18 @@ class RssFeedLine:
 
 @router.get(PAGE)
 async def rss_feeds(
-    request: Request, feeds: RssFeedsDep, desk: AuthenticatorDep, services: Services, user: UserName
+    request: Request, feeds: RssFeedsDep, authenticator: AuthenticatorDep, services: Services, user: UserName
 ) -> Response:
     """List the user's feeds, and offer to make one of the filter in the address."""
-    asked = for_feed(read_filter(request.query_params))
-    return await _page(request, feeds, desk, services, user, asked, made=request.query_params.get("made", ""))
+    library_filter = for_feed(read_filter(request.query_params))
+    return await _page(
+        request, feeds, authenticator, services, user, library_filter, made=request.query_params.get("made", "")
+    )
 
 
 @router.post(PAGE)
 async def add_feed_form(
-    request: Request, feeds: RssFeedsDep, desk: AuthenticatorDep, services: Services, user: UserName
+    request: Request, feeds: RssFeedsDep, authenticator: AuthenticatorDep, services: Services, user: UserName
 ) -> Response:
     """Make a feed of the ``filter`` of the form."""
     form = await read_form(request)
@@ -72,7 +74,9 @@ async def add_feed_form(
     try:
         feed = await feeds.add(name, filter_, base=address_for_others(request, services.settings), user=user)
     except BadInput as exc:
-        return await _page(request, feeds, desk, services, user, read_feed_filter(filter_), error=exc, name=name)
+        return await _page(
+            request, feeds, authenticator, services, user, read_feed_filter(filter_), error=exc, name=name
+        )
     return see_other(f"{PAGE}?{urlencode({'made': feed.id})}#feed-{feed.id}")
 
 
@@ -94,16 +98,16 @@ async def opml(request: Request, feeds: RssFeedsDep, services: Services, user: U
 async def _page(
     request: Request,
     feeds: RssFeeds,
-    desk: Authenticator,
+    authenticator: Authenticator,
     services: ApiServices,
     user: str,
-    asked: LibraryFilter,
+    library_filter: LibraryFilter,
     *,
     error: BadInput | None = None,
     name: str | None = None,
     made: str = "",
 ) -> Response:
-    base, words = address_for_others(request, services.settings), await _words(services, asked)
+    base, words = address_for_others(request, services.settings), await _words(services, library_filter)
     lines = [await _line(services, feed, await feeds.view(feed, base)) for feed in await feeds.all(user)]
     return answer(
         "rss_feeds.html",
@@ -111,12 +115,12 @@ async def _page(
         lines=lines,
         made=next((line.feed.id for line in lines if line.feed.id == made), None),
         contents=_in_words(words),
-        filter=urlencode(to_params(asked)),
-        is_narrowed=asked.is_narrowed,
+        filter=urlencode(to_params(library_filter)),
+        is_narrowed=library_filter.is_narrowed,
         name=name if name is not None else next(iter(words.values()), _("Saved videos"))[:MAX_NAME_CHARS],
         most_chars=MAX_NAME_CHARS,
         most_items=MOST_ITEMS,
-        is_open=await desk.mode() is AuthMode.OPEN,
+        is_open=await authenticator.mode() is AuthMode.OPEN,
         is_local=is_loopback(urlsplit(base).hostname or ""),
         is_secure=base.startswith("https://"),
         **await frame(services),
@@ -132,17 +136,17 @@ async def _line(services: ApiServices, feed: RssFeed, view: RssFeedView) -> RssF
     return RssFeedLine(view, contents, posts, address(asked), qr_code(view.rss) if view.rss else None)
 
 
-async def _words(services: ApiServices, asked: LibraryFilter) -> Mapping[str, str]:
+async def _words(services: ApiServices, library_filter: LibraryFilter) -> Mapping[str, str]:
     """Return what a filter restricts, as label and value; empty for the whole library."""
     account = ""
-    if asked.account:
+    if library_filter.account:
         try:
-            account = account_words(await services.store.catalogue.account(asked.account))
+            account = account_words(await services.store.catalogue.account(library_filter.account))
         except AccountNotFound:
-            account = asked.account
-    site = services.title_of(asked.platform) if asked.platform else ""
-    search = {_("Search text"): asked.q} if asked.q else {}
-    return search | {chip.label: chip.value for chip in chips(asked, account_name=account, site=site)}
+            account = library_filter.account
+    site = services.title_of(library_filter.platform) if library_filter.platform else ""
+    search = {_("Search text"): library_filter.q} if library_filter.q else {}
+    return search | {chip.label: chip.value for chip in chips(library_filter, account_name=account, site=site)}
 
 
 def _in_words(words: Mapping[str, str]) -> str:
