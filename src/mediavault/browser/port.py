@@ -181,7 +181,8 @@ class Browser(Protocol):
         """Navigate to ``url`` so that the browser saves the answer as a file in the folder ``into``.
 
         ``scope`` is the post's: the egress guard's exemptions depend on it, not on the media's address. A site
-        slower than ``floor`` is given up. The browser gets half of the limit on ``bandwidth``, because it cannot be throttled.
+        slower than ``floor`` is given up. The browser gets half of the limit on ``bandwidth``,
+        because it cannot be throttled.
         Raises HttpError and the like for a refused answer, Incomplete for a broken transfer, TooLarge past ``max_bytes``.
         """
 
