@@ -257,7 +257,7 @@ async def test_the_program_set_as_browser_is_identified(tmp_path: Path, script: 
 def test_the_browsers_sandbox_is_reported_with_the_reason_and_help(
     monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, verdict: str, detail: str, help_: str
 ) -> None:
-    monkeypatch.setattr(programs, "noted_sandbox", lambda _: SandboxReport(sandbox, "No usable sandbox!"))
+    monkeypatch.setattr(programs, "recorded_sandbox", lambda _: SandboxReport(sandbox, "No usable sandbox!"))
     check = one(programs.sandbox(Context(Settings())))
 
     assert (check.verdict, check.detail[: len(detail)], help_ in check.help) == (verdict, detail, True)
