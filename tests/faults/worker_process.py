@@ -63,8 +63,8 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "thumbnail": ("probe", "still", "after"),
     "sealed": ("staging", "seal", "after"),
     "committing": ("store", "begin_commit", "after"),
-    "placed": ("vault", "place", "after"),
-    "sidecar": ("vault", "place_json", "after"),
+    "placed": ("library", "place", "after"),
+    "sidecar": ("library", "place_json", "after"),
     "completing": ("store", "complete", "before"),
     "completed": ("store", "complete", "after"),
 }
