@@ -12,7 +12,7 @@ import bagit
 import pytest
 
 from mediavault.app.one_shot import seal_copy
-from mediavault.cli.output import Steps
+from mediavault.cli.progress import Steps
 from mediavault.core.job import JobStatus
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG

@@ -1,4 +1,4 @@
-"""Opens what commands need: the settings, and the store that they name."""
+"""Opens what commands need, the settings and the store that they name, and runs them so that Ctrl-C ends them in order."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def backup(file: NewFile = None, *, to: Folder = None, keep: Keep = None, as_jso
     """Write the whole database into a new file, while the vault runs."""
     from mediavault.app import one_shot
     from mediavault.cli.context import quiet_settings
-    from mediavault.cli.output import out, print_json, steps
+    from mediavault.cli.output import out, print_json
+    from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.maintenance.backups import dated_name, remove_older
     from mediavault.presentation.labels import format_size
@@ -69,7 +70,7 @@ def restore(file: File, *, set_aside: SetAside = False, as_json: AsJson = False)
 async def _restore(settings: Settings, file: Path, *, set_aside: bool, silent: bool) -> tuple[Copied, Comparison]:
     from mediavault.app import storage
     from mediavault.cli.context import set_aside_damaged
-    from mediavault.cli.output import steps
+    from mediavault.cli.progress import steps
     from mediavault.core.fleet import ALIVE_WITHIN
     from mediavault.maintenance import moving
 
@@ -129,7 +130,7 @@ async def _open_and_report(settings: Settings) -> StoreReport:
 
 async def _move(settings: Settings, url: str, *, while_running: bool, silent: bool) -> tuple[Copied, Comparison]:
     from mediavault.app import storage
-    from mediavault.cli.output import steps
+    from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.core.failures import BadInput
     from mediavault.core.fleet import ALIVE_WITHIN

@@ -40,7 +40,7 @@ def arrange(*, dry_run: DryRun = False, as_json: ArrangeAsJson = False) -> None:
 async def _arrange(settings: Settings, *, dry_run: bool, as_json: bool) -> Arranged:
     from mediavault.app import storage
     from mediavault.cli.context import refuse_running_workers
-    from mediavault.cli.output import steps
+    from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.features.media_servers.records import note_saved
     from mediavault.maintenance.arranging import Arrangement
@@ -119,7 +119,7 @@ def rebuild(*, sizes_only: SizesOnly = False, set_aside: SetAside = False, as_js
 async def _rebuild(settings: Settings, *, read_data: bool, as_json: bool) -> Rebuilt:
     from mediavault.app import storage
     from mediavault.cli.context import refuse_running_workers
-    from mediavault.cli.output import steps
+    from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.maintenance.rebuilding import Rebuild, count_sidecars
 
@@ -198,7 +198,7 @@ def verify(*, read_data: ReadData = False, as_json: VerifyAsJson = False) -> Non
 
 async def _verify(settings: Settings, *, read_data: bool, as_json: bool) -> Verified:
     from mediavault.app import storage
-    from mediavault.cli.output import steps
+    from mediavault.cli.progress import steps
     from mediavault.core.clock import SystemClock
     from mediavault.maintenance.moving import count_jobs
     from mediavault.maintenance.verifying import Verification

@@ -1,4 +1,4 @@
-"""``serve``, ``worker``, ``api``: the long-running processes."""
+"""``serve``, ``worker``, ``api``: the long-running processes; ``demo``: the practice site with its vault."""
 
 from __future__ import annotations
 

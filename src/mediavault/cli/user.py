@@ -1,4 +1,4 @@
-"""``user add | list | role | remove``: the users of the vault other than its owner."""
+"""``user add | list | role | remove``: the users of the vault other than its owner; ``password``: set a user's or the owner's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``workers``: the live workers, their machines, and the jobs that no worker claims."""
+"""``workers``: the live workers, their machines, and the jobs that no worker claims; ``drain``: let workers finish and exit."""
 
 from __future__ import annotations
 

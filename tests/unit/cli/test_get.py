@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from mediavault.cli.get import COLUMNS, Bar, is_too_far_off, wait_for
+from mediavault.cli.waiting import COLUMNS, Bar, is_too_far_off, wait_for
 from mediavault.core.failures import StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, Stage
 from mediavault.core.settings import load_settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.cli.inspect import look_at_playlist
+from mediavault.cli.playlist_look import look_at_playlist
 from mediavault.core.failures import BadInput
 from mediavault.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS
 

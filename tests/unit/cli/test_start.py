@@ -28,7 +28,7 @@ ALLOWED = {
 }
 NEVER = {"asyncio", "aiohttp", "av", "fastapi", "jinja2", "playwright", "pydantic", "structlog", "yt_dlp"}
 # What the commands that people and scripts call most often do without.
-NOT_FOR_LISTS = {"aiohttp", "av", "fastapi", "jinja2", "playwright", "uvicorn", "yt_dlp"}
+NOT_FOR_LISTS = {"aiohttp", "av", "fastapi", "jinja2", "playwright", "rich.progress", "uvicorn", "yt_dlp"}
 
 ENTRIES = {
     **COMMANDS,
@@ -59,6 +59,11 @@ def test_a_command_that_only_reads_does_not_import_the_servers_and_browsers_libr
     arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     assert imported_by(tmp_path, *arguments) & NOT_FOR_LISTS == set()
+
+
+@pytest.mark.parametrize("name", ["get", "inspect", "verify"])
+def test_the_help_of_a_command_does_not_import_what_only_its_work_needs(name: str, tmp_path: Path) -> None:
+    assert imported_by(tmp_path, name, "--help") & {*NOT_FOR_LISTS, "xml.parsers.expat"} == set()
 
 
 @pytest.mark.parametrize("name", ENTRIES)

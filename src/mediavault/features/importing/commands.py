@@ -53,7 +53,7 @@ def import_folder(
 
 async def _import(settings: Settings, source: ImportSource, *, as_json: bool) -> ImportCounts:
     from mediavault.app.storage import open_import
-    from mediavault.cli.output import steps
+    from mediavault.cli.progress import steps
     from mediavault.features.importing.service import count_media
 
     with steps(silent=as_json) as onlooker:

@@ -12,7 +12,6 @@ from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
 from mediavault.cli.options import AsJson
 from mediavault.core.failures import BadInput
 from mediavault.core.messages import Message
-from mediavault.core.typed_records import to_named_json
 
 if TYPE_CHECKING:
     from mediavault.features.sealing.checking import CheckedCopy
@@ -77,7 +76,8 @@ def seal(
 def _seal(post: str, to: Path | None, *, as_json: bool) -> None:
     from mediavault.app import one_shot
     from mediavault.cli.context import quiet_settings
-    from mediavault.cli.output import out, print_json, steps
+    from mediavault.cli.output import out, print_json
+    from mediavault.cli.progress import steps
     from mediavault.core.job import JobId
     from mediavault.presentation.labels import format_size, one_line
 
@@ -97,6 +97,8 @@ def _seal(post: str, to: Path | None, *, as_json: bool) -> None:
 
 
 def _sealed_json(copy: SealedCopy, file: Path) -> dict[str, Any]:
+    from mediavault.core.typed_records import to_named_json
+
     return {
         "file": str(file),
         "bytes": file.stat().st_size,
@@ -109,6 +111,7 @@ def _sealed_json(copy: SealedCopy, file: Path) -> dict[str, Any]:
 def _check(file: Path, root: Path | None, *, as_json: bool) -> None:
     from mediavault.app.sealing import system_roots
     from mediavault.cli.output import print_json
+    from mediavault.core.typed_records import to_named_json
     from mediavault.features.sealing.checking import check_copy
 
     checked = check_copy(file, roots=_roots(root), system_roots=system_roots())
