@@ -70,6 +70,17 @@ async def test_a_post_without_files_and_one_that_is_unknown_are_not_sealed(vault
     assert (await vault.client.get(f"/files/{gone}/sealed-copy")).status == 404
 
 
+async def test_the_copy_of_a_removed_post_cannot_be_downloaded(vault: ApiVault, copies: SealedCopies) -> None:
+    job = await vault.add_kept()
+    await vault.client.post(f"/api/jobs/{job.id}/seal")
+    await copies.wait_for(job.id)
+    before = await vault.client.get(f"/files/{job.id}/sealed-copy")
+    await vault.client.delete(f"/api/jobs/{job.id}")
+    after = await vault.client.get(f"/files/{job.id}/sealed-copy")
+
+    assert (before.status, after.status) == (200, 404)
+
+
 async def test_the_page_starts_a_copy_without_a_script_and_shows_what_became_of_it(
     vault: ApiVault, copies: SealedCopies, sealer: StubSealer
 ) -> None:
