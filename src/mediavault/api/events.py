@@ -46,9 +46,8 @@ async def events(
     """
     moment = read_moment(request.headers.get("last-event-id"), since)
     with contextlib.ExitStack() as until_streaming:
-        listener = feed.join(
-            _client_id(request, authenticator)
-        )  # before reading missed changes, so that none falls in between
+        # before reading missed changes, so that none falls in between
+        listener = feed.join(_client_id(request, authenticator))
         until_streaming.callback(feed.leave, listener)
         missed = await feed.missed_since(moment) if moment is not None else []
         until_streaming.pop_all()  # from here on the stream removes the listener

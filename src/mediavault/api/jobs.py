@@ -1,4 +1,7 @@
-"""The API of jobs and of the queue; the page's ``X-Trace-Id`` follows a job through the logs."""
+"""``/api/jobs…``: submit, list, show, retry, move in the queue, stop, cancel, remove; ``/api/accounts`` and ``/api/totals``.
+
+``/api/queue…``: what is next, and pausing and resuming the queue or one site in it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API of the sites' sessions, and of the window in which a user signs in."""
+"""``/api/sessions``: the sessions at sites; ``/api/login-window``: the browser window in which a user signs in."""
 
 from __future__ import annotations
 

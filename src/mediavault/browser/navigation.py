@@ -117,7 +117,7 @@ class Navigation:
     _last_byte_s: float = 0.0
     _judged_s: float = 0.0  # until when the transfer's speed was judged, and with how many bytes
     _judged_bytes: int = 0
-    _counted_bytes: int = 0  # of those received, on the line
+    _counted_bytes: int = 0  # of those received, by ``bandwidth``
     _limit: float | None = None  # in bytes a second, as last sent to the browser
     _download: Download | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -219,7 +219,7 @@ class Navigation:
         return await self.ask(download.path(), CALL_S)
 
     async def _keep_limit(self) -> None:
-        """Count on the line what came, and give the browser its part of the limit in force."""
+        """Count the bytes that came, and give the browser its part of the limit in force."""
         if self.bandwidth is None:
             return
         new_bytes, self._counted_bytes = self.received - self._counted_bytes, self.received

@@ -1,8 +1,8 @@
-"""The internet connection that all downloads of a process share: enforces its limits, and counts what is downloaded.
+"""Limits the bandwidth that all downloads of a process share, and counts what is downloaded.
 
 A download reads a piece and then pays for it: ``pay`` returns when the piece was within the limits. So however many
 connections there are, and whatever they read at a time, the bytes that are read stay below the limit. What a connection
-holds unread is small while there is a limit (``buffer_bytes``), so that the line itself is kept free too.
+holds unread is small while there is a limit (``buffer_bytes``), so that the connection to the internet stays free too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mediavault.core.bandwidth import parse_bandwidth
 from mediavault.core.clock import Clock
 from mediavault.core.settings import ChangeableSettings
 
-PIECE_S = 0.05  # of the limit: what is read at a time, so that no connection takes the line for itself
+PIECE_S = 0.05  # of the limit: what is read at a time, so that no connection takes all of it
 PIECE_BYTES = (4 << 10, 256 << 10)
 FREE_PIECE_BYTES = 1 << 20  # without a limit
 BUFFER_S = 1 / 32  # of the limit: what a connection may hold unread; there may be a dozen
@@ -62,7 +62,7 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class BandwidthLimiter:
-    """The line of one process. ``workers`` processes share the vault's limits; each takes its part of them.
+    """The bandwidth of one process. ``workers`` processes share the vault's limits; each takes its part of them.
 
     ``settings`` returns those in force; without it there are no limits. ``received`` counts all bytes of media.
     """
@@ -75,7 +75,7 @@ class BandwidthLimiter:
     _limit: float | None = None  # of the vault, as it was last looked at
 
     def of_site(self, site: str) -> SiteBandwidth:
-        """Return the line as downloads from this site use it."""
+        """Return the bandwidth for downloads from this site."""
         return SiteBandwidth(self, site)
 
     @property
@@ -102,7 +102,7 @@ class BandwidthLimiter:
 
 @dataclass(frozen=True, slots=True)
 class SiteBandwidth:
-    """The line as the downloads from one site use it: the limits of the site and of the vault apply."""
+    """The bandwidth for downloads from one site: the limits of the site and of the vault apply."""
 
     bandwidth: BandwidthLimiter
     site: str

@@ -83,7 +83,7 @@ def from_named_json(kind: type[T], raw: Mapping[str, Any]) -> T:
 
 
 def named(kind: type[T], raw: Mapping[str, Any]) -> T:
-    """Like :func:`from_named_json`, for what only we have written: values are not checked against the fields' types."""
+    """Like :func:`from_named_json`, without checking values against the fields' types: for rows and reports of our own code."""
     wanted: Any = kind
     _refuse_unless(isinstance(raw, Mapping), raw, wanted.__name__)
     known = _named_fields(wanted)

@@ -82,7 +82,7 @@ class MediaRequest:
     """One candidate to be fetched. ``scope`` is the post's, which decides the egress guard's exemptions.
 
     ``type`` is what it is to be: of a picture's URL nothing but a picture is accepted.
-    ``site`` is the platform whose limits on the line apply. ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
+    ``site`` is the platform whose bandwidth limits apply. ``audio_url`` is the file with the sound of a silent one; both are fetched and joined. A file is asked for in ranges
     of at most ``max_range_bytes`` (None: in one request; at least MIN_RANGE_BYTES). At most ``max_connections`` requests
     for media go to one host at a time, over all requests to one fetcher. With ``recording`` a stream that is running is
     recorded. Of a single file, a copy that was ``refused`` before is not read again: AlreadyRefused is raised.

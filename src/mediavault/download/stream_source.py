@@ -253,7 +253,7 @@ class StreamSource:
 
 
 class RecordingLead:
-    """How far a recording is ahead of what it must have by now: only then may a limit on the line make it wait.
+    """How far a recording is ahead of what it must have by now: only then may a bandwidth limit make it wait.
 
     A running stream is lost where it is not read in time. So as much as is being sent is read at once, and LEAD_S more;
     what the site still offers of the time before is read within the limit.

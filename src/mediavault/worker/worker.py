@@ -229,10 +229,10 @@ class Worker:
         if self._new_sessions:  # only after the beat has published the sessions, by which these jobs are claimed
             self._in_background(guarded(self._go_on_after_sign_in))
         await self._record_outlived()
-        await self._share_line()
+        await self._share_bandwidth()
 
-    async def _share_line(self) -> None:
-        """Say how much this worker has downloaded, and take its part of the limits: the fleet shares one line."""
+    async def _share_bandwidth(self) -> None:
+        """Say how much this worker has downloaded, and take its part of the limits, which the fleet shares."""
         await self._volume.save()
         alive = await self._context.store.workers.alive(seen_within=ALIVE_WITHIN)
         self._context.bandwidth.workers = len({worker.worker for worker in alive} | {self.id})

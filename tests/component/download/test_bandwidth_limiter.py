@@ -1,4 +1,4 @@
-"""Downloads of every kind keep the limits of the line that they share, over any number of connections."""
+"""Downloads of every kind keep the limits of the bandwidth that they share, over any number of connections."""
 
 from __future__ import annotations
 

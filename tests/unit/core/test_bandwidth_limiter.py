@@ -1,4 +1,4 @@
-"""However many downloads share the line and whatever they read at a time, they stay within the limits together."""
+"""However many downloads share the bandwidth and whatever they read at a time, they stay within the limits together."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
 )
 @settings(max_examples=8, deadline=None)
 def test_a_limit_holds_within_five_percent_over_every_minute(limit: int, parts: list[float]) -> None:
-    """Both ways: no more comes, and nothing of the line is left unused."""
+    """Both ways: no more comes, and no bandwidth is left unused."""
     bytes_per_s = limit * 1_000
 
     async def test() -> None:

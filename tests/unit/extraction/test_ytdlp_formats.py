@@ -200,10 +200,10 @@ def test_each_playlist_is_a_separate_candidate() -> None:
 
 
 def test_a_playlist_of_sound_alone_is_no_video() -> None:
-    upgrade_lock = {**rung("a.m3u8", 0), "vcodec": "none"}
+    alone = {**rung("a.m3u8", 0), "vcodec": "none"}
 
-    assert read(upgrade_lock) == ()
-    assert sounds(upgrade_lock) == ["a.m3u8"]
+    assert read(alone) == ()
+    assert sounds(alone) == ["a.m3u8"]
 
 
 def test_a_dash_format_is_fetched_by_its_manifest() -> None:

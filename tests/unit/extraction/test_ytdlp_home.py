@@ -216,10 +216,10 @@ async def test_a_state_folder_that_cannot_be_written_is_reported(tmp_path: Path)
 def test_optional_parts_that_are_installed_are_upgraded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     importable: set[str] = set()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in importable or None)
-    upgrade_lock = package(YtdlpInstallation("2026.10.26", None))
+    alone = package(YtdlpInstallation("2026.10.26", None))
     importable |= {"yt_dlp_ejs", "curl_cffi"}
 
-    assert (upgrade_lock, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
+    assert (alone, package(YtdlpInstallation("2026.10.26", None))) == ("yt-dlp", "yt-dlp[default,curl-cffi]")
 
 
 # --- the way back ----------------------------------------------------------------------------------------------

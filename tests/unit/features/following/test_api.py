@@ -36,7 +36,7 @@ async def test_a_channel_is_followed_from_now_on_unless_more_is_asked_for(vault:
 
 
 async def test_everything_that_can_be_set_is_stored(vault: ApiVault) -> None:
-    settings_summary = {
+    settings = {
         "profile": "audio",
         "collection": "Trains",
         "interval_minutes": 90,
@@ -51,12 +51,12 @@ async def test_everything_that_can_be_set_is_stored(vault: ApiVault) -> None:
             "languages": ["de"],
         },
     }
-    source = await follow(vault, **settings_summary)
+    source = await follow(vault, **settings)
 
-    assert {name: source[name] for name in settings_summary if name != "filters"} == {
-        name: value for name, value in settings_summary.items() if name != "filters"
+    assert {name: source[name] for name in settings if name != "filters"} == {
+        name: value for name, value in settings.items() if name != "filters"
     }
-    assert source["filters"].items() >= {**settings_summary["filters"], "shortest_s": 60.0}.items()  # type: ignore[dict-item]
+    assert source["filters"].items() >= {**settings["filters"], "shortest_s": 60.0}.items()  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

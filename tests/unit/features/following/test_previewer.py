@@ -51,12 +51,12 @@ def previewer(vault: Vault) -> SourcePreviewer:
     return SourcePreviewer(replace(vault.context, listers=vault.listers), submission.read)
 
 
-def draft(vault: Vault, **settings_summary: Any) -> Source:
-    return replace(Source("s-draft", CHANNEL, "youtube", vault.clock.now()), **settings_summary)
+def draft(vault: Vault, **settings: Any) -> Source:
+    return replace(Source("s-draft", CHANNEL, "youtube", vault.clock.now()), **settings)
 
 
-async def ask(vault: Vault, **settings_summary: Any) -> str:
-    return await stored.ask(vault.store, draft(vault, **settings_summary), vault.clock)
+async def ask(vault: Vault, **settings: Any) -> str:
+    return await stored.ask(vault.store, draft(vault, **settings), vault.clock)
 
 
 async def shown(vault: Vault, preview_id: str) -> SourcePreviewView:
@@ -64,8 +64,8 @@ async def shown(vault: Vault, preview_id: str) -> SourcePreviewView:
     return await source_preview_view(found, vault.store, vault.clock.now())
 
 
-async def preview(vault: Vault, **settings_summary: Any) -> SourcePreviewView:
-    preview_id = await ask(vault, **settings_summary)
+async def preview(vault: Vault, **settings: Any) -> SourcePreviewView:
+    preview_id = await ask(vault, **settings)
     await previewer(vault).round()
     return await shown(vault, preview_id)
 
@@ -304,18 +304,18 @@ WISHES = st.fixed_dictionaries(
 
 @given(ENTRIES, WISHES, st.booleans())
 def test_a_preview_and_the_first_look_decide_the_same_for_every_entry(
-    entries: list[Entry], settings_summary: dict[str, Any], is_newest_first: bool
+    entries: list[Entry], settings: dict[str, Any], is_newest_first: bool
 ) -> None:
     async def both() -> None:
         with TemporaryDirectory() as folder:
             vault = Vault(Path(folder))
             vault.feed.entries, vault.feed.facts = entries, {"is_newest_first": is_newest_first, "is_whole": True}
-            view = await preview(vault, **settings_summary)
+            view = await preview(vault, **settings)
             await following.take_fill_turn(  # so that none of those that wait is taken in the same round
                 vault.store.records, "youtube", None, vault.clock.now() + HOUR
             )
             vault.clock.advance(MINUTE)  # it is the site's turn again
-            await vault.follow(**settings_summary)
+            await vault.follow(**settings)
             await vault.follower.round()
             seen = await following.all_seen(vault.store.tables, "s-1", limit=100)
 
