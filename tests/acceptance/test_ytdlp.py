@@ -32,8 +32,7 @@ from tests.unit.egress.servers import Answer, Site, connections, ok, redirect, r
 
 WITHIN_S = 60.0
 PAGE = """<!doctype html><html><head><title>A lighthouse</title>
-<meta property="og:title" content="A lighthouse"><meta property="og:video"
-content="{base}/film.mp4">
+<meta property="og:title" content="A lighthouse"><meta property="og:video" content="{base}/film.mp4">
 <meta property="og:video:type" content="video/mp4"></head><body>Waves.</body></html>"""
 PLAYER = """<!doctype html><title>A stream</title><video controls>
 <source src="/live/master.m3u8" type="application/x-mpegURL"></video>"""

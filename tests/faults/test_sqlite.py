@@ -296,9 +296,10 @@ async def _filled(path: Path) -> dict[str, bytes]:
     await store.queue.enqueue(jobs)
     await store.close()  # which empties the log into the file
     await store.open()
-    for claim in await store.queue.claim(WorkerId("w-1"), limit=50, lease=timedelta(seconds=90)):
+    # Fewer commits than writer.CHECKPOINT_COMMITS, which may empty the log as soon as no call waits.
+    for claim in await store.queue.claim(WorkerId("w-1"), limit=40, lease=timedelta(seconds=90)):
         await store.queue.fail(claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=None)
-    for claim in await store.queue.claim(WorkerId("w-1"), limit=50, lease=timedelta(seconds=90)):
+    for claim in await store.queue.claim(WorkerId("w-1"), limit=40, lease=timedelta(seconds=90)):
         kept = SavedFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
         await store.queue.complete(claim, kept)
     await store.marks.put([Mark(job.id, "tag/sea", "Sea") for job in jobs])

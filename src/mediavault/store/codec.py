@@ -158,6 +158,8 @@ def _item_to_dict(job_item: JobItem) -> dict[str, Any]:
 
 
 def _item_from_dict(known: Mapping[str, Any]) -> JobItem:
+    for always_written in ("role", "type", "status"):
+        known[always_written]  # KeyError: this row was damaged
     if "expected" in known:
         # Versions that did not write where a length comes from also stored what players measured: any page says it better.
         known = {**known, "expected": {"length_source": LengthSource.LISTED, **known["expected"]}}
