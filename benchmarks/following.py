@@ -22,7 +22,7 @@ from typing import Any
 from tests.following import set_source, set_state
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.listings import Entry, Listing, Look, post_key
+from mediavault.core.listings import Entry, ListCheck, Listing, post_key
 from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
 from mediavault.features.following import records as stored
@@ -33,7 +33,7 @@ from mediavault.features.following.model import EntryState, SeenEntry, Source, S
 from mediavault.platforms.registry import identify
 from mediavault.store.sqlite.store import SqliteJobStore
 
-SOURCES, SEEN, SHOWN, LOOKS = 500, 400, 15, 50
+SOURCES, SEEN, SHOWN, CHECKS = 500, 400, 15, 50
 DAY = timedelta(days=1)
 RHYTHMS: Mapping[str, float] = {  # days between two posts
     "several posts a day": 0.2,
@@ -54,8 +54,8 @@ class Lister:
     name, signed_in = "feed", False
     new = 0
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
-        source = int(look.url.rpartition("/")[2])
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+        source = int(check.url.rpartition("/")[2])
         numbers = range(SEEN + self.new - 1, SEEN + self.new - 1 - SHOWN, -1)
         entries = tuple(Entry(url_of(source, n), str(n), title=f"Post {n}", text="A description.") for n in numbers)
         return Listing(entries, title=f"Source {source}")
@@ -66,9 +66,9 @@ async def fill(store: SqliteJobStore, now: datetime) -> None:
         one = Source(f"s-{source:06d}", f"https://feeds.example/{source}", "generic", now - 30 * DAY)
         state = SourceState(
             title=f"Source {source}",
-            next_look_at=now + DAY,
-            looked_at=now,
-            looks=100,
+            next_check_at=now + DAY,
+            checked_at=now,
+            checks=100,
             started=1,
             usual_entries=SHOWN,
             seen=SEEN,
@@ -79,7 +79,7 @@ async def fill(store: SqliteJobStore, now: datetime) -> None:
         await set_state(store, one.id, state)
         entries = {
             post_key(url_of(source, n)): SeenEntry(
-                EntryState.PASSED, url_of(source, n), f"Post {n}", now, now, Reason.BEFORE
+                EntryState.SKIPPED, url_of(source, n), f"Post {n}", now, now, Reason.BEFORE
             )
             for n in range(SEEN)
         }
@@ -91,10 +91,10 @@ async def cpu_ms(follower: Follower, store: SqliteJobStore, sources: Sequence[in
     found = []
     for source in sources:
         one = await stored.find_followed(store.tables, f"s-{source:06d}")
-        held = await stored.hold(store.tables, follower.context.clock, one)
+        held = await stored.acquire(store.tables, follower.context.clock, one)
         assert held is not None
         began = time.process_time()
-        await follower._look(held, one)
+        await follower._check(held, one)
         found.append((time.process_time() - began) * 1000)
     return found
 
@@ -123,7 +123,7 @@ async def measure() -> None:
             print(f"{SOURCES} sources, {SOURCES * SEEN:,} seen posts, SQLite")
             for new in (0, 1):
                 lister.new = new
-                took = await cpu_ms(follower, store, range(new * LOOKS, (new + 1) * LOOKS))
+                took = await cpu_ms(follower, store, range(new * CHECKS, (new + 1) * CHECKS))
                 what = f"a look that finds {new} new of {SHOWN}"
                 print(f"  {what:<36} {statistics.median(took):6.1f} ms of processor time, at most {max(took):.1f}")
             for what, work in (
@@ -147,7 +147,7 @@ def requests_a_day() -> None:
     print(f"Requests a day for 100 sources, beside {hours:,} of a poll every hour")
     now = SystemClock().now()
     for what, days in RHYTHMS.items():
-        looks, span = 0, 60.0
+        checks, span = 0, 60.0
         for _ in range(100):
             source = Source("s-1", "https://feeds.example/", "generic", now)
             at, posts = 0.0, [-choose.expovariate(1 / days) for _ in range(1)]
@@ -161,8 +161,8 @@ def requests_a_day() -> None:
                 times = [now + timedelta(days=post) for post in posts[-20:]]
                 quiet = timedelta(days=at - posts[-1])
                 at += interval(source, gap=usual_gap(times), quiet_for=quiet) / DAY
-                looks += 1
-        a_day = looks / span
+                checks += 1
+        a_day = checks / span
         print(f"  {what:<22} {a_day:7,.0f}   {a_day / hours:5.2f} of the poll")
     account = replace(Source("s-1", "https://x.com/jane", "x", now), interval_minutes=60)
     least = interval(account, gap=None, quiet_for=None, uses_account=True)

@@ -23,12 +23,13 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, JobStatus
 from mediavault.core.marks import Mark
 from mediavault.core.media import Account, Candidate, FoundIn, SourceType
+from mediavault.store.library_index import ENTRY_COLUMNS, entry_from_row
 from mediavault.store.port import AccountQuery, JobOrder, JobQuery, Store, StoredJob
 from mediavault.store.postgres import engine as postgres_engine
 from mediavault.store.postgres.sql import SQL, PostgresStatements
 from mediavault.store.postgres.store import PostgresJobStore
 from mediavault.store.rows import stored_values
-from mediavault.store.sql.library import fill as fill_index
+from mediavault.store.sql import library as sql_library
 from mediavault.store.sqlite import engine as sqlite_engine
 from mediavault.store.sqlite import sql as sqlite_sql
 from mediavault.store.sqlite.store import SqliteJobStore
@@ -106,14 +107,17 @@ async def fill(store: Store, count: int) -> None:
 
 
 async def fill_postgres(url: str, count: int) -> None:
-    """Insert the same rows in batches, and index them as an upgrade does."""
-    database = postgres_engine.PostgresDatabase(url)
+    """Insert the same rows, and index them, in batches."""
+    database, last = postgres_engine.PostgresDatabase(url), 0
+    entries_sql = f"SELECT {ENTRY_COLUMNS} FROM {{s}}jobs WHERE seq > :last::bigint ORDER BY seq"
     await database.open()
     for batch in batches(count):
         async with database.transaction() as txn:
             await txn.many(SQL["import_job"], [stored_values(job) for job in batch])
-    async with database.transaction() as txn:
-        await fill_index(PostgresStatements(txn, None))
+            statements = PostgresStatements(txn, None)
+            entries = [entry_from_row(row) for row in await statements.query(entries_sql, {"last": last})]
+            await sql_library.add(statements, entries)
+            last = entries[-1].seq
     await database.close()
 
 
@@ -137,39 +141,39 @@ async def cursor_of_page(store: Store, query: JobQuery, number: int) -> JobQuery
 
 
 async def questions(store: Store, count: int) -> dict[str, Ask]:
-    kept = JobQuery(statuses=[JobStatus.COMPLETED], limit=PAGE)
+    saved = JobQuery(statuses=[JobStatus.COMPLETED], limit=PAGE)
     since, until = BEGAN + timedelta(minutes=3 * count), BEGAN + timedelta(minutes=5 * count)
     rich = (await store.catalogue.accounts(AccountQuery(platform="tiktok"))).accounts[0]
     some = (await store.catalogue.jobs(JobQuery(limit=PAGE))).jobs[-1]
     queries = {
         "first page, everything": JobQuery(limit=PAGE),
-        "first page, kept": kept,
-        f"page {DEEP} by its cursor, kept": await cursor_of_page(store, kept, DEEP),
-        "a platform": replace(kept, platform="tiktok"),
-        "a small platform": replace(kept, platform="twitch"),
-        "an account": replace(kept, account=rich.key),
-        "a rare word": replace(kept, text=RARE),
-        "two letters": replace(kept, text="an"),
-        "one letter": replace(kept, text="a"),
-        "two words, one of them rare": replace(kept, text=f"{RARE} tiktok"),
-        "two letters of a platform": replace(kept, text="an", platform="tiktok"),
-        "two letters, the longest": replace(kept, text="an", order=JobOrder.LONGEST),
-        "a date and a length": replace(kept, since=since, until=until, shortest_s=30.0, longest_s=35.0),
-        "a date and a length without any": replace(kept, since=since, until=until, shortest_s=1e7),
-        **{f"{order.value} first": replace(kept, order=order) for order in JobOrder},
-        "the longest of an account": replace(kept, account=rich.key, order=JobOrder.LONGEST),
-        "the largest of a small platform": replace(kept, platform="twitch", order=JobOrder.LARGEST),
+        "first page, kept": saved,
+        f"page {DEEP} by its cursor, kept": await cursor_of_page(store, saved, DEEP),
+        "a platform": replace(saved, platform="tiktok"),
+        "a small platform": replace(saved, platform="twitch"),
+        "an account": replace(saved, account=rich.key),
+        "a rare word": replace(saved, text=RARE),
+        "two letters": replace(saved, text="an"),
+        "one letter": replace(saved, text="a"),
+        "two words, one of them rare": replace(saved, text=f"{RARE} tiktok"),
+        "two letters of a platform": replace(saved, text="an", platform="tiktok"),
+        "two letters, the longest": replace(saved, text="an", order=JobOrder.LONGEST),
+        "a date and a length": replace(saved, since=since, until=until, shortest_s=30.0, longest_s=35.0),
+        "a date and a length without any": replace(saved, since=since, until=until, shortest_s=1e7),
+        **{f"{order.value} first": replace(saved, order=order) for order in JobOrder},
+        "the longest of an account": replace(saved, account=rich.key, order=JobOrder.LONGEST),
+        "the largest of a small platform": replace(saved, platform="twitch", order=JobOrder.LARGEST),
     }
     queries |= {
-        "a tag of five": replace(kept, marks=[RARE_TAG]),
-        "a tag of one in a hundred": replace(kept, marks=[TAG]),
-        "a tag and two letters": replace(kept, marks=[TAG], text="an"),
-        "favourites": replace(kept, marks=[FAVOURITE]),
-        "watched, half of all": replace(kept, marks=[WATCHED]),
-        "not watched": replace(kept, without=[WATCHED]),
-        "watched favourites, the longest": replace(kept, marks=[WATCHED, FAVOURITE], order=JobOrder.LONGEST),
+        "a tag of five": replace(saved, marks=[RARE_TAG]),
+        "a tag of one in a hundred": replace(saved, marks=[TAG]),
+        "a tag and two letters": replace(saved, marks=[TAG], text="an"),
+        "favourites": replace(saved, marks=[FAVOURITE]),
+        "watched, half of all": replace(saved, marks=[WATCHED]),
+        "not watched": replace(saved, without=[WATCHED]),
+        "watched favourites, the longest": replace(saved, marks=[WATCHED, FAVOURITE], order=JobOrder.LONGEST),
     }
-    page = [job.id for job in (await store.catalogue.jobs(kept)).jobs]
+    page = [job.id for job in (await store.catalogue.jobs(saved)).jobs]
     asks: dict[str, Ask] = {
         name: lambda query=query: store.catalogue.jobs(query)  # type: ignore[misc]
         for name, query in queries.items()
@@ -177,7 +181,7 @@ async def questions(store: Store, count: int) -> dict[str, Ask]:
     return asks | {
         "the marks of a page": lambda: store.marks.of_jobs(page),
         "all tags": lambda: store.marks.names("tag/"),
-        "neighbours": lambda: store.catalogue.neighbours(some.id, kept),
+        "neighbours": lambda: store.catalogue.neighbours(some.id, saved),
         "accounts": lambda: store.catalogue.accounts(AccountQuery()),
         "accounts by name": lambda: store.catalogue.accounts(AccountQuery(text="an")),
         "an account's sums": lambda: store.catalogue.account(rich.key),

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.servers import RunningServer, running_postgres
-from benchmarks.subjects import KEPT, LEASE, SLOTS, Cost, Stopwatch, bulks, expect, expect_completed, make_jobs
+from benchmarks.subjects import LEASE, SAVED, SLOTS, Cost, Stopwatch, bulks, expect, expect_completed, make_jobs
 from mediavault.core.clock import SystemClock
 from mediavault.core.job import ClaimedJob, JobId, JobStatus, NewJob, new_worker_id
 from mediavault.store.port import Store
@@ -125,7 +125,7 @@ async def drain_some(store: Store, count: int) -> None:
     async def attempt(claim: ClaimedJob) -> None:
         running.remove(claim.id)
         woken.set()
-        await store.queue.complete(claim, KEPT)
+        await store.queue.complete(claim, SAVED)
 
     while len(tasks) < count:
         woken.clear()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.subjects import (
-    KEPT,
     LEASE,
+    SAVED,
     Cost,
     Stopwatch,
     Task,
@@ -119,7 +119,7 @@ def _work_fused(db: sqlite3.Connection) -> None:
     while claimed is not None:
         db.execute("BEGIN IMMEDIATE")
         _complete(db, claimed)
-        db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "complete", "", KEPT.bytes, 0))
+        db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "complete", "", SAVED.bytes, 0))
         claimed = _claim(db)
         if claimed is not None:
             db.execute(APPEND_HISTORY, (claimed.seq, micros(), claimed.attempt, "claim", "w-raw", 0, 0))
@@ -133,7 +133,7 @@ def _claim(db: sqlite3.Connection) -> _Claimed | None:
 
 
 def _complete(db: sqlite3.Connection, claimed: _Claimed) -> None:
-    if db.execute(COMPLETE, _kept_row(claimed.id, claimed.attempt)).rowcount != 1:
+    if db.execute(COMPLETE, _saved_row(claimed.id, claimed.attempt)).rowcount != 1:
         raise RuntimeError(f"the job {claimed.id} was lost")
 
 
@@ -158,20 +158,20 @@ def _new_row(job: NewJob) -> tuple[object, ...]:
     )
 
 
-def _kept_row(job_id: str, attempt: int) -> tuple[object, ...]:
+def _saved_row(job_id: str, attempt: int) -> tuple[object, ...]:
     now = micros()
     return (
         now,
         now,
-        KEPT.bytes,
-        KEPT.bytes,
-        KEPT.output_path,
-        KEPT.thumbnail_path,
-        KEPT.bytes,
-        KEPT.sha256,
-        KEPT.duration_s,
-        KEPT.width,
-        KEPT.height,
+        SAVED.bytes,
+        SAVED.bytes,
+        SAVED.output_path,
+        SAVED.thumbnail_path,
+        SAVED.bytes,
+        SAVED.sha256,
+        SAVED.duration_s,
+        SAVED.width,
+        SAVED.height,
         job_id,
         attempt,
     )

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from benchmarks.subjects import (
-    KEPT,
     LEASE,
+    SAVED,
     Cost,
     Stopwatch,
     bulks,
@@ -25,8 +25,8 @@ from benchmarks.subjects import (
 from mediavault.core.job import NewJob
 
 _LEASE_MICROS = int(LEASE.total_seconds() * 1e6)
-_KEPT_COLUMNS = ("output_path", "thumbnail_path", "bytes", "sha256", "duration_s", "width", "height")
-_FACTS = {f"kept_{name}": getattr(KEPT, name) for name in _KEPT_COLUMNS}
+_SAVED_COLUMNS = ("output_path", "thumbnail_path", "bytes", "sha256", "duration_s", "width", "height")
+_FACTS = {f"saved_{name}": getattr(SAVED, name) for name in _SAVED_COLUMNS}
 
 # Core cannot name an index. Without one named, SQLite scans the index of all jobs, past those that are done.
 _OLDEST: sa.Select[Any] = (
@@ -83,7 +83,7 @@ async def _claim(engine: AsyncEngine, claim: sa.Executable) -> tuple[str, int] |
 
 
 async def _complete(engine: AsyncEngine, complete: sa.Executable, job_id: str, attempt: int) -> None:
-    facts = {"now": micros(), "job": job_id, "fence": attempt, "size": KEPT.bytes, **_FACTS}
+    facts = {"now": micros(), "job": job_id, "fence": attempt, "size": SAVED.bytes, **_FACTS}
     async with engine.begin() as connection:
         result = await connection.execute(complete, facts)
     if result.rowcount != 1:
@@ -135,7 +135,7 @@ def _complete_statement(table: sa.Table) -> sa.Executable:
             progress_pct=100,
             bytes_done=sa.bindparam("size"),
             bytes_total=sa.bindparam("size"),
-            **{name: sa.bindparam(f"kept_{name}") for name in _KEPT_COLUMNS},
+            **{name: sa.bindparam(f"saved_{name}") for name in _SAVED_COLUMNS},
         )
     )
 

@@ -39,7 +39,7 @@ MOST_MB = 2.0  # a 1,000 posts
 # How many more than after the warm-up may happen to be open. Of files, also a second connection to each host: the client
 # keeps as many as were ever needed at once, uses them in turn, and closes those that have been idle for 15 s.
 SPREAD = {"files": 8 + HOSTS, "threads": 8, "children": 8}
-LOOK_S, VISIT_S, ENDS_WITHIN_S = 1.0, 5.0, 60.0
+CHECK_S, VISIT_S, ENDS_WITHIN_S = 1.0, 5.0, 60.0
 PAGES = ("/", "/library", "/library/feed", "/accounts", "/sites", "/settings", "/doctor")
 PASSWORD = secrets.token_urlsafe(16)
 
@@ -203,7 +203,7 @@ def soak(folder: Path, minutes: float) -> tuple[list[Sample], list[str | None]]:
                 each(
                     deadline,
                     {
-                        LOOK_S: lambda: submit(vault, urls),
+                        CHECK_S: lambda: submit(vault, urls),
                         VISIT_S: lambda: visit(vault),
                         2 * VISIT_S: lambda: check_feeds(vault, turns),
                         6 * VISIT_S: lambda: use_token(vault, command),
@@ -220,7 +220,7 @@ def _samples(vault: Vault, deadline: float) -> list[Sample]:
     began = time.monotonic()
     print(" ".join(f"{one.name:>9}" for one in fields(Sample)))
     while time.monotonic() < deadline:
-        time.sleep(LOOK_S)
+        time.sleep(CHECK_S)
         saved = vault.saved()
         if saved // EVERY >= len(samples):
             samples.append(vault.sample(saved, began))

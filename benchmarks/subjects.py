@@ -17,7 +17,7 @@ from mediavault.store.schema import load_migrations
 BULK = 100  # jobs in one call or one transaction
 SLOTS = 10  # jobs that mediavault works on at a time
 LEASE = timedelta(seconds=90)
-KEPT = SavedFile(
+SAVED = SavedFile(
     output_path="ada/2026-11-24 A title [1850000000000000000].mp4",
     thumbnail_path="ada/2026-11-24 A title [1850000000000000000].jpg",
     bytes=12_345_678,

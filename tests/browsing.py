@@ -136,11 +136,11 @@ def totals(jobs: Iterable[Job]) -> LibraryTotals:
 
 
 def _platform_totals(platform: str, jobs: Collection[Job]) -> PlatformTotals:
-    kept, size, duration_ms = _sums_of_completed(jobs)
+    saved, size, duration_ms = _sums_of_completed(jobs)
     return PlatformTotals(
         platform=platform,
         counts=with_all_statuses(Counter(job.status for job in jobs)),
-        kept=kept,
+        saved=saved,
         bytes=size,
         duration_s=seconds(duration_ms),
         latest_at=max(job.created_at for job in jobs),
@@ -158,7 +158,7 @@ def _summaries(jobs: Iterable[Job]) -> dict[str, AccountSummary]:
 def _summary(key: str, jobs: Collection[Job]) -> AccountSummary:
     newest = max(jobs, key=queries.age_of)
     assert newest.account is not None
-    kept, size, duration_ms = _sums_of_completed(jobs)
+    saved, size, duration_ms = _sums_of_completed(jobs)
     return AccountSummary(
         key=key,
         platform=newest.account.platform,
@@ -166,7 +166,7 @@ def _summary(key: str, jobs: Collection[Job]) -> AccountSummary:
         display_name=newest.account.display_name,
         slug=newest.account.slug,
         jobs=len(jobs),
-        kept=kept,
+        saved=saved,
         bytes=size,
         duration_s=seconds(duration_ms),
         latest_at=newest.created_at,

@@ -1,10 +1,13 @@
-"""Settings for all tests: time limits that grow with the machine's load, and property tests whose seed is printed."""
+"""Settings for all tests: time limits that grow with the machine's load, folders in memory, a seed that is printed."""
 
 from __future__ import annotations
 
 import gc
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import coverage
@@ -19,6 +22,11 @@ from tests.servers import AT_END
 # For a process that runs a share of the tests: it stops its database servers, then writes its coverage data.
 EXIT_TIMEOUT_S = 60
 
+# Tests write and sync thousands of small files, and wait for the disk longer than for the processor. In memory a sync takes
+# no time. No test needs a disk: those of power cuts and full disks make their own.
+IN_MEMORY = Path("/dev/shm")
+NEEDED_BYTES = 3 << 30
+
 # No deadline: how long an example takes depends on the machine. Every run uses new examples, so that further runs can
 # find further bugs; the header shows the seed, and --hypothesis-seed repeats it.
 hypothesis.settings.register_profile(
@@ -31,6 +39,8 @@ hypothesis.settings.load_profile("mediavault")
 def pytest_configure(config: pytest.Config) -> None:
     """Runs before Hypothesis reads its seed. Processes of pytest-xdist inherit seed and slowness from the first one."""
     patience.measure()
+    if is_usable(IN_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
     # A run keeps millions of objects: modules, tests, syntax trees. Looking at them again and again takes a tenth of its time.
     gc.set_threshold(50_000, 20, 50)
     if config.option.hypothesis_seed is None:
@@ -40,6 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
         # After ten seconds it would be killed: its servers would be left running, and its coverage data lost.
         NodeManager.EXIT_TIMEOUT = patient(EXIT_TIMEOUT_S)
+
+
+def is_usable(folder: Path) -> bool:
+    """Return whether it has room for the tests and programs may run from it, which Docker forbids for its own one."""
+    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(folder).free >= NEEDED_BYTES
 
 
 def pytest_collection_finish() -> None:

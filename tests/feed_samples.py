@@ -8,7 +8,7 @@ from typing import Any
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
 BLOG = "https://blog.example/feed"
-LOOKS = {  # a source of each site with feeds
+LIST_CHECKS = {  # a source of each site with feeds
     "youtube": f"https://www.youtube.com/channel/{CHANNEL}",
     "mastodon": "https://mastodon.social/@jane",
     "bluesky": "https://bsky.app/profile/jane.example",

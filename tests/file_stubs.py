@@ -71,12 +71,12 @@ class StubFormats:
     reports: dict[str, ProbeReport] = field(default_factory=dict)
     read_before: set[str] = field(default_factory=set)
 
-    async def read(self, kept: SavedFile) -> ProbeReport | None:
-        self.read_before.add(kept.sha256)
-        return self.reports.get(kept.sha256)
+    async def read(self, saved: SavedFile) -> ProbeReport | None:
+        self.read_before.add(saved.sha256)
+        return self.reports.get(saved.sha256)
 
-    def known(self, kept: SavedFile) -> ProbeReport | None:
-        return self.reports.get(kept.sha256) if kept.sha256 in self.read_before else None
+    def known(self, saved: SavedFile) -> ProbeReport | None:
+        return self.reports.get(saved.sha256) if saved.sha256 in self.read_before else None
 
 
 @dataclass
@@ -89,16 +89,16 @@ class StubExtras:
     picture: bytes | None = None
     forgotten: list[JobId] = field(default_factory=list)
 
-    async def tracks(self, job_id: JobId, place: int, kept: SavedFile) -> TextTracks:
+    async def tracks(self, job_id: JobId, place: int, saved: SavedFile) -> TextTracks:
         return self.text
 
-    async def beside(self, kept: SavedFile) -> Sequence[SubtitleFile]:
+    async def beside(self, saved: SavedFile) -> Sequence[SubtitleFile]:
         return self.files
 
-    async def preview(self, job_id: JobId, place: int, kept: SavedFile) -> PreviewSheet | None:
+    async def preview(self, job_id: JobId, place: int, saved: SavedFile) -> PreviewSheet | None:
         return self.sheet
 
-    async def preview_picture(self, job_id: JobId, place: int, kept: SavedFile) -> bytes | None:
+    async def preview_picture(self, job_id: JobId, place: int, saved: SavedFile) -> bytes | None:
         return self.picture
 
     async def forget(self, job_id: JobId) -> None:

@@ -26,7 +26,7 @@ class FilmProbe:
     calls: list[tuple[str, int | None]] = field(default_factory=list)
     killed: int = 0  # so many calls end like those of a process that was killed
 
-    async def look_into_unknown(self, path: Path) -> ProbeReport:
+    async def check_unknown(self, path: Path) -> ProbeReport:
         self.calls.append((path.name, None))
         self.clock.advance(2)
         problem = self.unreadable.get(path.name) or self._failure()

@@ -17,6 +17,6 @@ async def set_source(store: Store, source: Source) -> None:
 
 async def set_state(store: Store, source_id: str, state: SourceState) -> None:
     """Let the checks of a source have found this."""
-    due_at = 0 if state.next_look_at is None else to_micros(state.next_look_at)
+    due_at = 0 if state.next_check_at is None else to_micros(state.next_check_at)
     columns: dict[str, str | int | None] = {"id": source_id, "due_at": due_at, "waiting": state.waiting}
     await store.tables.put(SOURCE_STATES, [TableRow(columns, to_named_json(state))])

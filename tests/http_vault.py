@@ -68,7 +68,7 @@ class ApiVault:
     async def claim(self) -> ClaimedJob:
         return (await self.store.queue.claim(WORKER, limit=1, lease=LEASE))[0]
 
-    async def add_kept(self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO) -> Job:
+    async def add_saved(self, url: str = POST, *, name: str = "jane/A film [1].mp4", video: bytes = VIDEO) -> Job:
         """Add a completed job with its files in the library."""
         await self.add(url)
         claim = await self.claim()

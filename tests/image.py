@@ -26,7 +26,7 @@ HEALTHY_WITHIN_S = 90.0
 FLEET_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 40  # as compose's stop_grace_period
 DEMO_WITHIN_S = 400.0
-LOOK_S = 0.1
+CHECK_S = 0.1
 USER = 1234
 AS_USER = (f"--env=PUID={USER}", f"--env=PGID={USER}")
 AS_COMPOSE = (
@@ -113,7 +113,7 @@ def looking(monitor: str = "conmon") -> Iterator[Seen]:
 def _look_until_over(seen: Seen, monitor: str) -> None:
     own_network = Path("/proc/self/ns/net").stat().st_ino
     settled: dict[int, bool] = {}
-    while not seen.over.wait(LOOK_S):
+    while not seen.over.wait(CHECK_S):
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 command = (folder / "cmdline").read_bytes()

@@ -502,6 +502,8 @@ def copied(
                     stream = out.add_stream(codec, rate=film.streams.video[0].average_rate)
                     stream.width, stream.height, stream.pix_fmt = picture.width, picture.height, "yuv420p"
                     stream.bit_rate, stream.codec_context.thread_count = bit_rate, 1
+                    if codec == "libvpx-vp9":
+                        stream.options = {"deadline": "realtime", "cpu-used": "8"}  # a tenth of the time
                 picture.pts, picture.time_base = frame.pts, frame.time_base
                 out.mux(stream.encode(picture))
             out.mux(stream.encode(None))

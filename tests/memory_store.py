@@ -323,20 +323,20 @@ class MemoryQueue(_MemoryPort):
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
         self._state.change(self._state.fenced(claim), items=tuple(items))
 
-    async def begin_commit(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def begin_commit(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
         job = self._state.fenced(claim)
         self._state.change(
-            job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **transitions.kept_values(kept)
+            job, stage=Stage.COMMITTING, items=tuple(items) or job.items, **transitions.saved_values(saved)
         )
         record = self._state.record_of(claim, Stage.COMMITTING)
-        self._state.append(claim.id, replace(record, detail=kept.output_path, bytes=kept.bytes))
+        self._state.append(claim.id, replace(record, detail=saved.output_path, bytes=saved.bytes))
 
-    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
         job = self._state.fenced(claim)
         now = self._state.clock.now()
         record = self._state.record_of(claim, Stage.COMPLETE)
         self._state.append(
-            claim.id, replace(record, bytes=kept.bytes, duration_ms=transitions.duration_ms(job.started_at, now))
+            claim.id, replace(record, bytes=saved.bytes, duration_ms=transitions.duration_ms(job.started_at, now))
         )
         self._state.change(
             job,
@@ -345,10 +345,10 @@ class MemoryQueue(_MemoryPort):
             completed_at=now,
             stage=Stage.COMPLETE,
             progress_pct=100,
-            bytes_done=kept.bytes,
-            bytes_total=kept.bytes,
+            bytes_done=saved.bytes,
+            bytes_total=saved.bytes,
             items=tuple(items) or job.items,
-            **transitions.kept_values(kept),
+            **transitions.saved_values(saved),
         )
 
     async def fail(

@@ -22,10 +22,10 @@ async def read_what_waits(records: Records, clock: Clock, *entries: Entry, title
     """Read all lists for which previews wait, as a worker that finds these entries does."""
     posts, _ = await named_posts(entries, Submission(identify, lambda *_: None, clock).read, seen_as)
     for reading in await stored.waiting_readings(records, clock.now()):
-        held = await stored.hold_reading(records, clock, reading)
+        held = await stored.acquire_reading(records, clock, reading)
         assert held is not None
         listing = stored.ReadList(tuple(posts), title=title, is_whole=True)
-        await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), listing)
+        await stored.release_reading(records, held, replace(held, read_at=clock.now()), listing)
 
 
 async def add_preview(
@@ -45,7 +45,7 @@ async def fail_what_waits(records: Records, clock: Clock) -> None:
     """Fail to read all lists for which previews wait: they are shown only after a sign-in."""
     failure = LoginRequired("This list is private.")
     for reading in await stored.waiting_readings(records, clock.now()):
-        held = await stored.hold_reading(records, clock, reading)
+        held = await stored.acquire_reading(records, clock, reading)
         assert held is not None
         failed = replace(held, read_at=clock.now(), error=failure.message, error_code=failure.code)
-        await stored.let_go_reading(records, held, failed)
+        await stored.release_reading(records, held, failed)

@@ -17,7 +17,7 @@ WORK_S = 0.5  # of the processor, by which its speed is measured
 async def main() -> None:
     """Print ``[[problem, …], …]``, a list for each file, and how many seconds a second of work takes."""
     async with open_probe(SystemClock(), helpers=1) as probe:
-        reports = [await probe.look_into_unknown(Path(name)) for name in sys.argv[1:]]
+        reports = [await probe.check_unknown(Path(name)) for name in sys.argv[1:]]
     problems = [[f"{problem.kind}: {problem.reason}" for problem in report.problems] for report in reports]
     print(json.dumps({"problems": problems, "pace": _pace()}))
 

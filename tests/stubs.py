@@ -15,7 +15,7 @@ from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import ErrorCode, Failure, NetworkFailure, Unsupported
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobItem, NewJob, new_job_id
-from mediavault.core.listings import Listing, ListPage, Look
+from mediavault.core.listings import ListCheck, Listing, ListPage
 from mediavault.core.media import (
     Candidate,
     Chapter,
@@ -104,11 +104,11 @@ class ReaderHere:
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
         return read_plain_page(post, platform, answer)
 
-    async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage:
-        return read_feed(look, platform, answer)
+    async def read_feed(self, check: ListCheck, platform: Platform, answer: PageAnswer) -> ListPage:
+        return read_feed(check, platform, answer)
 
-    async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing:
-        return read_profile(look, platform, capture)
+    async def read_profile(self, check: ListCheck, platform: Platform, capture: PageCapture) -> Listing:
+        return read_profile(check, platform, capture)
 
 
 class StubExtractor:

@@ -19,7 +19,7 @@ from mediavault.browser.port import PageCapture, SeenManifest
 from mediavault.core import marks, media, name_template, names, settings, xml_tree
 from mediavault.core.failures import Failure
 from mediavault.core.holds import is_paused
-from mediavault.core.listings import Look
+from mediavault.core.listings import ListCheck
 from mediavault.core.media import FoundIn, Post
 from mediavault.core.platform import Platform, YtdlpRules
 from mediavault.core.urls import parse_http_url
@@ -61,7 +61,7 @@ from mediavault.server import authentication, ranges
 from mediavault.server.security import HostRules, comes_from_elsewhere, host_is_ours
 from mediavault.store import search_words
 from tests.fakes import START
-from tests.feed_samples import LOOKS
+from tests.feed_samples import LIST_CHECKS
 from tests.pumps import Pump, modules
 
 Read = Callable[[str], object]
@@ -264,9 +264,9 @@ def _list_of_api(platform: Platform, text: str) -> object:
 
 
 def _answered(platform: Platform, body: str) -> None:
-    look = Look(LOOKS[platform.name])
+    check = ListCheck(LIST_CHECKS[platform.name])
     with contextlib.suppress(Failure):
-        read_feed(look, platform, PageAnswer(look.url, 200, {}, _bytes(body)))
+        read_feed(check, platform, PageAnswer(check.url, 200, {}, _bytes(body)))
 
 
 def _profile(platform: Platform, text: str) -> object:
@@ -282,7 +282,7 @@ def _profile(platform: Platform, text: str) -> object:
         drm_requested=False,
         user_agent="",
     )
-    return read_profile(Look(URL), platform, capture)
+    return read_profile(ListCheck(URL), platform, capture)
 
 
 def _ytdlp(text: str) -> object:

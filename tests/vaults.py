@@ -52,10 +52,10 @@ async def complete(store: Store, claim: ClaimedJob, root: Path, clock: FakeClock
         if item.status is ItemStatus.WAITING:
             clock.advance(1)
             saved_file = place_video(root, f"{account.slug}/{number:06d}-{index}.mp4", seed=number * 100 + index)
-            items[index] = JobItem(item.item, ItemStatus.KEPT, saved_file)
+            items[index] = JobItem(item.item, ItemStatus.SAVED, saved_file)
             facts = write_sidecar(claim.job, None, items, index, saved_file, saved_at=clock.now())
             (root / sibling(saved_file.output_path, SIDECAR_SUFFIX)).write_text(json.dumps(facts))
-    await store.queue.complete(claim, next(item.kept for item in items if item.kept), items)
+    await store.queue.complete(claim, next(item.saved for item in items if item.saved), items)
     return await store.catalogue.get(claim.id)
 
 

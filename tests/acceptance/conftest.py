@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from mediavault.demo.media import Clip, make_clips
-from mediavault.demo.posts import LOOKS
+from mediavault.demo.posts import SPECS
 
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Clip]:
     """The practice site's videos, made once, since that takes seconds of processor time."""
-    return make_clips(LOOKS, tmp_path_factory.mktemp("practice-media"))
+    return make_clips(SPECS, tmp_path_factory.mktemp("practice-media"))

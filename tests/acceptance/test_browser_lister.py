@@ -15,7 +15,7 @@ from mediavault.browser.discovery import find_browser
 from mediavault.browser.session_manager import SessionManager
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import LoginRequired, SessionExpired
-from mediavault.core.listings import Listing, Look
+from mediavault.core.listings import ListCheck, Listing
 from mediavault.core.platform import Matching, Platform, SignIn, Walls, paths
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy
@@ -135,10 +135,10 @@ class Lodge:
     authenticator: SessionManager
     browser: Chromium
 
-    async def look(self) -> Listing:
+    async def check(self) -> Listing:
         lister = BrowserLister(self.browser, SystemClock(), ReaderHere())
-        look = Look(f"{self.site.origin}/@jane")
-        return await lister.list_entries(look, self.site.platform, within_s=patient(WITHIN_S))
+        check = ListCheck(f"{self.site.origin}/@jane")
+        return await lister.list_entries(check, self.site.platform, within_s=patient(WITHIN_S))
 
     async def sign_in(self) -> None:
         await self.authenticator.import_cookies(
@@ -168,7 +168,7 @@ async def test_the_posts_that_a_page_shows_to_members_late_are_found_and_nothing
 ) -> None:
     lodge.site.preview = PREVIEWS[preview]
     await lodge.sign_in()
-    listing = await lodge.look()
+    listing = await lodge.check()
 
     assert [entry.post_id for entry in listing.entries] == [str(number) for number in range(1, 11)]
     assert [entry.url for entry in listing.entries][:1] == [f"{lodge.site.origin}/@jane/clip/1"]
@@ -179,7 +179,7 @@ async def test_the_posts_that_a_page_shows_to_members_late_are_found_and_nothing
 
 async def test_without_a_session_nothing_is_asked(lodge: Lodge) -> None:
     with pytest.raises(LoginRequired):
-        await lodge.look()
+        await lodge.check()
 
     assert lodge.site.asked == []
 
@@ -189,4 +189,4 @@ async def test_a_session_that_the_site_has_ended_is_reported_as_that(lodge: Lodg
     lodge.site.is_ended = True
 
     with pytest.raises(SessionExpired):
-        await lodge.look()
+        await lodge.check()

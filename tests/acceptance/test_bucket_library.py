@@ -69,7 +69,7 @@ def ranged(url: str, byte_range: str) -> tuple[int, str, bytes]:
 def test_the_doctor_says_whether_the_bucket_can_be_used(tmp_path: Path) -> None:
     good = s3.new_bucket()
     checks = {name: library_check(tmp_path, url) for name, url in {
-        "good": good, "accepted": f"{good}&create=look", "missing": good.replace("s3://vault-", "s3://gone-"), "bad": "ftp://x",
+        "good": good, "accepted": f"{good}&create=check", "missing": good.replace("s3://vault-", "s3://gone-"), "bad": "ftp://x",
     }.items()}  # fmt: skip
 
     assert (checks["good"]["verdict"], "none is replaced" in checks["good"]["detail"]) == ("ok", True)

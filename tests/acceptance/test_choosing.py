@@ -92,9 +92,9 @@ async def test_two_of_three_videos_are_chosen_by_their_pictures_and_both_are_sav
         await page.get_by_role("button", name="Save 2 videos").click()
         job = await until(vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED))
 
-        assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
-        files = [vault.settings.download_dir / item.kept.output_path for item in job.items if item.kept]
-        wanted = [clips[POST.looks[number].name].fingerprint for number in (0, 2)]
+        assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 2)
+        files = [vault.settings.download_dir / item.saved.output_path for item in job.items if item.saved]
+        wanted = [clips[POST.specs[number].name].fingerprint for number in (0, 2)]
         assert [fingerprint(file) for file in files] == wanted
         await expect(page.locator(".strip a")).to_have_count(2, timeout=patient(30_000))  # the page shows it by itself
         for item in range(2):

@@ -34,8 +34,8 @@ async def test_a_post_of_pictures_is_saved_whole_once_the_profile_wants_them(
         job = (await vault.store.queue.enqueue([new]))[0].job
         job = await until(vault, job.id, lambda job: job.status in (JobStatus.COMPLETED, JobStatus.FAILED))
         assert (job.status, job.error) == (JobStatus.COMPLETED, None)
-        assert [(item.item.type, item.status) for item in job.items] == [(ItemType.IMAGE, ItemStatus.KEPT)] * 2
-        paths = [tmp_path / "downloads" / str(item.kept and item.kept.output_path) for item in job.items]
+        assert [(item.item.type, item.status) for item in job.items] == [(ItemType.IMAGE, ItemStatus.SAVED)] * 2
+        paths = [tmp_path / "downloads" / str(item.saved and item.saved.output_path) for item in job.items]
         async with open_probe(SystemClock()) as probe:
             reports = [
                 await probe.examine(DownloadedFile(path, "", 1, None, Expected(), type=ItemType.IMAGE))

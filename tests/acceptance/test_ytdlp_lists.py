@@ -13,7 +13,7 @@ import pytest
 from mediavault.app.ytdlp_upkeep import examination
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import HttpError, RateLimited, SeemsDeleted, ToolMissing, Unsupported
-from mediavault.core.listings import ALL_KINDS, EntryKind, Listing, Look
+from mediavault.core.listings import ALL_KINDS, EntryKind, ListCheck, Listing
 from mediavault.core.platform import AddressPattern, ListRules, Platform, YtdlpRules
 from mediavault.egress.guard import EgressGuard
 from mediavault.egress.proxy import EgressProxy
@@ -133,14 +133,14 @@ async def listing_site() -> AsyncIterator[Site]:
         yield site
 
 
-async def read(tmp_path: Path, site: Site, path: str = "/@jane/videos", **look: object) -> Listing:
+async def read(tmp_path: Path, site: Site, path: str = "/@jane/videos", **check: object) -> Listing:
     plant(tmp_path)
     guard = EgressGuard((f"127.0.0.1:{site.port}",))
     proxy = EgressProxy(guard)
     await proxy.start()
     try:
         lister = YtdlpLister(proxy, SystemClock(), state_dir=tmp_path, pause_s=0)
-        wanted = Look(f"{site.url}{path}", **look)  # type: ignore[arg-type]
+        wanted = ListCheck(f"{site.url}{path}", **check)  # type: ignore[arg-type]
         return await lister.list_entries(wanted, platform_of(site), within_s=patient(60, most=3))
     finally:
         await proxy.close()

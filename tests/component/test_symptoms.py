@@ -205,7 +205,7 @@ async def test_a_film_that_has_the_same_gap_whenever_it_is_downloaded_can_be_kep
     await retry_job(rig.store, refused.id, as_it_is=True)
 
     (item,) = (await rig.work(rig.context())).items
-    assert (item.status, item.error_code) == (ItemStatus.KEPT, ErrorCode.DAMAGED)
+    assert (item.status, item.error_code) == (ItemStatus.SAVED, ErrorCode.DAMAGED)
 
 
 async def test_a_file_that_is_cut_off_whenever_it_is_downloaded_is_downloaded_twice(rig: WorkerRig) -> None:
@@ -232,12 +232,12 @@ async def test_a_user_can_keep_a_damaged_file_and_it_says_why_it_was_refused(rig
     context = rig.context()
     job = await rig.work(context)
     (item,) = job.items
-    assert (job.status, item.status, item.error_code) == (JobStatus.COMPLETED, ItemStatus.KEPT, ErrorCode.DAMAGED)
+    assert (job.status, item.status, item.error_code) == (JobStatus.COMPLETED, ItemStatus.SAVED, ErrorCode.DAMAGED)
     assert "The file was refused because it has damaged packets inside" in (item.error or "")
-    assert item.kept is not None
+    assert item.saved is not None
     assert job.sha256 == hashlib.sha256(spoiled(BODY)).hexdigest()
 
-    vault, path = context.library, item.kept.output_path
+    vault, path = context.library, item.saved.output_path
     examiner = FileExaminer(rig.probe, lambda path: vault.local_path(path, into=rig.root))
     checked = await check_files(job, vault.digest, rig.clock, examiner, rig.store.records)
     found = [finding async for finding in Verification(rig.store, vault, read_data=True, examiner=examiner).run()]

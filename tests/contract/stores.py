@@ -107,7 +107,7 @@ STORES: Mapping[str, StoreFactory] = {
 ON_THE_HOSTS_CLOCK = ("memory", "sqlite")
 
 LEASE = timedelta(seconds=90)
-KEPT = SavedFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)
+SAVED = SavedFile("jane/1.mp4", "jane/1.jpg", 20_000, "ab" * 32, 4.5, 320, 180)
 NOTHING_FOUND = Checkpoint(None, None, SourceType.UNKNOWN, (), (), None, None, {})
 
 
@@ -128,8 +128,8 @@ async def claim_and_complete(store: Store, worker: WorkerId) -> int:
 
 
 async def _complete(store: Store, claim: ClaimedJob) -> None:
-    await store.queue.begin_commit(claim, KEPT)
-    await store.queue.complete(claim, KEPT)
+    await store.queue.begin_commit(claim, SAVED)
+    await store.queue.complete(claim, SAVED)
 
 
 async def _process(task: str, url: str, name: str) -> None:

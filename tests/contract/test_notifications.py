@@ -15,7 +15,7 @@ from mediavault.features.notifications.records import all_deliveries
 from mediavault.features.notifications.service import Notifications
 from mediavault.server.services import SendResult
 from mediavault.store.port import Store
-from tests.contract.stores import KEPT, LEASE, numbered_job
+from tests.contract.stores import LEASE, SAVED, numbered_job
 from tests.fakes import FakeClock
 from tests.notification_stubs import StubSender
 
@@ -23,7 +23,7 @@ from tests.notification_stubs import StubSender
 async def save(store: Store, *numbers: int) -> None:
     await store.queue.enqueue([numbered_job(number, f"https://videos.example/{number}") for number in numbers])
     for claim in await store.queue.claim(WorkerId("w-1"), limit=10, lease=LEASE):
-        await store.queue.complete(claim, KEPT)
+        await store.queue.complete(claim, SAVED)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from mediavault.core.job import (
 from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.store.port import Checkpoint, JobQuery, RecoveredJob, Store
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, numbered_job
+from tests.contract.stores import LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, SAVED, numbered_job
 from tests.fakes import START, FakeClock
 from tests.patience import patient
 
@@ -108,7 +108,7 @@ async def failed(store: Store, number: int = 1, *, retry_in: timedelta | None = 
 
 async def completed(store: Store, number: int = 1) -> Job:
     attempt = await claimed(store, number)
-    await store.queue.complete(attempt, KEPT)
+    await store.queue.complete(attempt, SAVED)
     return await store.catalogue.get(attempt.id)
 
 
@@ -172,7 +172,7 @@ async def test_a_listed_post_becomes_the_users_who_submits_it_whatever_its_state
     listed = [replace(numbered_job(n, url_of(n)), listed_by="https://feed.example") for n in (1, 2, 3)]
     await store.queue.enqueue(listed)
     [attempt] = await claim(store)
-    await store.queue.complete(attempt, KEPT)
+    await store.queue.complete(attempt, SAVED)
     clock.advance(MINUTE)
 
     asked = [
@@ -462,7 +462,7 @@ async def test_renew_extends_exactly_the_named_attempts(store: Store, clock: Fak
 async def test_renew_does_not_return_lost_jobs(store: Store, clock: FakeClock) -> None:
     await enqueue(store, 1, 2, 3, 4)
     held, done, cancelled, removed = claims = await claim(store, limit=4)
-    await store.queue.complete(done, KEPT)
+    await store.queue.complete(done, SAVED)
     await store.queue.cancel(cancelled.id)
     await store.catalogue.remove(removed.id)
 
@@ -498,8 +498,8 @@ FENCED: Mapping[str, Write] = {
     "progress": lambda store, attempt: store.queue.progress(
         attempt, stage=Stage.DOWNLOAD, progress_pct=77, bytes_done=5
     ),
-    "begin_commit": lambda store, attempt: store.queue.begin_commit(attempt, KEPT),
-    "complete": lambda store, attempt: store.queue.complete(attempt, KEPT),
+    "begin_commit": lambda store, attempt: store.queue.begin_commit(attempt, SAVED),
+    "complete": lambda store, attempt: store.queue.complete(attempt, SAVED),
     "fail": lambda store, attempt: store.queue.fail(
         attempt, error_code=ErrorCode.NETWORK, error="late", retry_in=MINUTE
     ),
@@ -507,7 +507,7 @@ FENCED: Mapping[str, Write] = {
 }
 Loss = Callable[[Store, ClaimedJob], Awaitable[object]]
 LOSSES: Mapping[str, Loss] = {
-    "completed": lambda store, attempt: store.queue.complete(attempt, KEPT),
+    "completed": lambda store, attempt: store.queue.complete(attempt, SAVED),
     "failed": lambda store, attempt: store.queue.fail(
         attempt, error_code=ErrorCode.TIMEOUT, error="slow", retry_in=None
     ),
@@ -534,7 +534,7 @@ async def test_a_completion_batched_with_a_claim_is_fenced_like_any_other(store:
     stale, current = await taken_over(store, clock)
     [queued] = await enqueue(store, 7)
 
-    completing, claiming = store.queue.complete(stale, KEPT), store.queue.claim(BOB, limit=1, lease=LEASE)
+    completing, claiming = store.queue.complete(stale, SAVED), store.queue.claim(BOB, limit=1, lease=LEASE)
     late, claims = await asyncio.gather(completing, claiming, return_exceptions=True)
 
     assert isinstance(late, LeaseLost)
@@ -641,11 +641,11 @@ async def test_progress_stores_how_much_of_a_stream_is_recorded(store: Store) ->
 async def test_begin_commit_stores_the_file_facts_and_the_job_keeps_running(store: Store) -> None:
     attempt = await claimed(store)
 
-    await store.queue.begin_commit(attempt, KEPT)
+    await store.queue.begin_commit(attempt, SAVED)
 
     job = await store.catalogue.get(attempt.id)
     assert (job.status, job.stage) == (JobStatus.RUNNING, Stage.COMMITTING)
-    assert (job.output_path, job.bytes, job.sha256) == (KEPT.output_path, KEPT.bytes, KEPT.sha256)
+    assert (job.output_path, job.bytes, job.sha256) == (SAVED.output_path, SAVED.bytes, SAVED.sha256)
     assert await stages(store, attempt.id) == [Stage.CLAIM, Stage.COMMITTING]
 
 
@@ -654,15 +654,15 @@ async def test_a_completed_job_has_its_file_and_keeps_its_extraction(store: Stor
     await store.queue.checkpoint(attempt, FOUND)
     clock.advance(3)
 
-    await store.queue.complete(attempt, KEPT)
+    await store.queue.complete(attempt, SAVED)
     job = await store.catalogue.get(attempt.id)
 
     assert (job.candidates, job.account) == (FOUND.candidates, FOUND.account)
     assert (job.status, job.progress_pct, job.completed_at) == (JobStatus.COMPLETED, 100, clock.now())
     assert (job.claimed_by, job.lease_expires_at, job.attempt_count) == (None, None, 1)
-    assert (job.output_path, job.thumbnail_path) == (KEPT.output_path, KEPT.thumbnail_path)
-    assert (job.bytes, job.sha256, job.duration_s) == (KEPT.bytes, KEPT.sha256, KEPT.duration_s)
-    assert (job.width, job.height, job.candidates) == (KEPT.width, KEPT.height, FOUND.candidates)
+    assert (job.output_path, job.thumbnail_path) == (SAVED.output_path, SAVED.thumbnail_path)
+    assert (job.bytes, job.sha256, job.duration_s) == (SAVED.bytes, SAVED.sha256, SAVED.duration_s)
+    assert (job.width, job.height, job.candidates) == (SAVED.width, SAVED.height, FOUND.candidates)
     assert (await stages(store, job.id))[-1] is Stage.COMPLETE
 
 
@@ -803,7 +803,7 @@ async def test_a_job_that_was_committing_gets_one_extra_attempt_only(store: Stor
     attempt = await claimed(store, max_attempts=1)
     retried = []
     for _ in range(2):
-        await store.queue.begin_commit(attempt, KEPT)
+        await store.queue.begin_commit(attempt, SAVED)
         clock.advance(LEASE)
         await store.queue.recover_stale_jobs(retry_in=timedelta(0))
         retried.append((await store.catalogue.get(attempt.id)).retry_at is not None)
@@ -1064,7 +1064,7 @@ async def test_a_job_that_has_changed_since_it_was_read_is_not_removed(store: St
 
 async def test_the_files_of_a_completed_job_can_get_other_paths(store: Store, clock: FakeClock) -> None:
     job = await completed(store)
-    item = JobItem(Item(), ItemStatus.KEPT, replace(KEPT, output_path="b/1.mp4"))
+    item = JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path="b/1.mp4"))
     moved = replace(job, items=(item,), output_path="b/1.mp4", thumbnail_path=None)
     before = await store.catalogue.history(job.id)
     clock.advance(1)
@@ -1229,8 +1229,8 @@ async def test_history_keeps_the_order_of_writing_even_when_the_clock_is_set_bac
     attempt = await claimed(store)
     clock.jump(-3600)
     await store.queue.checkpoint(attempt, FOUND)
-    await store.queue.begin_commit(attempt, KEPT)
-    await store.queue.complete(attempt, KEPT)
+    await store.queue.begin_commit(attempt, SAVED)
+    await store.queue.complete(attempt, SAVED)
 
     records = await store.catalogue.history(attempt.id)
 

@@ -13,7 +13,7 @@ from mediavault.core.holds import Hold, HoldReason, hold_of
 from mediavault.core.job import ClaimedJob, Job, JobId, JobStatus, Priority, WorkerId
 from mediavault.store.holds import all_holds, pause, resume
 from mediavault.store.port import Store
-from tests.contract.stores import KEPT, LEASE, numbered_job
+from tests.contract.stores import LEASE, SAVED, numbered_job
 from tests.fakes import START, FakeClock
 
 ANN = WorkerId("w-ann")
@@ -72,7 +72,7 @@ async def test_a_new_priority_changes_nothing_about_a_running_job(store: Store) 
 async def test_a_completed_job_has_no_place_in_the_queue_to_move_from(store: Store) -> None:
     await enqueue(store, 1)
     [held] = await claim(store)
-    await store.queue.complete(held, KEPT)
+    await store.queue.complete(held, SAVED)
     with pytest.raises(IllegalMove):
         await store.queue.set_priority(held.id, NOW)
     with pytest.raises(JobNotFound):
@@ -132,7 +132,7 @@ async def test_what_runs_already_goes_on_while_the_queue_is_paused(store: Store,
     await pause(store.records)
     clock.advance(30)
     assert await store.queue.renew(ANN, [held], lease=LEASE) == {held.id}
-    await store.queue.complete(held, KEPT)
+    await store.queue.complete(held, SAVED)
     assert (await store.catalogue.get(held.id)).status is JobStatus.COMPLETED
 
 

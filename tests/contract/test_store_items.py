@@ -11,15 +11,15 @@ from mediavault.core.failures import ErrorCode, LeaseLost
 from mediavault.core.job import ClaimedJob, ItemStatus, JobItem, WorkerId
 from mediavault.core.media import Expected, Item, ItemRole, ItemType
 from mediavault.store.port import Store
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
+from tests.contract.stores import LEASE, NOTHING_FOUND, SAVED, numbered_job
 
 W1, W2 = WorkerId("w-1"), WorkerId("w-2")
 ITEMS = (
     JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED),
     JobItem(
         Item(media_id="7", thumbnail_url="https://cdn.example/7.jpg", expected=Expected(4.5, False, 9)),
-        ItemStatus.KEPT,
-        KEPT,
+        ItemStatus.SAVED,
+        SAVED,
     ),
     JobItem(Item(role=ItemRole.QUOTED, type=ItemType.GIF, label="99"), ItemStatus.WAITING),
     JobItem(Item(media_id="8"), ItemStatus.FAILED, None, ErrorCode.DELETED, "Gone."),
@@ -43,9 +43,9 @@ async def test_a_checkpoint_a_commit_and_a_completion_write_their_items(store: S
     claim = await claimed(store)
     await store.queue.checkpoint(claim, replace(NOTHING_FOUND, items=ITEMS[:1]))
     assert (await store.catalogue.get(claim.id)).items == ITEMS[:1]
-    await store.queue.begin_commit(claim, KEPT, ITEMS[:2])
+    await store.queue.begin_commit(claim, SAVED, ITEMS[:2])
     assert (await store.catalogue.get(claim.id)).items == ITEMS[:2]
-    await store.queue.complete(claim, KEPT, ITEMS[:3])
+    await store.queue.complete(claim, SAVED, ITEMS[:3])
 
     assert ITEMS[:3] == (await store.catalogue.get(claim.id)).items
 
@@ -53,8 +53,8 @@ async def test_a_checkpoint_a_commit_and_a_completion_write_their_items(store: S
 async def test_a_commit_and_a_completion_without_items_leave_the_stored_ones(store: Store) -> None:
     claim = await claimed(store)
     await store.queue.save_items(claim, ITEMS)
-    await store.queue.begin_commit(claim, KEPT)
-    await store.queue.complete(claim, KEPT)
+    await store.queue.begin_commit(claim, SAVED)
+    await store.queue.complete(claim, SAVED)
 
     assert (await store.catalogue.get(claim.id)).items == ITEMS
 

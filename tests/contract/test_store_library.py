@@ -15,7 +15,7 @@ from mediavault.core.media import SavedFile, account
 from mediavault.store.port import AccountQuery, AccountSummary, JobOrder, JobQuery, LibraryTotals, Store
 from tests import browsing
 from tests.contract.shelves import adopt, all_pages, job_of, some_library
-from tests.contract.stores import KEPT, LEASE, NOTHING_FOUND, numbered_job
+from tests.contract.stores import LEASE, NOTHING_FOUND, SAVED, numbered_job
 from tests.fakes import START, FakeClock
 
 ANN = WorkerId("w-ann")
@@ -214,7 +214,7 @@ async def test_a_search_sees_changes_immediately(store: Store) -> None:
     await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": "New"}))
     assert (await store.catalogue.jobs(JobQuery(text="old"))).jobs == ()
     assert (await store.catalogue.accounts(AccountQuery())).accounts == ()
-    await store.queue.complete(claim, KEPT)
+    await store.queue.complete(claim, SAVED)
     query = JobQuery(text="new", statuses=[JobStatus.COMPLETED], longest_s=4.5, order=JobOrder.LONGEST)
     assert [job.id for job in (await store.catalogue.jobs(query)).jobs] == [claim.id]
     await store.catalogue.remove(claim.id)
@@ -231,7 +231,7 @@ async def test_a_post_that_is_removed_and_submitted_again_is_found_in_its_curren
         [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
         await store.queue.checkpoint(claim, replace(NOTHING_FOUND, metadata={"title": title}))
         assert len((await store.catalogue.jobs(JobQuery(text=title))).jobs) == 1
-        await store.queue.complete(claim, KEPT)
+        await store.queue.complete(claim, SAVED)
         await store.catalogue.remove(claim.id)
         clock.advance(1)
     await store.queue.enqueue([numbered_job(2, "https://videos.example/2")])
@@ -309,7 +309,7 @@ async def test_an_account_has_the_name_from_its_newest_job(store: Store) -> None
     await adopt(store, [new, old])
 
     now = await store.catalogue.account("x/x-jane")
-    assert (now.display_name, now.jobs, now.kept, now.bytes, now.duration_s) == ("Jane Roe", 2, 1, 5, 1.25)
+    assert (now.display_name, now.jobs, now.saved, now.bytes, now.duration_s) == ("Jane Roe", 2, 1, 5, 1.25)
     assert now.latest_at == new.created_at
     assert [entry.key for entry in (await store.catalogue.accounts(AccountQuery(text="roe"))).accounts] == ["x/x-jane"]
     await store.catalogue.remove(new.id)
@@ -355,12 +355,12 @@ async def test_totals_follow_a_job_through_its_states(store: Store) -> None:
 
     async def counted() -> tuple[dict[JobStatus, int], int, int, float]:
         totals = await store.catalogue.library_totals()
-        return {s: n for s, n in totals.counts.items() if n}, totals.kept, totals.bytes, totals.duration_s
+        return {s: n for s, n in totals.counts.items() if n}, totals.saved, totals.bytes, totals.duration_s
 
     assert await counted() == ({JobStatus.QUEUED: 1}, 0, 0, 0.0)
     [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
     assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
-    await store.queue.begin_commit(claim, KEPT)
+    await store.queue.begin_commit(claim, SAVED)
     assert await counted() == ({JobStatus.RUNNING: 1}, 0, 0, 0.0)
     other = SavedFile("jane/2.mp4", None, 30_000, "cd" * 32, 7.25, 320, 180)
     await store.queue.complete(claim, other)

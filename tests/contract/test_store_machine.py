@@ -35,10 +35,10 @@ from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobId, JobStatus
 from mediavault.store.port import JobQuery, Store
 from tests import browsing
 from tests.contract.stores import (
-    KEPT,
     LEASE,
     NOTHING_FOUND,
     ON_THE_HOSTS_CLOCK,
+    SAVED,
     STORES,
     StoreFactory,
     give_back,
@@ -114,12 +114,12 @@ def _sets_flag(*, committing: bool) -> Callable[[Expected, datetime], None]:
 
 
 ACTS: Mapping[str, Act] = {
-    "complete": (lambda store, claim: store.queue.complete(claim, KEPT), lambda job, now: job.move(C)),
+    "complete": (lambda store, claim: store.queue.complete(claim, SAVED), lambda job, now: job.move(C)),
     "fail for good": _failing(None),
     "fail and retry": _failing(MINUTE),
     "release": (lambda store, claim: store.queue.release(claim), _released),
     "checkpoint": (lambda store, claim: store.queue.checkpoint(claim, NOTHING_FOUND), _sets_flag(committing=False)),
-    "begin_commit": (lambda store, claim: store.queue.begin_commit(claim, KEPT), _sets_flag(committing=True)),
+    "begin_commit": (lambda store, claim: store.queue.begin_commit(claim, SAVED), _sets_flag(committing=True)),
     "progress": (
         lambda store, claim: store.queue.progress(claim, stage=Stage.DOWNLOAD, progress_pct=60),
         _sets_flag(committing=False),
@@ -237,7 +237,7 @@ class StoreMachine(RuleBasedStateMachine):
         held, expected = [self.holds(claim) for claim in done], self.first(limit)
 
         async def all_at_once() -> list[Any]:
-            completing = [self.store.queue.complete(claim, KEPT) for claim in done]
+            completing = [self.store.queue.complete(claim, SAVED) for claim in done]
             claiming = self.store.queue.claim(worker, limit=limit, lease=LEASE)
             return await asyncio.gather(*completing, claiming, return_exceptions=True)
 

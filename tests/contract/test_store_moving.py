@@ -10,7 +10,7 @@ from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus, Priority, Stage, WorkerId
 from mediavault.core.site_limits import SiteLimit
 from mediavault.store.port import JobQuery, Store, StoredJob
-from tests.contract.stores import KEPT, LEASE, numbered_job
+from tests.contract.stores import LEASE, SAVED, numbered_job
 from tests.contract.test_store_contract import FOUND
 from tests.fakes import START, FakeClock
 from tests.memory_store import MemoryJobStore
@@ -28,7 +28,7 @@ async def lived_in(clock: FakeClock) -> MemoryJobStore:
     claims = await store.queue.claim(ANN, limit=4, lease=LEASE)
     clock.advance(7.000_001)
     await store.queue.checkpoint(claims[0], FOUND)
-    await store.queue.complete(claims[0], KEPT)
+    await store.queue.complete(claims[0], SAVED)
     await store.queue.fail(claims[1], error_code=ErrorCode.NETWORK, error="it broke", retry_in=MINUTE)
     await store.queue.cancel(claims[2].id)
     return store
@@ -97,9 +97,9 @@ async def test_site_limits_are_imported_where_there_are_none(store: Store) -> No
     moved = SiteLimit("tiktok", closed_until=START + MINUTE, failures=2, code=ErrorCode.CHALLENGE, reason="theirs")
 
     assert await store.site_limits.import_limits([moved, SiteLimit("x", failures=7)]) == 1
-    gates = {gate.platform: gate for gate in await store.site_limits.all_limits()}
-    assert gates["tiktok"] == moved
-    assert gates["x"].reason == "ours"
+    site_limits = {limit.platform: limit for limit in await store.site_limits.all_limits()}
+    assert site_limits["tiktok"] == moved
+    assert site_limits["x"].reason == "ours"
 
 
 async def test_the_first_value_of_a_constant_is_final(store: Store) -> None:

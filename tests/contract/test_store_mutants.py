@@ -42,9 +42,9 @@ FIND = settings(
 class CompletesWithAnyFence(MemoryQueue):
     """Checks the current row's fence instead of the attempt's."""
 
-    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
         current = self._state.jobs.get(claim.id, claim.job)
-        await super().complete(replace(claim, job=current), kept, items)
+        await super().complete(replace(claim, job=current), saved, items)
 
 
 class ReadsThenClaims(MemoryQueue):

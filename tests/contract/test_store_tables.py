@@ -12,9 +12,18 @@ from mediavault.store.port import Store
 from mediavault.store.tables import SOURCE_ENTRIES, Range, TableRow
 
 
-def entry(source: str, post: str, *, place: int | None = None, gone_at: int | None = None, **value: Any) -> TableRow:
-    state = "taken" if place is None else "waiting"
-    columns = {"source": source, "post": post, "state": state, "place": place, "listed_at": None, "gone_at": gone_at}
+def entry(
+    source: str, post: str, *, place: int | None = None, unlisted_at: int | None = None, **value: Any
+) -> TableRow:
+    state = "saved" if place is None else "waiting"
+    columns = {
+        "source": source,
+        "post": post,
+        "state": state,
+        "place": place,
+        "listed_at": None,
+        "unlisted_at": unlisted_at,
+    }
     return TableRow(columns, value)
 
 
@@ -25,7 +34,7 @@ async def posts(store: Store, where: dict[str, Any], **options: Any) -> Sequence
 @pytest.fixture
 async def filled(store: Store) -> Store:
     rows = [entry("s-1", f"p{number}", place=100 - number) for number in range(5)]
-    rows += [entry("s-1", "é", gone_at=7), entry("s-1", "z", gone_at=9), entry("s-10", "p0", place=1)]
+    rows += [entry("s-1", "é", unlisted_at=7), entry("s-1", "z", unlisted_at=9), entry("s-10", "p0", place=1)]
     await store.tables.put(SOURCE_ENTRIES, rows)
     return store
 
@@ -49,30 +58,30 @@ async def test_a_later_row_replaces_the_earlier_one_with_its_key(store: Store) -
 
 
 async def test_columns_that_a_row_lacks_stay_as_they_are(store: Store) -> None:
-    known, new = entry("s-1", "p1", place=3, gone_at=5, n=1), {"source": "s-1", "post": "p2", "state": "passed"}
+    known, new = entry("s-1", "p1", place=3, unlisted_at=5, n=1), {"source": "s-1", "post": "p2", "state": "skipped"}
     await store.tables.put(SOURCE_ENTRIES, [known])
     await store.tables.put(SOURCE_ENTRIES, [TableRow({**new, "post": "p1"}, {"n": 2}), TableRow(new)])
 
     first, second = await store.tables.select(SOURCE_ENTRIES, {})
-    assert first == TableRow({**known.columns, "state": "passed"}, {"n": 2})
-    assert second == TableRow({**new, "place": None, "listed_at": None, "gone_at": None})
+    assert first == TableRow({**known.columns, "state": "skipped"}, {"n": 2})
+    assert second == TableRow({**new, "place": None, "listed_at": None, "unlisted_at": None})
 
 
 async def test_columns_are_set_without_the_values(filled: Store) -> None:
     before = (await filled.tables.some(SOURCE_ENTRIES, [("s-1", "p3")]))[0]
-    await filled.tables.update(SOURCE_ENTRIES, [("s-1", "p3"), ("s-1", "none")], {"place": None, "gone_at": 8})
-    await filled.tables.update(SOURCE_ENTRIES, [], {"gone_at": 8})
+    await filled.tables.update(SOURCE_ENTRIES, [("s-1", "p3"), ("s-1", "none")], {"place": None, "unlisted_at": 8})
+    await filled.tables.update(SOURCE_ENTRIES, [], {"unlisted_at": 8})
 
     [after] = await filled.tables.some(SOURCE_ENTRIES, [("s-1", "p3")])
-    assert after == TableRow({**before.columns, "place": None, "gone_at": 8}, before.value)
-    assert await filled.tables.count(SOURCE_ENTRIES, {"gone_at": 8}) == 1
+    assert after == TableRow({**before.columns, "place": None, "unlisted_at": 8}, before.value)
+    assert await filled.tables.count(SOURCE_ENTRIES, {"unlisted_at": 8}) == 1
 
 
 async def test_rows_are_found_by_their_columns(filled: Store) -> None:
     assert await posts(filled, {"source": "s-1", "place": None}) == ["z", "é"]
     assert await posts(filled, {"source": "s-1", "state": "waiting", "place": Range(at_most=97)}) == ["p3", "p4"]
     assert await posts(filled, {"source": "s-1", "place": Range(at_least=97, at_most=98)}) == ["p2", "p3"]
-    assert await posts(filled, {"gone_at": Range()}) == ["z", "é"]
+    assert await posts(filled, {"unlisted_at": Range()}) == ["z", "é"]
     assert await posts(filled, {"source": "none"}) == []
 
 
@@ -80,7 +89,7 @@ async def test_rows_are_sorted_by_columns_and_then_by_their_keys(filled: Store) 
     waiting = {"source": "s-1", "place": Range()}
     assert await posts(filled, waiting, order=["place"]) == ["p4", "p3", "p2", "p1", "p0"]
     assert await posts(filled, waiting, order=["place"], descending=True, limit=2) == ["p0", "p1"]
-    assert await posts(filled, {"gone_at": Range()}, order=["gone_at"], descending=True) == ["z", "é"]
+    assert await posts(filled, {"unlisted_at": Range()}, order=["unlisted_at"], descending=True) == ["z", "é"]
     assert await posts(filled, {}) == ["p0", "p1", "p2", "p3", "p4", "z", "é", "p0"]
     assert await posts(filled, {}, limit=0) == []
 
@@ -92,13 +101,13 @@ async def test_rows_are_read_in_pages_by_their_keys(filled: Store) -> None:
 
 async def test_rows_are_counted_and_named_by_their_keys(filled: Store) -> None:
     assert await filled.tables.count(SOURCE_ENTRIES, {"source": "s-1"}) == 7
-    assert await filled.tables.keys(SOURCE_ENTRIES, {"gone_at": Range(at_least=8)}) == {("s-1", "z")}
+    assert await filled.tables.keys(SOURCE_ENTRIES, {"unlisted_at": Range(at_least=8)}) == {("s-1", "z")}
 
 
 async def test_a_column_is_added_up(filled: Store) -> None:
-    assert await filled.tables.total(SOURCE_ENTRIES, "gone_at") == 16
+    assert await filled.tables.total(SOURCE_ENTRIES, "unlisted_at") == 16
     await filled.tables.remove(SOURCE_ENTRIES, {})
-    assert await filled.tables.total(SOURCE_ENTRIES, "gone_at") == 0
+    assert await filled.tables.total(SOURCE_ENTRIES, "unlisted_at") == 0
 
 
 async def test_rows_are_removed_by_conditions(filled: Store) -> None:

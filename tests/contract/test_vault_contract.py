@@ -41,7 +41,7 @@ async def staged(vault: Library, folder: Path, body: bytes = BODY) -> Path:
     return path
 
 
-async def kept(vault: Library, relative: str, body: bytes = BODY, *, job: str = "job") -> bool:
+async def saved(vault: Library, relative: str, body: bytes = BODY, *, job: str = "job") -> bool:
     async with vault.staging.folder(job, 1) as folder:
         return await vault.place(await staged(vault, folder, body), relative)
 
@@ -86,7 +86,7 @@ async def test_a_small_file_is_put_nowhere_else(vault: Library, path: str) -> No
 async def test_a_folder_with_a_video_is_not_tidied(vault: Library) -> None:
     async with vault.staging.folder("job", 1) as folder:
         await vault.place_bytes(b"nfo", "show/tvshow.nfo", via=folder)
-    await kept(vault, "show/Season 2026/a.mp4")
+    await saved(vault, "show/Season 2026/a.mp4")
     await vault.tidy("show")
     await vault.tidy("nothing")
     await vault.tidy("../show")
@@ -231,14 +231,14 @@ async def test_placing_never_replaces_a_file(subject: Subject, body: bytes) -> N
 
 
 async def test_the_same_bytes_under_a_taken_name_are_the_file_of_another_job(vault: Library) -> None:
-    assert await kept(vault, NAME, job="first")
-    assert not await kept(vault, NAME, job="second")
+    assert await saved(vault, NAME, job="first")
+    assert not await saved(vault, NAME, job="second")
 
 
 @pytest.mark.parametrize("size", [10_000, 9 << 20], ids=["small", "large"])
 async def test_one_of_many_concurrent_writers_of_a_name_wins_and_its_file_is_whole(vault: Library, size: int) -> None:
     bodies = [bytes([n]) * size for n in range(6)]
-    won = await asyncio.gather(*(kept(vault, NAME, body, job=f"job{body[0]}") for body in bodies))
+    won = await asyncio.gather(*(saved(vault, NAME, body, job=f"job{body[0]}") for body in bodies))
 
     assert sum(won) == 1
     assert await read(vault, NAME) == bodies[won.index(True)]
@@ -256,7 +256,7 @@ async def test_names_are_numbered_until_one_is_free(subject: Subject) -> None:
 
 async def test_a_name_that_differs_from_a_saved_videos_only_by_its_suffix_is_not_free(vault: Library) -> None:
     """Both would have the same sidecar, and the second video would replace that of the first."""
-    assert await kept(vault, "jane/a clip.webm")
+    assert await saved(vault, "jane/a clip.webm")
     async with vault.staging.folder("job", 1) as folder:
         await vault.place_json({"id": "1"}, "jane/a clip.info.json", via=folder)
 
@@ -264,7 +264,7 @@ async def test_a_name_that_differs_from_a_saved_videos_only_by_its_suffix_is_not
 
 
 async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Library) -> None:
-    assert await kept(vault, "jane/a.mp4")
+    assert await saved(vault, "jane/a.mp4")
     async with vault.staging.folder("job", 1) as folder:
         for number in (1, 2):
             await vault.place_json({"n": number, "text": "ü\ud83d"}, "jane/a.info.json", via=folder)
@@ -275,7 +275,7 @@ async def test_a_sidecar_replaces_an_older_one_and_is_read_back(vault: Library) 
 async def test_the_library_holds_a_file_only_with_the_same_size_and_hash(subject: Subject) -> None:
     vault = subject.vault
     await subject.put("jane/foreign.mp4", BODY)
-    assert await kept(vault, NAME)
+    assert await saved(vault, NAME)
 
     for relative in (NAME, "jane/foreign.mp4"):
         assert await vault.holds(relative, size=len(BODY), sha256=SHA)
@@ -294,14 +294,14 @@ async def test_removing_deletes_the_named_files_and_nothing_else(subject: Subjec
 
     assert left == ["jane/b.mp4", "kim/a.mp4"]
     assert [file.path for file in await listed(subject.vault)] == ["kim/a.mp4"]
-    assert await kept(subject.vault, "jane/a.mp4")  # the name can be used again
+    assert await saved(subject.vault, "jane/a.mp4")  # the name can be used again
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
 async def test_an_open_file_returns_the_requested_bytes(vault: Library) -> None:
-    assert await kept(vault, NAME, LARGE)
+    assert await saved(vault, NAME, LARGE)
     file = await vault.open(NAME)
     assert file is not None
     assert file.size == len(LARGE)
@@ -345,7 +345,7 @@ async def test_a_path_that_is_not_a_file_of_the_library_gives_none(
 
 
 async def test_a_file_is_available_on_the_local_machine(vault: Library, tmp_path: Path) -> None:
-    assert await kept(vault, NAME, LARGE)
+    assert await saved(vault, NAME, LARGE)
     (tmp_path / "into").mkdir()
     path = await vault.local_path(NAME, into=tmp_path / "into")
 
@@ -387,7 +387,7 @@ async def test_a_file_that_is_not_a_sidecar_gives_none(subject: Subject, text: b
 
 
 async def test_a_file_goes_to_the_trash_and_back_unchanged(vault: Library) -> None:
-    assert await kept(vault, NAME)
+    assert await saved(vault, NAME)
     trashed = vault.trash_path("job-1", NAME)
 
     assert await vault.move(NAME, trashed)
@@ -405,12 +405,12 @@ async def test_moving_what_is_missing_does_nothing(vault: Library) -> None:
 
 
 async def test_moving_replaces_nothing(vault: Library) -> None:
-    assert await kept(vault, NAME)
+    assert await saved(vault, NAME)
     trashed = vault.trash_path("job-1", NAME)
     await vault.move(NAME, trashed)
     if trashed == NAME:
         return
-    assert await kept(vault, NAME, b"another video, saved since", job="job-2")
+    assert await saved(vault, NAME, b"another video, saved since", job="job-2")
 
     assert not await vault.move(trashed, NAME)
     assert await read(vault, NAME) == b"another video, saved since"
@@ -418,7 +418,7 @@ async def test_moving_replaces_nothing(vault: Library) -> None:
 
 
 async def test_a_file_in_the_trash_can_be_removed_for_good(vault: Library) -> None:
-    assert await kept(vault, NAME)
+    assert await saved(vault, NAME)
     trashed = vault.trash_path("job-1", NAME)
     await vault.move(NAME, trashed)
     await vault.remove(trashed)

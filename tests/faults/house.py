@@ -143,7 +143,7 @@ async def until_swept(house: House, within_s: float = 60.0) -> None:
         await asyncio.sleep(0.1)
 
 
-def assert_kept(house: House, jobs: list[Job]) -> None:
+def assert_saved(house: House, jobs: list[Job]) -> None:
     """Assert that every job is completed with one file, of its hash and its own bytes, and nothing else is left."""
     assert {job.status for job in jobs} == {JobStatus.COMPLETED}
     for job in jobs:

@@ -20,7 +20,7 @@ _of_this_release = schema.load_migrations
 
 def _one_more(engine: str) -> tuple[Migration, ...]:
     known = _of_this_release(engine)
-    return (*known, Migration(len(known) + 1, "9999_next_release.sql", SQL[engine]))
+    return (*known, Migration(known[-1].version + 1, "9999_next_release.sql", SQL[engine]))
 
 
 def main() -> None:

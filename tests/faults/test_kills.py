@@ -9,7 +9,7 @@ import pytest
 
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import ErrorCode
-from tests.faults.house import House, assert_kept, running, until_completed, until_swept
+from tests.faults.house import House, assert_saved, running, until_completed, until_swept
 from tests.faults.worker_process import POINTS
 from tests.patience import patient
 from tests.stubs import new_job
@@ -28,6 +28,6 @@ async def test_a_kill_at_any_stage_loses_nothing(house: House, point: str) -> No
             await until_swept(house)
         history = await store.catalogue.history(accepted.job.id)
 
-    assert_kept(house, jobs)
+    assert_saved(house, jobs)
     recovered = [record for record in history if record.error_code is ErrorCode.RECOVERED_FROM_RESTART]
     assert len(recovered) == (0 if point == "completed" else 1)

@@ -292,17 +292,17 @@ async def _filled(path: Path) -> dict[str, bytes]:
     """Return the files of a database with jobs in several states, with history, marks and settings: half in its log."""
     store = SqliteJobStore(path, SystemClock())
     await store.open()
-    jobs = [new_job(f"https://videos.example/watch/{number}", clock=SystemClock()) for number in range(200)]
+    jobs = [new_job(f"https://videos.example/watch/{number}", clock=SystemClock()) for number in range(600)]
     await store.queue.enqueue(jobs)
     await store.close()  # which empties the log into the file
     await store.open()
-    # Fewer commits than writer.CHECKPOINT_COMMITS, which may empty the log as soon as no call waits.
-    for claim in await store.queue.claim(WorkerId("w-1"), limit=40, lease=timedelta(seconds=90)):
+    # Fewer commits and pages than those after which the writer or SQLite empties the log.
+    for claim in await store.queue.claim(WorkerId("w-1"), limit=20, lease=timedelta(seconds=90)):
         await store.queue.fail(claim, error_code=ErrorCode.DELETED, error="The post was deleted.", retry_in=None)
-    for claim in await store.queue.claim(WorkerId("w-1"), limit=40, lease=timedelta(seconds=90)):
-        kept = SavedFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
-        await store.queue.complete(claim, kept)
-    await store.marks.put([Mark(job.id, "tag/sea", "Sea") for job in jobs])
+    for claim in await store.queue.claim(WorkerId("w-1"), limit=20, lease=timedelta(seconds=90)):
+        saved = SavedFile(f"jane/{claim.id}.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+        await store.queue.complete(claim, saved)
+    await store.marks.put([Mark(job.id, "tag/sea", "Sea") for job in jobs[:100]])
     await LiveSettings(Settings(), store.records, SystemClock()).save({"concurrency": 5}, by="owner")
     files = (path, path.with_name(f"{path.name}-wal"))
     contents = {file.name: file.read_bytes() for file in files}

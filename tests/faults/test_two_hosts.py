@@ -113,8 +113,8 @@ def is_completed(store: Store, job: Job) -> Callable[[], Awaitable[bool]]:
     return look
 
 
-async def gate_is_closed(store: Store) -> bool:
-    return any(gate.is_closed(SystemClock().now()) for gate in await store.site_limits.all_limits())
+async def site_is_closed(store: Store) -> bool:
+    return any(limit.is_closed(SystemClock().now()) for limit in await store.site_limits.all_limits())
 
 
 CUTS = {"unplugged": (Host.unplug, Host.plug_in), "no answers": (Host.lose_answers, Host.find_answers)}
@@ -198,7 +198,7 @@ async def test_two_hosts_share_the_pace_and_the_closing_of_a_site(fleet: Fleet) 
     early = [job for job in jobs if requested_at[job.post_url] < permitted_at[job.id] - CLOCKS_S]
 
     await fleet.submit(f"{BLUESKY}slowdown", platform="bluesky", max_attempts=1)
-    await until(lambda: gate_is_closed(fleet.store), 30)
+    await until(lambda: site_is_closed(fleet.store), 30)
     [late] = await fleet.submit(f"{BLUESKY}late", platform="bluesky")
     await until(is_completed(fleet.store, late), 60)
     requested_at = {url: at for at, url in fleet.ann.house.asked() + fleet.bob.house.asked()}

@@ -26,7 +26,7 @@ from mediavault.store.port import Store
 from tests import vaults
 from tests.contract.stores import LEASE
 from tests.fakes import FakeClock
-from tests.faults.house import House, all_jobs, assert_kept, running, until_completed, until_swept
+from tests.faults.house import House, all_jobs, assert_saved, running, until_completed, until_swept
 from tests.faults.laws import account_of
 from tests.faults.worker_process import command_line
 from tests.patience import patient
@@ -171,7 +171,7 @@ async def test_every_backup_of_a_running_vault_is_restored_completely(
         verified = await mediavault(again, "verify", "--read-data")
 
         assert saved | known <= {job.post_url for job in jobs} <= set(posts)
-        assert_kept(again, jobs)
+        assert_saved(again, jobs)
         assert verified.returncode == 0, verified.stdout
 
 
@@ -222,7 +222,7 @@ async def test_running_jobs_continue_after_an_upgrade_and_the_older_release_then
     refused = [await mediavault(house, *command) for command in words]
 
     assert account.broken == []
-    assert_kept(house, jobs)
+    assert_saved(house, jobs)
     assert [ran.returncode for ran in refused] == [2] * len(words)
     assert all("schema" in ran.stderr and "this mediavault knows" in ran.stderr for ran in refused), refused
     assert database_of(house) == before
@@ -245,4 +245,4 @@ async def test_the_older_release_continues_from_the_copy_that_the_upgrade_made(p
 
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert {job.post_url for job in jobs} == set(posts)
-    assert_kept(house, jobs)
+    assert_saved(house, jobs)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from tests.faults.house import House, assert_kept, end, until_completed
+from tests.faults.house import House, assert_saved, end, until_completed
 from tests.stubs import new_job
 
 TRACED = "fsync,fdatasync,rename,renameat,renameat2,pwrite64"
@@ -101,7 +101,7 @@ async def traced_save(house: House, *, under: tuple[str, ...] = ()) -> list[str]
             jobs = await until_completed(store, 1, within_s=60)
         finally:
             end(worker)
-    assert_kept(house, jobs)
+    assert_saved(house, jobs)
     return complaints(events_of(log.read_text()), house.downloads, house.state / "mediavault.db-wal")
 
 

@@ -26,7 +26,7 @@ CHANNEL, FEED, PAUSED, FRESH = "s-000000000001", "s-000000000002", "s-0000000000
 WAITING = 1_240
 
 
-async def add_sources(store: Store, kept: Sequence[Job]) -> None:
+async def add_sources(store: Store, saved: Sequence[Job]) -> None:
     """Follow four sources; the newest saved posts came from the first."""
     now = SystemClock().now()
     records = store.records
@@ -43,39 +43,39 @@ async def add_sources(store: Store, kept: Sequence[Job]) -> None:
         await stored.follow(store.tables, source)
     states = {
         CHANNEL: SourceState(
-            title="Slow Trains", handle="@slow-trains", looked_at=now - timedelta(minutes=12), looks=9, started=1, seen=1_320,
-            next_look_at=now + timedelta(minutes=14), has_picture=True, gone=1, waiting=WAITING, passed=3, new_at_last_look=2, fill_at=now + timedelta(minutes=7),
+            title="Slow Trains", handle="@slow-trains", checked_at=now - timedelta(minutes=12), checks=9, started=1, seen=1_320,
+            next_check_at=now + timedelta(minutes=14), has_picture=True, unlisted=1, waiting=WAITING, skipped=3, new_at_last_check=2, fill_at=now + timedelta(minutes=7),
         ),
         FEED: SourceState(
-            title="Walks through marshes", looked_at=now - timedelta(days=2), looks=40, started=1, seen=96, passed=96,
-            next_look_at=now + timedelta(hours=5), failures=9, failing_since=now - timedelta(days=2),
+            title="Walks through marshes", checked_at=now - timedelta(days=2), checks=40, started=1, seen=96, skipped=96,
+            next_check_at=now + timedelta(hours=5), failures=9, failing_since=now - timedelta(days=2),
             error=Message("%(host)s answered %(status)s.", host="walks.example", status=500), help="It is tried again.",
         ),
-        PAUSED: SourceState(title="Bees", handle="bees.example", looked_at=now - timedelta(days=4), looks=3, started=1, seen=30, waiting=12),
+        PAUSED: SourceState(title="Bees", handle="bees.example", checked_at=now - timedelta(days=4), checks=3, started=1, seen=30, waiting=12),
     }  # fmt: skip
     for source_id, state in states.items():
         await set_state(store, source_id, state)
-    await stored.mark_posts(store, CHANNEL, [job.id for job in kept[:5]])
+    await stored.mark_posts(store, CHANNEL, [job.id for job in saved[:5]])
     for status in (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED):
         jobs = (await store.catalogue.jobs(JobQuery((status,), limit=2))).jobs
         await stored.mark_posts(store, FEED, [job.id for job in jobs])
         await note_arrivals(store, [job.id for job in jobs], are_news=True)
-    await note_arrivals(store, [job.id for job in kept[:3]], are_news=True)
-    await note_arrivals(store, [job.id for job in kept[3:5]], are_news=False)
+    await note_arrivals(store, [job.id for job in saved[:3]], are_news=True)
+    await note_arrivals(store, [job.id for job in saved[3:5]], are_news=False)
     await stored.put_picture(records, CHANNEL, jpeg())
-    gone = replace(_entry(0, now - timedelta(days=30), EntryState.TAKEN), job_id=kept[0].id)
-    await stored.put_seen(store.tables, CHANNEL, {"gone": gone})
+    unlisted = replace(_entry(0, now - timedelta(days=30), EntryState.SAVED), job_id=saved[0].id)
+    await stored.put_seen(store.tables, CHANNEL, {"gone": unlisted})
     for posts in (["gone"], []):
         await stored.compare_with_list(store.tables, CHANNEL, posts, now - timedelta(days=2), is_restart=False)
     places = [
         (f"waits-{number}", _entry(number, now - timedelta(days=number), EntryState.WAITING)) for number in range(1, 61)
     ]
     await stored.put_waiting(store.tables, CHANNEL, now, [(post, entry) for post, entry in places])
-    passed = enumerate((Reason.LENGTH, Reason.WORDS, Reason.MEMBERS), start=100)
+    skipped = enumerate((Reason.LENGTH, Reason.WORDS, Reason.MEMBERS), start=100)
     await stored.put_seen(
         store.tables,
         CHANNEL,
-        {f"passed-{n}": _entry(n, now - timedelta(days=n), EntryState.PASSED, why) for n, why in passed},
+        {f"passed-{n}": _entry(n, now - timedelta(days=n), EntryState.SKIPPED, why) for n, why in skipped},
     )
     await _add_rules(store)
 

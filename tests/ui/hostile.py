@@ -172,7 +172,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
         *("tag", "collection", "mine"),
         *("cursor", "clip", "before"),
     ),
-    POST: ("in", "item", "look", "t", "subtitles", "said"),
+    POST: ("in", "item", "read_formats", "t", "subtitles", "said"),
     RETENTION: ("source", "long"),
     ACCOUNTS: ("q", "platform", "cursor"),
     ACCOUNT: ("platform", "slug"),
@@ -222,7 +222,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     f"{SOURCES}/import": (),  # a form with a file: tests/unit/features/following/test_pages.py
     "/share": ("url", "text", "title"),
     "/failures/retry": ("cause", "platform"),
-    "/gates/{platform}/open": (),
+    "/site-limits/{platform}/open": (),
     "/queue/pause": ("site", "sites"),
     "/queue/resume": ("site", "sites"),
     "/jobs/{job_id}/priority": ("priority", "home"),
@@ -364,7 +364,7 @@ def _post(number: int, text: str, now: datetime) -> StoredJob:
 
 def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str) -> StoredJob:
     state = _STATES[number % len(_STATES)]
-    is_kept = state.status is JobStatus.COMPLETED
+    is_saved = state.status is JobStatus.COMPLETED
     metadata_text = text_of("Job.metadata")
 
     def column(name: str) -> str:  # a column cannot store half of a surrogate pair
@@ -377,10 +377,10 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
     )
     title = {} if state.is_untitled else {"title": metadata_text, "text": metadata_text}
     path = f"x/{number}/{column('SavedFile.output_path')}"
-    kept = SavedFile(f"{path}.mp4", f"{path}.jpg", 123_456, column("SavedFile.sha256"), 4.0, 320, 180)
+    saved = SavedFile(f"{path}.mp4", f"{path}.jpg", 123_456, column("SavedFile.sha256"), 4.0, 320, 180)
     items = [_failed_item(text_of)]
     if number % 2 == 0:  # some posts have several videos
-        items.insert(0, JobItem(Item(), ItemStatus.KEPT, kept) if is_kept else _failed_item(text_of))
+        items.insert(0, JobItem(Item(), ItemStatus.SAVED, saved) if is_saved else _failed_item(text_of))
     job = Job(
         id=post_id(number),
         trace_id=f"{number:032x}",
@@ -409,8 +409,8 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
         error=column("Job.error") if state.code else None,
         failed_at=at if state.code else None,
         retry_at=at + timedelta(days=9) if state.code is ErrorCode.RATE_LIMITED else None,
-        completed_at=at if is_kept else None,
-        **(dict(zip(_KEPT, (getattr(kept, name) for name in _KEPT), strict=True)) if is_kept else {}),
+        completed_at=at if is_saved else None,
+        **(dict(zip(_SAVED, (getattr(saved, name) for name in _SAVED), strict=True)) if is_saved else {}),
     )
     history = tuple(
         HistoryRecord(at, 1, stage, outcome, StrategyName.PLAIN, state.code, column("HistoryRecord.detail"), 0, 12)
@@ -421,7 +421,7 @@ def _stored(number: int, text_of: TextOf, at: datetime, platform: str, slug: str
     return StoredJob(changed, history, (*marks[:2], replace(marks[2], name="note")))
 
 
-_KEPT = tuple(name for name in SavedFile.__dataclass_fields__ if name in Job.__dataclass_fields__)  # of the first file
+_SAVED = tuple(name for name in SavedFile.__dataclass_fields__ if name in Job.__dataclass_fields__)  # of the first file
 
 
 def _scheme(number: int) -> str:

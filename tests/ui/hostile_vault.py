@@ -125,7 +125,7 @@ async def _sign_in(store: Store, number: int, text_of: TextOf, now: datetime) ->
     await store.records.put(RecordKind.SAVED_SEARCH, f"{OWNER}/{number}", search)
     names = ("name", "filter", "base")
     feed = {name: text_of(f"RssFeed.{name}") for name in names} | {"user": OWNER, "locale": "en", "zone": ""}
-    made = {"id": f"{number:032x}", "made_at": now.isoformat(), "fetched_at": None}
+    made = {"uid": f"{number:032x}", "made_at": now.isoformat(), "used_at": None}
     await store.records.put(RecordKind.RSS_FEED, f"{number:064x}", {**feed, **made})
 
 
@@ -143,10 +143,10 @@ async def _follow(store: Store, number: int, text_of: TextOf, now: datetime) -> 
     await set_state(store, named, state)
     entry = SeenEntry(EntryState.WAITING, text_of("SeenEntry.url"), text_of("SeenEntry.title"), now, now)
     await put_waiting(store.tables, named, now, [("waits", entry)])
-    linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.PASSED, reason=Reason.WORDS)
+    linked = replace(entry, url=f"https://videos.example/{entry.url}", state=EntryState.SKIPPED, reason=Reason.WORDS)
     await put_seen(store.tables, named, {"passed": linked, "nameless": replace(linked, title=None)})
-    gone = replace(linked, state=EntryState.TAKEN, reason=None)
-    await put_seen(store.tables, named, {"gone": gone})
+    unlisted = replace(linked, state=EntryState.SAVED, reason=None)
+    await put_seen(store.tables, named, {"gone": unlisted})
     for posts in (["gone"], []):
         await compare_with_list(store.tables, named, posts, now, is_restart=False)
     await _preview(store, number, text_of, now)
@@ -248,13 +248,13 @@ class _Formats:
     def __init__(self, texts: Sequence[TextOf]) -> None:
         self._texts = texts
 
-    def known(self, kept: SavedFile) -> ProbeReport:
-        number = int(kept.output_path.split("/")[1])  # the number of its post
+    def known(self, saved: SavedFile) -> ProbeReport:
+        number = int(saved.output_path.split("/")[1])  # the number of its post
         text_of = self._texts[number % STRAYS % len(self._texts)]
         container, pictures, sound = (
             text_of(f"ProbeReport.{name}") for name in ("container", "video_codec", "audio_codec")
         )
         return ProbeReport(container, pictures, sound, 4.0, 320, 180)
 
-    async def read(self, kept: SavedFile) -> ProbeReport:
-        return self.known(kept)
+    async def read(self, saved: SavedFile) -> ProbeReport:
+        return self.known(saved)

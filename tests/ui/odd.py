@@ -34,11 +34,11 @@ async def fill(vault: Vault) -> None:
     """Add them to a vault without posts."""
     store, downloads = vault.store, vault.downloads
     now = (await store.catalogue.report()).at
-    await sample.store_kept(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
+    await sample.store_saved(store, downloads, media.flv(), "flv", number=UNPLAYABLE)
     await _with_subtitles(
-        vault, await sample.store_kept(store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS)
+        vault, await sample.store_saved(store, downloads, media.subtitled("mp4", 6.0), "mp4", number=CHAPTERS)
     )
-    gone = await sample.store_kept(store, downloads, media.mp4(), "mp4", number=MISSING)
+    gone = await sample.store_saved(store, downloads, media.mp4(), "mp4", number=MISSING)
     checks = {0: FileCheck(now, CheckVerdict.MISSING, "It is not below the download folder.")}
     await store.records.put(RecordKind.VERIFIED, gone.id, checks_to_json(checks))
     await store.records.put(RecordKind.DAMAGED, gone.id, {"verdicts": [CheckVerdict.MISSING]})
@@ -90,7 +90,7 @@ def break_(vault: Vault) -> None:
 def _partly(vault: Vault, job: Job) -> Job:
     """Return a post with two of three videos saved, and a long text."""
     video = media.mp4()
-    items = [_kept(vault, video, index) for index in range(2)]
+    items = [_saved(vault, video, index) for index in range(2)]
     items.append(JobItem(Item(role=ItemRole.QUOTED), ItemStatus.FAILED, None, ErrorCode.DRM, "The video is encrypted."))
     error = "2 of 3 videos are kept; the other is copy-protected."
     return replace(
@@ -106,13 +106,13 @@ def _partly(vault: Vault, job: Job) -> Job:
     )
 
 
-def _kept(vault: Vault, video: bytes, index: int) -> JobItem:
+def _saved(vault: Vault, video: bytes, index: int) -> JobItem:
     path = vault.downloads / "odd" / f"part {index}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(video)
     sha256 = hashlib.sha256(video).hexdigest()
     saved_file = SavedFile(str(path.relative_to(vault.downloads)), None, len(video), sha256, 2.0, 320, 180)
-    return JobItem(Item(media_id=str(index)), ItemStatus.KEPT, saved_file)
+    return JobItem(Item(media_id=str(index)), ItemStatus.SAVED, saved_file)
 
 
 def _waiting_for_a_person(job: Job) -> Job:

@@ -41,7 +41,7 @@ class Case:
     broken.
 
     ``then`` brings the page into its state once it is open; ``allow`` are the errors that belong to it. ``is_rare``:
-    axe always checks it, the other tests of all pages only in ``make ui``.
+    the tests of all pages check it only in ``make ui``.
     """
 
     name: str
@@ -81,7 +81,7 @@ def job_in(status: JobStatus, code: ErrorCode | None = None) -> Address:
 
 async def with_duplicates(vault: Vault) -> str:
     """Return the page of a saved post whose video is in two others."""
-    own, same, alike = vault.kept[-3:]
+    own, same, alike = vault.saved[-3:]
     await put_duplicates(vault.store, own.id, {same.id: Likeness(100, identical=True), alike.id: Likeness(93)})
     return f"/jobs/{own.id}"
 
@@ -92,7 +92,7 @@ async def bad_link(page: Page) -> None:
     await page.locator("#refused").wait_for()
 
 
-async def kept_offline(page: Page) -> None:
+async def saved_offline(page: Page) -> None:
     await page.context.set_offline(True)
     await page.locator("#post_urls").fill("https://videos.example/watch/kept")
     await page.locator("#paste button:not([type=button])").click()
@@ -147,12 +147,12 @@ async def marked_job(vault: Vault) -> str:
 
 
 async def shared_link(vault: Vault) -> str:
-    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.kept[0], 0)
+    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.saved[0], 0)
     return f"/s/{key}"
 
 
 async def locked_link(vault: Vault) -> str:
-    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.kept[0], 0, password="grey herons")
+    key, _ = await SharedLinks(vault.store, SystemClock()).add(vault.saved[0], 0, password="grey herons")
     return f"/s/{key}"
 
 
@@ -378,7 +378,7 @@ CASES: tuple[Case, ...] = (
     Case("home-shared", "/", at("/?text=Look%20at%20https://videos.example/watch/shared")),
     Case("home-empty", "/", at("/"), "empty"),
     Case("home-bad-link", "/", at("/"), then=bad_link, allow=REFUSED),
-    Case("home-outbox", "/", at("/"), "empty", then=kept_offline, allow=LOST),
+    Case("home-outbox", "/", at("/"), "empty", then=saved_offline, allow=LOST),
     Case("away", "/away", at("/away")),
     Case("library", "/library", at("/library"), then=some_selected),
     Case("library-open", "/library", at("/library?state=all&q=e&length=short"), then=everything_open),

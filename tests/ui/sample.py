@@ -131,10 +131,10 @@ async def fill_and_claim(
     moment = now or SystemClock().now()
     pictures = [picture(number) for number in range(PICTURES)]
     videos = [(mp4(4.0), "mp4"), (mp4(12.0), "mp4"), (webm(6.0), "webm")]
-    kept = [_kept(number, moment, downloads, videos, pictures) for number in range(posts)]
+    saved = [_saved(number, moment, downloads, videos, pictures) for number in range(posts)]
     rest = [_failed(number, trouble, moment) for number, trouble in enumerate(TROUBLES)] + [_cancelled(moment)]
-    for start in range(0, len(kept), 500):
-        await store.catalogue.import_jobs(kept[start : start + 500])
+    for start in range(0, len(saved), 500):
+        await store.catalogue.import_jobs(saved[start : start + 500])
     await store.catalogue.import_jobs(rest)
     await store.catalogue.import_jobs([_waiting(number, moment - timedelta(minutes=9)) for number in (1, 2)])
     claims = await store.queue.claim(ANN, limit=2, lease=LEASE)
@@ -147,19 +147,19 @@ async def fill_and_claim(
             bytes_total=88_000_000,
         )
     await store.catalogue.import_jobs([_waiting(number, moment) for number in (3, 4)])
-    return [stored.job for stored in kept], claims
+    return [stored.job for stored in saved], claims
 
 
-async def store_kept(store: Store, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
+async def store_saved(store: Store, downloads: Path, video: bytes, suffix: str, *, number: int) -> Job:
     """Store one more saved post, with this file. ``number`` must not be that of any other."""
-    kept = _kept(number, SystemClock().now(), downloads, [(video, suffix)], [picture(number)])
-    await store.catalogue.import_jobs([kept])
-    return kept.job
+    saved = _saved(number, SystemClock().now(), downloads, [(video, suffix)], [picture(number)])
+    await store.catalogue.import_jobs([saved])
+    return saved.job
 
 
 def stored_post(number: int, at: datetime, items: Sequence[JobItem]) -> StoredJob:
     """Return a saved post with these items, whose files exist. ``number`` must not be that of any other."""
-    first = next(item.kept for item in items if item.kept)
+    first = next(item.saved for item in items if item.saved)
     job = _job(number, ACCOUNTS[number % len(ACCOUNTS)], TITLES[number % len(TITLES)], at)
     facts: dict[str, Any] = {
         "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1, "started_at": at, "completed_at": at, "updated_at": at, "progress_pct": 100,
@@ -207,7 +207,7 @@ def _put(plane: Any, pixels: bytes, width: int, height: int) -> None:
     plane.update(whole.ljust(plane.buffer_size, b"\0"))
 
 
-def _kept(
+def _saved(
     number: int, now: datetime, downloads: Path, videos: Sequence[tuple[bytes, str]], pictures: Sequence[bytes]
 ) -> StoredJob:
     dice = random.Random(number)
@@ -222,7 +222,9 @@ def _kept(
     (downloads / f"{stem}.jpg").write_bytes(pictures[number % len(pictures)])
     (downloads / f"{stem}.info.json").write_text("{}")
     length = (4.0, 12.0, 6.0)[number % 3]
-    kept = SavedFile(f"{stem}.{suffix}", f"{stem}.jpg", len(video), hashlib.sha256(video).hexdigest(), length, 320, 180)
+    saved = SavedFile(
+        f"{stem}.{suffix}", f"{stem}.jpg", len(video), hashlib.sha256(video).hexdigest(), length, 320, 180
+    )
     job = _job(number, account, title, at)
     done = at + timedelta(seconds=40)
     history = [
@@ -274,9 +276,9 @@ def _kept(
     ]
     facts: dict[str, Any] = {
         "status": JobStatus.COMPLETED, "stage": Stage.COMPLETE, "attempt_count": 1, "started_at": at, "completed_at": done, "updated_at": done, "progress_pct": 100,
-        "source_type": SourceType.DIRECT, "bytes_done": kept.bytes, "bytes_total": kept.bytes, "output_path": kept.output_path, "thumbnail_path": kept.thumbnail_path,
-        "bytes": kept.bytes, "sha256": kept.sha256, "duration_s": kept.duration_s, "width": kept.width, "height": kept.height,
-        "items": (JobItem(Item(media_id=str(number)), ItemStatus.KEPT, kept),),
+        "source_type": SourceType.DIRECT, "bytes_done": saved.bytes, "bytes_total": saved.bytes, "output_path": saved.output_path, "thumbnail_path": saved.thumbnail_path,
+        "bytes": saved.bytes, "sha256": saved.sha256, "duration_s": saved.duration_s, "width": saved.width, "height": saved.height,
+        "items": (JobItem(Item(media_id=str(number)), ItemStatus.SAVED, saved),),
     }  # fmt: skip
     return StoredJob(_with(job, facts), tuple(history), _marks(number, job.id))
 

@@ -38,7 +38,7 @@ SUBJECTS = {
     "settings": at("/settings"),
     "notifications": at("/notifications"),
 }
-LOOKS: tuple[tuple[str, Size], ...] = (("light", "desktop"), ("dark", "phone"))
+VARIANTS: tuple[tuple[str, Size], ...] = (("light", "desktop"), ("dark", "phone"))
 
 
 async def main() -> None:
@@ -61,7 +61,7 @@ def has_font(language: str) -> bool:
 
 
 async def _take_all(pages: Pages, vault: Vault) -> None:
-    for theme, size in LOOKS:
+    for theme, size in VARIANTS:
         for name, address in SUBJECTS.items():
             page = await pages(await address(vault), theme=theme, size=size)
             await page.wait_for_function(

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page, in any state; ``make ui`` looks at each in both themes, on a phone and on a desktop."""
+"""axe finds nothing on any page; ``make ui`` checks each in every state, both themes, on a phone and on a desktop."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ async def violations(page: Page, axe: str, part: str = "html") -> list[Any]:
     return broken
 
 
-Look = tuple[str, Size]
+Appearance = tuple[str, Size]
 ALL = tuple(combinations())
-SOME = (ALL[0], ALL[3])  # each theme and each size once
+SOME = (ALL[0], ALL[3])  # each theme and each size in half of the routes
 
 
-def looks_of(case: Case) -> Sequence[Look]:
-    """Return in which looks the case is always checked; the other ones are for ``make ui``.
+def appearances_of(case: Case) -> Sequence[Appearance]:
+    """Return in which appearances the case is always checked; the others are for ``make ui``.
 
-    The first case of a route has each theme and each size. Its other states differ from it in a few elements: they have
-    one look, in turn.
+    The first case of a route has one, in turn. Its other states differ from it in a few elements, and have none.
     """
-    kin = [other for other in CASES if case.route and other.route == case.route] or [case]
-    number = kin.index(case)
-    return SOME if number == 0 else (SOME[number % 2],)
+    if case != next(other for other in CASES if other.route == case.route):
+        return ()
+    routes = list(dict.fromkeys(other.route for other in CASES))
+    return (SOME[routes.index(case.route) % 2],)
 
 
-async def findings(page: Page, axe: str, part: str = "html", looks: Sequence[Look] = SOME) -> list[str]:
+async def findings(page: Page, axe: str, part: str, appearances: Sequence[Appearance]) -> list[str]:
     """Return what axe finds in each of these looks; the page keeps the last one."""
     found = []
-    for theme, size in looks:
+    for theme, size in appearances:
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         width, height = SIZES[size]
         await page.set_viewport_size({"width": width, "height": height})
@@ -66,21 +66,9 @@ async def findings(page: Page, axe: str, part: str = "html", looks: Sequence[Loo
     return found
 
 
-@pytest.mark.parametrize(
-    ("case", "looks"),
-    [
-        *(
-            pytest.param(case, looks_of(case), id=f"{case.name}-a") for case in CASES if case.is_rare
-        ),  # the others: for_everybody
-        *(
-            pytest.param(
-                case, [look for look in ALL if look not in looks_of(case)], id=f"{case.name}-b", marks=pytest.mark.long
-            )
-            for case in CASES
-        ),
-    ],
-)
-async def test_axe_finds_nothing(case: Case, looks: Sequence[Look], pages: Pages, vault_of: VaultOf, axe: str) -> None:
+@pytest.mark.long
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_axe_finds_nothing(case: Case, pages: Pages, vault_of: VaultOf, axe: str) -> None:
     page = await pages.at(case, await vault_of(case.whose))
 
-    assert await findings(page, axe, case.part, looks) == []
+    assert await findings(page, axe, case.part, [each for each in ALL if each not in appearances_of(case)]) == []

@@ -186,20 +186,22 @@ async def test_what_is_typed_before_the_stored_settings_were_read_stays(extensio
 
 
 @pytest.mark.parametrize(
-    ("token", "told"),
+    ("token", "outcome"),
     [
         ("mv_wrong", "The vault doesn't accept this token."),
         ("", "The vault needs a token."),
         (Scope.READ, "This token may not add links. The vault says: This token's scope is read only."),
     ],
 )
-async def test_a_token_that_does_not_fit_is_named(extension: Extension, guarded: Vault, token: str, told: str) -> None:
+async def test_a_token_that_does_not_fit_is_named(
+    extension: Extension, guarded: Vault, token: str, outcome: str
+) -> None:
     page = await extension.page("options.html")
     await page.locator("#address").fill(guarded.base)
     await page.locator("#token").fill(await token_for(guarded, token) if isinstance(token, Scope) else token)
     await page.locator("#test").click()
 
-    await expect(page.locator("#outcome .bad")).to_contain_text(told)
+    await expect(page.locator("#outcome .bad")).to_contain_text(outcome)
     assert (await jobs_of(guarded, "")) == []
     assert await extension.worker.evaluate("chrome.storage.local.get('token')") == {}
 
@@ -255,7 +257,7 @@ async def test_the_popup_saves_the_page_and_leads_to_it_in_the_vault(extension: 
 
 async def test_the_popup_says_what_is_saved_already(extension: Extension, guarded: Vault) -> None:
     await extension.set_up(guarded.base)
-    page = await extension.page("popup.html", tab=guarded.kept[0].post_url)
+    page = await extension.page("popup.html", tab=guarded.saved[0].post_url)
 
     await expect(page.locator(".result")).to_contain_text("Already saved.")
 
@@ -292,9 +294,11 @@ async def test_the_button_itself_opens_the_popup_and_saves_the_page_of_its_tab(
     await extension.worker.evaluate("chrome.action.openPopup()")
 
     async with asyncio.timeout(patient(20)):
-        while not (kept := (await extension.worker.evaluate("chrome.storage.session.get({ results: [] })"))["results"]):
+        while not (
+            saved := (await extension.worker.evaluate("chrome.storage.session.get({ results: [] })"))["results"]
+        ):
             await asyncio.sleep(0.05)
-    assert (kept[0]["url"], kept[0]["state"]) == (f"{guarded.base}/login", "refused")
+    assert (saved[0]["url"], saved[0]["state"]) == (f"{guarded.base}/login", "refused")
 
 
 @pytest.mark.parametrize(
@@ -454,10 +458,10 @@ async def test_the_end_of_an_earlier_result_does_not_take_a_newer_one_away(
             while await extension.worker.evaluate("waits.size") < number:
                 await asyncio.sleep(0.05)
     await extension.worker.evaluate("Promise.resolve(waits.get(1)())")
-    kept = await extension.badge()
+    saved = await extension.badge()
     await extension.worker.evaluate("() => { [globalThis.setTimeout, globalThis.clearTimeout] = real; }")
 
-    assert kept == "✓"
+    assert saved == "✓"
 
 
 async def test_a_link_that_waits_can_be_discarded(extension: Extension, guarded: Vault) -> None:

@@ -32,7 +32,7 @@ async def play(pages: Pages, vault: Vault, path: str = FEED, size: Size = "phone
 
 async def plays(page: Page, vault: Vault, number: int) -> None:
     """Wait until this clip fills the window and is the only one that plays."""
-    post = vault.kept[number].id
+    post = vault.saved[number].id
     await page.wait_for_function(f"() => {PLAYING}.join() === '{post}'")
     await expect(page.locator(f"#clip-{post}")).to_be_in_viewport(ratio=0.95)
 
@@ -123,9 +123,9 @@ async def test_letters_are_no_shortcuts_where_single_keys_are_off(pages: Pages, 
 
 async def test_the_focus_goes_along_and_the_title_is_announced(pages: Pages, fresh_vault: Vault) -> None:
     page = await play(pages, fresh_vault, size="desktop")
-    await page.locator(f"#clip-{fresh_vault.kept[0].id} [data-part=heart]").focus()
+    await page.locator(f"#clip-{fresh_vault.saved[0].id} [data-part=heart]").focus()
     await page.keyboard.press("ArrowDown")
-    second = page.locator(f"#clip-{fresh_vault.kept[1].id}")
+    second = page.locator(f"#clip-{fresh_vault.saved[1].id}")
 
     await expect(second.locator("[data-part=heart]")).to_be_focused()
     await expect(page.locator("#announcer")).to_have_text(await second.get_by_role("heading").inner_text())
@@ -179,7 +179,7 @@ async def test_a_reload_shows_the_same_clip_and_the_ones_before_it(pages: Pages,
     page = await play(pages, vault, f"{FEED}?order=newest&cursor=")
     await to_the_end(page)
     await plays(page, vault, 2 * CLIPS - 1)
-    await page.wait_for_url(f"**/feed?order=newest&clip={vault.kept[-1].id}")
+    await page.wait_for_url(f"**/feed?order=newest&clip={vault.saved[-1].id}")
     await page.reload()
     await plays(page, vault, 2 * CLIPS - 1)
     await page.wait_for_function(f"() => Math.round({AT}) === {CLIPS}")  # with the page before it
@@ -199,7 +199,7 @@ async def test_the_way_back_from_a_post_leads_to_its_clip(pages: Pages, fresh_va
     await plays(page, fresh_vault, 1)
     await page.wait_for_url("**clip=*")
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"**/jobs/{fresh_vault.kept[1].id}?in=")
+    await page.wait_for_url(f"**/jobs/{fresh_vault.saved[1].id}?in=")
     await page.go_back()
 
     await plays(page, fresh_vault, 1)
@@ -234,7 +234,7 @@ async def test_a_tap_and_the_space_bar_pause_and_play(pages: Pages, fresh_vault:
 async def test_nothing_plays_by_itself_with_reduced_motion(pages: Pages, fresh_vault: Vault) -> None:
     page = await pages(FEED, base=fresh_vault.base, size="phone", motion="reduce")
     await page.keyboard.press("ArrowDown")
-    second = page.locator(f"#clip-{fresh_vault.kept[1].id}")
+    second = page.locator(f"#clip-{fresh_vault.saved[1].id}")
     await expect(second).to_be_in_viewport(ratio=0.95)
     await expect(second).to_have_attribute("data-state", "paused")
     assert await page.evaluate(PLAYING) == []
@@ -278,7 +278,7 @@ async def test_the_line_at_the_bottom_shows_the_progress_and_seeks(pages: Pages,
 
 async def test_a_clip_that_ends_is_marked_watched_and_begins_again(pages: Pages, fresh_vault: Vault) -> None:
     page = await play(pages, fresh_vault)
-    post = fresh_vault.kept[0].id
+    post = fresh_vault.saved[0].id
     await page.evaluate("document.querySelector('[data-state] video').currentTime = 3.8")
     await page.locator(f"#clip-{post}[data-ended]").wait_for()
     await page.wait_for_function("() => document.querySelector('[data-state] video').currentTime < 2")
@@ -302,7 +302,7 @@ async def test_a_clip_goes_on_where_it_was_left(pages: Pages, fresh_vault: Vault
 
 async def test_a_clip_that_did_not_play_keeps_its_position(pages: Pages, fresh_vault: Vault) -> None:
     """Else scrolling past a video would bring it to the front of what is being watched."""
-    post = fresh_vault.kept[0].id
+    post = fresh_vault.saved[0].id
     mark = Mark(post, position("owner"), position_to_text(Position(2.0, 4.0)), place=1)
     await fresh_vault.store.marks.put([mark])
     page = await pages(FEED, base=fresh_vault.base, motion="reduce")
@@ -316,7 +316,7 @@ async def test_a_clip_that_did_not_play_keeps_its_position(pages: Pages, fresh_v
 
 
 async def test_a_file_that_cannot_be_played_says_so_and_the_next_one_plays(pages: Pages, fresh_vault: Vault) -> None:
-    first = fresh_vault.kept[0]
+    first = fresh_vault.saved[0]
     (fresh_vault.downloads / str(first.output_path)).write_bytes(b"no video at all")
     page = await pages(FEED, base=fresh_vault.base, motion="no-preference")
     await expect(page.locator(f"#clip-{first.id} [data-part=broken]")).to_be_visible()
@@ -331,7 +331,7 @@ async def test_a_file_that_cannot_be_played_says_so_and_the_next_one_plays(pages
 @pytest.mark.parametrize("by", ["key", "button"])
 async def test_the_heart_makes_a_clip_a_favourite_and_takes_it_back(pages: Pages, fresh_vault: Vault, by: str) -> None:
     page = await play(pages, fresh_vault, size="desktop")
-    post = fresh_vault.kept[0].id
+    post = fresh_vault.saved[0].id
     heart = page.locator(f"#clip-{post}").get_by_role("button", name="Favourite")
     for pressed in ("true", "false"):
         async with page.expect_response("**/marks"):
@@ -359,10 +359,10 @@ async def test_a_clip_is_shared_without_leaving_the_feed(pages: Pages, fresh_vau
 
 
 async def test_a_portrait_clip_keeps_its_shape_with_its_buttons_beside_it(pages: Pages, fresh_vault: Vault) -> None:
-    first = fresh_vault.kept[0]
-    kept = first.items[0].kept
-    assert isinstance(kept, SavedFile)
-    tall = replace(first.items[0], kept=replace(kept, width=180, height=320))
+    first = fresh_vault.saved[0]
+    saved = first.items[0].saved
+    assert isinstance(saved, SavedFile)
+    tall = replace(first.items[0], saved=replace(saved, width=180, height=320))
     await fresh_vault.store.catalogue.remove(first.id)
     await fresh_vault.store.catalogue.import_jobs([StoredJob(replace(first, width=180, height=320, items=(tall,)))])
     (fresh_vault.downloads / str(first.output_path)).unlink()  # it is not
@@ -389,7 +389,7 @@ async def test_without_javascript_the_feed_is_a_list_of_the_browsers_own_players
     await page.get_by_role("link", name="Earlier").click()
 
     await page.wait_for_url("**before=*")
-    assert await page.get_by_role("article").first.get_attribute("data-id") == vault.kept[0].id
+    assert await page.get_by_role("article").first.get_attribute("data-id") == vault.saved[0].id
 
 
 async def test_the_feed_works_below_a_path(pages: Pages, make_vault: MakeVault) -> None:

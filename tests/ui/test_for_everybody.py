@@ -10,8 +10,8 @@ from mediavault.store.port import JobQuery
 from tests.ui.browsing import SIZES, Pages, Size, overflow
 from tests.ui.conftest import VaultOf
 from tests.ui.pages import CASES, Case
+from tests.ui.test_axe import appearances_of, findings
 from tests.ui.test_axe import axe as axe  # the fixture
-from tests.ui.test_axe import findings, looks_of
 from tests.ui.vault import Vault
 
 TABS = 25  # the number of elements that are focused on a page
@@ -77,9 +77,8 @@ async def test_a_page_satisfies_axe_shows_its_focus_moves_nothing_and_fits_every
     """Every window size is tested in both text directions, with reduced motion."""
     page = await pages.at(case, await vault_of(case.whose), motion="reduce")
     wrong = [f"it moves: {element}" for element in await page.evaluate(_MOVING)]
-    if not case.is_rare:  # those of rare states run in any case, in test_axe.py
-        wrong += await findings(page, axe, case.part, looks_of(case))
-        await resize(page, "desktop")
+    wrong += await findings(page, axe, case.part, appearances_of(case))
+    await resize(page, "desktop")
     wrong += await unseen_by_keyboard(page)
     wrong += await troubles_of_fitting(page)
 

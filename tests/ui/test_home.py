@@ -193,15 +193,15 @@ async def test_a_job_moves_through_the_page_while_it_is_saved(pages: Pages, fres
     await expect(card.locator('[data-field="speed"]')).to_contain_text("/s")
     await expect(card.locator('[data-field="left"]')).to_contain_text("left")
 
-    kept_before = len(fresh_vault.kept)
-    example = fresh_vault.kept[0]
+    saved_before = len(fresh_vault.saved)
+    example = fresh_vault.saved[0]
     assert example.output_path is not None
     saved_file = SavedFile(example.output_path, example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
     await store.queue.begin_commit(claim, saved_file)
     await store.queue.complete(claim, saved_file)
     await expect(page.locator(f'.shelf a.name[href="/jobs/{claim.id}"]')).to_be_visible()
     await expect(card).to_have_count(0)
-    await expect(page.locator('[data-number="completed"] .figure')).to_have_text(str(kept_before + 1))
+    await expect(page.locator('[data-number="completed"] .figure')).to_have_text(str(saved_before + 1))
     await expect(page.locator("#announce")).to_have_text("Saved: 1.")
     assert handle is not None
     assert await page.evaluate("window.sameDocument")

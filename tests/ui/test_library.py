@@ -62,11 +62,11 @@ async def test_more_tiles_load_automatically_and_nothing_jumps(pages: Pages, vau
     for _ in range(30):
         await page.mouse.wheel(0, 300)
         await page.wait_for_timeout(50)
-    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await expect(page.locator(".tile")).to_have_count(len(vault.saved))
 
     assert await page.locator(".more").count() == 0
     assert await page.evaluate("window.shifts") < 0.01
-    assert len({await tile.get_attribute("id") for tile in await page.locator(".tile").all()}) == len(vault.kept)
+    assert len({await tile.get_attribute("id") for tile in await page.locator(".tile").all()}) == len(vault.saved)
 
 
 async def test_a_search_runs_while_typing_and_is_part_of_the_url(pages: Pages) -> None:
@@ -158,14 +158,14 @@ async def test_keys_move_between_tiles_and_select(pages: Pages) -> None:
 async def test_enter_opens_a_tile_and_back_returns_to_the_same_position(pages: Pages, vault: Vault) -> None:
     page = await pages("/library")
     await page.mouse.wheel(0, 20_000)
-    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await expect(page.locator(".tile")).to_have_count(len(vault.saved))
     await page.locator(".tile .name").last.focus()
     before = await page.evaluate("window.scrollY")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/jobs/*")
     await page.go_back()
 
-    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await expect(page.locator(".tile")).to_have_count(len(vault.saved))
     await page.wait_for_function(f"() => Math.abs(window.scrollY - {before}) < 3")
 
 
@@ -200,7 +200,7 @@ async def test_all_results_can_be_exported_as_a_table(pages: Pages, vault: Vault
     body = await saved(page, ".found button[value='csv']")
     rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
 
-    assert [row["id"] for row in rows] == [job.id for job in reversed(vault.kept)]
+    assert [row["id"] for row in rows] == [job.id for job in reversed(vault.saved)]
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -208,14 +208,14 @@ async def test_posts_are_deleted_at_once_and_brought_back_by_undo(
     pages: Pages, fresh_vault: Vault, javascript: bool
 ) -> None:
     page = await pages("/library", base=fresh_vault.base, javascript=javascript)
-    for job in fresh_vault.kept[:2]:
+    for job in fresh_vault.saved[:2]:
         await page.locator(f"#job-{job.id} .pick input").check()
     await page.locator("#selected button[formaction='/library/remove']").click()
     await expect(page.locator("#outcome p")).to_have_text("2 posts were deleted.")
 
     left = await fresh_vault.store.catalogue.jobs(JobQuery(statuses=(JobStatus.COMPLETED,)))
-    assert len(left.jobs) == len(fresh_vault.kept) - 2
-    assert not (fresh_vault.downloads / str(fresh_vault.kept[0].output_path)).exists()
+    assert len(left.jobs) == len(fresh_vault.saved) - 2
+    assert not (fresh_vault.downloads / str(fresh_vault.saved[0].output_path)).exists()
     assert await page.locator(".tile").count() == len(left.jobs)
     if javascript:  # the script takes the message out of the address, so that a reload does not repeat it
         await page.wait_for_url(lambda url: "outcome" not in url)
@@ -223,7 +223,7 @@ async def test_posts_are_deleted_at_once_and_brought_back_by_undo(
 
     await page.get_by_role("button", name="Undo").click()
     await expect(page.locator("#outcome p")).to_have_text("2 posts were restored.")
-    assert (fresh_vault.downloads / str(fresh_vault.kept[0].output_path)).is_file()
+    assert (fresh_vault.downloads / str(fresh_vault.saved[0].output_path)).is_file()
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
@@ -233,11 +233,11 @@ async def test_deleting_and_undoing_it_stay_at_the_same_filter_search_and_place(
     """The tiles of a second page, which were loaded while scrolling, are there again."""
     vault = await make_vault(posts=60, worker=False)
     address = "/library?q=test&order=longest"
-    for job in vault.kept:
+    for job in vault.saved:
         await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, "test")
     page = await pages(address, base=vault.base, size=size)
     await page.locator(".more").scroll_into_view_if_needed()
-    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await expect(page.locator(".tile")).to_have_count(len(vault.saved))
     stays, goes = (page.locator(".tile").nth(place) for place in (49, 52))
     ids = [await one.get_attribute("id") for one in (stays, goes)]
     stays, goes = (page.locator(f"#{one}") for one in ids)
@@ -279,7 +279,7 @@ async def test_everything_can_be_found_and_downloaded_without_javascript(pages: 
     page = await pages("/library", javascript=False)
     assert await tiles(page) == PAGE
     await page.locator(".more-link a").click()
-    assert await tiles(page) == len(vault.kept) - PAGE
+    assert await tiles(page) == len(vault.saved) - PAGE
 
     await page.locator("#q").fill("night train")
     await page.locator("#finder > button").click()
@@ -299,7 +299,7 @@ async def test_tiles_that_cannot_be_loaded_are_requested_again(pages: Pages, vau
 
     await page.unroute("**/library?*cursor=*")
     await page.locator(".more-failed button").click()
-    await expect(page.locator(".tile")).to_have_count(len(vault.kept))
+    await expect(page.locator(".tile")).to_have_count(len(vault.saved))
 
 
 async def test_an_empty_library_says_what_to_do(pages: Pages, make_vault: MakeVault) -> None:

@@ -29,7 +29,7 @@ MONTHS = [datetime(2026 - number // 12, 12 - number % 12, 15, 12, tzinfo=UTC) fo
 async def months_vault(make_vault: MakeVault) -> Vault:
     """Return a vault with ten posts in each of twelve months, from 2026-03 back to 2025-04."""
     vault = await make_vault(posts=1)
-    model = vault.kept[0]
+    model = vault.saved[0]
     times = [month - timedelta(hours=number) for month in MONTHS for number in range(10)]
     await vault.store.catalogue.remove(model.id)
     await vault.store.catalogue.import_jobs([StoredJob(_post(model, number, at)) for number, at in enumerate(times)])
@@ -185,7 +185,7 @@ async def test_a_phone_has_no_months_at_the_side(pages: Pages, months_vault: Vau
 
 async def test_the_heading_of_a_month_goes_with_its_last_tile(pages: Pages, make_vault: MakeVault) -> None:
     vault = await make_vault(posts=1)
-    [model] = vault.kept
+    [model] = vault.saved
     await vault.store.catalogue.remove(model.id)
     posts = [_post(model, number, MIDDAY - timedelta(days=40 * number)) for number in range(3)]
     await vault.store.catalogue.import_jobs([StoredJob(post) for post in posts])
@@ -232,10 +232,10 @@ async def test_a_portrait_clip_keeps_its_shape_in_a_tile_of_the_usual_height(
     pages: Pages, make_vault: MakeVault, size: Size
 ) -> None:
     vault = await make_vault(posts=2)
-    model, wide = vault.kept
+    model, wide = vault.saved
     (vault.downloads / str(model.thumbnail_path)).write_bytes(portrait())
-    kept = SavedFile(str(model.output_path), model.thumbnail_path, 1_000, str(model.sha256), 4.0, 180, 320)
-    tall = replace(model, width=180, height=320, items=(JobItem(Item(), ItemStatus.KEPT, kept),))
+    saved = SavedFile(str(model.output_path), model.thumbnail_path, 1_000, str(model.sha256), 4.0, 180, 320)
+    tall = replace(model, width=180, height=320, items=(JobItem(Item(), ItemStatus.SAVED, saved),))
     await vault.store.catalogue.remove(model.id)
     await vault.store.catalogue.import_jobs([StoredJob(tall)])
     page = await pages("/library", base=vault.base, size=size)
@@ -249,7 +249,7 @@ async def test_a_portrait_clip_keeps_its_shape_in_a_tile_of_the_usual_height(
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 async def test_a_post_of_another_site_names_its_host(pages: Pages, make_vault: MakeVault, size: Size) -> None:
     vault = await make_vault(posts=1)
-    [model] = vault.kept
+    [model] = vault.saved
     url = "https://www.xn--mnchen-3ya.example/film"
     other = _post(model, 1, MIDDAY, url=url, platform="generic", account=None)
     await vault.store.catalogue.remove(model.id)
@@ -259,7 +259,7 @@ async def test_a_post_of_another_site_names_its_host(pages: Pages, make_vault: M
     await expect(page.locator(".tile .who bdi")).to_have_text("xn--mnchen-3ya.example")
     assert "Other sites" in str(await page.locator("#platform").text_content())
     await page.goto(vault.base)
-    await expect(page.locator(".kept .site")).to_have_text("xn--mnchen-3ya.example")
+    await expect(page.locator(".saved .site")).to_have_text("xn--mnchen-3ya.example")
     assert await overflow(page) == []
 
 

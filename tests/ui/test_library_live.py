@@ -10,14 +10,14 @@ from mediavault.core.media import SavedFile
 from mediavault.store.port import JobQuery
 from tests.patience import patient
 from tests.ui.browsing import Pages
-from tests.ui.sample import store_kept
+from tests.ui.sample import store_saved
 from tests.ui.vault import Vault
 
 FRESH = "#fresh button"
 
 
 async def keep(vault: Vault, claim: ClaimedJob) -> None:
-    example = vault.kept[0]
+    example = vault.saved[0]
     saved_file = SavedFile(str(example.output_path), example.thumbnail_path, 1_000, "ab" * 32, 4.0, 320, 180)
     await vault.store.queue.begin_commit(claim, saved_file)
     await vault.store.queue.complete(claim, saved_file)
@@ -89,7 +89,7 @@ async def test_only_posts_that_match_the_search_are_announced(pages: Pages, fres
 
 async def test_a_removed_post_disappears_and_the_focus_stays_in_the_grid(pages: Pages, fresh_vault: Vault) -> None:
     page = await live(pages, fresh_vault, "/library")
-    gone, neighbour = fresh_vault.kept[1], fresh_vault.kept[2]
+    gone, neighbour = fresh_vault.saved[1], fresh_vault.saved[2]
     await page.locator(f"#job-{gone.id} .pick input").check()
     await page.locator(f"#job-{gone.id} .name").focus()
     answer = await page.request.delete(f"{fresh_vault.base}/api/jobs/{gone.id}")
@@ -131,11 +131,11 @@ async def test_a_lost_connection_is_reported_and_the_tiles_catch_up(pages: Pages
     async with page.expect_event("requestfailed"):  # the filter is unchanged, and the request brought nothing new
         await page.locator("#q").fill("")
     await keep(fresh_vault, fresh_vault.claims[0])
-    await fresh_vault.store.catalogue.remove(fresh_vault.kept[3].id)  # no stream reports this afterwards
+    await fresh_vault.store.catalogue.remove(fresh_vault.saved[3].id)  # no stream reports this afterwards
     await page.context.set_offline(False)
 
     await expect(page.locator(FRESH)).to_have_text("1 new", timeout=patient(20_000))
-    await expect(page.locator(f"#job-{fresh_vault.kept[3].id}")).to_have_count(0)
+    await expect(page.locator(f"#job-{fresh_vault.saved[3].id}")).to_have_count(0)
     await expect(page.locator("#lost-line")).to_be_hidden()
     await expect(page.locator("#messages .complaint")).to_have_count(0)
 
@@ -143,7 +143,7 @@ async def test_a_lost_connection_is_reported_and_the_tiles_catch_up(pages: Pages
 async def test_a_change_of_a_post_that_is_not_loaded_does_not_count_as_new(pages: Pages, fresh_vault: Vault) -> None:
     """A saved post changes its title; a page that was opened after the post was saved does not call it new."""
     page = await live(pages, fresh_vault, "/library?order=oldest")
-    old = fresh_vault.kept[0]
+    old = fresh_vault.saved[0]
     await page.evaluate(f"document.getElementById('job-{old.id}').remove()")  # as if it were further down
     answer = await page.request.get(
         f"{fresh_vault.base}/library/changes",
@@ -158,6 +158,6 @@ async def test_a_newly_saved_post_with_an_old_date_is_new_too(pages: Pages, fres
     """What counts is when it was saved, not when it was submitted."""
     page = await live(pages, fresh_vault, "/library")
     await keep(fresh_vault, fresh_vault.claims[0])
-    await store_kept(fresh_vault.store, fresh_vault.downloads, b"x", "mp4", number=777)
+    await store_saved(fresh_vault.store, fresh_vault.downloads, b"x", "mp4", number=777)
 
     await expect(page.locator(FRESH)).to_have_text("1 new")

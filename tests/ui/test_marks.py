@@ -30,7 +30,7 @@ async def post_marks(vault: Vault, job_id: str) -> PostMarks:
 
 def plain(vault: Vault) -> Job:
     """Return a saved post without marks whose video is long enough to be left in the middle."""
-    return next(job for number, job in enumerate(vault.kept) if number % 4 == 0 and (job.duration_s or 0) > 10)
+    return next(job for number, job in enumerate(vault.saved) if number % 4 == 0 and (job.duration_s or 0) > 10)
 
 
 @cache
@@ -128,7 +128,7 @@ START = {
 
 async def left_at(vault: Vault, at_s: float) -> Job:
     """Let a saved video last two minutes, of which its user has seen so much."""
-    job = next(job for job in vault.kept if str(job.output_path).endswith(".mp4") and len(job.items) <= 1)
+    job = next(job for job in vault.saved if str(job.output_path).endswith(".mp4") and len(job.items) <= 1)
     (vault.downloads / str(job.output_path)).write_bytes(two_minutes())
     await save_position(vault.store, FakeClock(), OWNER, job.id, Position(at_s, 120.0))
     return job

@@ -180,18 +180,18 @@ async def test_no_key_of_the_library_works_while_it_is_open(pages: Pages) -> Non
 
 
 async def test_no_key_of_a_video_works_while_it_is_open(pages: Pages, vault: Vault) -> None:
-    page = await pages(f"/jobs/{vault.kept[1].id}")
+    page = await pages(f"/jobs/{vault.saved[1].id}")
     await open_on(page)
     for key in ("?", "n", "m", "f", " "):
         await page.keyboard.press(key)
 
     await expect(page.locator("#palette-text")).to_have_value("?nmf ")
     await expect(page.locator("#keys")).to_be_hidden()
-    assert page.url.endswith(vault.kept[1].id)
+    assert page.url.endswith(vault.saved[1].id)
 
 
 async def test_the_shortcuts_name_it(pages: Pages, vault: Vault) -> None:
-    for path in ("/library", f"/jobs/{vault.kept[0].id}"):
+    for path in ("/library", f"/jobs/{vault.saved[0].id}"):
         page = await pages(path)
         await page.keyboard.press("?")
         await expect(page.locator("#keys")).to_contain_text(re.compile("search or go to", re.IGNORECASE))

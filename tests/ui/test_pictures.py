@@ -33,10 +33,10 @@ async def post_of(vault: Vault, *types: ItemType) -> Job:
             path = vault.downloads / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-        kept = SavedFile(
+        saved = SavedFile(
             output, thumbnail, len(body), hashlib.sha256(body).hexdigest(), None if is_image else 4.0, 640, 360
         )
-        items.append(JobItem(Item(type=kind, media_id=str(index)), ItemStatus.KEPT, kept))
+        items.append(JobItem(Item(type=kind, media_id=str(index)), ItemStatus.SAVED, saved))
     stored = stored_post(number, SystemClock().now(), items)
     await vault.store.catalogue.import_jobs([stored])
     return stored.job

@@ -14,7 +14,7 @@ from mediavault.core.segments import VideoSegment, segments_to_text
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
 from tests.ui.hostile_texts import RUN
-from tests.ui.sample import store_kept
+from tests.ui.sample import store_saved
 from tests.ui.test_post import HAS_PLAYED, album, mp4_of, time_of
 from tests.ui.vault import Vault
 
@@ -24,7 +24,7 @@ SHEET = "() => getComputedStyle(document.querySelector('.preview-picture')).back
 
 
 async def subtitled(vault: Vault, **texts: Any) -> Job:
-    return await store_kept(
+    return await store_saved(
         vault.store, vault.downloads, media.subtitled("mp4", 6.0, **texts), "mp4", number=next(NUMBERS)
     )
 
@@ -284,7 +284,7 @@ async def test_hostile_texts_of_a_file_are_shown_as_text(pages: Pages, fresh_vau
 
 
 async def test_autoplay_is_off_at_first_and_remembered(pages: Pages, vault: Vault) -> None:
-    page = await pages(f"/jobs/{vault.kept[0].id}")
+    page = await pages(f"/jobs/{vault.saved[0].id}")
     switch = page.get_by_role("switch", name="Autoplay")
     await expect(switch).not_to_be_checked()
     await end(page)
@@ -297,7 +297,7 @@ async def test_autoplay_is_off_at_first_and_remembered(pages: Pages, vault: Vaul
 
 
 async def test_the_next_video_plays_after_a_countdown(pages: Pages, vault: Vault) -> None:
-    page = await pages(f"/jobs/{vault.kept[0].id}?in=")
+    page = await pages(f"/jobs/{vault.saved[0].id}?in=")
     await page.clock.install()
     await page.get_by_role("switch", name="Autoplay").check()
     await end(page)
@@ -306,7 +306,7 @@ async def test_the_next_video_plays_after_a_countdown(pages: Pages, vault: Vault
     await page.clock.run_for(7_000)
     await expect(page.locator("[data-field=countdown]")).to_have_text("1 s")
     await page.clock.run_for(1_500)
-    await page.wait_for_url(re.compile(vault.kept[1].id))
+    await page.wait_for_url(re.compile(vault.saved[1].id))
 
     await page.wait_for_function("() => document.getElementById('player').currentTime > 0")
 
@@ -326,7 +326,7 @@ async def test_the_next_video_of_the_same_post_comes_before_the_next_post(pages:
 
 @pytest.mark.parametrize("by", ["button", "Escape", "seeking"])
 async def test_the_countdown_can_be_cancelled(pages: Pages, vault: Vault, by: str) -> None:
-    page = await pages(f"/jobs/{vault.kept[0].id}?in=")
+    page = await pages(f"/jobs/{vault.saved[0].id}?in=")
     await page.clock.install()
     await page.get_by_role("switch", name="Autoplay").check()
     await end(page)
@@ -340,19 +340,19 @@ async def test_the_countdown_can_be_cancelled(pages: Pages, vault: Vault, by: st
     await expect(page.locator("#next-video")).to_be_hidden()
     await page.clock.run_for(20_000)
 
-    assert vault.kept[0].id in page.url
+    assert vault.saved[0].id in page.url
 
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 async def test_what_is_up_next_is_listed_with_pictures_and_lengths(pages: Pages, vault: Vault, size: Any) -> None:
-    page = await pages(f"/jobs/{vault.kept[0].id}?in=platform%3Dx", size=size)
+    page = await pages(f"/jobs/{vault.saved[0].id}?in=platform%3Dx", size=size)
     first = page.locator(".up-list a").first
     await expect(first.locator("img")).to_be_visible()
     await expect(first.locator(".length")).to_have_text(re.compile(r"^0:\d\d$"))
     await first.click()
     await page.wait_for_url(re.compile(r"in=platform%3Dx"))
 
-    assert vault.kept[0].id not in page.url
+    assert vault.saved[0].id not in page.url
 
 
 async def test_media_keys_get_the_title_and_control_the_video(pages: Pages, vault: Vault) -> None:

@@ -17,7 +17,7 @@ from mediavault.store.port import JobQuery, StoredJob
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
 from tests.ui.pages import with_duplicates
-from tests.ui.sample import store_kept
+from tests.ui.sample import store_saved
 from tests.ui.vault import Vault
 
 HAS_PLAYED = "() => document.getElementById('player').readyState >= 2"
@@ -28,7 +28,7 @@ def time_of(page: Page) -> Any:
 
 
 def mp4_of(vault: Vault) -> Job:
-    return next(job for job in vault.kept if (job.output_path or "").endswith(".mp4") and (job.duration_s or 0) > 10)
+    return next(job for job in vault.saved if (job.output_path or "").endswith(".mp4") and (job.duration_s or 0) > 10)
 
 
 async def in_state(vault: Vault, status: JobStatus, code: ErrorCode | None = None) -> Job:
@@ -156,7 +156,7 @@ async def test_a_question_mark_shows_the_keys(pages: Pages, vault: Vault) -> Non
 async def test_the_format_of_an_unplayable_file_is_named_and_the_file_is_offered_for_download(
     make: Callable[[], bytes], suffix: str, names: str, pages: Pages, fresh_vault: Vault
 ) -> None:
-    job = await store_kept(fresh_vault.store, fresh_vault.downloads, make(), suffix, number=501)
+    job = await store_saved(fresh_vault.store, fresh_vault.downloads, make(), suffix, number=501)
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base)
 
     await expect(page.get_by_text("Your browser can't play this video.")).to_be_visible()
@@ -230,7 +230,7 @@ async def test_the_timeline_shows_attempts_strategies_and_the_next_attempt(pages
     await expect(page.locator(".ending")).to_contain_text("Next attempt")
     await expect(page.locator(".attempt h3")).to_have_text(["Attempt 1"])
 
-    saved = next(job for job in fresh_vault.kept)  # the first sample post needed the second strategy
+    saved = next(job for job in fresh_vault.saved)  # the first sample post needed the second strategy
     await page.goto(f"{fresh_vault.base}/jobs/{saved.id}")
     await page.locator("#timeline summary").first.click()
     await expect(page.locator(".strategy-word")).to_have_text(["Failed", "Succeeded", "Not needed", "Not needed"])
@@ -272,7 +272,7 @@ async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_li
     pages: Pages, vault: Vault, size: Any
 ) -> None:
     page = await pages(await with_duplicates(vault), size=size)
-    own, same, alike = vault.kept[-3:]
+    own, same, alike = vault.saved[-3:]
     links = page.get_by_role("region", name="The same video").get_by_role("link")
     await expect(links).to_have_count(2)
     await expect(links.nth(0)).to_contain_text("Identical file")
@@ -291,11 +291,11 @@ async def test_a_post_leads_to_the_others_with_the_same_video_and_the_library_li
 
 async def album(vault: Vault) -> Job:
     """Return a post with two videos, the second a silent loop."""
-    job = await store_kept(vault.store, vault.downloads, media.mp4(2.0), "mp4", number=503)
+    job = await store_saved(vault.store, vault.downloads, media.mp4(2.0), "mp4", number=503)
     second = vault.downloads / "second.mp4"
     second.write_bytes(media.mp4(2.0, sound=False))
     saved_file = SavedFile("second.mp4", None, second.stat().st_size, "cd" * 32, 2.0, 320, 180)
-    items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.KEPT, saved_file))
+    items = (*job.items, JobItem(Item(type=ItemType.GIF), ItemStatus.SAVED, saved_file))
     await vault.store.catalogue.remove(job.id)
     await vault.store.catalogue.import_jobs([StoredJob(replace(job, items=items), ())])
     return await vault.store.catalogue.get(job.id)

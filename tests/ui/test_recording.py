@@ -79,15 +79,15 @@ async def test_a_download_has_no_such_button(pages: Pages, fresh_vault: Vault) -
 async def test_a_saved_recording_says_from_where_and_what_is_missing(
     size: Size, pages: Pages, fresh_vault: Vault, axe: str
 ) -> None:
-    kept = fresh_vault.kept[0]
+    saved = fresh_vault.saved[0]
     new = post(901)
     recording = Recording(3723.0, 10_000, gaps=2, missing_s=14.0, offset_s=750.0, end=RecordingEnd.STOPPED)
     job: Job = replace(
-        kept,
+        saved,
         id=new.id,
         canonical_url=new.canonical_url,
         post_url=new.post_url,
-        metadata={**kept.metadata, "recording": asdict(recording)},
+        metadata={**saved.metadata, "recording": asdict(recording)},
     )
     await fresh_vault.store.catalogue.import_jobs([StoredJob(job)])
     page = await pages(f"/jobs/{job.id}", base=fresh_vault.base, size=size)

@@ -20,7 +20,7 @@ async def test_a_copy_is_made_while_the_page_is_used_and_then_downloaded(
     pages: Pages, fresh_vault: Vault, size: Size, tmp_path: Path
 ) -> None:
     """The site of a sample post does not exist: the copy is made without its page, and the page says so."""
-    page = await pages(f"/jobs/{fresh_vault.kept[0].id}", size=size, base=fresh_vault.base)
+    page = await pages(f"/jobs/{fresh_vault.saved[0].id}", size=size, base=fresh_vault.base)
     await page.evaluate("window.stayed = true")
     await page.locator(".remove summary").click()
     await page.get_by_role("button", name="Sealed copy").click()
@@ -38,14 +38,14 @@ async def test_a_copy_is_made_while_the_page_is_used_and_then_downloaded(
     checked = check_copy(tmp_path / "copy.zip")
 
     assert await page.evaluate("window.stayed")
-    assert (await begun.value).suggested_filename.startswith(f"mediavault-{fresh_vault.kept[0].id}")
+    assert (await begun.value).suggested_filename.startswith(f"mediavault-{fresh_vault.saved[0].id}")
     assert checked.problems == ()
-    assert checked.info["External-Identifier"] == fresh_vault.kept[0].post_url
+    assert checked.info["External-Identifier"] == fresh_vault.saved[0].post_url
 
 
 @both
 async def test_a_damaged_file_is_refused_with_a_sentence(pages: Pages, fresh_vault: Vault, size: Size) -> None:
-    job = fresh_vault.kept[1]
+    job = fresh_vault.saved[1]
     (fresh_vault.downloads / str(job.output_path)).write_bytes(b"other bytes")
     page = await pages(f"/jobs/{job.id}", size=size, base=fresh_vault.base)
     await page.locator(".remove summary").click()

@@ -34,7 +34,7 @@ async def add_sound(vault: Vault, suffix: str, *, cover: bool = True, content: b
     file = SavedFile(
         f"sound/episode.{suffix}", thumbnail, len(content), hashlib.sha256(content).hexdigest(), 8.0, None, None
     )
-    stored = stored_post(900, SystemClock().now(), [JobItem(Item(type=ItemType.AUDIO), ItemStatus.KEPT, file)])
+    stored = stored_post(900, SystemClock().now(), [JobItem(Item(type=ItemType.AUDIO), ItemStatus.SAVED, file)])
     await vault.store.catalogue.import_jobs([stored])
     return stored.job
 

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from mediavault.core.clock import SystemClock
 from mediavault.core.listings import Entry
 from mediavault.features.following.model import Start
-from mediavault.features.following.records import find_followed, followed, hold, let_go
+from mediavault.features.following.records import acquire, find_followed, followed, release
 from tests.patience import patient
 from tests.previewed import read_what_waits
 from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow
@@ -98,7 +98,7 @@ async def test_a_source_is_paused_changed_and_removed_with_a_second_press(
 
 
 @both
-async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
+async def test_a_sources_page_shows_what_was_saved_waits_and_was_skipped(
     pages: Pages, fresh_vault: Vault, size: Size
 ) -> None:
     page = await pages("/sources", size=size, base=fresh_vault.base)
@@ -109,7 +109,7 @@ async def test_a_sources_page_shows_what_was_taken_waits_and_was_passed_over(
     await expect(page.locator(".entries").first.locator("li")).to_have_count(50)
     await expect(page.get_by_text("and 1190 more")).to_be_visible()
     await expect(page.locator("section", has_text="Skipped").last).to_contain_text("Too short or too long")
-    await expect(page.locator("[data-key=gone]")).to_contain_text("Not on the list since")
+    await expect(page.locator("[data-key=unlisted]")).to_contain_text("Not on the list since")
     assert await overflow(page) == []
 
 
@@ -163,12 +163,12 @@ async def test_who_presses_check_now_sees_the_result_without_reloading(
     await line.locator(".remove button").focus()
 
     one = await find_followed(fresh_vault.store.tables, CHANNEL)
-    held = await hold(fresh_vault.store.tables, SystemClock(), one)
+    held = await acquire(fresh_vault.store.tables, SystemClock(), one)
     assert held is not None
     await expect(line).to_contain_text("checking now", timeout=patient(15_000))
     now = SystemClock().now()
-    found = replace(one.state, looked_at=now, next_look_at=now + timedelta(hours=1), new_at_last_look=41)
-    await let_go(fresh_vault.store.tables, held, found)
+    found = replace(one.state, checked_at=now, next_check_at=now + timedelta(hours=1), new_at_last_check=41)
+    await release(fresh_vault.store.tables, held, found)
     await expect(line).to_contain_text("41 new", timeout=patient(15_000))
 
     assert await page.evaluate("window.isSamePage")

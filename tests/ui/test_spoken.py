@@ -13,7 +13,7 @@ from mediavault.store.search_words import WordSource
 from tests import media
 from tests.ui.browsing import Pages, overflow
 from tests.ui.hostile_texts import RUN
-from tests.ui.sample import store_kept
+from tests.ui.sample import store_saved
 from tests.ui.test_post import HAS_PLAYED, time_of
 from tests.ui.vault import Vault
 
@@ -29,7 +29,7 @@ def vtt(*lines: str) -> str:
 async def spoken(vault: Vault, *lines: str, language: str = "en") -> Job:
     """Store a video of six seconds in which a line is said each second, from the first."""
     video = media.subtitled("mp4", 6.0, title="", cues=((0.0, 1.0, "inside"),))
-    job = await store_kept(vault.store, vault.downloads, video, "mp4", number=next(NUMBERS))
+    job = await store_saved(vault.store, vault.downloads, video, "mp4", number=next(NUMBERS))
     (vault.downloads / (job.output_path or "")).with_suffix(f".{language}.vtt").write_text(vtt(*(lines or LINES)))
     await vault.store.catalogue.put_words(job.id, WordSource.SUBTITLES, " marigolds lighthouse needle")
     return job

@@ -49,11 +49,11 @@ TOKEN = "mv_only-for-these-tests"  # the token of the vault that requires one
 
 @dataclass
 class Vault:
-    """The vault served at ``base``. ``kept``: saved posts, newest first; ``claims``: those of the two running jobs."""
+    """The vault served at ``base``. ``saved``: saved posts, newest first; ``claims``: those of the two running jobs."""
 
     base: str
     opened: App
-    kept: Sequence[Job]
+    saved: Sequence[Job]
     claims: Sequence[ClaimedJob] = field(default_factory=tuple)
 
     @property
@@ -83,19 +83,19 @@ async def sample_vault(root: Path, *, posts: int = 60, worker: bool = True, **se
     chosen = Settings(state_dir=root / "state", download_dir=root / "downloads", host="127.0.0.1", port=0, **settings)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(open_app(chosen))
-        kept: Sequence[Job] = ()
+        saved: Sequence[Job] = ()
         claims: Sequence[ClaimedJob] = ()
         if posts:
-            kept, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
+            saved, claims = await sample.fill_and_claim(opened.store, chosen.download_dir, posts=posts)
             await _throw_away(opened)
             await show_frames(opened)
             await add_notifications(opened.store)
-            await add_sources(opened.store, kept)
+            await add_sources(opened.store, saved)
             _give_up_ytdlp(chosen)
         if worker:
             await stack.enter_async_context(_beating(opened.store))
         base = await stack.enter_async_context(_served(opened))
-        yield Vault(base, opened, kept, claims)
+        yield Vault(base, opened, saved, claims)
 
 
 def _give_up_ytdlp(settings: Settings) -> None:

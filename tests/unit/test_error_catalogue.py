@@ -72,7 +72,7 @@ JOB_PAGE = {
     "all_collections": [],
     "up_next": None,
     "next_video": None,
-    "is_looked_into": False,
+    "read_formats": False,
     "start": 0,
     "subtitles": "",
     "spoken": None,

@@ -93,7 +93,7 @@ Place = Annotated[int, Path(ge=0, le=10_000, description="The item's index.")]
 @router.get("/files/{job_id}/video", response_class=Response, responses=ANSWERS)
 async def video(request: Request, job_id: JobIdPath, services: Services, *, download: bool = False) -> Response:
     """Return the saved video, the first of several. ``?download=1`` asks the browser to save it under its name."""
-    return await _video(request, services, await kept_file(services, job_id, None), download=download)
+    return await _video(request, services, await saved_file(services, job_id, None), download=download)
 
 
 @router.head("/files/{job_id}/thumbnail", include_in_schema=False)
@@ -113,14 +113,14 @@ async def thumbnail(request: Request, job_id: JobIdPath, services: Services, *, 
 @router.get("/files/{job_id}/sidecar", response_class=Response, responses=ANSWERS)
 async def sidecar(request: Request, job_id: JobIdPath, services: Services) -> Response:
     """Return the video's sidecar (``.info.json``), as a download."""
-    return await _sidecar(request, services, await kept_file(services, job_id, None))
+    return await _sidecar(request, services, await saved_file(services, job_id, None))
 
 
 @router.head("/files/{job_id}/items/{place}/sidecar", include_in_schema=False)
 @router.get("/files/{job_id}/items/{place}/sidecar", response_class=Response, responses=ANSWERS)
 async def item_sidecar(request: Request, job_id: JobIdPath, place: Place, services: Services) -> Response:
     """Return the sidecar of one item."""
-    return await _sidecar(request, services, await kept_file(services, job_id, place))
+    return await _sidecar(request, services, await saved_file(services, job_id, place))
 
 
 @router.head("/files/{job_id}/items/{place}/video", include_in_schema=False)
@@ -129,7 +129,7 @@ async def item_video(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
     """Return the saved video of one item of the post."""
-    return await _video(request, services, await kept_file(services, job_id, place), download=download)
+    return await _video(request, services, await saved_file(services, job_id, place), download=download)
 
 
 @router.head("/files/{job_id}/items/{place}/thumbnail", include_in_schema=False)
@@ -138,10 +138,10 @@ async def item_thumbnail(
     request: Request, job_id: JobIdPath, place: Place, services: Services, *, download: bool = False
 ) -> Response:
     """Return the thumbnail of one item."""
-    return await _picture(request, services, await kept_file(services, job_id, place), download=download)
+    return await _picture(request, services, await saved_file(services, job_id, place), download=download)
 
 
-async def kept_file(services: ApiServices, job_id: JobId, place: int | None) -> SavedFile:
+async def saved_file(services: ApiServices, job_id: JobId, place: int | None) -> SavedFile:
     """Return the saved file of an item, or of the first one for None. Raises JobNotFound, HttpRefusal (404).
 
     A file whose commit is under way does not count, since it may be incomplete.
@@ -163,38 +163,38 @@ def _file_of(job: Job, place: int | None) -> SavedFile:
     return file
 
 
-async def _video(request: Request, services: ApiServices, kept: SavedFile, *, download: bool) -> Response:
-    file = StoredFile(kept.output_path, kept.sha256, kept.bytes)
+async def _video(request: Request, services: ApiServices, saved: SavedFile, *, download: bool) -> Response:
+    file = StoredFile(saved.output_path, saved.sha256, saved.bytes)
     return await answer_stored(request, services.library, file, download=download)
 
 
-async def _picture(request: Request, services: ApiServices, kept: SavedFile, *, download: bool) -> Response:
-    return await answer_stored(request, services.library, StoredFile(kept.thumbnail_path), download=download)
+async def _picture(request: Request, services: ApiServices, saved: SavedFile, *, download: bool) -> Response:
+    return await answer_stored(request, services.library, StoredFile(saved.thumbnail_path), download=download)
 
 
-async def _sidecar(request: Request, services: ApiServices, kept: SavedFile) -> Response:
-    return await answer_stored(request, services.library, StoredFile(sidecar_path(kept)), download=True)
+async def _sidecar(request: Request, services: ApiServices, saved: SavedFile) -> Response:
+    return await answer_stored(request, services.library, StoredFile(sidecar_path(saved)), download=True)
 
 
 async def answer_stored(
-    request: Request, library: LibraryFiles, kept: StoredFile, *, download: bool = False
+    request: Request, library: LibraryFiles, saved: StoredFile, *, download: bool = False
 ) -> Response:
     """Return a response with a file of the library or the requested part of it. Raises HttpRefusal (404) without one."""
-    file = await library.open(kept.path) if kept.path else None
-    if file is None or kept.path is None:
+    file = await library.open(saved.path) if saved.path else None
+    if file is None or saved.path is None:
         raise file_not_found()
-    return await answer_file(request, file, kept, download=download)
+    return await answer_file(request, file, saved, download=download)
 
 
-async def answer_file(request: Request, file: OpenedFile, kept: StoredFile, *, download: bool) -> Response:
+async def answer_file(request: Request, file: OpenedFile, saved: StoredFile, *, download: bool) -> Response:
     """Return a response with the open file or the requested part of it; the file is closed in any case.
 
-    ``kept.path`` determines the file's name and content type.
+    ``saved.path`` determines the file's name and content type.
     """
-    assert kept.path is not None
+    assert saved.path is not None
     async with contextlib.AsyncExitStack() as until_sent:
         until_sent.push_async_callback(file.close)
-        headers = {**FILE_HEADERS, "ETag": _etag(kept, file), **_naming(kept.path, download=download)}
+        headers = {**FILE_HEADERS, "ETag": _etag(saved, file), **_naming(saved.path, download=download)}
         if is_unchanged(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
         answer = FileAnswer(file, _part(request, headers["ETag"], file.size), headers, head=request.method == "HEAD")
@@ -211,9 +211,9 @@ def answer_bytes(request: Request, body: bytes, kind: str) -> Response:
     return Response(b"" if request.method == "HEAD" else body, headers=headers)
 
 
-def _etag(kept: StoredFile, file: OpenedFile) -> str:
+def _etag(saved: StoredFile, file: OpenedFile) -> str:
     """Return the file's hash as its ETag, or the library's version when its size has changed since it was saved."""
-    tag = kept.sha256 if kept.sha256 and kept.bytes == file.size else file.version
+    tag = saved.sha256 if saved.sha256 and saved.bytes == file.size else file.version
     return f'"{tag}"'
 
 

@@ -65,7 +65,7 @@ async def worker_health(services: Services, response: Response) -> WorkerHealthV
         status="ok" if workers else "no_worker",
         **dict(fleet_view(report, workers)),
         counts=dict(report.counts),
-        gates=await closed_limits(services.store, services.clock, report.waiting),
+        site_limits=await closed_limits(services.store, services.clock, report.waiting),
         holds=[hold_view(hold) for hold in await services.holds()],
         browser=services.browser_status(),
         concerns=[concern_view(concern) for concern in await services.concerns()],
@@ -143,7 +143,7 @@ def metrics_of(
     closed: Samples = [
         ({"platform": limits.platform}, limits.state(now) is not SiteState.OPEN) for limits in all_limits
     ]
-    yield _gauge("gate_closed", "1 while a site is left alone.", closed)
+    yield _gauge("site_closed", "1 while a site is left alone.", closed)
     yield _gauge("damaged_posts", "Posts with a file that a check found damaged or missing.", [({}, damaged)])
     text = "Saved posts of which not every picture has been decoded yet."
     yield _gauge("undecoded_posts", text, [({}, undecoded)])

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from mediavault.api.dependencies import JobIdPath, Services, errors
-from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_stored, file_not_found, kept_file
+from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_stored, file_not_found, saved_file
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, saved_files
 from mediavault.core.marks import MarkKind
@@ -41,8 +41,8 @@ async def tracks(job_id: JobIdPath, place: Place, services: Services) -> TextTra
 
     The first time a Matroska file with subtitles is read from end to end.
     """
-    kept = await kept_file(services, job_id, place)
-    inside, beside = await services.extras.tracks(job_id, place, kept), await services.extras.beside(kept)
+    saved = await saved_file(services, job_id, place)
+    inside, beside = await services.extras.tracks(job_id, place, saved), await services.extras.beside(saved)
     post_marks = {mark.name: mark.text for mark in (await services.store.marks.of_jobs([job_id])).get(job_id, ())}
     segments = segments_from_text(post_marks.get(MarkKind.SEGMENTS, "[]"))
     chapters = inside.chapters or await _chapters_of_the_post(services, job_id, place)
@@ -72,7 +72,7 @@ async def preview(job_id: JobIdPath, place: Place, services: Services) -> Previe
 
     Takes a few seconds the first time.
     """
-    sheet = await services.extras.preview(job_id, place, await kept_file(services, job_id, place))
+    sheet = await services.extras.preview(job_id, place, await saved_file(services, job_id, place))
     if sheet is None:
         return None
     return PreviewView(
@@ -91,11 +91,11 @@ async def item_subtitles(
     request: Request, job_id: JobIdPath, place: Place, number: SubtitleNumber, services: Services
 ) -> Response:
     """Return subtitles of an item as WebVTT, by their index in the list of its tracks."""
-    kept = await kept_file(services, job_id, place)
-    inside = (await services.extras.tracks(job_id, place, kept)).subtitles
+    saved = await saved_file(services, job_id, place)
+    inside = (await services.extras.tracks(job_id, place, saved)).subtitles
     if number < len(inside):
         return answer_bytes(request, to_webvtt(inside[number].cues).encode(), _VTT_TYPE)
-    beside = await services.extras.beside(kept)
+    beside = await services.extras.beside(saved)
     path = beside[number - len(inside)].path if number - len(inside) < len(beside) else None
     return await answer_stored(request, services.library, StoredFile(path))
 
@@ -104,7 +104,7 @@ async def item_subtitles(
 @router.get("/files/{job_id}/items/{place}/preview", response_class=Response, responses=ANSWERS)
 async def item_preview(request: Request, job_id: JobIdPath, place: Place, services: Services) -> Response:
     """Return the pictures for an item's seek bar, once they have been made."""
-    picture = await services.extras.preview_picture(job_id, place, await kept_file(services, job_id, place))
+    picture = await services.extras.preview_picture(job_id, place, await saved_file(services, job_id, place))
     if picture is None:
         raise file_not_found()
     return answer_bytes(request, picture, "image/jpeg")
@@ -158,7 +158,7 @@ async def check_view(services: ApiServices, job: Job) -> CheckView:
 @router.get("/api/jobs/{job_id}/items/{place}/format", responses=errors(401, 404, 503))
 async def file_format(job_id: JobIdPath, place: Place, services: Services) -> FileFormatView:
     """Read the container and codecs of an item's saved file."""
-    report = await services.formats.read(await kept_file(services, job_id, place))
+    report = await services.formats.read(await saved_file(services, job_id, place))
     return FileFormatView(
         container=report.container if report else None,
         video_codec=report.video_codec if report else None,

@@ -52,7 +52,7 @@ from mediavault.maintenance.outdated_sidecars import write_outdated
 from mediavault.maintenance.replacing import replace_damaged
 from mediavault.maintenance.scheduled_checks import ROUND_S, ScheduledChecks
 from mediavault.platforms import registry
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import waiting_jobs
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.patience import DatabaseWait
@@ -164,7 +164,7 @@ async def open_app(
             ),
             (
                 retention.ROUND_S,
-                retention.Retention(store, library, clock, kept_paths, partial(free_for_videos, settings)).round,
+                retention.Retention(store, library, clock, saved_paths, partial(free_for_videos, settings)).round,
                 "retention",
             ),
             (waiting_jobs.ROUND_S, partial(waiting_jobs.continue_after_sign_ins, store), "sign-ins"),

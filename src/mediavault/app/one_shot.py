@@ -30,7 +30,7 @@ from mediavault.features.sealing.service import write_copy
 from mediavault.maintenance.moving import Progress
 from mediavault.store.live_settings import LiveSettings
 
-SINGLE_JOB_LOOK_S = 0.25
+SINGLE_JOB_CHECK_S = 0.25
 SEAL_STEPS = {
     SealStep.CHECKING: "Checking the saved files",
     SealStep.VISITING: "Visiting the page",
@@ -54,7 +54,7 @@ async def save_here(settings: Settings, job_id: JobId) -> None:
     unlimited = settings.model_copy(update={"platforms": ()})
     async with open_app(unlimited, worker=True) as vault:
         while not (vault.working and vault.working.done()) and not _is_at_rest(await vault.store.catalogue.get(job_id)):
-            await vault.clock.sleep(SINGLE_JOB_LOOK_S)
+            await vault.clock.sleep(SINGLE_JOB_CHECK_S)
 
 
 def _is_at_rest(job: Job) -> bool:

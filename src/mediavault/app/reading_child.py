@@ -13,7 +13,7 @@ from typing import Any
 
 from mediavault.browser.port import PageCapture
 from mediavault.core.failures import Failure
-from mediavault.core.listings import Listing, ListPage, Look
+from mediavault.core.listings import ListCheck, Listing, ListPage
 from mediavault.core.media import Extraction, Post
 from mediavault.core.platform import Platform
 from mediavault.core.typed_records import from_json, to_json
@@ -79,10 +79,10 @@ def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _read_list(request: Mapping[str, Any], platform: Platform) -> object:
-    look = from_json(Look, request["subject"])
+    check = from_json(ListCheck, request["subject"])
     if request["task"] == "feed":
-        return to_json(ListPage, read_feed(look, platform, from_json(PageAnswer, request["given"])))
-    return to_json(Listing, read_profile(look, platform, from_json(PageCapture, request["given"])))
+        return to_json(ListPage, read_feed(check, platform, from_json(PageAnswer, request["given"])))
+    return to_json(Listing, read_profile(check, platform, from_json(PageCapture, request["given"])))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import ClassVar
 
 from mediavault.auth.grants import Grant, Grants, NamedGrant, new_name
 from mediavault.auth.keys import bound, new_key, new_setup_key, same
@@ -26,8 +24,6 @@ class ApiToken(NamedGrant):
     prefix = "mv_"  # lets users and secret scanners recognise a token
     used_every = timedelta(minutes=1)
     is_cached = True
-    # Without "scope": an older version, which knows no users, must not take the token for one of the owner.
-    stored_names_of_others: ClassVar[Mapping[str, str]] = {"scope": "scope_of_user"}
 
     scope: Scope
     profile: str | None = None  # of the posts that it submits without one
@@ -95,7 +91,6 @@ class WebSession(Grant):
 
     kind = RecordKind.WEB_SESSION
     used_every = timedelta(minutes=1)
-    stored_names: ClassVar[Mapping[str, str]] = {"made_at": "begun_at", "used_at": "seen_at"}
     idle_for = IDLE_FOR
     is_cached = True
 

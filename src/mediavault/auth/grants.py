@@ -7,8 +7,8 @@ nothing about a secret. The last use is written with compare-and-set: a grant th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -41,8 +41,6 @@ class Grant:
     used_every: ClassVar[timedelta | None] = None  # the last use is stored no more often than this; None: never
     idle_for: ClassVar[timedelta | None] = None  # one that is not used for this long ends
     is_cached: ClassVar[bool] = False  # else it ends at once in every process
-    stored_names: ClassVar[Mapping[str, str]] = {}  # of fields, where they differ
-    stored_names_of_others: ClassVar[Mapping[str, str]] = {}  # and of the grants of all users but the owner
 
     key: str
     made_at: datetime
@@ -65,23 +63,14 @@ class Grant:
         """Its place in lists: the one that was used or made last comes first."""
         return -(self.used_at or self.made_at).timestamp(), self.key
 
-    @classmethod
-    def stored_as(cls, user: str) -> Mapping[str, str]:
-        """Return the names under which the fields of this user's grants are stored."""
-        names = cls.stored_names if user == OWNER else {**cls.stored_names, **cls.stored_names_of_others}
-        return {field.name: names.get(field.name, field.name) for field in fields(cls) if field.name not in _OUTSIDE}
-
     def to_value(self) -> dict[str, Any]:
         """Return the value of the grant's record."""
-        value = to_named_json(self, whole=True)
-        return {name: value[field] for field, name in self.stored_as(self.user).items()}
+        return {name: fact for name, fact in to_named_json(self, whole=True).items() if name not in _OUTSIDE}
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
         """Read a record. LookupError, TypeError or ValueError for one that is damaged."""
-        value, names = record.value, cls.stored_as(record.value.get("user", OWNER))
-        given = {field: value[name] for field, name in names.items() if name in value}
-        grant = from_named_json(cls, {**given, "key": record.key})
+        grant = from_named_json(cls, {**record.value, "key": record.key, "expires_at": None})
         if any(at is not None and at.tzinfo is None for at in (grant.made_at, grant.used_at)):
             raise ValueError(Message("a time without a time zone"))
         return replace(grant, expires_at=record.expires_at)
@@ -176,7 +165,7 @@ class Grants(Generic[G]):
         now, every, idle_for = self._clock.now(), self.of.used_every, self.of.idle_for
         is_recent = every is None or (grant.used_at is not None and timedelta(0) <= now - grant.used_at < every)
         if is_use and not is_recent:
-            value = {**record.value, self.of.stored_as(grant.user)["used_at"]: now.isoformat()}
+            value = {**record.value, "used_at": now.isoformat()}
             expires_at = record.expires_at if idle_for is None else now + idle_for
             await self._records.replace(self.of.kind, key, value, if_value=record.value, expires_at=expires_at)
         return grant

@@ -28,7 +28,7 @@ from mediavault.core.messages import Message
 HEARTBEAT_S = 3.0
 RECYCLE_AFTER_PAGES = 200  # renderers and caches grow; a fresh start costs half a second
 IDLE_CLOSE_S = 300.0  # an idle browser holds 350 MB
-GIVE_WAY_LOOK_S = 1.0  # how soon a user who signs in gets the profile
+GIVE_WAY_CHECK_S = 1.0  # how soon a user who signs in gets the profile
 MEMORY_CHECK_S = 1.0  # while pages are open; in that time a page can fill a gigabyte or two
 GIVE_WAY_S = 10.0  # for pages that are open then; their visits are repeated by another browser
 
@@ -286,7 +286,7 @@ class BrowserManager:
     async def _give_way_when_wanted(self, running: BrowserInstance) -> None:
         """End the browser when a user wants its profile, an anonymous one when the profile with the logins is free."""
         while running.alive and not running.gives_way:
-            await self._clock.sleep(GIVE_WAY_LOOK_S)
+            await self._clock.sleep(GIVE_WAY_CHECK_S)
             await self._should_give_way(running)
         async with self._starting:
             if running.gives_way and self._running is running:
@@ -314,7 +314,7 @@ class BrowserManager:
         """Wait up to GIVE_WAY_S for the open pages of a browser that gives way; it opens no new ones."""
         end_s = self._clock.monotonic() + GIVE_WAY_S
         while running.gives_way and running.alive and running.pages_open and self._clock.monotonic() < end_s:
-            await self._clock.sleep(GIVE_WAY_LOOK_S)
+            await self._clock.sleep(GIVE_WAY_CHECK_S)
 
     async def _close(self) -> None:
         if self._idle is not None:

@@ -38,7 +38,7 @@ from mediavault.egress.guard import EgressGuard
 
 MAX_OPEN_S = 1_800.0
 MAX_UNSEEN_S = 300.0
-LOOK_S = 0.25
+CHECK_S = 0.25
 MEMORY_CHECK_S = 1.0
 WIDE = ScreenSize(1280, 800)
 NARROW = ScreenSize(500, 900)  # Chromium makes no window narrower than that; fits a phone held upright
@@ -259,7 +259,7 @@ class LoginWindows:
         limiting = asyncio.create_task(self._limit_memory(showing.window))
         try:
             while not (gone.done() or showing.closing):
-                await self._clock.sleep(LOOK_S)
+                await self._clock.sleep(CHECK_S)
                 now_s = self._clock.monotonic()
                 if showing.connection is not None:
                     showing.seen_s = now_s

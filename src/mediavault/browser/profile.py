@@ -38,7 +38,7 @@ from mediavault.core.failures import BadInput, BrowserUnavailable, ErrorCode
 from mediavault.core.logs import get_logger
 
 HAND_OVER_S = 45.0  # a worker's browser may have pages to finish first
-LOOK_S = 0.25
+CHECK_S = 0.25
 
 # sun_path holds 108 bytes (Linux) or 104 (BSD); Chromium puts its socket two names below its TMPDIR
 _SOCKET_PATH_BYTES = 103
@@ -145,7 +145,7 @@ async def borrowed_profile(state_dir: Path, clock: Clock) -> AsyncIterator[Brows
         while (lock := _try_lock_alone(base, _LOCK)) is None:
             if clock.monotonic() >= end_s:
                 raise BrowserUnavailable("The running browser did not release its profile in time.")
-            await clock.sleep(LOOK_S)
+            await clock.sleep(CHECK_S)
         profile = _profile(base, lock, key="main", cookies_file=base / COOKIES_FILE)
         try:
             yield profile

@@ -214,7 +214,7 @@ def _write_accounts(state_dir: Path, accounts: dict[str, str]) -> None:
                 Path(name).unlink(missing_ok=True)
             raise
     except OSError as exc:
-        log.warning("account_name_not_kept", error=str(exc))
+        log.warning("account_name_not_saved", error=str(exc))
 
 
 # --- Chromium's own preferences -----------------------------------------------------------------------------------------

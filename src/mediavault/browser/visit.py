@@ -32,7 +32,9 @@ NAVIGATION_S = 30.0  # at most this, and at most half of the visit's time
 DOCUMENT_S = 10.0  # from the first byte to a document whose scripts ran
 SCRIPT_TIMEOUT_S = 4.0  # for one script in one frame
 TICK_S = 0.15
-SLOWEST_LOOK_S = 1.0  # a look that takes longer does not count as the page's time: the machine is busy, or the page is
+SLOWEST_CHECK_S = (
+    1.0  # a check that takes longer does not count as the page's time: the machine is busy, or the page is
+)
 MAX_FRAME_LEVELS = 5  # frames in frames whose position is computed
 AFTER_CLICK_S = 0.75  # a player that a click creates is there by then
 RESERVE_S = 6.0  # reserved for the report
@@ -137,15 +139,15 @@ class PageVisit:
     # --- watching ----------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        last_action_s = last_look_s = self.clock.monotonic()
+        last_action_s = last_seen_s = self.clock.monotonic()
         now = self.progress
         now.is_list = self.is_list
         now.wants_page_data = self.platform.reader.always_sent
         last_check_s = 0.0
         while True:
-            looked_s = self.clock.monotonic()
-            now.elapsed_s += min(looked_s - last_look_s, SLOWEST_LOOK_S)
-            last_look_s = looked_s
+            seen_s = self.clock.monotonic()
+            now.elapsed_s += min(seen_s - last_seen_s, SLOWEST_CHECK_S)
+            last_seen_s = seen_s
             now.left_s = self._left_s() - RESERVE_S
             now.quiet_s = self.network.elapsed_s() - self.network.last_news_s
             now.since_action_s = self.clock.monotonic() - last_action_s

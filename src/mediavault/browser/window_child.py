@@ -30,7 +30,7 @@ from mediavault.sandbox.guard import die_with
 DISPLAY_S = 15.0
 END_BROWSER_S = 15.0
 END_SCREEN_S = 5.0
-LOOK_S = 0.2
+CHECK_S = 0.2
 MAX_REQUEST_BYTES = 1 << 20
 MAX_COMPLAINT_BYTES = 1 << 14
 
@@ -119,7 +119,7 @@ def _wait_until_over(browser: Process, screen: Process | None) -> bool:
     while browser.poll() is None:
         if screen is not None and screen.poll() is not None:
             return False
-        if _is_readable(sys.stdin, LOOK_S):
+        if _is_readable(sys.stdin, CHECK_S):
             return False
         for process in (browser, screen):
             _read_errors(process)

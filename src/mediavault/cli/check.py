@@ -71,7 +71,7 @@ async def _in_order(files: Iterable[str], probe: FfmpegProbe) -> AsyncIterator[t
     waiting: deque[tuple[str, asyncio.Task[ProbeReport]]] = deque()
     try:
         for file in files:
-            waiting.append((file, asyncio.create_task(probe.look_into_unknown(Path(file)))))
+            waiting.append((file, asyncio.create_task(probe.check_unknown(Path(file)))))
             if len(waiting) >= AHEAD:
                 yield waiting[0][0], await waiting[0][1]
                 waiting.popleft()

@@ -164,7 +164,7 @@ def print_comparison(copied: Copied, comparison: Comparison, *, as_json: bool) -
                 "only_in_target": comparison.only_in_target,
                 "counts": {"source": dict(comparison.source_counts), "target": dict(comparison.target_counts)},
                 "differences": [{"job": difference.job, "what": difference.what} for difference in comparison.named],
-                "missing_gates": list(comparison.missing_gates),
+                "missing_site_limits": list(comparison.missing_site_limits),
                 "missing_agreed": list(comparison.missing_agreed),
                 "missing_records": list(comparison.missing_records),
             }
@@ -196,7 +196,7 @@ def _print(copied: Copied, comparison: Comparison) -> None:
         return
     for difference in comparison.named:
         err().print(f"{difference.job}: {difference.what}", markup=False, soft_wrap=True)
-    for name in (*comparison.missing_gates, *comparison.missing_agreed, *comparison.missing_records):
+    for name in (*comparison.missing_site_limits, *comparison.missing_agreed, *comparison.missing_records):
         err().print(f"{name}: not in the target", markup=False)
     if comparison.different:
         wrong = counted(comparison.different, "job is", "jobs are")

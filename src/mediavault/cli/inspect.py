@@ -82,12 +82,12 @@ def _saved_pages(pages: list[str], urls: list[str], *, as_json: bool) -> None:
     """Print one result per line, in order. A single page exits like an inspection of its post, a list with 0."""
     from mediavault.cli.inspection import print_inspection, saved_as_dict
     from mediavault.cli.output import print_json_line
-    from mediavault.cli.saved_page import confined_look, pairs
+    from mediavault.cli.saved_page import confined_inspection, pairs
 
     is_single = len(pages) == 1 and pages[0] != "-"
-    with confined_look() as look:
+    with confined_inspection() as inspect:
         for address, page in pairs(pages, urls, sys.stdin):
-            inspection = look(address, page)
+            inspection = inspect(address, page)
             if as_json or not is_single:
                 print_json_line(saved_as_dict(inspection))
             else:
@@ -105,7 +105,7 @@ def _exit_code(inspection: SavedInspection) -> int:
 def _playlists(files: list[str], bases: list[str]) -> None:
     """Print one result per line, in order; for a file that is not a playlist, an ``error`` instead of the counts."""
     from mediavault.cli.output import print_json_line
-    from mediavault.cli.playlist_look import look_at_playlist
+    from mediavault.cli.playlist_inspection import inspect_playlist
     from mediavault.cli.saved_page import pairs
     from mediavault.core.failures import BadInput
 
@@ -113,7 +113,7 @@ def _playlists(files: list[str], bases: list[str]) -> None:
     for base, file in pairs(files, bases, sys.stdin):
         line: dict[str, Any] = {"file": str(file), "base_url": base}
         try:
-            line |= look_at_playlist(file, None, base or "")
+            line |= inspect_playlist(file, None, base or "")
         except BadInput as exc:
             refused += 1
             line["error"] = {"code": exc.code, "message": exc.message, "help": exc.help}

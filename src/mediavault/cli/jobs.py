@@ -103,7 +103,7 @@ def show(
 
     settings = quiet_settings()
 
-    async def look(store: Store) -> None:
+    async def show(store: Store) -> None:
         post_marks = await read_marks(store, OWNER, [JobId(job_id)])
         holds = await current_holds(store, settings)
         job = job_view(
@@ -115,7 +115,7 @@ def show(
         else:
             print_job(job, history)
 
-    asyncio.run(with_store(quiet_settings(), look))
+    asyncio.run(with_store(quiet_settings(), show))
 
 
 def retry(
@@ -176,7 +176,7 @@ def limits(
 
     settings = quiet_settings()
 
-    async def look(store: Store) -> None:
+    async def show_limits(store: Store) -> None:
         if open_site is not None:
             refuse_unknown_site(open_site)
             await reopen_site(store, open_site)
@@ -187,7 +187,7 @@ def limits(
             print_holds([hold_view(hold) for hold in await current_holds(store, settings)], silent=True)
             print_limits(views)
 
-    asyncio.run(with_store(quiet_settings(), look))
+    asyncio.run(with_store(quiet_settings(), show_limits))
 
 
 def refuse_unknown_site(site: str) -> None:

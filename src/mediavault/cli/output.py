@@ -100,13 +100,13 @@ def print_limits(all_limits: Sequence[SiteLimitView]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("Site", no_wrap=True)
     table.add_column("State", overflow="fold")
-    for name in ("Next turn", "Account, 24 h", "Waiting", "Not understood, 7 days"):
+    for name in ("Next request", "Account, 24 h", "Waiting", "Not understood, 7 days"):
         table.add_column(name, no_wrap=True)
     for limits in all_limits:
         account = "" if limits.account_cap is None else f"{limits.account_posts} of {limits.account_cap}"
-        turn = moment_words(limits.next_turn_at) or "now"
+        next_request = moment_words(limits.next_permit_at) or "now"
         unread = str(limits.not_understood or "")
-        table.add_row(limits.platform, _state_text(limits), turn, account, str(limits.waiting), unread)
+        table.add_row(limits.platform, _state_text(limits), next_request, account, str(limits.waiting), unread)
     out().print(table)
 
 

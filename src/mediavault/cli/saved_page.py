@@ -49,21 +49,21 @@ class SavedInspection:
 
 
 @contextmanager
-def confined_look() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
-    """Yield :func:`look_at_saved_page` as run in a separate process, with the limits for a visited page."""
+def confined_inspection() -> Iterator[Callable[[str | None, Path], SavedInspection]]:
+    """Yield :func:`inspect_saved_page` as run in a separate process, with the limits for a visited page."""
     with asyncio.Runner() as runner:
         child = PersistentChild(CHILD)
 
-        def look(url: str | None, page: Path) -> SavedInspection:
+        def inspect(url: str | None, page: Path) -> SavedInspection:
             try:
                 answer = runner.run(child.ask({"url": url, "page": str(page)}, limits=LIMITS))
             except ChildFailed as exc:
                 error = unreadable(exc, what=str(page))
                 return _failed_inspection(error, url, page)
-            return from_json(SavedInspection, answer["looked"])
+            return from_json(SavedInspection, answer["inspected"])
 
         try:
-            yield look
+            yield inspect
         finally:
             runner.run(child.close())
 
@@ -74,17 +74,17 @@ def _failed_inspection(error: MediavaultError, url: str | None, page: Path) -> S
     )
 
 
-def look_at_saved_page(url: str | None, page: Path) -> SavedInspection:
+def inspect_saved_page(url: str | None, page: Path) -> SavedInspection:
     """Read a saved page, or a saved JSON response, as the post's extractor would. Never raises.
 
     Without ``url``, the post is the one that the document itself states.
     """
     try:
         saved = open_saved(_read(page), url or "")
-        look, address = _look(url, saved)
+        result, address = _read_page(url, saved)
     except MediavaultError as exc:
         return _failed_inspection(exc, url, page)
-    return _inspection(look, str(page), address)
+    return _inspection(result, str(page), address)
 
 
 def _post_of(url: str | None) -> Post | None:
@@ -94,23 +94,23 @@ def _post_of(url: str | None) -> Post | None:
         return None
 
 
-def _look(url: str | None, saved: SavedDocument) -> tuple[SavedPageResult, str]:
+def _read_page(url: str | None, saved: SavedDocument) -> tuple[SavedPageResult, str]:
     if url is not None:
-        return _look_at_post(url, saved), url
+        return _inspect_post(url, saved), url
     for post, platform in _stated_posts(saved):
         return read_saved_post(platform, post, saved), post.url
     unknown = registry.platform("generic")
     return read_saved_post(unknown, Post("", "", unknown.name), saved), ""
 
 
-def _look_at_post(url: str, saved: SavedDocument) -> SavedPageResult:
+def _inspect_post(url: str, saved: SavedDocument) -> SavedPageResult:
     """Inspect a saved document as the post ``url``. Raises Unsupported and BadUrl for a URL that is not a post's."""
     address = parse_http_url(url)
     try:
         post, platform = registry.identify(address)
     except NotAPost as exc:
-        look = read_saved_list(registry.platform_at(address), url, saved)
-        return SavedPageResult(look.outcome, look.extraction, exc)
+        result = read_saved_list(registry.platform_at(address), url, saved)
+        return SavedPageResult(result.outcome, result.extraction, exc)
     if post.post_id is None and platform.matching.posts:  # a share link: the document names its post
         stated = (found for found, site in _stated_posts(saved) if site is platform and found.post_id)
         post = next((replace(found, url=url) for found in stated), post)
@@ -126,18 +126,18 @@ def _stated_posts(saved: SavedDocument) -> Iterator[tuple[Post, Platform]]:
             continue
 
 
-def _inspection(look: SavedPageResult, file: str, url: str) -> SavedInspection:
-    extraction = look.extraction
-    if look.error is not None or extraction is None or look.outcome is not PageOutcome.VIDEO:
-        is_silent = look.outcome is PageOutcome.METADATA_ONLY and extraction is not None and says_nothing(extraction)
+def _inspection(result: SavedPageResult, file: str, url: str) -> SavedInspection:
+    extraction = result.extraction
+    if result.error is not None or extraction is None or result.outcome is not PageOutcome.VIDEO:
+        is_silent = result.outcome is PageOutcome.METADATA_ONLY and extraction is not None and says_nothing(extraction)
         error = (
-            look.error
-            or (_NO_POST_FACTS if is_silent else _NO_VIDEO_HERE.get(look.outcome))
+            result.error
+            or (_NO_POST_FACTS if is_silent else _NO_VIDEO_HERE.get(result.outcome))
             or _reason_without_choice(extraction)
         )
-        return SavedInspection(look.outcome, extraction, None, error.message if error else "", error, file, url)
+        return SavedInspection(result.outcome, extraction, None, error.message if error else "", error, file, url)
     choice = choose_candidate(items_to_save(extraction)[0])
-    return SavedInspection(look.outcome, extraction, choice, explain(choice), None, file, url)
+    return SavedInspection(result.outcome, extraction, choice, explain(choice), None, file, url)
 
 
 _NO_POST_FACTS = NoVideo(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mediavault.cli.saved_page import SavedInspection, look_at_saved_page
+from mediavault.cli.saved_page import SavedInspection, inspect_saved_page
 from mediavault.core.typed_records import to_json
 from mediavault.sandbox.guard import serve_lines
 
@@ -17,8 +17,8 @@ def main() -> int:
 
 
 def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Read ``{"url", "page"}``; return ``{"looked"}``."""
-    return {"looked": to_json(SavedInspection, look_at_saved_page(request["url"], Path(request["page"])))}
+    """Read ``{"url", "page"}``; return ``{"inspected"}``."""
+    return {"inspected": to_json(SavedInspection, inspect_saved_page(request["url"], Path(request["page"])))}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from mediavault.store.holds import holds_in_force
 from mediavault.store.live_settings import LiveSettings
 from mediavault.store.port import Store
 
-LOOK_EVERY_S = 0.25
+CHECK_EVERY_S = 0.25
 WORKERS_EVERY_S = 10.0  # a worker may die during the wait
 
 
@@ -80,7 +80,7 @@ async def wait_for(
                 next_worker_check = clock.monotonic() + WORKERS_EVERY_S
                 if not is_served(job.platform, await composition.living_workers(settings, store.workers)):
                     helper.start()
-            await clock.sleep(LOOK_EVERY_S)
+            await clock.sleep(CHECK_EVERY_S)
 
 
 def is_too_far_off(job: Job, clock: Clock, patience: timedelta) -> bool:

@@ -53,7 +53,7 @@ def _print(fleet: FleetView) -> None:
         out().print(f"{unserved.message}.", style="yellow")
 
 
-LOOK_EVERY_S = 0.5
+CHECK_EVERY_S = 0.5
 
 Names = Annotated[
     list[str] | None,
@@ -125,4 +125,4 @@ async def until_left(workers: Workers, asked: Sequence[WorkerHeartbeat], clock: 
         if not silent and words != shown:
             err().print(words, markup=False)
             shown = words
-        await clock.sleep(LOOK_EVERY_S)
+        await clock.sleep(CHECK_EVERY_S)

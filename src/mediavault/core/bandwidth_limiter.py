@@ -23,7 +23,7 @@ BUFFER_S = 1 / 32  # of the limit: what a connection may hold unread; there may 
 MIN_BUFFER_BYTES = 16 << 10
 BURST_S = 0.1  # of the limit: what may be caught up after a pause
 MAX_OWED_S = 10.0  # of the limit: for how long others wait for those that need not wait
-LOOK_AGAIN_S = 0.5  # how often a download that waits looks whether the limit has changed
+CHECK_AGAIN_S = 0.5  # how often a download that waits looks whether the limit has changed
 SHORTEST_WAIT_S = 0.001
 
 
@@ -42,7 +42,7 @@ class TokenBucket:
             self._fill(await limit())
             self._level -= count
             while (wait_s := self._owed_s(await limit())) > 0:
-                await self._clock.sleep(min(max(wait_s, SHORTEST_WAIT_S), LOOK_AGAIN_S))
+                await self._clock.sleep(min(max(wait_s, SHORTEST_WAIT_S), CHECK_AGAIN_S))
 
     async def charge(self, count: int, limit: Callable[[], Awaitable[float | None]]) -> None:
         """Count bytes that arrived, without waiting: others wait instead."""

@@ -43,6 +43,7 @@ class ErrorCode(StrEnum):
     # store
     LEASE_LOST = "LEASE_LOST"
     SCHEMA_TOO_NEW = "SCHEMA_TOO_NEW"
+    SCHEMA_TOO_OLD = "SCHEMA_TOO_OLD"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
 
     # final
@@ -364,6 +365,13 @@ FAILURES: Mapping[ErrorCode, FailureSpec] = {
         FailureScope.MACHINE, Retry.REFUSED, http_status=503,
         summary="The database belongs to a newer mediavault.",
         hint="Upgrade mediavault, or restore the backup from before the upgrade.",
+        known_by="the database's schema number",
+    ),
+    ErrorCode.SCHEMA_TOO_OLD: FailureSpec(
+        FailureScope.MACHINE, Retry.REFUSED, http_status=503,
+        summary="This mediavault cannot upgrade the database.",
+        hint="Use the mediavault that wrote it. Or name a new database in MEDIAVAULT_DATABASE_URL and run"
+        " `mediavault rebuild`, which fills it from the library.",
         known_by="the database's schema number",
     ),
     ErrorCode.STORE_UNAVAILABLE: FailureSpec(
@@ -855,6 +863,12 @@ class SchemaTooNew(StoreError):
     """The database was written by a newer mediavault. It is left untouched."""
 
     code = ErrorCode.SCHEMA_TOO_NEW
+
+
+class SchemaTooOld(StoreError):
+    """The database was written by an older mediavault, from which there is no upgrade. It is left untouched."""
+
+    code = ErrorCode.SCHEMA_TOO_OLD
 
 
 # --- a job's failures ------------------------------------------------------------------------------------------

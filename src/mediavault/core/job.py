@@ -95,7 +95,7 @@ class ItemStatus(StrEnum):
 
     WAITING = "waiting"
     COMMITTING = "committing"  # its file's path, size and hash are in the row; the rename may or may not have happened
-    KEPT = "kept"
+    SAVED = "saved"
     FAILED = "failed"
     SKIPPED = "skipped"  # an image, or another post's video that the user did not ask for
 
@@ -104,14 +104,14 @@ class ItemStatus(StrEnum):
 class JobItem:
     """One medium of the job's post, and what became of it. ``item`` has no candidates: they are in the job's list.
 
-    ``kept`` is its file where the status says so; before that, a file that an attempt planned to save, and perhaps did.
+    ``saved`` is its file where the status says so; before that, a file that an attempt planned to save, and perhaps did.
     ``error`` is why it could not be saved; of a saved one, why it would have been refused if a user had not wanted it as
     it is.
     """
 
     item: Item
     status: ItemStatus = ItemStatus.WAITING
-    kept: SavedFile | None = None
+    saved: SavedFile | None = None
     error_code: ErrorCode | None = None
     error: Translatable | None = None
 
@@ -277,7 +277,7 @@ def own_file(job: Job) -> SavedFile | None:
 
 def saved_files(job: Job) -> dict[int, SavedFile]:
     """Return the job's files in the library by the index of their items; of a row older than items, its own file."""
-    saved = {i: item.kept for i, item in enumerate(job.items) if item.status is ItemStatus.KEPT and item.kept}
+    saved = {i: item.saved for i, item in enumerate(job.items) if item.status is ItemStatus.SAVED and item.saved}
     if not saved and job.status is JobStatus.COMPLETED and (own := own_file(job)) is not None:
         return {0: own}
     return saved
@@ -290,10 +290,10 @@ def with_paths(job: Job, names: Mapping[str, str]) -> Job:
         return None if path is None else names.get(path, path)
 
     def moved(item: JobItem) -> JobItem:
-        if (kept := item.kept) is None:
+        if (saved := item.saved) is None:
             return item
-        output_path = names.get(kept.output_path, kept.output_path)
-        return replace(item, kept=replace(kept, output_path=output_path, thumbnail_path=new(kept.thumbnail_path)))
+        output_path = names.get(saved.output_path, saved.output_path)
+        return replace(item, saved=replace(saved, output_path=output_path, thumbnail_path=new(saved.thumbnail_path)))
 
     items = tuple(map(moved, job.items))
     return replace(job, items=items, output_path=new(job.output_path), thumbnail_path=new(job.thumbnail_path))

@@ -107,7 +107,7 @@ class ListPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ListCheck:
     """What a check of a source's list asks for.
 
     ``known`` are the site's ids of posts that earlier checks have seen: reading a list that is newest first may end after

@@ -53,7 +53,7 @@ class MarkKind(StrEnum):
     DUPLICATE = "duplicate"  # has duplicates; with an id it names one of them, and its text says how alike they are
 
 
-KEPT_IN_SIDECARS = (
+IN_SIDECARS = (
     MarkKind.FAVOURITE,
     MarkKind.WATCHED,
     MarkKind.PINNED,

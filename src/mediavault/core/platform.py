@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import SplitResult
 
-from mediavault.core.listings import Entry, EntryKind, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, ListPage
 from mediavault.core.media import Item, Post
 from mediavault.core.messages import Message
 
@@ -227,7 +227,7 @@ class FeedRules:
     key: str = ""
     key_form: re.Pattern[str] | None = None
     title: str = ""
-    read_answer: Callable[[Look, object], ListPage | None] | None = None
+    read_answer: Callable[[ListCheck, object], ListPage | None] | None = None
     read_entry: Callable[[Entry, Node], Entry | None] | None = None
 
 

@@ -28,10 +28,6 @@ from mediavault.core.urls import parse_http_url
 from mediavault.core.users import Role
 
 ENV_PREFIX = "MEDIAVAULT_"
-FORMER_NAMES = {
-    "forget_after_days": "retention_days",
-    "prefer": "profile",
-}  # still read in 0.1; `mediavault doctor` reports them
 SECRETS = (
     "database_url",
     "media_server_token",
@@ -569,7 +565,7 @@ _JSON = {
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment and files of secrets; raise :class:`BadSetting` that names what is wrong, and where."""
     try:
-        return Settings(**(_former_values(os.environ) | _values_of_files(os.environ) | overrides))
+        return Settings(**(_values_of_files(os.environ) | overrides))
     except ValidationError as exc:
         first = exc.errors()[0]
         field = str(first["loc"][0]) if first["loc"] else "?"
@@ -583,22 +579,6 @@ def load_settings(**overrides: Any) -> Settings:
 def variable(setting: str) -> str:
     """Return the environment variable from which a setting is read."""
     return f"{ENV_PREFIX}{setting.upper()}"
-
-
-def former_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with a former name that are set, each with its present name."""
-    names = {variable(old): variable(new) for old, new in FORMER_NAMES.items()}
-    return {name: names[name.upper()] for name in sorted(environ) if name.upper() in names}
-
-
-def _former_values(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return values that are given by a former name only, by the setting's name."""
-    values = {name.upper(): value for name, value in environ.items()}
-    return {
-        new: values[variable(old)]
-        for old, new in FORMER_NAMES.items()
-        if variable(old) in values and variable(new) not in values
-    }
 
 
 def _values_of_files(environ: Mapping[str, str]) -> dict[str, str]:
@@ -659,7 +639,7 @@ def _not_json(exc: SettingsError) -> BadSetting:
 
 def unknown_variables(environ: dict[str, str]) -> list[str]:
     """MEDIAVAULT_* variables that no setting reads: usually a typo."""
-    known = {variable(name) for name in (*Settings.model_fields, *FORMER_NAMES)}
+    known = {variable(name) for name in Settings.model_fields}
     known |= {f"{variable(name)}{FILE_SUFFIX}" for name in SECRETS}
     return sorted(name for name in environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 

@@ -54,8 +54,8 @@ class SiteLimit:
     failures: int = 0
     code: ErrorCode | None = None
     reason: str = ""
-    next_turn_at: datetime | None = None
-    offered_until: datetime | None = None  # a claim has returned a job for the next permit, not yet taken
+    next_permit_at: datetime | None = None
+    reserved_until: datetime | None = None  # a claim has returned a job for the next permit, not yet taken
     account_posts: tuple[AccountPost, ...] = ()  # oldest first; stored only with ``account_cap``
     account_cap: int | None = None  # as the last request with the account named it
 
@@ -74,11 +74,11 @@ class SiteLimit:
 
     def permit_after(self, now: datetime) -> datetime:
         """Return the earliest time that the site's pace allows."""
-        at = self.next_turn_at
+        at = self.next_permit_at
         return now if at is None or at <= now or at - now > MAX_PLAUSIBLE_WAIT else at
 
-    def is_offered(self, now: datetime) -> bool:
-        at = self.offered_until
+    def is_reserved(self, now: datetime) -> bool:
+        at = self.reserved_until
         return at is not None and now < at <= now + MAX_PLAUSIBLE_WAIT
 
     def posts_within_day(self, now: datetime) -> int:

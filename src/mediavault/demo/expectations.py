@@ -26,7 +26,7 @@ class ExpectedStep:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptVideo:
+class SavedVideo:
     """The saved video of a job. ``sha256`` None: no file; ``fingerprint`` None: no H.264 in it."""
 
     sha256: str | None
@@ -42,12 +42,12 @@ def check(
     history: Iterable[HistoryRecord],
     *,
     clip: Clip | None = None,
-    kept: KeptVideo | None = None,
+    saved: SavedVideo | None = None,
     troubles_met: int | None = None,
 ) -> list[str]:
     """Return the problems, one sentence each; [] when the post ended as expected.
 
-    ``clip`` and ``kept`` are compared when given; ``troubles_met`` (None: unknown) is how often a saver met the post's
+    ``clip`` and ``saved`` are compared when given; ``troubles_met`` (None: unknown) is how often a saver met the post's
     fault, as the site counted.
     """
     if (problem := _wrong_end(post, job)) is not None:
@@ -55,11 +55,11 @@ def check(
     problems = list(_wrong_attempts(post, job))
     if troubles_met == 0:
         problems.append("its trouble was never met")
-    if post.is_kept:
+    if post.is_saved:
         problems += _wrong_strategy(post, steps(history))
         problems += _wrong_facts(post, job, clip)
-        if kept is not None and clip is not None:
-            problems += _wrong_file(job, clip, kept)
+        if saved is not None and clip is not None:
+            problems += _wrong_file(job, clip, saved)
     return problems
 
 
@@ -85,11 +85,11 @@ def steps(history: Iterable[HistoryRecord]) -> tuple[ExpectedStep, ...]:
 
 
 def _wrong_end(post: PracticePost, job: Job) -> str | None:
-    wanted = f"it should have failed with {post.code}" if post.code else "it should have been kept"
+    wanted = f"it should have failed with {post.code}" if post.code else "it should have been saved"
     if not has_ended(job):
         return f"it was still {job.status} when nothing moved any more; {wanted}"
     if job.status is JobStatus.COMPLETED:
-        return f"it was kept; {wanted}" if post.code else None
+        return f"it was saved; {wanted}" if post.code else None
     if job.status is JobStatus.FAILED and job.error_code is post.code:
         return None
     return f"it ended as {job.status} ({job.error_code}: {job.error}); {wanted}"
@@ -124,28 +124,28 @@ def _wrong_facts(post: PracticePost, job: Job, clip: Clip | None) -> Iterator[st
 
 def _wrong_items(post: PracticePost, job: Job) -> Iterator[str]:
     """Check that every video of the post is saved, in order."""
-    kept = [item.kept for item in job.items if item.status is ItemStatus.KEPT and item.kept is not None]
-    expected = [look.seconds for look in post.looks]
-    durations = [video.duration_s or 0.0 for video in kept]
+    saved = [item.saved for item in job.items if item.status is ItemStatus.SAVED and item.saved is not None]
+    expected = [spec.seconds for spec in post.specs]
+    durations = [video.duration_s or 0.0 for video in saved]
     if len(durations) != len(expected) or any(
         abs(duration - wanted) > DURATION_TOLERANCE_S for duration, wanted in zip(durations, expected, strict=True)
     ):
-        yield f"its kept videos last {durations} seconds, expected {expected}"
+        yield f"its saved videos last {durations} seconds, expected {expected}"
 
 
-def _wrong_file(job: Job, clip: Clip, kept: KeptVideo) -> Iterator[str]:
-    if kept.sha256 is None:
+def _wrong_file(job: Job, clip: Clip, saved: SavedVideo) -> Iterator[str]:
+    if saved.sha256 is None:
         yield f"there is no file at {job.output_path}"
         return
-    if kept.sha256 != job.sha256:
+    if saved.sha256 != job.sha256:
         yield "the file's hash is not the recorded one"
-    if kept.fingerprint != clip.fingerprint:
+    if saved.fingerprint != clip.fingerprint:
         yield "the file shows another video than the post's"
-    elif job.source_type is SourceType.DIRECT and kept.sha256 != clip.sha256:
+    elif job.source_type is SourceType.DIRECT and saved.sha256 != clip.sha256:
         yield "the file differs from the one that the site serves"
-    if kept.has_sound != clip.look.sound:
-        yield f"the file {'has' if kept.has_sound else 'lacks'} sound"
-    if not kept.has_thumbnail:
+    if saved.has_sound != clip.spec.sound:
+        yield f"the file {'has' if saved.has_sound else 'lacks'} sound"
+    if not saved.has_thumbnail:
         yield "it has no thumbnail"
-    if not kept.has_sidecar:
+    if not saved.has_sidecar:
         yield "it has no .info.json"

@@ -60,7 +60,7 @@ class Clip:
     and segments, ``ts/index.m3u8`` with its segments: the same frames in three formats.
     """
 
-    look: ClipSpec
+    spec: ClipSpec
     files: Mapping[str, bytes]
     sha256: str  # of video.mp4
     fingerprint: str
@@ -68,10 +68,10 @@ class Clip:
 
     @property
     def duration_s(self) -> float:
-        return float(self.look.seconds)
+        return float(self.spec.seconds)
 
 
-def make_clips(looks: Iterable[ClipSpec], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
+def make_clips(specs: Iterable[ClipSpec], folder: Path, *, stop: threading.Event | None = None) -> dict[str, Clip]:
     """Encode the clips that ``folder`` lacks and return all by name. Blocks for seconds: call it in a thread.
 
     After ``stop`` is set, no further clip is begun. Raises ToolMissing when this PyAV cannot encode H.264.
@@ -79,8 +79,8 @@ def make_clips(looks: Iterable[ClipSpec], folder: Path, *, stop: threading.Event
     if "libx264" not in av.codecs_available:
         raise ToolMissing("This PyAV has no H.264 encoder; the practice site cannot make its videos.")
     with ThreadPoolExecutor(MAKERS, thread_name_prefix="practice-media") as makers:
-        clips = makers.map(lambda look: None if stop and stop.is_set() else _clip(look, folder), looks)
-        return {clip.look.name: clip for clip in clips if clip}
+        clips = makers.map(lambda spec: None if stop and stop.is_set() else _clip(spec, folder), specs)
+        return {clip.spec.name: clip for clip in clips if clip}
 
 
 def fingerprint(path: Path) -> str | None:
@@ -128,43 +128,43 @@ def _units(packet: bytes) -> Iterator[bytes]:
         at += 4 + size
 
 
-def _clip(look: ClipSpec, folder: Path) -> Clip:
-    recipe = hashlib.sha256(f"{_MEDIA_VERSION} {look}".encode()).hexdigest()[:12]
-    home = folder / f"{look.name}-{recipe}"
+def _clip(spec: ClipSpec, folder: Path) -> Clip:
+    recipe = hashlib.sha256(f"{_MEDIA_VERSION} {spec}".encode()).hexdigest()[:12]
+    home = folder / f"{spec.name}-{recipe}"
     if not home.is_dir():
-        _make(look, home)
-    return _read(look, home)
+        _make(spec, home)
+    return _read(spec, home)
 
 
-def _make(look: ClipSpec, home: Path) -> None:
+def _make(spec: ClipSpec, home: Path) -> None:
     """Build the clip in a temporary folder and rename it, so that a folder that exists is complete."""
     building = home.with_name(home.name + ".part")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     movie = building / "video.mp4"
-    _encode(look, movie)
+    _encode(spec, movie)
     _poster(movie, building / "poster.jpg")
     _segment(movie, building / "fmp4", suffix="m4s", hls_segment_type="fmp4", hls_fmp4_init_filename="init.mp4")
     _segment(movie, building / "ts", suffix="ts")
     building.rename(home)
 
 
-def _read(look: ClipSpec, home: Path) -> Clip:
+def _read(spec: ClipSpec, home: Path) -> Clip:
     files = {path.relative_to(home).as_posix(): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
     codecs = _codecs(home / "video.mp4")
     files["master.m3u8"] = _master(files, codecs)
     pictures = fingerprint(home / "video.mp4")
     assert pictures is not None, "our own encoder wrote it"
-    return Clip(look, files, hashlib.sha256(files["video.mp4"]).hexdigest(), pictures, codecs)
+    return Clip(spec, files, hashlib.sha256(files["video.mp4"]).hexdigest(), pictures, codecs)
 
 
-def _encode(look: ClipSpec, path: Path) -> None:
+def _encode(spec: ClipSpec, path: Path) -> None:
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as out:
         picture = _video_stream(out)
-        sound = _audio_stream(out) if look.sound else None
-        _mux(out, picture, _pictures(look))
+        sound = _audio_stream(out) if spec.sound else None
+        _mux(out, picture, _pictures(spec))
         if sound is not None:
-            _mux(out, sound, _tone(look))
+            _mux(out, sound, _tone(spec))
 
 
 def _video_stream(out: OutputContainer) -> VideoStream:
@@ -187,22 +187,22 @@ def _mux(out: OutputContainer, stream: VideoStream | AudioStream, frames: Iterat
     out.mux(stream.encode(None))
 
 
-def _pictures(look: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
+def _pictures(spec: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
     chain = [
-        ("testsrc2", f"size={WIDTH}x{HEIGHT}:rate={RATE}:duration={look.seconds}"),
-        ("hue", f"h={look.hue}:s=1.4"),
-        ("noise", f"alls=6:allf=t:all_seed={look.number + 1}"),
+        ("testsrc2", f"size={WIDTH}x{HEIGHT}:rate={RATE}:duration={spec.seconds}"),
+        ("hue", f"h={spec.hue}:s=1.4"),
+        ("noise", f"alls=6:allf=t:all_seed={spec.number + 1}"),
         ("drawbox", "x=16:y=16:w=184:h=168:color=black:t=fill"),
-        *(("drawbox", f"x={x}:y={y}:w={w}:h={h}:color=white:t=fill") for x, y, w, h in number_boxes(look.number)),
+        *(("drawbox", f"x={x}:y={y}:w={w}:h={h}:color=white:t=fill") for x, y, w, h in number_boxes(spec.number)),
         ("format", "pix_fmts=yuv420p"),
         ("buffersink", ""),
     ]
     return _run(chain)
 
 
-def _tone(look: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
+def _tone(spec: ClipSpec) -> Iterator[VideoFrame | AudioFrame]:
     chain = [
-        ("sine", f"frequency={look.tone_hz}:beep_factor=4:sample_rate={SAMPLE_RATE}:duration={look.seconds}"),
+        ("sine", f"frequency={spec.tone_hz}:beep_factor=4:sample_rate={SAMPLE_RATE}:duration={spec.seconds}"),
         ("aformat", f"sample_fmts=fltp:sample_rates={SAMPLE_RATE}:channel_layouts=mono"),
         ("abuffersink", ""),
     ]

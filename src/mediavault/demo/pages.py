@@ -26,20 +26,20 @@ class PostAddress:
     origin: str
     link_query: Mapping[str, str]  # media path -> "?…"
 
-    def video(self, post: PracticePost, look: ClipSpec, file: str = "video.mp4") -> str:
-        path = media_path(post, look, file)
+    def video(self, post: PracticePost, spec: ClipSpec, file: str = "video.mp4") -> str:
+        path = media_path(post, spec, file)
         return path + self.link_query.get(path, "")
 
-    def poster(self, post: PracticePost, look: ClipSpec) -> str:
-        return media_path(post, look, "poster.jpg")
+    def poster(self, post: PracticePost, spec: ClipSpec) -> str:
+        return media_path(post, spec, "poster.jpg")
 
     def absolute(self, path: str) -> str:
         return self.origin + path
 
 
-def media_path(post: PracticePost, look: ClipSpec, file: str = "video.mp4") -> str:
+def media_path(post: PracticePost, spec: ClipSpec, file: str = "video.mp4") -> str:
     """Return ``/media/<post>/<number of the video in the post>/<file>``; adverts have their own path."""
-    return f"/ads/spot/{file}" if look is ADVERT else f"/media/{post.slug}/{post.looks.index(look) + 1}/{file}"
+    return f"/ads/spot/{file}" if spec is ADVERT else f"/media/{post.slug}/{post.specs.index(spec) + 1}/{file}"
 
 
 def post_page(post: PracticePost, address: PostAddress) -> str:
@@ -98,7 +98,7 @@ def _document(title: str, body: str, *, head: str = "") -> str:
 
 
 def _post_head(post: PracticePost, address: PostAddress) -> str:
-    own = post.looks[0]
+    own = post.specs[0]
     tags = [
         _meta("name", "author", post.author.name),
         _meta("name", "description", _text(post)),
@@ -129,34 +129,34 @@ def names_its_file(post: PracticePost) -> bool:
 def _linked_data(post: PracticePost, address: PostAddress) -> dict[str, Any] | list[dict[str, Any]]:
     """Return a VideoObject for each of the post's own videos (a list for several), or a posting with pictures."""
     if post.shows in _ARTICLES:
-        pictures = [address.absolute(address.poster(post, look)) for look in post.looks]
+        pictures = [address.absolute(address.poster(post, spec)) for spec in post.specs]
         return {
             "@context": "https://schema.org",
             "@type": "SocialMediaPosting",
             "headline": post.title,
             "articleBody": _text(post),
-            "datePublished": _day(post.looks[0]),
+            "datePublished": _day(post.specs[0]),
             "author": _person(post.author, address),
             "image": pictures,
         }
-    videos = [_video_object(post, look, address) for look in post.looks if look is not ADVERT]
+    videos = [_video_object(post, spec, address) for spec in post.specs if spec is not ADVERT]
     return videos if len(videos) > 1 else videos[0]
 
 
-def _video_object(post: PracticePost, look: ClipSpec, address: PostAddress) -> dict[str, Any]:
+def _video_object(post: PracticePost, spec: ClipSpec, address: PostAddress) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
-        "name": post.title if look is post.looks[0] else f"{post.title} ({post.looks.index(look) + 1})",
+        "name": post.title if spec is post.specs[0] else f"{post.title} ({post.specs.index(spec) + 1})",
         "description": _text(post),
-        "uploadDate": _day(look),
-        "duration": f"PT{look.seconds}S",
-        "thumbnailUrl": [address.absolute(address.poster(post, look))],
+        "uploadDate": _day(spec),
+        "duration": f"PT{spec.seconds}S",
+        "thumbnailUrl": [address.absolute(address.poster(post, spec))],
         "author": _person(post.author, address),
         "url": address.absolute(post.path),
     }
     if names_its_file(post):
-        facts |= {"contentUrl": address.absolute(address.video(post, look)), "encodingFormat": "video/mp4"}
+        facts |= {"contentUrl": address.absolute(address.video(post, spec)), "encodingFormat": "video/mp4"}
     return facts
 
 
@@ -183,8 +183,8 @@ def _text(post: PracticePost) -> str:
     return f"{post.title}. A practice post: {post.tests}."
 
 
-def _day(look: ClipSpec) -> str:
-    return (_FIRST_DAY + timedelta(days=look.number)).isoformat()
+def _day(spec: ClipSpec) -> str:
+    return (_FIRST_DAY + timedelta(days=spec.number)).isoformat()
 
 
 # --- body ------------------------------------------------------------------------------------------------------
@@ -201,30 +201,30 @@ def _article(post: PracticePost, inner: str) -> str:
 
 def _video(
     post: PracticePost,
-    look: ClipSpec,
+    spec: ClipSpec,
     address: PostAddress,
     *,
     file: str = "video.mp4",
     attributes: str = "controls",
     has_poster: bool = True,
 ) -> str:
-    poster = f'poster="{address.poster(post, look)}" ' if has_poster else ""
+    poster = f'poster="{address.poster(post, spec)}" ' if has_poster else ""
     return (
         f'<video {attributes} playsinline preload="metadata" width="{WIDTH}" height="{HEIGHT}" {poster}'
-        f'src="{escape(address.video(post, look, file))}"></video>'
+        f'src="{escape(address.video(post, spec, file))}"></video>'
     )
 
 
 def _video_post(post: PracticePost, address: PostAddress) -> str:
-    return _article(post, f'<div class="player">{_video(post, post.looks[0], address)}</div>')
+    return _article(post, f'<div class="player">{_video(post, post.specs[0], address)}</div>')
 
 
 def _playlist_post(post: PracticePost, address: PostAddress) -> str:
-    return _article(post, f'<div class="player">{_video(post, post.looks[0], address, file="ts/index.m3u8")}</div>')
+    return _article(post, f'<div class="player">{_video(post, post.specs[0], address, file="ts/index.m3u8")}</div>')
 
 
 def _click_post(post: PracticePost, address: PostAddress) -> str:
-    poster = address.poster(post, post.looks[0])
+    poster = address.poster(post, post.specs[0])
     player = (
         f'<div class="player"><video playsinline preload="none" width="{WIDTH}" height="{HEIGHT}" poster="{poster}"></video>'
         f'<button type="button" aria-label="Play" data-ask="/api/play/{post.slug}">▶</button></div>'
@@ -234,7 +234,7 @@ def _click_post(post: PracticePost, address: PostAddress) -> str:
 
 
 def _mse_post(post: PracticePost, address: PostAddress) -> str:
-    own = post.looks[0]
+    own = post.specs[0]
     player = (
         f'<div class="player"><video controls muted playsinline width="{WIDTH}" height="{HEIGHT}" '
         f'poster="{address.poster(post, own)}" data-playlist="{media_path(post, own, "master.m3u8")}"></video></div>'
@@ -243,13 +243,13 @@ def _mse_post(post: PracticePost, address: PostAddress) -> str:
 
 
 def _carousel_post(post: PracticePost, address: PostAddress) -> str:
-    videos = "".join(f'<div class="player">{_video(post, look, address)}</div>' for look in post.looks)
+    videos = "".join(f'<div class="player">{_video(post, spec, address)}</div>' for spec in post.specs)
     return _article(post, f'<div class="strip">{videos}</div>')
 
 
 def _several_post(post: PracticePost, address: PostAddress) -> str:
     """Show a file with a poster, a file without one, and a stream without one, below the post rather than in it."""
-    first, second, third = post.looks
+    first, second, third = post.specs
     videos = (
         _video(post, first, address),
         _video(post, second, address, has_poster=False),
@@ -266,8 +266,8 @@ def _post_beside_advert(post: PracticePost, address: PostAddress) -> str:
 
 def _photo_post(post: PracticePost, address: PostAddress) -> str:
     pictures = "".join(
-        f'<figure><img src="{address.poster(post, look)}" width="{WIDTH}" height="{HEIGHT}" '
+        f'<figure><img src="{address.poster(post, spec)}" width="{WIDTH}" height="{HEIGHT}" '
         'alt="Beds and beans"></figure>'
-        for look in post.looks
+        for spec in post.specs
     )
     return _article(post, f"<p>The beans are up, and the shed has a roof again.</p>{pictures}")

@@ -48,7 +48,7 @@ class Author:
 class PracticePost:
     """A practice post. With ``code`` None its video must be saved; otherwise its job must fail with exactly this code.
 
-    ``strategies`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``looks``
+    ``strategies`` are the strategies that may succeed; ``attempts`` is how many the job needs, None for any number. ``specs``
     are the videos that it shows, its own first.
     """
 
@@ -56,7 +56,7 @@ class PracticePost:
     title: str
     tests: str  # the kind of failure, short enough for a column of the demo's table
     author: Author
-    looks: tuple[ClipSpec, ...] = ()
+    specs: tuple[ClipSpec, ...] = ()
     shows: Shows = Shows.VIDEO
     code: ErrorCode | None = None
     strategies: frozenset[StrategyName] = frozenset({StrategyName.PLAIN})
@@ -69,7 +69,7 @@ class PracticePost:
         return f"/posts/{self.slug}"
 
     @property
-    def is_kept(self) -> bool:
+    def is_saved(self) -> bool:
         return self.code is None
 
 
@@ -222,7 +222,7 @@ POSTS: tuple[PracticePost, ...] = (
 )
 
 BY_SLUG: Mapping[str, PracticePost] = {post.slug: post for post in POSTS}
-LOOKS: tuple[ClipSpec, ...] = tuple(look for post in POSTS for look in post.looks)
+SPECS: tuple[ClipSpec, ...] = tuple(spec for post in POSTS for spec in post.specs)
 
 # A stream that goes on until it is ended: the demo leaves it out.
 LIVE = PracticePost(

@@ -21,7 +21,7 @@ from rich.live import Live
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.job import Job, JobStatus, NewJob
 from mediavault.core.settings import Settings, load_settings
-from mediavault.demo.expectations import KeptVideo, check, has_ended
+from mediavault.demo.expectations import SavedVideo, check, has_ended
 from mediavault.demo.faults import FAULTS
 from mediavault.demo.media import fingerprint, has_sound
 from mediavault.demo.site import PracticeSite, practice_site
@@ -29,7 +29,7 @@ from mediavault.demo.table import Row, as_json_object, complaints, draw
 from mediavault.store.port import JobCatalogue, Store
 
 STILL_S = 60.0  # without any change; an unfinished post then counts as wrong, however slow the machine is
-LOOK_INTERVAL_S = 0.25
+CHECK_INTERVAL_S = 0.25
 MAX_ATTEMPTS = 2  # "come back later" needs a second attempt; a third would only take time
 
 OnRows = Callable[[Sequence[Row]], None]
@@ -122,7 +122,7 @@ async def save_all(
             rows = tuple([await asyncio.to_thread(judged, row, site, library) for row in rows])
             show(rows)
             return rows
-        await clock.sleep(LOOK_INTERVAL_S)
+        await clock.sleep(CHECK_INTERVAL_S)
 
 
 def _progress_of(row: Row) -> tuple[object, ...]:
@@ -149,20 +149,20 @@ def judged(row: Row, site: PracticeSite, library: Path) -> Row:
         job,
         row.history,
         clip=site.clip(post),
-        kept=kept_video(job, library),
+        saved=saved_video(job, library),
         troubles_met=site.troubles_met(post.slug) if post.slug in FAULTS else None,
     )
     return replace(row, problems=tuple(problems))
 
 
-def kept_video(job: Job, library: Path) -> KeptVideo | None:
+def saved_video(job: Job, library: Path) -> SavedVideo | None:
     """Return the saved video of a completed job; None for any other job."""
     if job.status is not JobStatus.COMPLETED:
         return None
     path = library / (job.output_path or "")
     if not path.is_file():
-        return KeptVideo(None, None, has_sound=False, has_thumbnail=False, has_sidecar=False)
-    return KeptVideo(
+        return SavedVideo(None, None, has_sound=False, has_thumbnail=False, has_sidecar=False)
+    return SavedVideo(
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         fingerprint=fingerprint(path),
         has_sound=has_sound(path),

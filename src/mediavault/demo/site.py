@@ -28,7 +28,7 @@ from mediavault.demo.faults import (
     signed_query,
 )
 from mediavault.demo.media import Clip, ClipSpec, make_clips
-from mediavault.demo.posts import ADVERT, LOOKS, POSTS, Links, PracticePost, Shows
+from mediavault.demo.posts import ADVERT, POSTS, SPECS, Links, PracticePost, Shows
 
 HOST = "127.0.0.1"
 CLOSE_WITHIN_S = 1.0  # connections that are still busy at the end
@@ -66,7 +66,7 @@ class PracticeSite:
 
     def clip(self, post: PracticePost) -> Clip | None:
         """Return the video of a post that must be saved; None without one."""
-        return self.clips[post.looks[0].name] if post.looks else None
+        return self.clips[post.specs[0].name] if post.specs else None
 
     def troubles_met(self, slug: str) -> int:
         """Return how many requests of savers (not of the page's player) met the post's fault."""
@@ -96,7 +96,7 @@ class PracticeSite:
             case ["ads", "spot", *rest]:
                 return self._file(ADVERT, "/".join(rest), request)
             case ["api", "play", slug] if slug in self._states:
-                source = pages.media_path(self._posts[slug], self._posts[slug].looks[0])
+                source = pages.media_path(self._posts[slug], self._posts[slug].specs[0])
                 return reply(json.dumps({"src": source}), "application/json")
             case ["static", name] if name in self._static:
                 return reply(self._static[name], _TYPES[Path(name).suffix])
@@ -121,7 +121,7 @@ class PracticeSite:
         return reply(text, headers={"Set-Cookie": cookie} if post.sets_cookie else None)
 
     def _link_queries(self, post: PracticePost, state: PostState) -> dict[str, str]:
-        path = pages.media_path(post, post.looks[0])
+        path = pages.media_path(post, post.specs[0])
         match post.links:
             case Links.PLAIN:
                 return {}
@@ -132,9 +132,9 @@ class PracticeSite:
 
     def _media(self, post: PracticePost, number: str, file: str, request: web.BaseRequest) -> web.Response:
         """Serve a file of a video. Posters are always served: the faults concern the video only."""
-        if not number.isdigit() or not 1 <= int(number) <= len(post.looks):
+        if not number.isdigit() or not 1 <= int(number) <= len(post.specs):
             return reply(pages.missing_page(), status=404)
-        honest = self._file(post.looks[int(number) - 1], file, request)
+        honest = self._file(post.specs[int(number) - 1], file, request)
         fault = FAULTS.get(post.slug)
         if fault is None or honest.status == 404 or file == "poster.jpg":
             return honest
@@ -144,12 +144,12 @@ class PracticeSite:
         state.troubles += response is not honest and is_saver
         return response
 
-    def _file(self, look: ClipSpec, file: str, request: web.BaseRequest) -> web.Response:
+    def _file(self, spec: ClipSpec, file: str, request: web.BaseRequest) -> web.Response:
         """Return a file or the requested range of it, with validators (RFC 9110, section 14)."""
-        data = self.clips[look.name].files.get(file)
+        data = self.clips[spec.name].files.get(file)
         if data is None:
             return reply(pages.missing_page(), status=404)
-        etag, kind = f'"{look.name}-{file.replace("/", "-")}-{len(data)}"', _TYPES[Path(file).suffix]
+        etag, kind = f'"{spec.name}-{file.replace("/", "-")}-{len(data)}"', _TYPES[Path(file).suffix]
         headers = {"Accept-Ranges": "bytes", "ETag": etag, "Last-Modified": _LAST_MODIFIED}
         part = requested_range(request, len(data))
         if part is None or request.headers.get("If-Range", etag) not in (etag, _LAST_MODIFIED):
@@ -197,7 +197,7 @@ async def practice_site(
 async def _encode_clips(folder: Path) -> Mapping[str, Clip]:
     """Encode the clips in a thread. When cancelled, wait for it: the caller then removes ``folder``."""
     stop = threading.Event()
-    encoding = asyncio.ensure_future(asyncio.to_thread(make_clips, LOOKS, folder, stop=stop))
+    encoding = asyncio.ensure_future(asyncio.to_thread(make_clips, SPECS, folder, stop=stop))
     try:
         return await asyncio.shield(encoding)
     except asyncio.CancelledError:

@@ -85,7 +85,7 @@ def _row_object(row: Row) -> dict[str, Any]:
         "expected": {
             "status": JobStatus.FAILED if post.code else JobStatus.COMPLETED,
             "error_code": post.code,
-            "strategies": sorted(post.strategies) if post.is_kept else [],
+            "strategies": sorted(post.strategies) if post.is_saved else [],
         },
         "status": job.status,
         "error_code": job.error_code,
@@ -134,7 +134,7 @@ def record_text(record: HistoryRecord) -> str:
 def _outcome(job: Job) -> Text:
     if job.status is JobStatus.FAILED and job.retry_at is not None:
         return Text("tries again", style="cyan")
-    words = {JobStatus.COMPLETED: "kept", JobStatus.FAILED: str(job.error_code)}
+    words = {JobStatus.COMPLETED: "saved", JobStatus.FAILED: str(job.error_code)}
     return Text(words.get(job.status, str(job.status)), style=_STATUS_STYLE[job.status])
 
 

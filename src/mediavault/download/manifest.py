@@ -68,21 +68,21 @@ class Wanted:
     prefer: Preference = field(default_factory=Preference)
     sound: bool | None = None
 
-    def rank(self, rung: QualityLevel, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, int, bool, int]:
+    def rank(self, level: QualityLevel, *, has_sound: bool | None) -> tuple[bool, bool, bool, int, int, bool, int]:
         """Return the rank of a quality; larger is better. ``has_sound`` includes separate sound; None: not known.
 
         Dolby Vision's own profiles count as undecodable: players that do not support them show wrong colours. Bit
         rates are compared unadjusted: a manifest's are peaks, which cannot be compared by the codecs' efficiency.
         """
-        fits, size = self.prefer.height_rank(rung.shorter_side)
+        fits, size = self.prefer.height_rank(level.shorter_side)
         return (
-            not _UNDECODABLE.search(rung.codecs) and not _DOLBY_VISION.search(rung.codecs),
+            not _UNDECODABLE.search(level.codecs) and not _DOLBY_VISION.search(level.codecs),
             has_sound is not False or self.sound is False,
             fits,
-            self.codec_rank(rung.codecs),
+            self.codec_rank(level.codecs),
             size,
-            not has_rare_sound(rung.codecs),
-            rung.bandwidth,
+            not has_rare_sound(level.codecs),
+            level.bandwidth,
         )
 
     def codec_rank(self, codecs: str) -> int:
@@ -232,7 +232,7 @@ class Variant:
     """One quality of a master playlist. ``audio_url``: the playlist of its sound, where that is separate."""
 
     url: str
-    rung: QualityLevel
+    level: QualityLevel
     audio_url: str | None
     has_sound: bool | None = None  # inside or separate; None: the master does not say
 
@@ -250,15 +250,15 @@ class Master:
         """Return the variant to take. Raises NotAVideo when there is none with pictures."""
         if not self.variants:
             raise NotAVideo("The playlist offers sound only." if self.sounds else "The playlist offers no variant.")
-        return max(self.variants, key=lambda variant: wanted.rank(variant.rung, has_sound=variant.has_sound))
+        return max(self.variants, key=lambda variant: wanted.rank(variant.level, has_sound=variant.has_sound))
 
     @property
     def best_sound(self) -> str | None:
         """Return the URL of the sound alone: a separate rendition, else a variant without pictures; None without either."""
         separate = [variant for variant in self.variants if variant.audio_url is not None]
         if separate:
-            return max(separate, key=lambda variant: variant.rung.bandwidth).audio_url
-        best = max(self.sounds, key=lambda variant: variant.rung.bandwidth, default=None)
+            return max(separate, key=lambda variant: variant.level.bandwidth).audio_url
+        best = max(self.sounds, key=lambda variant: variant.level.bandwidth, default=None)
         return best.url if best is not None else None
 
 

@@ -116,7 +116,7 @@ def _best_picture(
 ) -> Representation:
     def rank(picture: Representation) -> tuple[bool, bool, bool, bool, int, int, bool, int]:
         has_sound = picture.has_sound or bool(separate)
-        return not picture.roles & _SECONDARY_ROLES, *wanted.rank(picture.rung, has_sound=has_sound)
+        return not picture.roles & _SECONDARY_ROLES, *wanted.rank(picture.level, has_sound=has_sound)
 
     return max(choices, key=rank)
 
@@ -125,10 +125,10 @@ def _sound_rank(sound: Representation, wanted: Wanted) -> tuple[bool, bool, int,
     """Return a sort key; smaller is better, and within one set the highest bandwidth wins."""
     return (
         bool(sound.roles & _SECONDARY_ROLES),
-        has_rare_sound(sound.rung.codecs),
-        -wanted.codec_rank(sound.rung.codecs),
+        has_rare_sound(sound.level.codecs),
+        -wanted.codec_rank(sound.level.codecs),
         sound.set_number,
-        -sound.rung.bandwidth,
+        -sound.level.bandwidth,
     )
 
 
@@ -136,13 +136,13 @@ def _most_similar(model: Representation, choices: Sequence[Representation]) -> R
     """Return the choice most similar to ``model`` of the first period: only equal forms can be joined into one film."""
 
     def distance(choice: Representation) -> tuple[bool, bool, int, bool, int]:
-        model_codec, codec = (item.rung.codecs.partition(".")[0].lower() for item in (model, choice))
+        model_codec, codec = (item.level.codecs.partition(".")[0].lower() for item in (model, choice))
         return (
             codec != model_codec,
             model.language != choice.language,
-            abs(model.rung.height - choice.rung.height),
+            abs(model.level.height - choice.level.height),
             model.id != choice.id,
-            abs(model.rung.bandwidth - choice.rung.bandwidth),
+            abs(model.level.bandwidth - choice.level.bandwidth),
         )
 
     return min(choices, key=distance)

@@ -42,7 +42,7 @@ class Representation:
 
     id: str
     kind: str
-    rung: QualityLevel
+    level: QualityLevel
     language: str
     roles: frozenset[str]
     set_number: int
@@ -200,7 +200,7 @@ def _representation(group: XmlNode, node: XmlNode, position: SegmentPosition, se
     return Representation(
         id=node.get("id"),
         kind=_kind(group, either("mimeType"), codecs, sized=bool(either("width"))),
-        rung=QualityLevel(
+        level=QualityLevel(
             width=whole(either("width")) or 0,
             height=whole(either("height")) or 0,
             bandwidth=whole(node.get("bandwidth")) or 0,

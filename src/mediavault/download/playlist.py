@@ -193,7 +193,7 @@ def _iv(text: str | None) -> bytes | None:
 # --- master playlists --------------------------------------------------------------------------------------------------
 
 
-def rung_of(info: Attributes) -> QualityLevel:
+def level_of(info: Attributes) -> QualityLevel:
     """Return the quality that EXT-X-STREAM-INF describes; a malformed value counts as absent."""
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", info.get("RESOLUTION", "").strip(), re.IGNORECASE)
     return QualityLevel(
@@ -235,7 +235,7 @@ def _subtitles(media: Sequence[Attributes], base: HttpUrl) -> Iterator[SubtitleS
 def _variant(info: Attributes, uri: str, sound: Attributes | None, base: HttpUrl) -> Variant:
     codecs = info.get("CODECS", "")
     has_sound = True if sound is not None or has_audio_codec(codecs) else (False if codecs else None)
-    return Variant(resolve(uri, base), rung_of(info), _audio(sound, base), has_sound)
+    return Variant(resolve(uri, base), level_of(info), _audio(sound, base), has_sound)
 
 
 def _sound(media: Sequence[Attributes]) -> Mapping[str, Attributes]:

@@ -236,8 +236,8 @@ def _with_ladder(player: Sighting, page: HtmlPage, platform: Platform) -> Sighti
     held = {identity(c.url) for c in player.candidates}
     setups = page.set_up if held else []
     ladders = [{identity(url): (url, source) for url, source in _files(s.sources, page)} for s in setups]
-    rungs = {key: file for files in ladders if held & files.keys() for key, file in files.items() if key not in held}
-    more = _candidates_at(rungs.values(), platform, FoundIn.DOM)
+    levels = {key: file for files in ladders if held & files.keys() for key, file in files.items() if key not in held}
+    more = _candidates_at(levels.values(), platform, FoundIn.DOM)
     return replace(player, candidates=(*player.candidates, *more)) if more else player
 
 

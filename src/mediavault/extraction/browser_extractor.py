@@ -21,7 +21,7 @@ from mediavault.core.failures import (
     TookTooLong,
     Unsupported,
 )
-from mediavault.core.listings import Listing, Look
+from mediavault.core.listings import ListCheck, Listing
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Candidate, Extraction, Ownership, Post, SourceType
 from mediavault.core.messages import Message
@@ -275,7 +275,7 @@ _LISTS = frozenset({AddressKind.PROFILE, AddressKind.PLAYLIST})
 
 
 class BrowserLister:
-    """The lister ``browser``, whose every look is a visit that counts against the signed-in account."""
+    """The lister ``browser``, whose every check is a visit that counts against the signed-in account."""
 
     name = "browser"
     signed_in = True
@@ -285,9 +285,9 @@ class BrowserLister:
         self._clock = clock
         self._reader = reader
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
         """See the port. Raises LoginRequired, without any traffic, where the profile has no session at the site."""
-        url = _page_to_visit(look, platform)
+        url = _page_to_visit(check, platform)
         cookies = await self._browser.cookies(url, signed_in=True)
         if not is_signed_in(platform, cookies, now=self._clock.now()):
             raise LoginRequired(Message("%(site)s lists posts only to signed-in visitors.", site=site_name(platform)))
@@ -296,21 +296,21 @@ class BrowserLister:
             url, scope=EgressScope(url), platform=platform, within_s=visit_s, signed_in=True, is_list=True
         )
         try:
-            listing = await self._reader.read_profile(look, platform, capture)
+            listing = await self._reader.read_profile(check, platform, capture)
         except (LoginRequired, AgeRestrictedSignedOut) as wall:  # although signed in: the session has ended
             raise wall_failure(wall, platform, cookies, now=self._clock.now()) from wall
         return replace(
-            listing, method=self.name, uses_account=True, stable_id=listing.stable_id or look.stable_id or None
+            listing, method=self.name, uses_account=True, stable_id=listing.stable_id or check.stable_id or None
         )
 
 
-def _page_to_visit(look: Look, platform: Platform) -> str:
+def _page_to_visit(check: ListCheck, platform: Platform) -> str:
     """Return the site's own URL of a source: a mirror is never visited.
 
     Raises Unsupported for what is not a list, and for sites without sessions or with feeds, which need no account.
     """
     try:
-        url = parse_http_url(look.url)
+        url = parse_http_url(check.url)
     except BadUrl as exc:
         raise Unsupported(exc.message) from exc
     page = read_page(platform, url)

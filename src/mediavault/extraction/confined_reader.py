@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from mediavault.browser.port import PageCapture
 from mediavault.core.clock import Clock
 from mediavault.core.failures import Failure, PageUnreadable
-from mediavault.core.listings import Listing, ListPage, Look
+from mediavault.core.listings import ListCheck, Listing, ListPage
 from mediavault.core.logs import get_logger
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message
@@ -64,11 +64,11 @@ class ConfinedReader:
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction:
         return await self._read("page", post, platform, answer, Extraction, limits=self._page_limits)
 
-    async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage:
-        return await self._read("feed", look, platform, answer, ListPage)
+    async def read_feed(self, check: ListCheck, platform: Platform, answer: PageAnswer) -> ListPage:
+        return await self._read("feed", check, platform, answer, ListPage)
 
-    async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing:
-        return await self._read("profile", look, platform, capture, Listing)
+    async def read_profile(self, check: ListCheck, platform: Platform, capture: PageCapture) -> Listing:
+        return await self._read("profile", check, platform, capture, Listing)
 
     async def read_manifest(self, manifest: ManifestText) -> ManifestContents:
         answer = await self._ask(
@@ -86,7 +86,7 @@ class ConfinedReader:
     async def _read(
         self,
         task: str,
-        subject: Post | Look,
+        subject: Post | ListCheck,
         platform: Platform,
         document: PageCapture | ApiAnswer | PageAnswer,
         result_type: type[T],
@@ -95,7 +95,7 @@ class ConfinedReader:
         **options: object,
     ) -> T:
         make_request = partial(_request, task, subject, platform, document, options)
-        children = self._for_lists if isinstance(subject, Look) else self._for_posts
+        children = self._for_lists if isinstance(subject, ListCheck) else self._for_posts
         answer = await self._ask(children, make_request, limits or self._limits)
         return await asyncio.to_thread(_result, answer, result_type)
 
@@ -121,7 +121,7 @@ def unreadable(exc: ChildFailed, *, what: str) -> PageUnreadable:
 
 def _request(
     task: str,
-    subject: Post | Look,
+    subject: Post | ListCheck,
     platform: Platform,
     document: PageCapture | ApiAnswer | PageAnswer,
     options: Mapping[str, object],

@@ -138,7 +138,7 @@ def _is_skip_button(html: str, place: int) -> bool:
 
 def evidence(sighting: Sighting, page: PageFacts) -> tuple[Sign, ...]:
     """Return what speaks for and against a video that a page shows."""
-    return tuple(sign for sign, holds in _looked_at(sighting, page) if holds)
+    return tuple(sign for sign, holds in _checked(sighting, page) if holds)
 
 
 def is_own(signs: Collection[Sign]) -> bool:
@@ -162,7 +162,7 @@ def is_outside(sighting: Sighting, page: PageFacts) -> bool:
     )
 
 
-def _looked_at(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool]]:
+def _checked(sighting: Sighting, page: PageFacts) -> Iterable[tuple[Sign, bool]]:
     player, urls = sighting.player, [candidate.url for candidate in sighting.candidates]
     sites = {site_of(url) for url in urls}
     is_made = any(url.startswith("data:") for url in urls)  # a manifest that the page makes itself

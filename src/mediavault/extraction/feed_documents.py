@@ -19,7 +19,7 @@ from itertools import pairwise
 import feedparser
 
 from mediavault.core.failures import BadUrl, ExtractorBroken, Unsupported
-from mediavault.core.listings import Entry, Listing, ListPage, Look
+from mediavault.core.listings import Entry, ListCheck, Listing, ListPage
 from mediavault.core.media import EnclosedFile
 from mediavault.core.messages import Message
 from mediavault.core.platform import FeedRules, Node, Platform
@@ -48,14 +48,14 @@ _CHARACTER = re.compile(rb"&#(?:x([0-9a-f]{1,8})|(\d{1,8}));", re.IGNORECASE)
 _HOUR = re.compile(rb"<hour>\s{0,9}(\d{1,2})\s{0,9}</hour>", re.IGNORECASE)
 
 
-def read_feed(look: Look, platform: Platform, answer: PageAnswer) -> ListPage:
+def read_feed(check: ListCheck, platform: Platform, answer: PageAnswer) -> ListPage:
     """Return the list that an answer holds, or the feeds that a page links to.
 
     Raises Unsupported for a page that links to none, ExtractorBroken for an answer that is neither.
     """
     try:
-        match = find_feed(platform, parse_http_url(look.url), key=look.stable_id)
-        page = _read(look, match.rules if match else None, answer)
+        match = find_feed(platform, parse_http_url(check.url), key=check.stable_id)
+        page = _read(check, match.rules if match else None, answer)
     except (BadUrl, AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError) as exc:
         raise _unreadable(platform) from exc
     if page is None:
@@ -68,13 +68,13 @@ def _unreadable(platform: Platform) -> ExtractorBroken:
     return ExtractorBroken(Message("%(site)s did not return a feed.", site=site_name(platform)))
 
 
-def _read(look: Look, rules: FeedRules | None, answer: PageAnswer) -> ListPage | None:
+def _read(check: ListCheck, rules: FeedRules | None, answer: PageAnswer) -> ListPage | None:
     head = answer.body[:_HEAD_BYTES].replace(b"\0", b"")  # of UTF-16, whose tags are these with zeros between
     if head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1] in (b"{", b"["):
         document = json.loads(answer.body)
         if isinstance(document, dict) and "jsonfeed.org" in str(document.get("version", ""))[:200]:
             return _of_document(_json_feed(document), rules, answer)
-        return rules.read_answer(look, document) if rules and rules.read_answer else None
+        return rules.read_answer(check, document) if rules and rules.read_answer else None
     feed, page = _FEED_ROOT.search(head), _PAGE_ROOT.search(head)
     if feed is not None and (page is None or feed.start() < page.start()):
         return _of_document(_xml_feed(answer), rules, answer)

@@ -11,7 +11,16 @@ from urllib.parse import quote, urlsplit
 from mediavault.core import unreached
 from mediavault.core.clock import Clock
 from mediavault.core.failures import BadUrl, ExtractorBroken, Failure, HttpError, RateLimited, Unsupported
-from mediavault.core.listings import ALL_KINDS, LONGEST_INTERVAL, Entry, EntryKind, Listing, ListPage, Look, Validators
+from mediavault.core.listings import (
+    ALL_KINDS,
+    LONGEST_INTERVAL,
+    Entry,
+    EntryKind,
+    ListCheck,
+    Listing,
+    ListPage,
+    Validators,
+)
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
@@ -24,7 +33,7 @@ from mediavault.extraction.walls import site_name
 
 MAX_FEED_BYTES = 8 << 20  # of podcasts with thousands of episodes
 MAX_REQUEST_S = 30.0
-MAX_PAGES = 250  # of one look
+MAX_PAGES = 250  # of one check
 MAX_CURSOR_CHARS = 500
 MAX_VALIDATOR_CHARS = 500
 HEADERS: Mapping[str, str] = {
@@ -53,31 +62,31 @@ class FeedLister:
         self._reader = reader
         self._clock = clock
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
-        """See the port. ``validators.url`` is the feed that was read, which the next look requests first."""
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+        """See the port. ``validators.url`` is the feed that was read, which the next check requests first."""
         try:
-            match = find_feed(platform, parse_http_url(look.url), key=look.stable_id)
+            match = find_feed(platform, parse_http_url(check.url), key=check.stable_id)
         except BadUrl as exc:
             raise Unsupported(exc.message) from exc
-        reading = _FeedLook(self._client, self._reader, self._clock, look, platform, within_s)
+        reading = _FeedCheck(self._client, self._reader, self._clock, check, platform, within_s)
         if not platform.matching.posts:
             listing = await reading.of_unknown_site(match)
         elif match is not None:
             listing = await reading.read_known_site(match)
         else:
             raise _no_feed(platform)
-        return replace(listing, method=self.name, stable_id=listing.stable_id or look.stable_id or None)
+        return replace(listing, method=self.name, stable_id=listing.stable_id or check.stable_id or None)
 
 
-def feed_urls(match: FeedMatch, look: Look) -> list[Way]:
+def feed_urls(match: FeedMatch, check: ListCheck) -> list[Way]:
     """Return the ways to read a source by a site's rules, the best first; none where the site's key of it is missing."""
     rules = match.rules
     tab = match.groups.get("tab")
-    kinds = [kind for kind, name in rules.tabs.items() if name == tab] or look.kinds
+    kinds = [kind for kind, name in rules.tabs.items() if name == tab] or check.kinds
     if rules.by_kind and set(kinds) != set(ALL_KINDS):
         forms: list[Mapping[EntryKind | None, str]] = [{kind: rules.by_kind[kind] for kind in kinds}]
     else:
-        forms = [{None: rules.with_reposts if look.reposts and rules.with_reposts else rules.feed}]
+        forms = [{None: rules.with_reposts if check.reposts and rules.with_reposts else rules.feed}]
     forms += [{None: form} for form in rules.instead]
     ways = [{kind: match.filled(form) for kind, form in by_kind.items()} for by_kind in forms]
     return [{kind: url for kind, url in way.items() if url} for way in ways if all(way.values())]
@@ -104,30 +113,30 @@ class _FeedAnswer:
         )
 
 
-class _FeedLook:
-    """One look; its requests share the time that it may take."""
+class _FeedCheck:
+    """One check; its requests share the time that it may take."""
 
     def __init__(
-        self, client: HttpClient, reader: Reader, clock: Clock, look: Look, platform: Platform, within_s: float
+        self, client: HttpClient, reader: Reader, clock: Clock, check: ListCheck, platform: Platform, within_s: float
     ) -> None:
         self._client, self._reader, self._clock = client, reader, clock
-        self._look, self._platform = look, platform
+        self._check, self._platform = check, platform
         self._ends_at_s = clock.monotonic() + within_s
 
     async def read_known_site(self, match: FeedMatch) -> Listing:
         """Return the list of a source by the site's rules, in the first way that the site answers."""
-        ways, refusal = feed_urls(match, self._look), None
+        ways, refusal = feed_urls(match, self._check), None
         if match.filled(match.rules.feed) is None and (lookup := match.filled(match.rules.lookup)):
             try:
                 match = await self._looked_up(lookup)
-                ways = feed_urls(match, self._look)
+                ways = feed_urls(match, self._check)
             except (HttpError, ExtractorBroken) as exc:
                 refusal = _refusal(exc)
         return await self._first(ways, match, refusal or _no_feed(self._platform))
 
     async def of_unknown_site(self, match: FeedMatch | None) -> Listing:
         """Return the list of a feed, of the feed that a page links to, or that pages of its form usually have."""
-        if last := self._look.validators.url:
+        if last := self._check.validators.url:
             try:
                 return await self._list({None: last}, None)
             except (HttpError, ExtractorBroken, Unsupported) as exc:
@@ -135,23 +144,23 @@ class _FeedLook:
         ways: list[Way] = []
         failure: Failure = _no_feed(self._platform)
         try:
-            answer = await self._ask(self._look.url)
+            answer = await self._ask(self._check.url)
             if not answer.page.feed_urls:
                 return self._cut(answer.listing)
             ways = [{None: url} for url in answer.page.feed_urls]
         except Unsupported as exc:  # a page that links to no feed
             failure = exc
-        return await self._first([*ways, *(feed_urls(match, self._look) if match else ())], match, failure)
+        return await self._first([*ways, *(feed_urls(match, self._check) if match else ())], match, failure)
 
     async def _looked_up(self, url: str) -> FeedMatch:
         """Return the match of the source with the site's own key of it, which an answer names."""
         key = (await self._ask(url)).page.listing.stable_id or ""
-        match = find_feed(self._platform, parse_http_url(self._look.url), key=key)
+        match = find_feed(self._platform, parse_http_url(self._check.url), key=key)
         if match is None or match.filled(match.rules.feed) is None:
             raise ExtractorBroken(
                 Message("%(site)s did not say which account this is.", site=site_name(self._platform))
             )
-        self._look = replace(self._look, stable_id=key)
+        self._check = replace(self._check, stable_id=key)
         return match
 
     async def _first(self, ways: Iterable[Way], match: FeedMatch | None, failure: Failure) -> Listing:
@@ -159,7 +168,7 @@ class _FeedLook:
 
         Raises the first refusal, or ``failure`` where there is no way.
         """
-        last, first = self._look.validators.url, None
+        last, first = self._check.validators.url, None
         for way in sorted(ways, key=lambda way: last not in way.values()):
             try:
                 return await self._list(way, match)
@@ -214,37 +223,39 @@ class _FeedLook:
             try:
                 part = (await self._ask(_at_cursor(form, cursor))).page
             except Failure as exc:
-                log.info("list_cut_short", url=redact_url(self._look.url), error=exc.code, entries=len(listing.entries))
+                log.info(
+                    "list_cut_short", url=redact_url(self._check.url), error=exc.code, entries=len(listing.entries)
+                )
                 return replace(listing, fresh_for=max(filter(None, (listing.fresh_for, exc.retry_after)), default=None))
             listing = replace(listing, entries=(*listing.entries, *part.listing.entries))
             cursor = part.cursor if part.cursor != cursor else ""
         return replace(listing, is_whole=not cursor and not listing.is_unchanged)
 
     def _wants_more(self, entries: tuple[Entry, ...]) -> bool:
-        if len(entries) >= self._look.limit:
+        if len(entries) >= self._check.limit:
             return False
-        known, run = frozenset(self._look.known), 0
+        known, run = frozenset(self._check.known), 0
         for entry in entries:
             run = run + 1 if entry.post_id in known else 0
-            if run == self._look.stop_after_known:
+            if run == self._check.stop_after_known:
                 return False
         return True
 
     def _cut(self, listing: Listing) -> Listing:
-        is_cut = len(listing.entries) > self._look.limit
-        return replace(listing, entries=listing.entries[: self._look.limit], is_whole=listing.is_whole and not is_cut)
+        is_cut = len(listing.entries) > self._check.limit
+        return replace(listing, entries=listing.entries[: self._check.limit], is_whole=listing.is_whole and not is_cut)
 
     async def _ask(self, url: str) -> _FeedAnswer:
         """Request a feed, conditionally where it is the one that was read last. Raises its failure."""
         left_s = self._ends_at_s - self._clock.monotonic()
         if left_s <= 0:
             raise unreached.too_slow(urlsplit(url).hostname)
-        last = self._look.validators
+        last = self._check.validators
         conditions = {"if-none-match": last.etag, "if-modified-since": last.last_modified} if url == last.url else {}
         headers = {**HEADERS, **{name: value for name, value in conditions.items() if value}}
         timeouts = Timeouts(connect_s=10, total_s=min(MAX_REQUEST_S, left_s))
         request = self._client.get(
-            url, scope=EgressScope(self._look.url), headers=headers, timeouts=timeouts, decode=True
+            url, scope=EgressScope(self._check.url), headers=headers, timeouts=timeouts, decode=True
         )
         try:
             async with request as response:
@@ -257,7 +268,7 @@ class _FeedLook:
         page = ListPage()
         if not is_unchanged:
             answer = PageAnswer(response.url, response.status, response.headers, body)
-            page = await self._reader.read_feed(self._look, self._platform, answer)
+            page = await self._reader.read_feed(self._check, self._platform, answer)
         return _FeedAnswer(
             page,
             _validators(url, response.headers, last if is_unchanged else Validators()),

@@ -26,7 +26,7 @@ from mediavault.download.manifest import (
     resolve,
 )
 from mediavault.download.mpd import chosen_video, listings_of
-from mediavault.download.playlist import has_pictures, rung_of
+from mediavault.download.playlist import has_pictures, level_of
 
 _NO_BASE = "https://unknown.invalid/"
 _SOUND_FILE = re.compile(r"\.(?:aac|mp3|m4a|ac3|ec3)(?:$|\?)", re.IGNORECASE)
@@ -102,8 +102,8 @@ def _from_hls(document: hls_document.HlsDocument, url: str) -> Manifest:
 
 def _master(document: hls_document.HlsDocument, url: str) -> Manifest:
     others = [entry["URI"] for entry in (*document.media, *document.i_frame_variants) if entry.get("URI")]
-    rungs = [rung_of(info) for info, _ in document.variants]
-    best = max(rungs, key=lambda rung: Wanted().rank(rung, has_sound=None), default=QualityLevel())
+    levels = [level_of(info) for info, _ in document.variants]
+    best = max(levels, key=lambda level: Wanted().rank(level, has_sound=None), default=QualityLevel())
     return _with_quality(
         best,
         Manifest(
@@ -140,7 +140,7 @@ def _from_mpd(document: mpd_document.MpdDocument) -> Manifest:
     segments = _segments(tracks)
     listed_s = None if document.live else round(sum(segment.duration_s for segment in segments), 3) or None
     return _with_quality(
-        video[0].rung if video else QualityLevel(),
+        video[0].level if video else QualityLevel(),
         Manifest(
             is_master=True,
             children=_addresses(document),

@@ -20,7 +20,7 @@ _DASH_TAG = re.compile(r"(?:^|[._])dash_")
 _AUDIO_TAG = re.compile(r"_audio(?:_v\d+)?$")  # "dash_ln_heaac_vbr3_audio", and Instagram's "….dash_ln_audio_v1"
 _MUXED_WORDS = ("progressive", "urlgen")
 # "….C3.720.dash_…", "vts_vod_urlgen.720.clips", "dash_vp9-basic-gen2_720p"
-_RUNG = re.compile(r"_(\d{3,4})p(?:[_.]|$)|\.(\d{3,4})(?:\.|$)")
+_LEVEL = re.compile(r"_(\d{3,4})p(?:[_.]|$)|\.(\d{3,4})(?:\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Efg:
         return bool(_DASH_TAG.search(self.tag))
 
     @property
-    def rung(self) -> int | None:
+    def level(self) -> int | None:
         """The pixels of the quality's short side, as Meta counts it."""
-        match = _RUNG.search(self.tag)
+        match = _LEVEL.search(self.tag)
         return int(match[1] or match[2]) if match else None
 
 

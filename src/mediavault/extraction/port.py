@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from mediavault.browser.port import PageCapture
-from mediavault.core.listings import Listing, ListPage, Look
+from mediavault.core.listings import ListCheck, Listing, ListPage
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
@@ -50,13 +50,13 @@ class ExtractExtras(Protocol):
 class Lister(Protocol):
     """Reads the list of a source that is followed: which posts it names. Never looks at the posts themselves.
 
-    ``signed_in``: the look counts against the account that is signed in.
+    ``signed_in``: the check counts against the account that is signed in.
     """
 
     name: str
     signed_in: bool
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
         """Return the list, its first entries first.
 
         Raises Unsupported, without any traffic, for a source that this way does not know, and otherwise a Failure. A list
@@ -105,9 +105,9 @@ class Reader(Protocol):
 
     async def read_page(self, post: Post, platform: Platform, answer: PageAnswer) -> Extraction: ...
 
-    async def read_feed(self, look: Look, platform: Platform, answer: PageAnswer) -> ListPage: ...
+    async def read_feed(self, check: ListCheck, platform: Platform, answer: PageAnswer) -> ListPage: ...
 
-    async def read_profile(self, look: Look, platform: Platform, capture: PageCapture) -> Listing: ...
+    async def read_profile(self, check: ListCheck, platform: Platform, capture: PageCapture) -> Listing: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from mediavault.browser.port import PageCapture
 from mediavault.core.failures import BadUrl, Deleted, ExtractorBroken, Failure, SeemsDeleted
-from mediavault.core.listings import Entry, EntryKind, Listing, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, Listing
 from mediavault.core.media import ItemRole, ItemType, LiveNow, Post
 from mediavault.core.messages import Message
 from mediavault.core.platform import Node, PageData, Platform
@@ -25,7 +25,7 @@ from mediavault.extraction.walls import hard_wall, site_name, soft_wall
 MAX_POSTS = 500  # of one page
 
 
-def read_profile(look: Look, platform: Platform, capture: PageCapture) -> Listing:
+def read_profile(check: ListCheck, platform: Platform, capture: PageCapture) -> Listing:
     """Return the posts that a visit to a source's page showed: in the page's order, then those of its data alone.
 
     Posts of other accounts are left out, and those that have no video for sure. Raises the failure of a wall, and
@@ -39,13 +39,13 @@ def read_profile(look: Look, platform: Platform, capture: PageCapture) -> Listin
     for match in islice(_posts(platform, capture, source, records), MAX_POSTS):
         found.setdefault(match.post_id, match)
     if not found:
-        post = Post(look.url, look.url, platform.name)
+        post = Post(check.url, check.url, platform.name)
         refusal = reported_refusal(post, platform, source.documents) or soft_wall(capture, source.page, platform)
         raise _not_gone(refusal or ExtractorBroken(Message("%(site)s showed no posts.", site=site_name(platform))))
-    accounts = _handles(platform, look.url, capture.final_url)
+    accounts = _handles(platform, check.url, capture.final_url)
     entries = (_entry(match, records.get(match.post_id), accounts, platform) for match in found.values())
     return Listing(
-        tuple(filter(None, entries))[: look.limit],
+        tuple(filter(None, entries))[: check.limit],
         title=(source.page.meta("og:title") or "")[:MAX_TITLE_CHARS] or None,
         handle=next(iter(accounts), None),
         picture_url=source.page.absolute(source.page.meta("og:image")),
@@ -107,7 +107,7 @@ def _entry(match: PostMatch, record: Node | None, accounts: Sequence[str], platf
         data = _data_of(match, record, platform) if record is not None else None
     except LiveNow:
         entry = replace(entry, kind=EntryKind.LIVE, finished=False)
-    except Failure:  # of the post, which its own look will meet
+    except Failure:  # of the post, which its own check will meet
         pass
     author = (data.handle if data else None) or match.handle
     if accounts and author and author.lower() not in {name.lower() for name in accounts}:

@@ -10,7 +10,7 @@ from typing import Any
 from mediavault.core.clock import Clock
 from mediavault.core.cookies import Cookie
 from mediavault.core.failures import Failure, TookTooLong, Unsupported
-from mediavault.core.listings import EntryKind, Listing, Look
+from mediavault.core.listings import EntryKind, ListCheck, Listing
 from mediavault.core.logs import get_logger, redact_url
 from mediavault.core.media import Extraction, Post
 from mediavault.core.messages import Message
@@ -110,11 +110,11 @@ class YtdlpLister:
         self._child = YtdlpChild(proxy, clock, state_dir=state_dir, session=session)
         self._pause_s = pause_s
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
         """See the port. A kind that could not be read leaves the others, and a listing that is not whole."""
-        match = find_list(platform, parse_http_url(look.url), key=look.stable_id)
+        match = find_list(platform, parse_http_url(check.url), key=check.stable_id)
         addresses = match.addresses.items() if match else ()
-        wanted = {kind: url for kind, url in addresses if kind is None or kind in look.kinds}
+        wanted = {kind: url for kind, url in addresses if kind is None or kind in check.kinds}
         if match is None or not wanted:
             raise Unsupported(Message("yt-dlp does not support this kind of list on %(site)s.", site=platform.title))
         ends_s = self._clock.monotonic() + within_s
@@ -125,7 +125,7 @@ class YtdlpLister:
             try:
                 if wall_s < SHORTEST_S:
                     raise TookTooLong("The site did not answer in time.")
-                listings.append(await self._read(look, url, kind, platform, match.rules, wall_s=wall_s))
+                listings.append(await self._read(check, url, kind, platform, match.rules, wall_s=wall_s))
             except Failure as failure:
                 failures.append(failure)
         if not listings:
@@ -133,26 +133,26 @@ class YtdlpLister:
         return replace(_joined(listings, is_whole=not failures), uses_account=self.signed_in, method=self.name)
 
     async def _read(
-        self, look: Look, url: str, kind: EntryKind | None, platform: Platform, rules: ListRules, *, wall_s: float
+        self, check: ListCheck, url: str, kind: EntryKind | None, platform: Platform, rules: ListRules, *, wall_s: float
     ) -> Listing:
         began_s = self._clock.monotonic()
         request: Mapping[str, Any] = {
             "list": url,
             "extractors": rules.extractors,
-            "known": look.known,
-            "stop_after_known": look.stop_after_known if rules.newest_first else None,
-            "limit": look.limit,
+            "known": check.known,
+            "stop_after_known": check.stop_after_known if rules.newest_first else None,
+            "limit": check.limit,
             "within_s": wall_s * SHARE_FOR_READING,
             "pause_s": self._pause_s,
         }
-        cookies = await self._child.cookies(look.url)
+        cookies = await self._child.cookies(check.url)
         answer: dict[str, Any] = {}
 
         def read(given: Mapping[str, Any]) -> Listing:
             answer.update(given)
             return read_list(given, platform, rules, kind)
 
-        listing = await self._child.ask(dict(request), EgressScope(look.url), read, cookies=cookies, wall_s=wall_s)
+        listing = await self._child.ask(dict(request), EgressScope(check.url), read, cookies=cookies, wall_s=wall_s)
         log.info(
             "list_read_by_ytdlp",
             url=redact_url(url),

@@ -83,7 +83,7 @@ class Bucket:
 
     async def create(self, key: str, body: bytes, kind: str, record: Mapping[str, str]) -> bool:
         """Put an object where none is, in one request; False when there is one."""
-        if self.address.looks_first:
+        if self.address.checks_first:
             if await self.head(key) is not None:
                 return False
             await self.put(key, body, kind, record)

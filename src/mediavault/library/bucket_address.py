@@ -31,14 +31,14 @@ _OPTIONS = {
     Provider.GOOGLE: frozenset({"create"}),
     Provider.AZURE: frozenset({"account", "endpoint", "create"}),
 }
-_CHOICES = {"style": {"path", "virtual"}, "create": {"look"}}
+_CHOICES = {"style": {"path", "virtual"}, "create": {"check"}}
 
 
 @dataclass(frozen=True, slots=True)
 class BucketAddress:
     """``bucket`` is Azure's container. ``prefix`` is "" or a folder in it, without slashes at its ends.
 
-    ``looks_first``: the endpoint ignores "If-None-Match: *", and the user accepts that workers look before they write
+    ``checks_first``: the endpoint ignores "If-None-Match: *", and the user accepts that workers look before they write
     instead.
     """
 
@@ -49,7 +49,7 @@ class BucketAddress:
     region: str | None = None
     account: str | None = None
     virtual_hosts: bool = False
-    looks_first: bool = False
+    checks_first: bool = False
 
     def __str__(self) -> str:
         return f"{self.provider}://{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
@@ -83,7 +83,7 @@ def parse_bucket_address(text: str) -> BucketAddress:
         region=options.get("region"),
         account=options.get("account"),
         virtual_hosts=options.get("style") == "virtual",
-        looks_first=options.get("create") == "look",
+        checks_first=options.get("create") == "check",
     )
 
 

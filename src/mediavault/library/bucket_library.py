@@ -223,10 +223,10 @@ class BucketLibrary:
                     "%(address)s replaces objects although asked not to (If-None-Match: *).",
                     address=self._bucket.address,
                 ),
-                help="Upgrade that server. Or add create=look to MEDIAVAULT_VAULT_URL: then workers look before they write, which two that write the same name in the same moment can get past.",
+                help="Upgrade that server. Or add create=check to MEDIAVAULT_VAULT_URL: then workers look before they write, which two that write the same name in the same moment can get past.",
             )
-        if self._bucket.address.looks_first:
-            log.warning("library_looks_before_it_writes", library=str(self._bucket.address))
+        if self._bucket.address.checks_first:
+            log.warning("library_checks_before_it_writes", library=str(self._bucket.address))
 
 
 def _key(relative: str) -> str | None:

@@ -21,7 +21,7 @@ from mediavault.core.clock import is_plausible, moment_or_none
 from mediavault.core.companions import SIDECAR_SUFFIX, THUMB_MARK, is_beside, split_stem
 from mediavault.core.failures import FAILURES, BadInput, ErrorCode, Remedy
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem
-from mediavault.core.marks import KEPT_IN_SIDECARS, Mark, is_written_so
+from mediavault.core.marks import IN_SIDECARS, Mark, is_written_so
 from mediavault.core.media import Account, Chapter, Extraction, Item, ItemRole, ItemType, SavedFile
 from mediavault.core.messages import from_json, to_json
 from mediavault.core.names import is_utf8, slug
@@ -76,7 +76,7 @@ class Sidecar:
     attempt: int
     item: int
     items: tuple[JobItem, ...]
-    kept: SavedFile
+    saved: SavedFile
     marks: tuple[Mark, ...] = ()
     profile: str | None = None
 
@@ -102,7 +102,7 @@ def write_sidecar(
     extraction: Extraction | None,
     items: Sequence[JobItem],
     place: int,
-    kept: SavedFile,
+    saved: SavedFile,
     *,
     saved_at: datetime,
     marks: Sequence[Mark] = (),
@@ -111,13 +111,13 @@ def write_sidecar(
 
     It never contains cookies, headers, signed URLs or the secrets of a post's address: others read the library too.
 
-    ``kept`` is the file of the item at ``place``; without ``extraction`` the rest comes from the job's checkpoint.
+    ``saved`` is the file of the item at ``place``; without ``extraction`` the rest comes from the job's checkpoint.
     """
     post = _post_facts(job, extraction)
     account = extraction.account if extraction else job.account
     recording = recordings.from_json((extraction.metadata if extraction else job.metadata).get(RECORDING))
     return {
-        **_ytdlp_names(job, post, account, kept),
+        **_ytdlp_names(job, post, account, saved),
         "mediavault": SIDECAR_VERSION,
         _JOB_ID: job.id,
         "trace_id": job.trace_id,
@@ -137,8 +137,8 @@ def write_sidecar(
         "created_at": job.created_at.isoformat(),
         "saved_at": saved_at.isoformat(),
         "attempt": job.attempt_count,
-        "video": _written_video(items, place, kept),
-        "thumbnail": kept.thumbnail_path,
+        "video": _written_video(items, place, saved),
+        "thumbnail": saved.thumbnail_path,
         "item": place,
         "items": [_written_item(item) for item in items],
         _MARKS: _written_marks(marks),
@@ -150,15 +150,15 @@ def with_marks(sidecar: Mapping[str, Any], marks: Sequence[Mark]) -> dict[str, A
     return {**sidecar, _MARKS: _written_marks(marks)}
 
 
-def with_place(sidecar: Mapping[str, Any], kept: SavedFile) -> dict[str, Any]:
+def with_place(sidecar: Mapping[str, Any], saved: SavedFile) -> dict[str, Any]:
     """Return a sidecar's content with the paths that its video and its picture have now."""
-    return {**sidecar, "video": {**sidecar["video"], "path": kept.output_path}, "thumbnail": kept.thumbnail_path}
+    return {**sidecar, "video": {**sidecar["video"], "path": saved.output_path}, "thumbnail": saved.thumbnail_path}
 
 
-def with_companions(sidecar: Mapping[str, Any], kept: SavedFile) -> dict[str, Any]:
+def with_companions(sidecar: Mapping[str, Any], saved: SavedFile) -> dict[str, Any]:
     """Return a sidecar's content with the video's present companions instead of those that it names."""
     video = sidecar.get("video")
-    return {**sidecar, "video": {**(video if isinstance(video, dict) else {}), "beside": list(kept.beside)}}
+    return {**sidecar, "video": {**(video if isinstance(video, dict) else {}), "beside": list(saved.beside)}}
 
 
 def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
@@ -176,7 +176,7 @@ def _post_facts(job: Job, extraction: Extraction | None) -> Mapping[str, Any]:
     }
 
 
-def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, kept: SavedFile) -> dict[str, Any]:
+def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, saved: SavedFile) -> dict[str, Any]:
     """Return what yt-dlp calls otherwise than we do; what is not known is left out, as it does.
 
     Source: "Extractor fields" in the docstring of yt_dlp/extractor/common.py.
@@ -199,11 +199,11 @@ def _ytdlp_names(job: Job, post: Mapping[str, Any], account: Account | None, kep
         "channel": name,
         "upload_date": published and f"{published:%Y%m%d}",
         "timestamp": published and int(published.timestamp()),
-        "duration": kept.duration_s,
-        "width": kept.width,
-        "height": kept.height,
-        "filesize": kept.bytes,
-        "ext": PurePosixPath(kept.output_path).suffix.removeprefix("."),
+        "duration": saved.duration_s,
+        "width": saved.width,
+        "height": saved.height,
+        "filesize": saved.bytes,
+        "ext": PurePosixPath(saved.output_path).suffix.removeprefix("."),
     }
     return {name: value for name, value in names.items() if value is not None}
 
@@ -224,25 +224,23 @@ def _written_account(account: Account | None) -> dict[str, Any]:
     }
 
 
-def _written_video(items: Sequence[JobItem], index: int, kept: SavedFile) -> dict[str, Any]:
-    saved = [number for number, item in enumerate(items) if item.status is not ItemStatus.SKIPPED]
+def _written_video(items: Sequence[JobItem], index: int, saved: SavedFile) -> dict[str, Any]:
+    numbers = [number for number, item in enumerate(items) if item.status is not ItemStatus.SKIPPED]
     return {
-        "number": saved.index(index) + 1,
-        "of": len(saved),
-        "path": kept.output_path,
-        "bytes": kept.bytes,
-        "sha256": kept.sha256,
-        "duration_s": kept.duration_s,
-        "width": kept.width,
-        "height": kept.height,
-        "beside": list(kept.beside),
+        "number": numbers.index(index) + 1,
+        "of": len(numbers),
+        "path": saved.output_path,
+        "bytes": saved.bytes,
+        "sha256": saved.sha256,
+        "duration_s": saved.duration_s,
+        "width": saved.width,
+        "height": saved.height,
+        "beside": list(saved.beside),
     }
 
 
 def _written_marks(marks: Sequence[Mark]) -> list[dict[str, Any]]:
-    return [
-        {"name": mark.name, "text": mark.text, "place": mark.place} for mark in marks if mark.kind in KEPT_IN_SIDECARS
-    ]
+    return [{"name": mark.name, "text": mark.text, "place": mark.place} for mark in marks if mark.kind in IN_SIDECARS]
 
 
 def _written_item(entry: JobItem) -> dict[str, Any]:
@@ -253,7 +251,7 @@ def _written_item(entry: JobItem) -> dict[str, Any]:
         "label": entry.item.label,
         "chapters": [[chapter.start_s, chapter.title] for chapter in entry.item.chapters],
         "saved": entry.status is not ItemStatus.SKIPPED,
-        **(_written_despite(entry) if entry.status in (ItemStatus.COMMITTING, ItemStatus.KEPT) else {}),
+        **(_written_despite(entry) if entry.status in (ItemStatus.COMMITTING, ItemStatus.SAVED) else {}),
     }
 
 
@@ -293,7 +291,7 @@ def read_sidecar(value: Mapping[str, Any], path: str) -> Sidecar:
         attempt=1 if version == 1 else _whole(value, "attempt", at_least=1),
         item=item,
         items=items,
-        kept=_kept(video, value.get("thumbnail"), path),
+        saved=_saved(video, value.get("thumbnail"), path),
         marks=tuple(_marks(value)),
         profile=_profile(value),
     )
@@ -392,7 +390,7 @@ def _items_v1(video: Mapping[str, Any]) -> tuple[tuple[JobItem, ...], int]:
     return (JobItem(Item()),) * count, _whole(video, "number", at_least=1) - 1
 
 
-def _kept(video: Mapping[str, Any], thumbnail: Any, path: str) -> SavedFile:
+def _saved(video: Mapping[str, Any], thumbnail: Any, path: str) -> SavedFile:
     stem = path.removesuffix(SIDECAR_SUFFIX)
     suffix = PurePosixPath(_text(video, "path")).suffix
     if not _SUFFIX.fullmatch(suffix):

@@ -65,11 +65,11 @@ class PostMove:
     companions: dict[str, str]
     videos: dict[str, str]
 
-    def add(self, kept: SavedFile, target: str) -> None:
+    def add(self, saved: SavedFile, target: str) -> None:
         """Add a video with its companions. Its NFO is written again, since it depends on the layout."""
-        self.videos[kept.output_path] = target
+        self.videos[saved.output_path] = target
         stem = split_stem(target)[0]
-        for path in companions(kept.output_path, kept.thumbnail_path, kept.beside):
+        for path in companions(saved.output_path, saved.thumbnail_path, saved.beside):
             if not path.endswith(NFO_SUFFIX):
                 self.companions[path] = stem + split_stem(path)[1]
 
@@ -115,20 +115,20 @@ class Arrangement:
                 await self.library.remove(*_files_of_show(episode))
 
     async def _arrange(self, job: Job, records: EpisodeRecords) -> list[Move]:
-        kept = saved_files(job)
-        misplaced = [index for index, file in kept.items() if self._is_misplaced(file)]
+        saved = saved_files(job)
+        misplaced = [index for index, file in saved.items() if self._is_misplaced(file)]
         if misplaced and (job.status is not JobStatus.COMPLETED or not self.can_move):
             self.done.left += len(misplaced)
-            self._shows |= {kept[index].output_path.partition("/")[0] for index in misplaced}
+            self._shows |= {saved[index].output_path.partition("/")[0] for index in misplaced}
             misplaced = []
         moves, files = list[Move](), PostMove({}, {})
         for index in misplaced:
-            if not await exists(self.library, kept[index].output_path):
+            if not await exists(self.library, saved[index].output_path):
                 self.done.missing += 1
                 continue
-            target = await self._target(job, index, kept[index], records)
-            moves.append(Move(job.id, kept[index].output_path, target))
-            files.add(kept[index], target)
+            target = await self._target(job, index, saved[index], records)
+            moves.append(Move(job.id, saved[index].output_path, target))
+            files.add(saved[index], target)
         if not self.dry_run and moves:
             await self.store.records.put(RecordKind.ARRANGING, job.id, asdict(files))
             await _finish(self.store, self.library, job.id, files, nfo=self.settings.nfo)
@@ -137,16 +137,16 @@ class Arrangement:
             self.done.written += await write_server_files(job, self.library, dry_run=self.dry_run)
         return moves
 
-    def _is_misplaced(self, kept: SavedFile) -> bool:
+    def _is_misplaced(self, saved: SavedFile) -> bool:
         """Whether the video is in the other layout. One of the right layout stays, whatever template named it.
 
         A picture is not an episode of a show.
         """
-        if kept.is_picture:
+        if saved.is_picture:
             return False
-        return (episode_of(kept.output_path) is None) == (self.settings.layout is Layout.SHOWS)
+        return (episode_of(saved.output_path) is None) == (self.settings.layout is Layout.SHOWS)
 
-    async def _target(self, job: Job, index: int, kept: SavedFile, records: EpisodeRecords) -> str:
+    async def _target(self, job: Job, index: int, saved: SavedFile, records: EpisodeRecords) -> str:
         profile = await profile_in_force(self.store.records, job.profile, self.settings, job.platform)
         folder, stem = await folder_and_stem(
             _named_post(job, index),
@@ -157,7 +157,7 @@ class Arrangement:
             template=profile.name_template or self.settings.name_template,
             records=records,
         )
-        return await self.library.free_name(folder, stem, PurePosixPath(kept.output_path).suffix)
+        return await self.library.free_name(folder, stem, PurePosixPath(saved.output_path).suffix)
 
 
 def _named_post(job: Job, index: int) -> NamedPost:
@@ -245,12 +245,12 @@ async def _update_sidecars(store: Store, library: Library, job_id: JobId) -> Non
     """Write into a post's sidecars where their videos are."""
     if (job := await _job(store, job_id)) is None:
         return
-    for kept in saved_files(job).values():
-        path = sibling(kept.output_path, SIDECAR_SUFFIX)
+    for saved in saved_files(job).values():
+        path = sibling(saved.output_path, SIDECAR_SUFFIX)
         facts = await library.read_json(path)
         if facts is not None and job_id_of(facts) == job_id:
             async with library.staging.folder(job_id, secrets.randbelow(1 << 31)) as folder:
-                await library.place_json(with_place(facts, kept), path, via=folder)
+                await library.place_json(with_place(facts, saved), path, via=folder)
 
 
 async def _job(store: Store, job_id: JobId) -> Job | None:
@@ -262,16 +262,16 @@ async def _job(store: Store, job_id: JobId) -> Job | None:
 async def write_server_files(job: Job, library: Library, *, dry_run: bool = False) -> int:
     """Write the files for media servers that a post's videos lack; returns how many there were."""
     written, site = 0, site_title(job.platform, job.canonical_url)
-    for index, kept in saved_files(job).items():
+    for index, saved in saved_files(job).items():
         saved_at = job.completed_at or job.updated_at
-        facts = write_sidecar(job, None, _items(job), index, kept, saved_at=saved_at)
-        has_picture = kept.thumbnail_path is not None and await exists(library, kept.thumbnail_path)
+        facts = write_sidecar(job, None, _items(job), index, saved, saved_at=saved_at)
+        has_picture = saved.thumbnail_path is not None and await exists(library, saved.thumbnail_path)
         files = server_files(facts, b"" if has_picture else None, site=site)
         lacking = [file for file in files if await _lacks(library, file)]
         if dry_run or not lacking:
             written += len(lacking)
             continue
-        path = kept.thumbnail_path if has_picture else None
+        path = saved.thumbnail_path if has_picture else None
         picture = await read_small(library, path, MAX_PICTURE_BYTES) if path is not None else None
         async with library.staging.folder(job.id, secrets.randbelow(1 << 31)) as folder:
             for file in server_files(facts, picture, site=site):

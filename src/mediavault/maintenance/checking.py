@@ -19,7 +19,7 @@ from mediavault.library.disk import Digest
 from mediavault.library.port import Library
 from mediavault.maintenance.background import BackgroundTasks
 from mediavault.maintenance.examining import Examined, FileExaminer
-from mediavault.maintenance.findings import is_kept_damaged, judge_size
+from mediavault.maintenance.findings import is_saved_damaged, judge_size
 from mediavault.store import file_checks
 from mediavault.store.file_checks import read_checks
 from mediavault.store.port import Records, Store
@@ -136,12 +136,12 @@ async def check_files(
     """
     found = CheckedFiles()
     former = await read_checks(records, job)
-    for index, kept in saved_files(job).items():
+    for index, saved in saved_files(job).items():
         verdict, detail = CheckVerdict.WHOLE, ""
         try:
-            verdict, detail = judge(kept, await digest(kept.output_path))
-            if verdict is CheckVerdict.WHOLE and examiner is not None and not is_kept_damaged(job.items, index):
-                verdict, detail = judge_examined(examined := await examiner.examine(kept))
+            verdict, detail = judge(saved, await digest(saved.output_path))
+            if verdict is CheckVerdict.WHOLE and examiner is not None and not is_saved_damaged(job.items, index):
+                verdict, detail = judge_examined(examined := await examiner.examine(saved))
                 if examined is not None and not examined.problems:
                     found.starts[index] = examined.next
                     known = former.get(index)
@@ -187,12 +187,12 @@ async def store_checks(store: Store, library: Library, job: Job, checked: Checke
         log.info("job_checked", job_id=job.id, trace_id=job.trace_id, verdicts=checked.verdicts)
 
 
-def judge(kept: SavedFile, now: Digest | None) -> tuple[CheckVerdict, str]:
+def judge(saved: SavedFile, now: Digest | None) -> tuple[CheckVerdict, str]:
     """Compare the file as it is ``now`` with its row."""
     if now is None:
         return CheckVerdict.MISSING, ""
-    if difference := judge_size(kept, now.bytes):
+    if difference := judge_size(saved, now.bytes):
         return CheckVerdict.CHANGED, difference[1]
-    if now.sha256 != kept.sha256:
-        return CheckVerdict.CHANGED, f"{now.sha256} instead of {kept.sha256}"
+    if now.sha256 != saved.sha256:
+        return CheckVerdict.CHANGED, f"{now.sha256} instead of {saved.sha256}"
     return CheckVerdict.WHOLE, ""

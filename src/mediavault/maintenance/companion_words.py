@@ -82,9 +82,9 @@ async def index_beside(store: Store, library: Library, job_id: JobId, *videos: S
     """Give a post the words of the files next to its videos, as its row names them. Raises StorageFailure."""
     for source in WordSource:
         paths = [
-            sibling(kept.output_path, suffix)
-            for kept in videos
-            for suffix in kept.beside
+            sibling(saved.output_path, suffix)
+            for saved in videos
+            for suffix in saved.beside
             if _source_of(suffix) is source
         ]
         if paths:
@@ -108,7 +108,7 @@ def _source_of(suffix: str) -> WordSource | None:
 
 
 def _paths_of(job: Job, source: WordSource, files: Mapping[tuple[WordSource, str], Sequence[str]]) -> Sequence[str]:
-    stems = [split_stem(kept.output_path)[0] for kept in saved_files(job).values()]
+    stems = [split_stem(saved.output_path)[0] for saved in saved_files(job).values()]
     return [path for stem in stems for path in sorted(files.get((source, stem), ()))[:MAX_FILES]]
 
 

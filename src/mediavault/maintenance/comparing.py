@@ -83,7 +83,7 @@ class Comparison:
     named: list[Difference] = field(default_factory=list)
     source_counts: Mapping[JobStatus, int] = field(default_factory=dict)
     target_counts: Mapping[JobStatus, int] = field(default_factory=dict)
-    missing_gates: tuple[str, ...] = ()
+    missing_site_limits: tuple[str, ...] = ()
     missing_agreed: tuple[str, ...] = ()
     missing_records: tuple[str, ...] = ()  # kind and key
 
@@ -109,5 +109,5 @@ class Comparison:
     def is_whole(self) -> bool:
         """Whether the target has everything of the source, and no job was added during the comparison."""
         all_same = self.same == sum(self.source_counts.values())
-        other_differences = self.missing_gates or self.missing_agreed or self.missing_records
+        other_differences = self.missing_site_limits or self.missing_agreed or self.missing_records
         return all_same and not (self.different or other_differences)

@@ -28,7 +28,7 @@ from mediavault.maintenance.checking import (
     store_checks,
 )
 from mediavault.maintenance.examining import Examined, FileExaminer
-from mediavault.maintenance.findings import is_kept_damaged
+from mediavault.maintenance.findings import is_saved_damaged
 from mediavault.store.file_checks import (
     LEFT,
     DecodingPosition,
@@ -97,19 +97,19 @@ class PictureDecoder:
         if MarkKind.DECODED in {mark.name for mark in (await self._store.marks.of_jobs([job_id])).get(job_id, ())}:
             await self._store.records.remove(RecordKind.DECODING, job_id)  # another worker has just finished it
             return
-        files = {i: kept for i, kept in saved_files(job).items() if not is_kept_damaged(job.items, i)}
+        files = {i: saved for i, saved in saved_files(job).items() if not is_saved_damaged(job.items, i)}
         index = position.next_file(files)
         if index is None:
             await self._finish(job, is_decoded=bool(files))
             return
         start = position.starts.get(index)
-        kept = files[index]
+        saved = files[index]
         try:
-            examined = await (self._examiner.examine(kept) if start is None else self._examiner.decode(kept, start))
+            examined = await (self._examiner.examine(saved) if start is None else self._examiner.decode(saved, start))
         except StorageFailure:  # of this file, or for a moment: reading it once more tells
             examined = None
         if examined is None or examined.problems:
-            await self._note_damage(job, index, kept, examined)
+            await self._note_damage(job, index, saved, examined)
             return
         position = position.moved(index, examined.next)
         if position.next_file(files) is None:
@@ -128,13 +128,13 @@ class PictureDecoder:
         await note_end(self._store, job.id, now if is_decoded else None)
         log.info("pictures_decoded", job_id=job.id, trace_id=job.trace_id)
 
-    async def _note_damage(self, job: Job, index: int, kept: SavedFile, examined: Examined | None) -> None:
+    async def _note_damage(self, job: Job, index: int, saved: SavedFile, examined: Examined | None) -> None:
         """Store why a file does not play, as a check does: it is damaged only if its bytes are still those that were saved.
 
         ``examined`` is None when it could not be read; if it can be by now, it is examined again later.
         """
         try:
-            verdict, detail = judge(kept, await self._library.digest(kept.output_path))
+            verdict, detail = judge(saved, await self._library.digest(saved.output_path))
         except StorageFailure as exc:
             verdict, detail = CheckVerdict.UNREADABLE, exc.message
         now = await forget_removed(self._store, job.id)

@@ -16,7 +16,7 @@ PathOf = Callable[[str], Awaitable[Path | None]]
 class FileProbe(Protocol):
     """What checks need of the probe: see ``media/probe.py``."""
 
-    async def look_into_unknown(self, path: Path) -> ProbeReport: ...
+    async def check_unknown(self, path: Path) -> ProbeReport: ...
     async def decode_rest(self, path: Path, *, start: int) -> DecodedPart: ...
 
 
@@ -48,23 +48,23 @@ class FileExaminer:
     probe: FileProbe
     path_of: PathOf
 
-    async def examine(self, kept: SavedFile) -> Examined | None:
+    async def examine(self, saved: SavedFile) -> Examined | None:
         """Read all packets, and decode all sound and every key frame; of a short film every picture. None when it is missing.
 
         Raises StorageFailure.
         """
-        path = await self.path_of(kept.output_path)
+        path = await self.path_of(saved.output_path)
         if path is None:
             return None
-        examined = await self._examine(kept, path)
-        return await self._examine(kept, path) if examined.problems else examined
+        examined = await self._examine(saved, path)
+        return await self._examine(saved, path) if examined.problems else examined
 
-    async def decode(self, kept: SavedFile, start: int) -> Examined | None:
+    async def decode(self, saved: SavedFile, start: int) -> Examined | None:
         """Decode the pictures from this video packet on, for some seconds. None when the file is missing.
 
         Raises StorageFailure.
         """
-        path = await self.path_of(kept.output_path)
+        path = await self.path_of(saved.output_path)
         if path is None:
             return None
         part = await self.probe.decode_rest(path, start=start)
@@ -72,9 +72,9 @@ class FileExaminer:
             part = await self.probe.decode_rest(path, start=start)
         return Examined(tuple(damage_in(part.problems)), next=part.next)
 
-    async def _examine(self, kept: SavedFile, path: Path) -> Examined:
-        report = await self.probe.look_into_unknown(path)
-        is_done = report.decoded_whole or kept.is_sound or kept.is_picture
+    async def _examine(self, saved: SavedFile, path: Path) -> Examined:
+        report = await self.probe.check_unknown(path)
+        is_done = report.decoded_whole or saved.is_sound or saved.is_picture
         damage = tuple(damage_in(report.problems))
         remarks = tuple(problem for problem in report.problems if problem not in damage)
         return Examined(damage, remarks, None if is_done else 0)

@@ -64,7 +64,7 @@ def short_key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest())
 
 
-def is_kept_damaged(items: Sequence[JobItem], index: int) -> bool:
+def is_saved_damaged(items: Sequence[JobItem], index: int) -> bool:
     """Whether a user kept the item's file although it was damaged: as long as its bytes are the same, nothing is new."""
     return index < len(items) and items[index].error_code is ErrorCode.DAMAGED
 
@@ -76,7 +76,7 @@ def lacks_facts(job: Job) -> bool:
 
 def named_paths(job: Job) -> Iterator[str]:
     """Every path that the row names: videos and their companions, including those of an unfinished commit."""
-    planned = [item.kept for item in job.items if item.kept is not None]
+    planned = [item.saved for item in job.items if item.saved is not None]
     for output, thumbnail, beside in [
         *((file.output_path, file.thumbnail_path, file.beside) for file in planned),
         (job.output_path, job.thumbnail_path, ()),
@@ -86,13 +86,13 @@ def named_paths(job: Job) -> Iterator[str]:
             yield from companions(output, thumbnail, beside)
 
 
-def judge_size(kept: SavedFile, size: int | None) -> tuple[FindingKind, str] | None:
+def judge_size(saved: SavedFile, size: int | None) -> tuple[FindingKind, str] | None:
     """Compare a file's size with its row; ``size`` is None when the file is missing."""
     if size is None:
         return FindingKind.MISSING, ""
-    if size != kept.bytes:
+    if size != saved.bytes:
         return FindingKind.SIZE_DIFFERS, Message(
-            "%(size)s instead of %(expected)d", size=counted(size, "byte"), expected=kept.bytes
+            "%(size)s instead of %(expected)d", size=counted(size, "byte"), expected=saved.bytes
         )
     return None
 

@@ -40,7 +40,7 @@ LARGE_ROWS_AT_ONCE = 10
 PAGE_BYTES = 4 << 20
 MAX_VIDEO_BYTES = 1 << 50  # databases add up thousands of sizes in 63 bits
 
-STOPPED_LOOK_S = 1.0
+STOPPED_CHECK_S = 1.0
 
 OnJobs = Callable[[int], None]  # called with the number of jobs just processed
 
@@ -81,7 +81,7 @@ async def move(
         await copy_jobs(source, target, on_jobs=onlooker.advance)
         onlooker.start("Stop `mediavault serve` and all workers now; waiting for them", None)
         while await source.workers.alive(seen_within=alive_within):
-            await clock.sleep(STOPPED_LOOK_S)
+            await clock.sleep(STOPPED_CHECK_S)
     return await _copy_and_compare(source, target, onlooker)
 
 
@@ -214,8 +214,8 @@ async def _refuse_unreadable(backup: Store, *, page: int, on_jobs: OnJobs) -> No
                 for record in await backup.catalogue.history(job.id):
                     refuse_mistyped(record)
             on_jobs(len(jobs))
-        for gate in await backup.site_limits.all_limits():
-            refuse_mistyped(gate)
+        for limit in await backup.site_limits.all_limits():
+            refuse_mistyped(limit)
         for kind in MOVING_KINDS:
             async for _ in _record_pages(backup.records, kind):
                 pass
@@ -273,9 +273,9 @@ async def compare(source: Store, target: Store, *, on_jobs: OnJobs = lambda _: N
         on_jobs(len(jobs))
     comparison.source_counts = counts_as_adopted((await source.catalogue.report()).counts)
     comparison.target_counts = (await target.catalogue.report()).counts
-    gates = {gate.platform for gate in await target.site_limits.all_limits()}
-    comparison.missing_gates = tuple(
-        gate.platform for gate in await source.site_limits.all_limits() if gate.platform not in gates
+    site_limits = {limit.platform for limit in await target.site_limits.all_limits()}
+    comparison.missing_site_limits = tuple(
+        limit.platform for limit in await source.site_limits.all_limits() if limit.platform not in site_limits
     )
     target_constants = await target.records.constants()
     comparison.missing_agreed = tuple(

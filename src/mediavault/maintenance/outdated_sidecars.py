@@ -46,7 +46,7 @@ async def write_outdated(store: Store, library: Library, clock: Clock) -> int:
 
 async def _write(job: Job, marks: tuple[Mark, ...], library: Library) -> None:
     """Write the marks into the sidecars that the library has of the job."""
-    for path in sorted({sibling(kept.output_path, SIDECAR_SUFFIX) for kept in saved_files(job).values()}):
+    for path in sorted({sibling(saved.output_path, SIDECAR_SUFFIX) for saved in saved_files(job).values()}):
         sidecar = await library.read_json(path)
         if sidecar is None or job_id_of(sidecar) != job.id:
             continue  # not saved yet, removed by hand, or another job's by now

@@ -18,7 +18,7 @@ from mediavault.library.port import Library
 from mediavault.library.sidecars import BadSidecar, Sidecar, read_sidecar
 from mediavault.maintenance.companion_words import index_words
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.maintenance.findings import is_kept_damaged, judge_size
+from mediavault.maintenance.findings import is_saved_damaged, judge_size
 from mediavault.maintenance.restoring import is_whole, stored_job, takes_the_place_of, with_history_of
 from mediavault.store.episodes import remember_episode
 from mediavault.store.losses import forget_losses
@@ -134,7 +134,7 @@ class Rebuild:
                 self.done.deleted += 1
                 continue
             if damage:
-                yield Refused(RebuildRefusal.DAMAGED, sidecar.kept.output_path, sidecar.id, damage)
+                yield Refused(RebuildRefusal.DAMAGED, sidecar.saved.output_path, sidecar.id, damage)
             if not self._gather(sidecar, whole):
                 yield Refused(RebuildRefusal.DUPLICATE, path, sidecar.id, "this video of the job has another sidecar")
         async for refused in self._import(whole):
@@ -172,27 +172,27 @@ class Rebuild:
             return sidecar, await self._damage_of(sidecar)
 
     async def _problem_of(self, sidecar: Sidecar) -> tuple[RebuildRefusal, str] | None:
-        kept = sidecar.kept
+        saved = sidecar.saved
         try:
-            file = await self._library.open(kept.output_path)
+            file = await self._library.open(saved.output_path)
             if file is not None:
                 await file.close()
-            if problem := judge_size(kept, file.size if file else None):
-                return RebuildRefusal(problem[0].value), problem[1] or f"{kept.output_path} is not there"
-            now = await self._library.digest(kept.output_path) if self._read_data else None
+            if problem := judge_size(saved, file.size if file else None):
+                return RebuildRefusal(problem[0].value), problem[1] or f"{saved.output_path} is not there"
+            now = await self._library.digest(saved.output_path) if self._read_data else None
         except StorageFailure as exc:
             return RebuildRefusal.UNREADABLE, exc.message
-        if now is not None and now.sha256 != kept.sha256:
-            return RebuildRefusal.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+        if now is not None and now.sha256 != saved.sha256:
+            return RebuildRefusal.HASH_DIFFERS, f"{now.sha256} instead of {saved.sha256}"
         return None
 
     async def _damage_of(self, sidecar: Sidecar) -> str:
         if self._examiner is None or not self._read_data or sidecar.id in self._deleted:
             return ""
-        if is_kept_damaged(sidecar.items, sidecar.item):
+        if is_saved_damaged(sidecar.items, sidecar.item):
             return ""
         try:
-            examined = await self._examiner.examine(sidecar.kept)
+            examined = await self._examiner.examine(sidecar.saved)
         except StorageFailure as exc:
             return exc.message
         return examined.detail if examined is not None and examined.problems else ""
@@ -205,7 +205,7 @@ class Rebuild:
         for sidecars in posts:
             job = stored_job(sidecars)
             for sidecar in sidecars:
-                await remember_episode(sidecar.kept.output_path, sidecar.id, sidecar.item, self._store.records)
+                await remember_episode(sidecar.saved.output_path, sidecar.id, sidecar.item, self._store.records)
             existing = await self._existing(job.job.id)
             if existing is None:
                 new.append(job)

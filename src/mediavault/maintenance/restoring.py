@@ -21,14 +21,14 @@ from mediavault.core.messages import Message
 from mediavault.core.redaction import redact_distinctly
 from mediavault.library.sidecars import Sidecar
 from mediavault.store.port import StoredJob
-from mediavault.store.transitions import kept_values
+from mediavault.store.transitions import saved_values
 
 REBUILT = Message("rebuilt from the files next to the videos in the library")
 
 
 def is_whole(sidecars: Sequence[Sidecar]) -> bool:
     """Whether every video of the post that was to be saved has a sidecar."""
-    return all(item.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for item in items_of(sidecars))
+    return all(item.status in (ItemStatus.SAVED, ItemStatus.SKIPPED) for item in items_of(sidecars))
 
 
 def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
@@ -37,7 +37,7 @@ def items_of(sidecars: Sequence[Sidecar]) -> tuple[JobItem, ...]:
     items = list(newest.items)
     for sidecar in sorted(sidecars, key=lambda sidecar: sidecar.saved_at):
         items[_index_of(sidecar, items)] = replace(
-            sidecar.items[sidecar.item], status=ItemStatus.KEPT, kept=sidecar.kept
+            sidecar.items[sidecar.item], status=ItemStatus.SAVED, saved=sidecar.saved
         )
     return tuple(items)
 
@@ -58,7 +58,7 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
     """
     newest = max(sidecars, key=lambda sidecar: sidecar.saved_at)
     items = items_of(sidecars)
-    first = next(item.kept for item in items if item.kept is not None)
+    first = next(item.saved for item in items if item.saved is not None)
     attempt = max(sidecar.attempt for sidecar in sidecars)
     job = Job(
         id=newest.id,
@@ -81,7 +81,7 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
         items=items,
         metadata=newest.metadata,
         account=newest.account,
-        **kept_values(first),
+        **saved_values(first),
     )
     if is_whole(sidecars):
         return StoredJob(job, (_record(newest.saved_at, job),), newest.marks)
@@ -89,7 +89,7 @@ def stored_job(sidecars: Sequence[Sidecar]) -> StoredJob:
 
 
 def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
-    kept = sum(item.status is ItemStatus.KEPT for item in items)
+    saved = sum(item.status is ItemStatus.SAVED for item in items)
     wanted = sum(item.status is not ItemStatus.SKIPPED for item in items)
     failed = replace(
         job,
@@ -98,8 +98,8 @@ def _partial(job: Job, items: Sequence[JobItem]) -> StoredJob:
         failed_at=job.updated_at,
         error_code=ErrorCode.PARTIAL,
         error=Message(
-            "%(kept)d of %(wanted)d files saved; the rest were not in the library when it was rebuilt.",
-            kept=kept,
+            "%(saved)d of %(wanted)d files saved; the rest were not in the library when it was rebuilt.",
+            saved=saved,
             wanted=wanted,
         ),
     )

@@ -22,7 +22,7 @@ from mediavault.maintenance.examining import FileExaminer
 from mediavault.maintenance.findings import (
     Finding,
     FindingKind,
-    is_kept_damaged,
+    is_saved_damaged,
     judge_orphan,
     judge_size,
     lacks_facts,
@@ -112,9 +112,9 @@ class Verification:
     async def _examine(self, job: Job) -> list[Finding]:
         findings = [Finding(FindingKind.NO_FACTS, job.output_path or "", job.id)] if lacks_facts(job) else []
         checks = await read_checks(self._store.records, job) if self._read_data else {}
-        for index, kept in saved_files(job).items():
-            plays = not is_kept_damaged(job.items, index)
-            findings += await self._examine_file(job, kept, checks.get(index), plays=plays)
+        for index, saved in saved_files(job).items():
+            plays = not is_saved_damaged(job.items, index)
+            findings += await self._examine_file(job, saved, checks.get(index), plays=plays)
             self.done.videos += 1
         self.done.jobs += 1
         self._on_jobs(1)
@@ -128,47 +128,47 @@ class Verification:
             return False
         return True
 
-    async def _examine_file(self, job: Job, kept: SavedFile, known: FileCheck | None, *, plays: bool) -> list[Finding]:
+    async def _examine_file(self, job: Job, saved: SavedFile, known: FileCheck | None, *, plays: bool) -> list[Finding]:
         """``plays`` is False for a file that a user kept although it is damaged: only its bytes are compared."""
         findings = []
-        if problem := await self._problem_of(kept, known, self._examiner if plays else None):
-            findings.append(Finding(problem[0], kept.output_path, job.id, problem[1]))
-        if kept.thumbnail_path is not None and await self._size(kept.thumbnail_path) is None:
-            findings.append(Finding(FindingKind.THUMBNAIL_MISSING, kept.thumbnail_path, job.id))
-        sidecar = sibling(kept.output_path, SIDECAR_SUFFIX)
+        if problem := await self._problem_of(saved, known, self._examiner if plays else None):
+            findings.append(Finding(problem[0], saved.output_path, job.id, problem[1]))
+        if saved.thumbnail_path is not None and await self._size(saved.thumbnail_path) is None:
+            findings.append(Finding(FindingKind.THUMBNAIL_MISSING, saved.thumbnail_path, job.id))
+        sidecar = sibling(saved.output_path, SIDECAR_SUFFIX)
         if await self._size(sidecar) is None:
             findings.append(Finding(FindingKind.SIDECAR_MISSING, sidecar, job.id))
-        elif self._read_data and (why := await self._sidecar_problem(sidecar, job, kept)):
+        elif self._read_data and (why := await self._sidecar_problem(sidecar, job, saved)):
             findings.append(Finding(FindingKind.SIDECAR_DIFFERS, sidecar, job.id, why))
         return findings
 
     async def _problem_of(
-        self, kept: SavedFile, known: FileCheck | None, examiner: FileExaminer | None
+        self, saved: SavedFile, known: FileCheck | None, examiner: FileExaminer | None
     ) -> tuple[FindingKind, str] | None:
         """``known`` is the result of its last check, which may have found damage when all its pictures were decoded."""
-        if problem := judge_size(kept, await self._size(kept.output_path)):
+        if problem := judge_size(saved, await self._size(saved.output_path)):
             return problem
         if not self._read_data:
             return None
         try:
             async with self._readers:
-                now = await self._library.digest(kept.output_path)
-                is_as_saved = now is not None and now.sha256 == kept.sha256
-                examined = await examiner.examine(kept) if examiner and is_as_saved else None
+                now = await self._library.digest(saved.output_path)
+                is_as_saved = now is not None and now.sha256 == saved.sha256
+                examined = await examiner.examine(saved) if examiner and is_as_saved else None
         except StorageFailure as exc:
             return FindingKind.UNREADABLE, exc.message
         if now is None:
             return FindingKind.MISSING, ""
         self.done.bytes_read += now.bytes
-        if now.sha256 != kept.sha256:
-            return FindingKind.HASH_DIFFERS, f"{now.sha256} instead of {kept.sha256}"
+        if now.sha256 != saved.sha256:
+            return FindingKind.HASH_DIFFERS, f"{now.sha256} instead of {saved.sha256}"
         if examined is not None and examined.problems:
             return FindingKind.DAMAGED, examined.detail
         if known is not None and known.verdict is CheckVerdict.DAMAGED:
             return FindingKind.DAMAGED, known.detail
         return None
 
-    async def _sidecar_problem(self, path: str, job: Job, kept: SavedFile) -> str | None:
+    async def _sidecar_problem(self, path: str, job: Job, saved: SavedFile) -> str | None:
         try:
             async with self._readers:
                 value = await self._library.read_json(path)
@@ -180,7 +180,7 @@ class Verification:
             sidecar = read_sidecar(value, path)
         except BadSidecar as exc:
             return str(exc)
-        same = (sidecar.id, sidecar.kept.sha256, sidecar.kept.bytes) == (job.id, kept.sha256, kept.bytes)
+        same = (sidecar.id, sidecar.saved.sha256, sidecar.saved.bytes) == (job.id, saved.sha256, saved.bytes)
         return None if same else "it is about another job or another file"
 
     async def _size(self, path: str) -> int | None:
@@ -202,10 +202,10 @@ class Verification:
     async def _trash(self) -> AsyncIterator[Finding]:
         """Yield the videos of deleted posts that are neither in the trash nor still where they were."""
         async for post in all_trashed_posts(self._store):
-            for kept in saved_files(post.job).values():
-                places = {post.files.get(kept.output_path, kept.output_path), kept.output_path}
-                if post.files and not any([await self._size(place) == kept.bytes for place in sorted(places)]):
-                    yield Finding(FindingKind.TRASH_MISSING, kept.output_path, post.job.id)
+            for saved in saved_files(post.job).values():
+                places = {post.files.get(saved.output_path, saved.output_path), saved.output_path}
+                if post.files and not any([await self._size(place) == saved.bytes for place in sorted(places)]):
+                    yield Finding(FindingKind.TRASH_MISSING, saved.output_path, post.job.id)
             for path in (*post.files, *post.files.values(), *(() if post.files else named_paths(post.job))):
                 self._sizes.pop(short_key(path), None)
 
@@ -229,6 +229,6 @@ class Verification:
             return False
         try:
             value = await self._library.read_json(path)
-            return value is not None and await self._size(read_sidecar(value, path).kept.output_path) is not None
+            return value is not None and await self._size(read_sidecar(value, path).saved.output_path) is not None
         except (BadSidecar, StorageFailure):
             return False

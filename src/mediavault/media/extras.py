@@ -75,24 +75,24 @@ class PlayerExtras:
         self._running: dict[str, asyncio.Task[Mapping[str, Any] | None]] = {}
         self._failed: dict[str, None] = {}  # until the process ends: a helper may have failed for want of memory
 
-    async def tracks(self, job_id: str, place: int, kept: SavedFile) -> TextTracks:
+    async def tracks(self, job_id: str, place: int, saved: SavedFile) -> TextTracks:
         """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
-        answer = await self._answer("tracks", _key(job_id, place, kept), kept)
+        answer = await self._answer("tracks", _key(job_id, place, saved), saved)
         return TextTracks() if answer is None else _read(TextTracks, answer["tracks"]) or TextTracks()
 
-    async def beside(self, kept: SavedFile) -> Sequence[SubtitleFile]:
+    async def beside(self, saved: SavedFile) -> Sequence[SubtitleFile]:
         """Return the subtitle files next to the video, by name."""
-        path = await self._path(kept)
-        return [] if path is None else await asyncio.to_thread(_beside, path, PurePosixPath(kept.output_path).parent)
+        path = await self._path(saved)
+        return [] if path is None else await asyncio.to_thread(_beside, path, PurePosixPath(saved.output_path).parent)
 
-    async def preview(self, job_id: str, place: int, kept: SavedFile) -> PreviewSheet | None:
+    async def preview(self, job_id: str, place: int, saved: SavedFile) -> PreviewSheet | None:
         """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
-        answer = await self._answer("preview", _key(job_id, place, kept), kept)
+        answer = await self._answer("preview", _key(job_id, place, saved), saved)
         return None if answer is None else _read(PreviewSheet, answer["sheet"])
 
-    async def preview_picture(self, job_id: str, place: int, kept: SavedFile) -> bytes | None:
+    async def preview_picture(self, job_id: str, place: int, saved: SavedFile) -> bytes | None:
         """Return the sheet, a JPEG; None while it has not been made."""
-        return await asyncio.to_thread(self._cache.picture, _key(job_id, place, kept))
+        return await asyncio.to_thread(self._cache.picture, _key(job_id, place, saved))
 
     async def forget(self, job_id: str) -> None:
         """Remove what was cached for a job."""
@@ -106,18 +106,18 @@ class PlayerExtras:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _answer(self, task: str, key: str, kept: SavedFile) -> Mapping[str, Any] | None:
+    async def _answer(self, task: str, key: str, saved: SavedFile) -> Mapping[str, Any] | None:
         """Return the helper's answer, cached or made now. It is made to the end also when the one who asked leaves."""
         name = f"{key}.{task}"
         running = self._running.get(name)
         if running is None:
-            running = asyncio.create_task(self._find_or_make(task, key, kept), name=f"player extras {name}")
+            running = asyncio.create_task(self._find_or_make(task, key, saved), name=f"player extras {name}")
             self._running[name] = running
             running.add_done_callback(lambda _: self._running.pop(name, None))
         await asyncio.wait([running])
         return None if running.cancelled() else running.result()
 
-    async def _find_or_make(self, task: str, key: str, kept: SavedFile) -> Mapping[str, Any] | None:
+    async def _find_or_make(self, task: str, key: str, saved: SavedFile) -> Mapping[str, Any] | None:
         name = f"{key}.{task}"
         known = await asyncio.to_thread(self._cache.answer, name)
         if known is not None and (not known.get("sheet") or await self._has_picture(key)):
@@ -127,15 +127,15 @@ class PlayerExtras:
         self._waiting += 1
         try:
             async with self._turn:
-                return await self._make(task, key, name, kept)
+                return await self._make(task, key, name, saved)
         finally:
             self._waiting -= 1
 
     async def _has_picture(self, key: str) -> bool:
         return await asyncio.to_thread(self._cache.picture, key) is not None
 
-    async def _make(self, task: str, key: str, name: str, kept: SavedFile) -> Mapping[str, Any] | None:
-        path = await self._path(kept)
+    async def _make(self, task: str, key: str, name: str, saved: SavedFile) -> Mapping[str, Any] | None:
+        path = await self._path(saved)
         if path is None:
             return None
         try:
@@ -170,16 +170,16 @@ class PlayerExtras:
         finally:
             await asyncio.to_thread(draft.unlink, missing_ok=True)
 
-    async def _path(self, kept: SavedFile) -> Path | None:
+    async def _path(self, saved: SavedFile) -> Path | None:
         try:
-            return None if self._path_of is None else await self._path_of(kept.output_path)
+            return None if self._path_of is None else await self._path_of(saved.output_path)
         except StorageFailure:
             return None
 
 
-def _key(job_id: str, place: int, kept: SavedFile) -> str:
+def _key(job_id: str, place: int, saved: SavedFile) -> str:
     """Return the name of a video's files in the cache. It changes with the file; the hash may be an untrusted text."""
-    content = hashlib.sha256(f"{kept.sha256} {kept.output_path}".encode("utf-8", "replace")).hexdigest()
+    content = hashlib.sha256(f"{saved.sha256} {saved.output_path}".encode("utf-8", "replace")).hexdigest()
     return f"{job_id}.{place}.{content[:16]}"
 
 

@@ -79,7 +79,7 @@ class FfmpegProbe:
                 arrived = await facts_on_arrival(file.decoding, within_s=_limits(file.bytes).wall_s)
                 return await self._report(file.path, "examine", expected=file.expected, arrived=arrived)
 
-    async def look_into_unknown(self, path: Path) -> ProbeReport:
+    async def check_unknown(self, path: Path) -> ProbeReport:
         """Return the verdict on a file about which nothing is known, without a minimum size or length.
 
         Never raises for a bad file, nor for a missing one.
@@ -203,21 +203,21 @@ class FormatProbe:
         self._probe, self._path_of = probe, path_of
         self._known: dict[str, ProbeReport] = {}
 
-    def known(self, kept: SavedFile) -> ProbeReport | None:
+    def known(self, saved: SavedFile) -> ProbeReport | None:
         """Return what was read before; None when the file has not been read."""
-        return self._known.get(kept.sha256)
+        return self._known.get(saved.sha256)
 
-    async def read(self, kept: SavedFile) -> ProbeReport | None:
+    async def read(self, saved: SavedFile) -> ProbeReport | None:
         """Return what the file holds. None when it cannot be read."""
-        if (known := self.known(kept)) is not None or self._path_of is None:
+        if (known := self.known(saved)) is not None or self._path_of is None:
             return known
         try:
-            path = await self._path_of(kept.output_path)
+            path = await self._path_of(saved.output_path)
             report = await self._probe.formats(path) if path is not None else None
         except StorageFailure:
             return None
         if report is not None and report.container is not None:
-            self._known[kept.sha256] = report
+            self._known[saved.sha256] = report
             while len(self._known) > MAX_FORMATS:
                 del self._known[next(iter(self._known))]
         return report

@@ -96,7 +96,7 @@ def failure_label(code: ErrorCode | None) -> str:
 ITEM_LABELS: Mapping[ItemStatus, str] = {
     ItemStatus.WAITING: N_("Waiting"),
     ItemStatus.COMMITTING: N_("Adding to library"),
-    ItemStatus.KEPT: N_("Saved"),
+    ItemStatus.SAVED: N_("Saved"),
     ItemStatus.FAILED: N_("Failed"),
     ItemStatus.SKIPPED: N_("Not saved"),
 }

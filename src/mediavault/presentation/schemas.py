@@ -318,7 +318,7 @@ class AccountView(_View):
     display_name: str | None
     slug: str
     jobs: int
-    kept: int
+    saved: int
     bytes: int
     duration_s: float
     latest_at: datetime
@@ -336,7 +336,7 @@ class PlatformTotalsView(_View):
 
     platform: str
     counts: dict[JobStatus, int]
-    kept: int
+    saved: int
     bytes: int
     duration_s: float
     latest_at: datetime
@@ -347,7 +347,7 @@ class TotalsView(_View):
 
     platforms: list[PlatformTotalsView]
     counts: dict[JobStatus, int]
-    kept: int
+    saved: int
     bytes: int
     duration_s: float
     latest_at: datetime | None
@@ -469,7 +469,7 @@ class SiteLimitView(_View):
     """A site's limits: pace, daily cap and pauses. ``state`` is ``closed`` while the site is paused.
 
     ``half_open``: until ``probing_until``, one job finds out whether the site accepts requests again.
-    ``strikes``: how many times in a row it was paused. ``next_turn_at`` is null when the next job need not wait.
+    ``failures``: how many times in a row it was paused. ``next_permit_at`` is null when the next job need not wait.
     ``account_posts`` of ``account_cap`` posts were visited with the account in the last 24 hours; null without such a
     limit. ``waiting``: jobs that are queued or wait for a retry. ``not_understood``: posts that failed in the last
     seven days because no extractor understood the site's response; null when they were not counted.
@@ -479,12 +479,12 @@ class SiteLimitView(_View):
     state: SiteState
     closed_until: datetime | None
     probing_until: datetime | None
-    next_turn_at: datetime | None
+    next_permit_at: datetime | None
     account_posts: int | None
     account_cap: int | None
     waiting: int
     not_understood: int | None
-    strikes: int
+    failures: int
     code: ErrorCode | None
     reason: EnglishText
     help: str
@@ -513,7 +513,7 @@ class ConcernView(_View):
 
 
 class WorkerHealthView(FleetView):
-    """The state of the workers. ``gates`` has the sites that are paused now, ``holds`` what an admin paused, ``concerns``
+    """The state of the workers. ``site_limits`` has the sites that are paused now, ``holds`` what an admin paused, ``concerns``
     what keeps the vault from saving videos, or may have cost it some, until an administrator has acted.
 
     ``status`` is ``no_worker`` (with HTTP status 503) when no worker's heartbeat is less than 90 seconds old.
@@ -521,7 +521,7 @@ class WorkerHealthView(FleetView):
 
     status: Literal["ok", "no_worker"]
     counts: dict[JobStatus, int]
-    gates: list[SiteLimitView]
+    site_limits: list[SiteLimitView]
     holds: list[HoldView]
     browser: str | None
     concerns: list[ConcernView]

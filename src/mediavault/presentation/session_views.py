@@ -113,20 +113,22 @@ async def session_view(state: SessionState, store: Store) -> SessionView:
 
 
 async def session_views(states: Iterable[SessionState], store: Store) -> list[SessionView]:
-    gates = {gate.platform: gate for gate in await store.site_limits.all_limits()}
+    site_limits = {limit.platform: limit for limit in await store.site_limits.all_limits()}
     fleet = hosts_signed_in(await store.workers.alive(seen_within=ALIVE_WITHIN))
     return [
-        _session_view(state, await waiting_jobs(store.catalogue, state.platform), gates.get(state.platform), fleet)
+        _session_view(
+            state, await waiting_jobs(store.catalogue, state.platform), site_limits.get(state.platform), fleet
+        )
         for state in states
     ]
 
 
 def _session_view(
-    state: SessionState, waiting: list[Job], gate: SiteLimit | None, fleet: Mapping[str, Sequence[str]]
+    state: SessionState, waiting: list[Job], limit: SiteLimit | None, fleet: Mapping[str, Sequence[str]]
 ) -> SessionView:
     challenges = sum(job.error_code is ErrorCode.CHALLENGE for job in waiting)
     has_ended = any(job.error_code is ErrorCode.SESSION_EXPIRED for job in waiting)
-    is_warned = gate is not None and gate.code is ErrorCode.ACCOUNT_WARNING and gate.is_closed(state.checked_at)
+    is_warned = limit is not None and limit.code is ErrorCode.ACCOUNT_WARNING and limit.is_closed(state.checked_at)
     return SessionView(
         platform=state.platform,
         title=state.title,
@@ -143,7 +145,7 @@ def _session_view(
         waiting=len(waiting),
         challenges=challenges,
         wall=waiting_words(len(waiting), challenges),
-        warned_until=gate.closed_until if gate and is_warned else None,
+        warned_until=limit.closed_until if limit and is_warned else None,
         wall_since=wall_since(waiting),
     )
 

@@ -174,19 +174,19 @@ def moving_files(job: Job) -> Mapping[int, SavedFile]:
     return {index: file for index, file in saved_files(job).items() if not file.is_picture}
 
 
-def kept_paths(job: Job) -> list[str]:
+def saved_paths(job: Job) -> list[str]:
     """Return the paths of all files that the job may have in the library: videos and their companions."""
-    kept = saved_files(job).values()
+    saved = saved_files(job).values()
     return [
         path
-        for file in kept
+        for file in saved
         for path in (file.output_path, *companions(file.output_path, file.thumbnail_path, file.beside))
     ]
 
 
-def sidecar_path(kept: SavedFile) -> str:
+def sidecar_path(saved: SavedFile) -> str:
     """Return the path of a saved video's sidecar."""
-    return sibling(kept.output_path, SIDECAR_SUFFIX)
+    return sibling(saved.output_path, SIDECAR_SUFFIX)
 
 
 def finished(job: Job) -> bool:
@@ -252,7 +252,7 @@ def _has_its_picture(job: Job) -> bool:
 
 
 def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:
-    kept = job_item.kept if job_item.status is ItemStatus.KEPT else None
+    saved = job_item.saved if job_item.status is ItemStatus.SAVED else None
     base = f"/files/{job.id}/items/{index}"
     return ItemView(
         index=index,
@@ -262,18 +262,18 @@ def _item_view(job: Job, index: int, job_item: JobItem) -> ItemView:
         media_id=job_item.item.media_id,
         label=job_item.item.label,
         thumbnail_url=job_item.item.thumbnail_url,
-        output_path=kept.output_path if kept else None,
-        thumbnail_path=kept.thumbnail_path if kept else None,
-        bytes=kept.bytes if kept else None,
-        sha256=kept.sha256 if kept else None,
-        duration_s=kept.duration_s if kept else job_item.item.expected.duration_s,
-        width=kept.width if kept else None,
-        height=kept.height if kept else None,
+        output_path=saved.output_path if saved else None,
+        thumbnail_path=saved.thumbnail_path if saved else None,
+        bytes=saved.bytes if saved else None,
+        sha256=saved.sha256 if saved else None,
+        duration_s=saved.duration_s if saved else job_item.item.expected.duration_s,
+        width=saved.width if saved else None,
+        height=saved.height if saved else None,
         error_code=job_item.error_code,
         error=job_item.error,
         links=LinksView(
-            video=f"{base}/video" if kept else None,
-            thumbnail=f"{base}/thumbnail" if kept and kept.thumbnail_path else None,
+            video=f"{base}/video" if saved else None,
+            thumbnail=f"{base}/thumbnail" if saved and saved.thumbnail_path else None,
         ),
     )
 
@@ -309,12 +309,12 @@ def _site_limit_view(limits: SiteLimit, waiting: int, now: datetime) -> SiteLimi
         state=limits.state(now),
         closed_until=if_future(limits.closed_until),
         probing_until=if_future(limits.probing_until),
-        next_turn_at=if_future(limits.permit_after(now)),
+        next_permit_at=if_future(limits.permit_after(now)),
         account_posts=None if limits.account_cap is None else limits.posts_within_day(now),
         account_cap=limits.account_cap,
         waiting=waiting,
         not_understood=None,
-        strikes=limits.failures,
+        failures=limits.failures,
         code=limits.code,
         reason=redact_message(limits.reason),
         help=help_for(limits.code),

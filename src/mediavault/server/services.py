@@ -61,10 +61,10 @@ class FileChecks(Protocol):
 class FileFormats(Protocol):
     """Containers and codecs of saved files."""
 
-    async def read(self, kept: SavedFile) -> ProbeReport | None:
+    async def read(self, saved: SavedFile) -> ProbeReport | None:
         """Return the file's container and codecs; None when it cannot be read. Takes about 0.5 s the first time."""
 
-    def known(self, kept: SavedFile) -> ProbeReport | None:
+    def known(self, saved: SavedFile) -> ProbeReport | None:
         """Return the result of an earlier ``read``; None without one."""
 
 
@@ -80,16 +80,16 @@ class SubtitlePath(Protocol):
 class VideoExtras(Protocol):
     """A player's additions to a saved video. They are made when first requested, which may take seconds."""
 
-    async def tracks(self, job_id: JobId, place: int, kept: SavedFile) -> TextTracks:
+    async def tracks(self, job_id: JobId, place: int, saved: SavedFile) -> TextTracks:
         """Return the chapters and subtitles inside the file of a job's item; empty when it cannot be read."""
 
-    async def beside(self, kept: SavedFile) -> Sequence[SubtitlePath]:
+    async def beside(self, saved: SavedFile) -> Sequence[SubtitlePath]:
         """Return the subtitle files next to the video, by name."""
 
-    async def preview(self, job_id: JobId, place: int, kept: SavedFile) -> PreviewSheet | None:
+    async def preview(self, job_id: JobId, place: int, saved: SavedFile) -> PreviewSheet | None:
         """Return how the sheet of pictures for the seek bar is divided; None when none can be made."""
 
-    async def preview_picture(self, job_id: JobId, place: int, kept: SavedFile) -> bytes | None:
+    async def preview_picture(self, job_id: JobId, place: int, saved: SavedFile) -> bytes | None:
         """Return the sheet, a JPEG; None while it has not been made."""
 
     async def forget(self, job_id: JobId) -> None:

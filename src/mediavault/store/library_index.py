@@ -32,7 +32,7 @@ from mediavault.store.queries import (
 from mediavault.store.rows import moment
 from mediavault.store.search_words import Term, account_line, needle
 
-ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, kept, bytes, duration_ms, latest_at"
+ACCOUNT_COLUMNS = "key, platform, handle, display_name, slug, jobs, saved, bytes, duration_ms, latest_at"
 # The columns of a stored job that :func:`entry_of` reads.
 ENTRY_COLUMNS = "seq, platform, status, bytes, duration_s, post_url, canonical_url, account, metadata"
 
@@ -51,25 +51,25 @@ class Sums:
     """
 
     jobs: int = 0
-    kept: int = 0
+    saved: int = 0
     bytes: int = 0
     duration_ms: int = 0
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
             self.jobs + other.jobs,
-            self.kept + other.kept,
+            self.saved + other.saved,
             self.bytes + other.bytes,
             self.duration_ms + other.duration_ms,
         )
 
     def __neg__(self) -> Sums:
-        return Sums(-self.jobs, -self.kept, -self.bytes, -self.duration_ms)
+        return Sums(-self.jobs, -self.saved, -self.bytes, -self.duration_ms)
 
     @property
     def values(self) -> dict[str, int]:
         """The sums by the columns of library_accounts."""
-        return {"jobs": self.jobs, "kept": self.kept, "bytes": self.bytes, "duration_ms": self.duration_ms}
+        return {"jobs": self.jobs, "saved": self.saved, "bytes": self.bytes, "duration_ms": self.duration_ms}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +87,21 @@ def sums_of_completed(size: int | None, duration_s: float | None, *, jobs: int =
     return Sums(jobs, 1, max(0, size or 0), queries.millis(max(0.0, duration_s or 0.0)))
 
 
-def sums_of_kept(kept: SavedFile) -> Sums:
+def sums_of_saved(saved: SavedFile) -> Sums:
     """Return what a completion adds to the sums; the job itself was counted before."""
-    return sums_of_completed(kept.bytes, kept.duration_s)
+    return sums_of_completed(saved.bytes, saved.duration_s)
 
 
 def entry_of(seq: int, values: Mapping[str, Any]) -> IndexEntry:
     """Return the entry of a stored job; ``values`` has at least the other ENTRY_COLUMNS, by name, as stored."""
     account = codec.account_from_json(values["account"])
     metadata = codec.metadata_from_json(values["metadata"])
-    is_kept = values["status"] == JobStatus.COMPLETED.value
+    is_saved = values["status"] == JobStatus.COMPLETED.value
     return IndexEntry(
         seq=seq,
         platform=values["platform"],
         account=None if account is None else key_of(account),
-        sums=sums_of_completed(values["bytes"], values["duration_s"], jobs=1) if is_kept else Sums(jobs=1),
+        sums=sums_of_completed(values["bytes"], values["duration_s"], jobs=1) if is_saved else Sums(jobs=1),
         line=search_words.job_line(values["post_url"], values["canonical_url"], account, metadata),
     )
 
@@ -129,7 +129,7 @@ def totals_of(entries: Iterable[IndexEntry]) -> dict[str, Sums]:
     """Return the completed jobs' sums by platform, sorted, since every transaction must lock the rows in that order."""
     totals = defaultdict[str, Sums](Sums)
     for entry in entries:
-        if entry.sums.kept:
+        if entry.sums.saved:
             totals[entry.platform] += entry.sums
     return dict(sorted(totals.items()))
 
@@ -237,10 +237,10 @@ def moments(query: JobQuery) -> Mapping[str, int]:
 @codec.decodes
 def account_from_row(row: Sequence[Any]) -> AccountSummary:
     """Return the account of a row of ACCOUNT_COLUMNS."""
-    key, platform, handle, display_name, slug, jobs, kept, size, duration_ms, latest_at = row
+    key, platform, handle, display_name, slug, jobs, saved, size, duration_ms, latest_at = row
     duration_s = queries.seconds(int(duration_ms))
     return AccountSummary(
-        key, platform, handle, display_name, slug, jobs, kept, int(size), duration_s, from_micros(latest_at)
+        key, platform, handle, display_name, slug, jobs, saved, int(size), duration_s, from_micros(latest_at)
     )
 
 
@@ -261,7 +261,7 @@ def _platform_totals(platform: str, rows: Sequence[Sequence[Any]]) -> PlatformTo
     return PlatformTotals(
         platform=platform,
         counts=queries.with_all_statuses(counts),
-        kept=counts.get(JobStatus.COMPLETED, 0),
+        saved=counts.get(JobStatus.COMPLETED, 0),
         bytes=sum(int(row[3]) for row in rows),
         duration_s=queries.seconds(sum(int(row[4]) for row in rows)),
         latest_at=from_micros(rows[0][5]),

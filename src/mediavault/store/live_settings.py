@@ -15,10 +15,10 @@ from mediavault.core.clock import Clock
 from mediavault.core.failures import BadSetting, ErrorCode, StoreError
 from mediavault.core.logs import get_logger
 from mediavault.core.records import Record, RecordKind
-from mediavault.core.settings import FORMER_NAMES, ChangeableSettings, validate_setting
+from mediavault.core.settings import ChangeableSettings, validate_setting
 from mediavault.store.port import Records
 
-LOOK_AGAIN_S = 2.0  # how long another process may use the old value
+CHECK_AGAIN_S = 2.0  # how long another process may use the old value
 
 log = get_logger(__name__)
 
@@ -60,7 +60,7 @@ class LiveSettings:
         """Return the settings in force, at most two seconds old; the last known ones while the store is away."""
         now = self._clock.monotonic()
         if now >= self._look_at:
-            self._look_at = now + LOOK_AGAIN_S
+            self._look_at = now + CHECK_AGAIN_S
             try:
                 await self.changes()
             except StoreError as exc:
@@ -69,11 +69,10 @@ class LiveSettings:
 
     async def changes(self) -> Mapping[str, Change]:
         """Return the changes in force, by setting name, as the store has them now. Raises StoreError."""
-        stored = {record.key: record for record in await self._records.all(RecordKind.SETTING)}
-        former = {new: stored[old] for old, new in FORMER_NAMES.items() if old in stored}
-        records = former | stored
         changes = {
-            name: change for name, record in records.items() if (change := self._change(name, record)) is not None
+            record.key: change
+            for record in await self._records.all(RecordKind.SETTING)
+            if (change := self._change(record.key, record)) is not None
         }
         self._now = self._base.model_copy(update={name: change.value for name, change in changes.items()})
         return changes
@@ -91,15 +90,14 @@ class LiveSettings:
         for name in (*values, *resets):
             self._refuse_fixed(name)
         changes = {name: {"value": _plain(name, value), "by": by} for name, value in values.items()}
-        removed = [key for name in resets for key in _keys(name)]
-        await self._records.put_all(RecordKind.SETTING, changes, remove=removed)
+        await self._records.put_all(RecordKind.SETTING, changes, remove=list(resets))
         await self.changes()
         for name in values:
             log.info("setting_changed", setting=name, by=by)
 
     async def reset(self, name: str) -> bool:
         """Remove the change of a setting; returns whether there was one. Raises SettingIsFixed, StoreError."""
-        was_changed = bool(await self._records.some(RecordKind.SETTING, _keys(name)))
+        was_changed = bool(await self._records.some(RecordKind.SETTING, [name]))
         await self.save({}, resets=[name], by="")
         return was_changed
 
@@ -121,11 +119,6 @@ class LiveSettings:
             log.warning("setting_ignored", setting=name, error=exc.message)
             return None
         return Change(value, str(record.value.get("by", "")), record.updated_at)
-
-
-def _keys(name: str) -> list[str]:
-    """Return the names under which a setting's change may be stored."""
-    return [name, *(old for old, new in FORMER_NAMES.items() if new == name)]
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -26,7 +26,7 @@ class DatabaseWait:
     """Repeats a call until the store is available.
 
     ``on_away`` is awaited whenever the store is unavailable, and when an attempt takes longer than ``SLOW_S``, as when
-    the vault of an older release is indexed: the process can then answer that it is starting.
+    the vault of an older release is upgraded: the process can then answer that it is starting.
     """
 
     def __init__(self, clock: Clock, on_away: Callable[[StoreUnreachable], Awaitable[None]] = _do_nothing) -> None:

@@ -225,13 +225,13 @@ class JobQueue(Protocol):
     async def save_items(self, claim: ClaimedJob, items: Sequence[JobItem]) -> None:
         """Save what became of the post's items so far. Durable: a saved file is named here. Fenced."""
 
-    async def begin_commit(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def begin_commit(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
         """Write path, size, hash and stage ``committing`` before the file is renamed into the library. Fenced.
 
         ``items`` replaces the job's items if given, here and in ``complete``.
         """
 
-    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
         """running -> completed, with the first saved file's facts and 100 %. Fenced."""
 
     async def fail(

@@ -77,7 +77,7 @@ class AccountSummary:
     display_name: str | None
     slug: str
     jobs: int
-    kept: int  # of these, how many are completed
+    saved: int  # of these, how many are completed
     bytes: int
     duration_s: float
     latest_at: datetime  # created_at of its newest job
@@ -106,12 +106,12 @@ class AccountPage:
 class PlatformTotals:
     """The sums of one platform.
 
-    ``bytes`` and ``duration_s`` are of the saved (``kept``) videos, ``latest_at`` is the newest job's ``created_at``.
+    ``bytes`` and ``duration_s`` are of the saved videos, ``latest_at`` is the newest job's ``created_at``.
     """
 
     platform: str
     counts: Mapping[JobStatus, int]  # every state
-    kept: int
+    saved: int
     bytes: int
     duration_s: float
     latest_at: datetime
@@ -123,7 +123,7 @@ class LibraryTotals:
 
     platforms: tuple[PlatformTotals, ...] = ()
     counts: Mapping[JobStatus, int] = field(default_factory=dict)  # every state
-    kept: int = 0
+    saved: int = 0
     bytes: int = 0
     duration_s: float = 0.0
     latest_at: datetime | None = None  # None without jobs
@@ -286,7 +286,7 @@ def totals_of(platforms: Sequence[PlatformTotals]) -> LibraryTotals:
     return LibraryTotals(
         platforms=tuple(platforms),
         counts=with_all_statuses(counts),
-        kept=sum(platform.kept for platform in platforms),
+        saved=sum(platform.saved for platform in platforms),
         bytes=sum(platform.bytes for platform in platforms),
         duration_s=seconds(sum(millis(platform.duration_s) for platform in platforms)),
         latest_at=max((platform.latest_at for platform in platforms), default=None),

@@ -32,7 +32,7 @@ from mediavault.store.search_words import FurtherWords, further_words
 
 LAST_PLACE = 2**62  # of a mark
 LIMIT_COLUMNS = (
-    "closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts, account_cap"
+    "closed_until, probing_until, failures, code, reason, next_permit_at, reserved_until, account_posts, account_cap"
 )
 
 
@@ -76,12 +76,6 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
 _COLUMN_OF: Mapping[str, str] = {"chosen_urls": "chosen_url"}  # fields whose column has another name
 JOB_FIELDS = tuple(_COLUMN_OF.get(field.name, field.name) for field in fields(Job))
 _PARAMS = "error_params"  # the values in ``error``, see core.messages
-_NOT_IN_OLD_ROWS: Mapping[str, Any] = {
-    _PARAMS: None,
-    "profile": None,
-    "priority": Priority.NORMAL.rank,
-    "listed_by": None,
-}
 JOB_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "seq"))  # the internal key comes last
 STORED_COLUMNS = ", ".join((*JOB_FIELDS, _PARAMS, "account_key"))  # of :func:`stored_values`
 # What a move returns of each job, after other columns: the attempt, its start, the moment of the move, the internal key.
@@ -92,7 +86,6 @@ SEQ = -1
 @codec.decodes
 def job_from(values: Mapping[str, Any]) -> Job:
     """Return the job of these columns by name; others may be among them."""
-    values = {**_NOT_IN_OLD_ROWS, **values}
     return _job({name: values[name] for name in (*JOB_FIELDS, _PARAMS)})
 
 
@@ -231,11 +224,11 @@ def limit_values(site_limit: SiteLimit) -> dict[str, Any]:
         "platform": site_limit.platform,
         "closed_until": micros_or_none(site_limit.closed_until),
         "probing_until": micros_or_none(site_limit.probing_until),
-        "strikes": site_limit.failures,
+        "failures": site_limit.failures,
         "code": site_limit.code and site_limit.code.value,
         "reason": site_limit.reason,
-        "next_turn_at": micros_or_none(site_limit.next_turn_at),
-        "offered_until": micros_or_none(site_limit.offered_until),
+        "next_permit_at": micros_or_none(site_limit.next_permit_at),
+        "reserved_until": micros_or_none(site_limit.reserved_until),
         "account_posts": codec.account_posts_to_json(site_limit.account_posts),
         "account_cap": site_limit.account_cap,
     }
@@ -243,24 +236,24 @@ def limit_values(site_limit: SiteLimit) -> dict[str, Any]:
 
 @codec.decodes
 def limit_from_row(row: Sequence[Any]) -> SiteLimit:
-    """Return the limit of a row of platform and GATE_COLUMNS; these are all NULL if the platform has no limit yet."""
+    """Return the limit of a row of platform and LIMIT_COLUMNS; these are all NULL if the platform has no limit yet."""
     # fmt: off
     (
-        platform, closed_until, probing_until, strikes, code, reason, next_turn_at, offered_until, account_posts,
+        platform, closed_until, probing_until, failures, code, reason, next_permit_at, reserved_until, account_posts,
         account_cap,
     ) = row
     # fmt: on
-    if strikes is None:
+    if failures is None:
         return SiteLimit(platform)
     return SiteLimit(
         platform,
         moment(closed_until),
         moment(probing_until),
-        strikes,
+        failures,
         ErrorCode(code) if code else None,
         reason,
-        moment(next_turn_at),
-        moment(offered_until),
+        moment(next_permit_at),
+        moment(reserved_until),
         codec.account_posts_from_json(account_posts),
         account_cap,
     )

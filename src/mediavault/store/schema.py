@@ -1,4 +1,4 @@
-"""Reads the SQL files of an engine: numbered migrations, each applied once and in order, and statements by name."""
+"""Reads the SQL files of an engine: the schema, the migrations that bring an older database to it, and statements by name."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-_OLDEST_CODE = re.compile(r"^-- oldest code: (\d+)$", re.MULTILINE)
+from mediavault.core.failures import SchemaTooNew, SchemaTooOld
+from mediavault.core.messages import Message
+
+SCHEMA_VERSION = 20  # of the database that ``<engine>/schema.sql`` describes, and ``mongodb/schema.py``
+
 _HEAD = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_FROM = re.compile(r"^-- from: (\d+)$", re.MULTILINE)
+_OLDEST_CODE = re.compile(r"^-- oldest code: (\d+)$", re.MULTILINE)
 _FILE = re.compile(r"(?P<version>\d{4})_\w+\.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered SQL file. ``version`` is the schema's version after ``sql`` has run.
+    """One numbered SQL file, which changes what a database has; what the database lacks then is created from the schema.
 
-    ``oldest_code`` is the schema version of the oldest mediavault that still works with it, so that a fleet can be
-    upgraded machine by machine: a file that only adds says ``-- oldest code: N`` on its own line. Without it no older
-    one works.
+    ``version`` is the schema's version after ``sql`` has run. A line ``-- from: N`` names the one before, by default one
+    less. ``oldest_code`` is the schema version of the oldest mediavault that still works with it, so that a fleet can be
+    upgraded machine by machine: a file that only adds says ``-- oldest code: N``. Without it no older one works.
     """
 
     version: int
@@ -26,24 +32,64 @@ class Migration:
     sql: str
 
     @property
+    def before(self) -> int:
+        return self._number(_FROM, self.version - 1)
+
+    @property
     def oldest_code(self) -> int:
-        match = _OLDEST_CODE.search(self.sql)
-        return int(match[1]) if match else self.version
+        return self._number(_OLDEST_CODE, self.version)
+
+    def _number(self, pattern: re.Pattern[str], default: int) -> int:
+        match = pattern.search(self.sql)
+        return int(match[1]) if match else default
+
+
+def load_schema(engine: str) -> str:
+    """Return the SQL that creates what a database lacks."""
+    return (resources.files(f"mediavault.store.{engine}") / "schema.sql").read_text(encoding="utf-8")
 
 
 def load_migrations(engine: str) -> tuple[Migration, ...]:
-    """Return the migrations in order. Raises ValueError if their numbers have a gap: the package is broken."""
+    """Return the migrations in order, of which the last one leads to SCHEMA_VERSION."""
     folder = resources.files(f"mediavault.store.{engine}") / "migrations"
     files = sorted((file for file in folder.iterdir() if _FILE.fullmatch(file.name)), key=lambda file: file.name)
-    migrations = tuple(Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files)
-    if [migration.version for migration in migrations] != list(range(1, len(migrations) + 1)):
-        raise ValueError(f"the migrations of {engine} are not numbered 1, 2, 3 …: {[m.name for m in migrations]}")
-    return migrations
+    return tuple(Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files)
 
 
-def pending(migrations: Sequence[Migration], version: int) -> Sequence[Migration]:
-    """Return the migrations that a schema of this version still lacks."""
-    return [migration for migration in migrations if migration.version > version]
+def pending(migrations: Sequence[Migration], version: int, database: object) -> Sequence[Migration]:
+    """Return the migrations that a database of this version still lacks; a new one has version 0.
+
+    Raises SchemaTooOld if none leads from this version to the newest.
+    """
+    missing, reached = list[Migration](), version or SCHEMA_VERSION
+    for migration in migrations:
+        if migration.before == reached:
+            missing.append(migration)
+            reached = migration.version
+    if reached < migrations[-1].version:
+        raise too_old(database, version)
+    return missing
+
+
+def too_old(database: object, version: int) -> SchemaTooOld:
+    return SchemaTooOld(
+        Message(
+            "The database %(database)s has schema %(version)s, from which this mediavault cannot upgrade.",
+            database=database,
+            version=version,
+        )
+    )
+
+
+def too_new(database: object, version: int, newest: int) -> SchemaTooNew:
+    return SchemaTooNew(
+        Message(
+            "The database %(database)s has schema %(version)s; this mediavault knows up to %(newest)s.",
+            database=database,
+            version=version,
+            newest=newest,
+        )
+    )
 
 
 def load_statements(folder: str, *, tokens: Mapping[str, object]) -> dict[str, str]:

@@ -37,23 +37,23 @@ def capacity(limits: Iterable[SiteLimit], now: datetime, *, limit: int) -> Mappi
     return {
         site_limit.platform: 1 if uses_permits(site_limit) else limit
         for site_limit in ready
-        if not site_limit.is_offered(now)
+        if not site_limit.is_reserved(now)
     }
 
 
 def uses_permits(site_limit: SiteLimit) -> bool:
-    return site_limit.next_turn_at is not None or site_limit.failures > 0
+    return site_limit.next_permit_at is not None or site_limit.failures > 0
 
 
 def reserve(site_limit: SiteLimit, now: datetime) -> SiteLimit:
     """Return the limit after a job was handed out that is expected to take the next permit."""
-    return replace(site_limit, offered_until=now + RESERVATION)
+    return replace(site_limit, reserved_until=now + RESERVATION)
 
 
 def acquire_permit(site_limit: SiteLimit, request: PermitRequest, now: datetime) -> tuple[Permit, SiteLimit]:
     """Return the answer, and the limit as it is then."""
     site_limit = replace(
-        site_limit, offered_until=None, probing_until=None if request.is_prober else site_limit.probing_until
+        site_limit, reserved_until=None, probing_until=None if request.is_prober else site_limit.probing_until
     )
     if site_limit.is_closed(now):
         return Permit(site_limit.blocked_until or now, PermitRefusal.CLOSED), site_limit
@@ -67,7 +67,7 @@ def acquire_permit(site_limit: SiteLimit, request: PermitRequest, now: datetime)
     at = max(site_limit.permit_after(now), now + request.pause)
     if at - now > request.max_wait:
         return Permit(at, PermitRefusal.LATER), site_limit
-    after = replace(counted, next_turn_at=at + request.interval)
+    after = replace(counted, next_permit_at=at + request.interval)
     if site_limit.failures:
         return Permit(at, is_probe=True), replace(after, probing_until=now + request.probe_within)
     return Permit(at), after

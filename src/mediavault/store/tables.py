@@ -1,4 +1,4 @@
-"""Tables: what is looked up by more than its key. Each engine has its schema in its migrations, with the indexes.
+"""Tables: what is looked up by more than its key. Each engine's schema creates them, with the indexes.
 
 A row has the texts of its key, columns that are texts, whole numbers or None, and a value, which is a JSON object.
 """
@@ -54,8 +54,8 @@ SOURCES = Table("sources", ("id",), ("url",))
 # What checks of sources have found: from when on one may be due again, and how many of its entries wait for their turn.
 SOURCE_STATES = Table("source_states", ("id",), ("due_at", "waiting"))
 # The entries of sources: what became of each (``state``), the place of one that waits for its turn, since when the source's
-# list names it (``listed_at``) or has stopped to name it (``gone_at``).
-SOURCE_ENTRIES = Table("source_entries", ("source", "post"), ("state", "place", "listed_at", "gone_at"))
+# list names it (``listed_at``) or has stopped to name it (``unlisted_at``).
+SOURCE_ENTRIES = Table("source_entries", ("source", "post"), ("state", "place", "listed_at", "unlisted_at"))
 DEFERRED_WORK = Table("deferred_work", ("work", "job"), ("due_at",))
 # Deleted posts: the size of the files of each, and how many of them are still to be moved to the trash, if any.
 TRASH = Table("trash", ("id",), ("deleted_at", "batch", "bytes", "unmoved"), has_large_rows=True)

@@ -81,10 +81,10 @@ def duration_ms(since: datetime | None, until: datetime) -> int:
     return 0 if since is None else max(0, int((until - since).total_seconds() * 1000))
 
 
-def is_completed_by(job: Job, claim: ClaimedJob, kept: SavedFile) -> bool:
+def is_completed_by(job: Job, claim: ClaimedJob, saved: SavedFile) -> bool:
     """Return whether this completion has already been written: only its response was lost."""
     mine = job.status is JobStatus.COMPLETED and job.attempt_count == claim.fence
-    return mine and (job.output_path, job.sha256) == (kept.output_path, kept.sha256)
+    return mine and (job.output_path, job.sha256) == (saved.output_path, saved.sha256)
 
 
 def is_failed_by(job: Job, claim: ClaimedJob, code: ErrorCode, error: str) -> bool:
@@ -140,14 +140,14 @@ def place_values(job: Job) -> dict[str, Any]:
     }
 
 
-def kept_values(kept: SavedFile) -> dict[str, Any]:
+def saved_values(saved: SavedFile) -> dict[str, Any]:
     """Return a saved file's facts by the names of the job's fields."""
     return {
-        "output_path": kept.output_path,
-        "thumbnail_path": kept.thumbnail_path,
-        "bytes": kept.bytes,
-        "sha256": kept.sha256,
-        "duration_s": kept.duration_s,
-        "width": kept.width,
-        "height": kept.height,
+        "output_path": saved.output_path,
+        "thumbnail_path": saved.thumbnail_path,
+        "bytes": saved.bytes,
+        "sha256": saved.sha256,
+        "duration_s": saved.duration_s,
+        "width": saved.width,
+        "height": saved.height,
     }

@@ -106,7 +106,7 @@ async def move_to_trash(
         post_marks = (await store.marks.of_jobs([job_id])).get(job_id, ())
         marks = tuple(mark for mark in post_marks if mark.kind not in FOUND_AGAIN)
         files_of = {path: files.trash_path(job_id, path) for path in paths_of(job)}
-        size = (sum(item.kept.bytes for item in job.items if item.kept) or job.bytes or 0) if files_of else 0
+        size = (sum(item.saved.bytes for item in job.items if item.saved) or job.bytes or 0) if files_of else 0
         row = TableRow(
             {
                 "id": job_id,

@@ -1,15 +1,17 @@
-"""Moves what older releases had in records into the tables of today (``store.tables``), on any engine.
+"""Upgrades the values of an older vault, on any engine: what it had in records moves into tables, under the names of today.
 
 The rows are all there before the first record is removed, so after a kill it begins again.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mediavault.core.clock import to_micros
+from mediavault.core.job import Priority
 from mediavault.core.logs import get_logger
 from mediavault.store.tables import (
     DEFERRED_WORK,
@@ -22,9 +24,37 @@ from mediavault.store.tables import (
     TableRow,
 )
 
+NAMES = 20  # the version of the schema to which this leads
 PAGE = 1_000
 SMALL = ("later", "source", "source_state", "source_entry", "source_waiting", "source_listed", "source_gone")
-MOVED = (*SMALL, "trash", "trashed_words")
+MOVED = (*SMALL, "trash", "trashed_words", "source_preview")  # a preview is of the next hour only
+
+ITEM_NAMES = (('"status":"kept"', '"status":"saved"'), (',"kept":{', ',"saved":{'))  # in the JSON of a job's items
+ADDED_TO_JOBS: Mapping[str, Any] = {
+    "error_params": None,
+    "profile": None,
+    "priority": Priority.NORMAL.rank,
+    "listed_by": None,
+}
+_STATE_NAMES = {
+    "looks": "checks",
+    "next_look_at": "next_check_at",
+    "looked_at": "checked_at",
+    "new_at_last_look": "new_at_last_check",
+    "held_until": "acquired_until",
+    "passed": "skipped",
+    "gone": "unlisted",
+}
+_RECORD_NAMES: Mapping[str, Mapping[str, str]] = {  # by kind
+    "api_token": {"scope_of_user": "scope"},
+    "damaged": {"is_told": "is_reported"},
+    "rss_feed": {"fetched_at": "used_at", "id": "uid"},
+    "saved_search": {},
+    "web_session": {"begun_at": "made_at", "seen_at": "used_at"},
+}
+_ENTRY_STATES = {"taken": "saved", "passed": "skipped"}
+_SETTING_NAMES = {"forget_after_days": "retention_days", "prefer": "profile"}
+_FILTER_VALUES = {"mine=twins": "mine=duplicates", "state=kept": "state=saved"}
 
 MakeRow = Callable[[str, Mapping[str, Any]], TableRow]  # from the key and the value of a record
 
@@ -40,12 +70,18 @@ class OldStore(Protocol):
     async def add(self, table: Table, rows: Sequence[TableRow]) -> None:
         """Store the rows; those whose keys are there already may be left as they are."""
 
+    async def change(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
+        """Give a record another value, and leave the time of its last change."""
+
+    async def rename(self, kind: str, key: str, to: str) -> None:
+        """Give a record, if there is one, another key, unless another record has that."""
+
     async def remove(self, kind: str) -> None:
         """Remove all records of a kind."""
 
 
-async def fill_tables(store: OldStore) -> None:
-    """Fill the tables from the records, and remove these."""
+async def upgrade_values(store: OldStore) -> None:
+    """Fill the tables from the records, remove these, and rename what other records have."""
     await _add_sources(store)
     await _add_entries(store)
     await _add(store, "later", DEFERRED_WORK, _deferred)
@@ -53,6 +89,13 @@ async def fill_tables(store: OldStore) -> None:
     await _add(store, "trash", TRASH, _trashed)
     for kind in MOVED:
         await store.remove(kind)
+    for key, to in _SETTING_NAMES.items():
+        await store.rename("setting", key, to)
+    for kind, names in _RECORD_NAMES.items():
+        async for records in _pages(store, kind):
+            for key, value, _ in records:
+                if (changed := _filtered(_renamed(value, names))) != value:
+                    await store.change(kind, key, changed)
 
 
 async def _add(store: OldStore, kind: str, table: Table, make: MakeRow) -> None:
@@ -82,7 +125,7 @@ async def _rows(store: OldStore, kind: str, make: MakeRow) -> AsyncIterator[list
         for key, value, _ in records:
             try:
                 rows.append(make(key, value))
-            except (LookupError, TypeError, ValueError) as exc:
+            except (AttributeError, LookupError, TypeError, ValueError) as exc:
                 log.warning("old_record_unreadable", kind=kind, key=key, error=repr(exc))
         yield rows
 
@@ -96,7 +139,8 @@ def _source(key: str, value: Mapping[str, Any]) -> TableRow:
 
 
 def _state(source: str, value: Mapping[str, Any]) -> TableRow:
-    return TableRow({"id": source, "due_at": 0, "waiting": int(value.get("waiting", 0))}, value)
+    columns: Mapping[str, str | int] = {"id": source, "due_at": 0, "waiting": int(value.get("waiting", 0))}
+    return TableRow(columns, _renamed(value, _STATE_NAMES))
 
 
 async def _add_entries(store: OldStore) -> None:
@@ -114,16 +158,18 @@ async def _add_entries(store: OldStore) -> None:
 
 def _entry(key: str, value: Mapping[str, Any], places: Mapping[str, int], listed: Mapping[str, int]) -> TableRow:
     source, _, post = key.partition("/")
-    state, gone_at = str(value.get("state", "")), value.get("gone_at")
+    entry = _renamed(value, {"is_news": "is_new_post"})
+    state = entry["state"] = _ENTRY_STATES.get(str(value.get("state", "")), str(value.get("state", "")))
+    unlisted_at = entry.pop("gone_at", None)
     columns = {
         "source": source,
         "post": post,
         "state": state,
         "place": places.get(key, 0) if state == "waiting" else None,
         "listed_at": listed.get(key),
-        "gone_at": None if gone_at is None else to_micros(datetime.fromisoformat(gone_at)),
+        "unlisted_at": None if unlisted_at is None else to_micros(datetime.fromisoformat(unlisted_at)),
     }
-    return TableRow(columns, value)
+    return TableRow(columns, entry)
 
 
 def _deferred(key: str, value: Mapping[str, Any]) -> TableRow:
@@ -133,15 +179,35 @@ def _deferred(key: str, value: Mapping[str, Any]) -> TableRow:
 
 
 def _trashed(key: str, value: Mapping[str, Any]) -> TableRow:
-    kept = dict(value)
+    post = dict(value)
     columns = {
         "id": key,
-        "deleted_at": to_micros(datetime.fromisoformat(kept.pop("deleted_at"))),
-        "batch": kept.pop("batch"),
-        "bytes": kept.pop("bytes"),
-        "unmoved": None if kept.pop("are_moved") else len(kept["files"]),
+        "deleted_at": to_micros(datetime.fromisoformat(post.pop("deleted_at"))),
+        "batch": post.pop("batch"),
+        "bytes": post.pop("bytes"),
+        "unmoved": None if post.pop("are_moved") else len(post["files"]),
     }
-    return TableRow(columns, kept)
+    post["job"] = {**ADDED_TO_JOBS, **post["job"], "items": _items(post["job"]["items"])}
+    post["marks"] = [[re.sub("^twin(?=/|$)", "duplicate", name), *rest] for name, *rest in post["marks"]]
+    return TableRow(columns, post)
+
+
+def _items(text: str) -> str:
+    """Return a job's items with the names of today. A quote within a text is escaped, so only names and values change."""
+    for old, new in ITEM_NAMES:
+        text = text.replace(old, new)
+    return text
+
+
+def _renamed(value: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): fact for name, fact in value.items()}
+
+
+def _filtered(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "filter" not in value:
+        return value
+    parts = [_FILTER_VALUES.get(part, part) for part in str(value["filter"]).split("&")]
+    return {**value, "filter": "&".join(parts)}
 
 
 async def _pages(store: OldStore, kind: str) -> AsyncIterator[Sequence[tuple[str, Mapping[str, Any], int]]]:

@@ -65,7 +65,7 @@ async def accepted_reasons(records: Records, job_id: JobId) -> frozenset[str]:
 
 
 PAGE = 200
-MAX_LOOKED_AT = 5_000  # failed jobs of one site that a page counts, newest first
+MAX_COUNTED = 5_000  # failed jobs of one site that a page counts, newest first
 ROUND_S = 2.0  # a user waits for it
 
 log = get_logger(__name__)
@@ -80,7 +80,7 @@ class JobNotWaiting(BadInput):
 
 async def waiting_jobs(catalogue: JobCatalogue, platform: str) -> list[Job]:
     """Return the platform's jobs that a sign-in may help, newest first."""
-    failed = iter_jobs(catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_LOOKED_AT)
+    failed = iter_jobs(catalogue, JobQuery((JobStatus.FAILED,), platform, limit=PAGE), at_most=MAX_COUNTED)
     return [job async for job in failed if waits_for_sign_in(job)]
 
 

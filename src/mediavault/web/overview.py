@@ -93,7 +93,7 @@ class Overview:
     """
 
     counts: Mapping[JobStatus, int]
-    kept_bytes: int
+    saved_bytes: int
     working: list[JobView]
     more_working: int
     waiting: list[JobView]
@@ -159,7 +159,7 @@ async def overview(services: ApiServices, report: StoreReport, submitted: Sequen
     troubles = summarize_failures(failures)
     return Overview(
         counts=counts,
-        kept_bytes=totals.bytes,
+        saved_bytes=totals.bytes,
         working=[job_view(job) for job in working.jobs],
         more_working=max(0, counts.get(JobStatus.RUNNING, 0) - len(working.jobs)),
         waiting=[job_view(job, holds=holds) for job in waiting],

@@ -45,7 +45,7 @@ class Video:
 
     place: int
     number: int
-    kept: SavedFile
+    saved: SavedFile
     at: str
     loops: bool
     check: FileCheck | None
@@ -58,22 +58,22 @@ class Video:
     @property
     def name(self) -> str:
         """The name shown on the page."""
-        if self.kept.is_picture:
+        if self.saved.is_picture:
             return gettext("Picture")
-        return gettext("Sound") if self.kept.is_sound else gettext("Video")
+        return gettext("Sound") if self.saved.is_sound else gettext("Video")
 
     @property
     def is_film(self) -> bool:
         """Whether it has moving pictures: neither sound alone nor a picture."""
-        return not (self.kept.is_picture or self.kept.is_sound)
+        return not (self.saved.is_picture or self.saved.is_sound)
 
     @property
     def is_opened_by_browsers(self) -> bool:
-        return PurePosixPath(self.kept.output_path).suffix.lower() in _PLAYABLE
+        return PurePosixPath(self.saved.output_path).suffix.lower() in _PLAYABLE
 
     @property
     def thumbnail(self) -> str | None:
-        return f"{self.at}/thumbnail" if self.kept.thumbnail_path else None
+        return f"{self.at}/thumbnail" if self.saved.thumbnail_path else None
 
     @property
     def form(self) -> str:
@@ -83,8 +83,8 @@ class Video:
             return ""
         codecs = [CODEC_NAMES.get(codec, codec) for codec in (report.video_codec, report.audio_codec) if codec]
         container = CONTAINER_NAMES.get(report.container, report.container)
-        if self.kept.is_sound:
-            container = PurePosixPath(self.kept.output_path).suffix[1:].upper()
+        if self.saved.is_sound:
+            container = PurePosixPath(self.saved.output_path).suffix[1:].upper()
         return f"{container}: {', '.join(codecs)}" if codecs else container
 
 
@@ -107,13 +107,13 @@ def videos(job: Job, checks: Mapping[int, FileCheck], reports: Mapping[int, Prob
         Video(
             place=index,
             number=number,
-            kept=kept,
+            saved=saved,
             at=f"/files/{job.id}/items/{index}",
             loops=index < len(job.items) and job.items[index].item.type is ItemType.GIF,
             check=checks.get(index),
             report=reports.get(index),
         )
-        for number, (index, kept) in enumerate(saved_files(job).items(), start=1)
+        for number, (index, saved) in enumerate(saved_files(job).items(), start=1)
     ]
 
 

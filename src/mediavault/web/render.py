@@ -155,7 +155,7 @@ def _environment() -> Environment:
         status_words=STATUS_LABELS,
         site_state_labels=SITE_STATE_LABELS,
         stage_words=STAGE_LABELS,
-        rung_words=STRATEGY_LABELS,
+        strategy_words=STRATEGY_LABELS,
         item_words=ITEM_LABELS,
         role_words=ROLE_LABELS,
         verdict_words=VERDICT_LABELS,

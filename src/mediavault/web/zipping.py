@@ -63,12 +63,12 @@ async def zipped(
 
 def paths_of(job: Job, extras: Extras) -> Iterator[str]:
     """Yield the paths in the library of a job's files that belong in the archive."""
-    for kept in saved_files(job).values():
-        yield kept.output_path
-        if extras.pictures and kept.thumbnail_path:
-            yield kept.thumbnail_path
+    for saved in saved_files(job).values():
+        yield saved.output_path
+        if extras.pictures and saved.thumbnail_path:
+            yield saved.thumbnail_path
         if extras.sidecars:
-            yield sidecar_path(kept)
+            yield sidecar_path(saved)
 
 
 async def _add(

@@ -61,11 +61,11 @@ class PostItems:
     @property
     def is_whole(self) -> bool:
         """Whether every item that was to be saved is saved."""
-        return all(item.status in (ItemStatus.KEPT, ItemStatus.SKIPPED) for item in self.items)
+        return all(item.status in (ItemStatus.SAVED, ItemStatus.SKIPPED) for item in self.items)
 
     @property
-    def first_kept(self) -> SavedFile | None:
-        return next((item.kept for item in self.items if item.status is ItemStatus.KEPT), None)
+    def first_saved(self) -> SavedFile | None:
+        return next((item.saved for item in self.items if item.status is ItemStatus.SAVED), None)
 
     def count_of(self, index: int) -> tuple[int, int]:
         """The item's number among the items to be saved, from 1, and their count."""
@@ -78,17 +78,17 @@ class PostItems:
         self._put(index, replace(item, item=replace(item.item, expected=item.item.expected.completed_by(expected))))
 
     def set_status(
-        self, index: int, status: ItemStatus, *, kept: SavedFile | None = None, despite: Failure | None = None
+        self, index: int, status: ItemStatus, *, saved: SavedFile | None = None, despite: Failure | None = None
     ) -> None:
         """Set an item's status and file. ``despite`` is why the file would have been refused; it stays with a commit."""
         before = self.items[index]
         if despite is not None:
             reason: tuple[ErrorCode | None, str | None] = (despite.code, despite.message)
-        elif status is ItemStatus.KEPT and before.status is ItemStatus.COMMITTING:
+        elif status is ItemStatus.SAVED and before.status is ItemStatus.COMMITTING:
             reason = (before.error_code, before.error)
         else:
             reason = (None, None)
-        self._put(index, JobItem(before.item, status, kept, *reason))
+        self._put(index, JobItem(before.item, status, saved, *reason))
 
     def mark_failed(self, index: int, failure: Failure) -> bool:
         """Record why an item could not be saved; False when the items after it must not be tried.
@@ -98,7 +98,7 @@ class PostItems:
         self.failures.append(failure)
         item = self.items[index]
         if not (item.status is ItemStatus.COMMITTING and failure.spec.stops is Stops.WORKER):
-            self._put(index, JobItem(item.item, ItemStatus.FAILED, item.kept, failure.code, failure.message))
+            self._put(index, JobItem(item.item, ItemStatus.FAILED, item.saved, failure.code, failure.message))
         return failure.spec.stops is Stops.NOTHING
 
     def _put(self, index: int, item: JobItem) -> None:
@@ -114,17 +114,17 @@ class PostItems:
         return summed_up
 
     def _sum_up(self) -> Failure:
-        kept = sum(item.status is ItemStatus.KEPT for item in self.items)
+        saved = sum(item.status is ItemStatus.SAVED for item in self.items)
         wanted = sum(item.status is not ItemStatus.SKIPPED for item in self.items)
         first = self.failures[0]
-        if wanted == 1 or (not kept and len({failure.code for failure in self.failures}) == 1):
+        if wanted == 1 or (not saved and len({failure.code for failure in self.failures}) == 1):
             return first
         missing = [
             Message("File %(number)d: %(error)s", number=self.count_of(index)[0], error=item.error)
             for index, item in enumerate(self.items)
             if item.status is ItemStatus.FAILED
         ]
-        message = join(" ", [Message("%(kept)d of %(wanted)d files saved.", kept=kept, wanted=wanted), *missing])
+        message = join(" ", [Message("%(saved)d of %(wanted)d files saved.", saved=saved, wanted=wanted), *missing])
         stopped = next(
             (failure for failure in self.failures if failure.spec.stops is Stops.WORKER or _is_for_all(failure)), None
         )
@@ -150,9 +150,9 @@ def _is_of_other_post(item: Item, types: Set[ItemType]) -> bool:
 
 def _planned(item: Item, existing: JobItem | None, *, is_wanted: bool) -> JobItem:
     plain = replace(item, candidates=())
-    if existing is not None and existing.status in (ItemStatus.KEPT, ItemStatus.FAILED):
+    if existing is not None and existing.status in (ItemStatus.SAVED, ItemStatus.FAILED):
         return replace(existing, item=plain)
-    planned = existing.kept if existing is not None else None
+    planned = existing.saved if existing is not None else None
     return JobItem(plain, ItemStatus.WAITING, planned) if is_wanted else JobItem(plain, ItemStatus.SKIPPED)
 
 
@@ -173,7 +173,7 @@ def _announced_of_lone_video(previous: Sequence[JobItem], now: Sequence[Item]) -
 
 def _is_saved_elsewhere(item: JobItem, known: Sequence[JobItem | None]) -> bool:
     """Whether an earlier extraction's item is saved and is, by its media id, none of the current one's."""
-    is_saved = item.status is ItemStatus.KEPT and item.item.media_id is not None
+    is_saved = item.status is ItemStatus.SAVED and item.item.media_id is not None
     return is_saved and not any(item is one for one in known)
 
 
@@ -190,11 +190,11 @@ def _known(item: Item, index: int, previous: Sequence[JobItem], count: int) -> J
 
 def items_of(job: Job) -> PostItems:
     """Return the items at the start of an attempt: those saved or being committed stay, all others are tried again."""
-    settled = (ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
+    settled = (ItemStatus.SAVED, ItemStatus.SKIPPED, ItemStatus.COMMITTING)
     if (
         not job.items and (unfinished := own_file(job)) is not None
     ):  # written by a version that saved one video per post
         return PostItems((JobItem(Item(), ItemStatus.COMMITTING, unfinished),))
     return PostItems(
-        tuple(item if item.status in settled else JobItem(item.item, kept=item.kept) for item in job.items)
+        tuple(item if item.status in settled else JobItem(item.item, saved=item.saved) for item in job.items)
     )

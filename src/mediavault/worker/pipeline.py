@@ -71,8 +71,8 @@ async def process_one_cycle(
     ending: AttemptResult | None = None
     try:
         with translate_machine_errors():
-            kept = await save_post(recorder, context)
-        ending = AttemptResult(JobStatus.COMPLETED, output_path=kept.output_path)
+            saved = await save_post(recorder, context)
+        ending = AttemptResult(JobStatus.COMPLETED, output_path=saved.output_path)
     except asyncio.CancelledError:
         if not recorder.lost:
             raise
@@ -107,8 +107,8 @@ async def save_post(recorder: AttemptRecorder, context: WorkerContext) -> SavedF
     claim = recorder.claim
     async with context.library.staging.folder(claim.id, claim.fence) as staging:
         attempt = Attempt(recorder, context, staging, items_of(claim.job))
-        if (kept := await finish(attempt)) is not None:
-            return kept
+        if (saved := await finish(attempt)) is not None:
+            return saved
         await acquire_extraction_slot(recorder, context)
         await recorder.set_stage(Stage.ROUTE, 5)
         async with recorder.step(Stage.ROUTE) as note:
@@ -129,7 +129,7 @@ async def acquire_extraction_slot(recorder: AttemptRecorder, context: WorkerCont
     if mode is ExtractionMode.NEVER:
         raise WorkerDied("The worker stopped twice while it was reading this post.")
     if mode is ExtractionMode.ALONE:
-        log.info("looks_alone", why="the worker stopped during the previous look at this post")
+        log.info("read_alone", why="the worker stopped during the previous look at this post")
     recorder.slot = await context.extraction_slots.begin(alone=mode is ExtractionMode.ALONE)
 
 
@@ -141,15 +141,15 @@ async def save_items(attempt: Attempt) -> SavedFile:
         try:
             strategies = DownloadStrategies(attempt, index, await choose(attempt, index))
             with translate_machine_errors():  # inside the loop, so that the item is marked as failed too
-                kept = await save_item(strategies)
-            if kept is not None:
-                return kept
+                saved = await save_item(strategies)
+            if saved is not None:
+                return saved
         except Failure as failure:
             if not items.mark_failed(strategies.index if strategies else index, failure):
                 break
-    if items.is_whole and items.first_kept:  # the items that failed are no longer part of the post
-        await complete(attempt, items.first_kept)
-        return items.first_kept
+    if items.is_whole and items.first_saved:  # the items that failed are no longer part of the post
+        await complete(attempt, items.first_saved)
+        return items.first_saved
     await store.queue.save_items(attempt.claim, items.items)
     raise items.to_failure()
 

@@ -157,7 +157,7 @@ def is_past_retention(job: Job, before: datetime) -> bool:
     """Whether the job is over, has not changed since ``before``, and owns no file in the library."""
     finished = job.status in (JobStatus.FAILED, JobStatus.CANCELLED) and job.retry_at is None
     has_file = job.output_path is not None or job.stage is Stage.COMMITTING
-    has_file_of_item = any(item.status in (ItemStatus.KEPT, ItemStatus.COMMITTING) or item.kept for item in job.items)
+    has_file_of_item = any(item.status in (ItemStatus.SAVED, ItemStatus.COMMITTING) or item.saved for item in job.items)
     return finished and job.updated_at < before and not has_file and not has_file_of_item
 
 

@@ -12,7 +12,7 @@ from mediavault.core.failures import FAILURES, ErrorCode, Failure, NotYet, Retry
 BACKOFF_FACTOR = 5  # 1, 5, 25 minutes, 2 and 10 hours with the default base: short outages, then long ones
 MAX_DELAY = timedelta(days=1)
 ENVIRONMENT_DELAY = timedelta(minutes=5)
-SECOND_LOOK_DELAY = timedelta(hours=1)  # for a post that seems to be gone; the second time it is believed
+SECOND_CHECK_DELAY = timedelta(hours=1)  # for a post that seems to be gone; the second time it is believed
 BLOCKED_DELAY = timedelta(hours=6)  # as long as the site is closed; blocked again, a user has to help
 RETRY_AFTER_SPREAD = 0.1  # spreads jobs that a site asked to come back at the same time
 
@@ -121,7 +121,7 @@ def _in_a_row(former: Sequence[ErrorCode | None], retry: Retry) -> int:
 def _prescribed_wait(failure: Failure) -> timedelta | None:
     """The wait that the site asked for, or that belongs to this kind of failure; None without one."""
     if isinstance(failure, SeemsDeleted):
-        return SECOND_LOOK_DELAY
+        return SECOND_CHECK_DELAY
     return BLOCKED_DELAY if failure.code is ErrorCode.IP_BLOCKED else failure.retry_after
 
 

@@ -102,9 +102,11 @@ def _request(
 
 async def _check_still_open(platform: Platform, context: WorkerContext) -> None:
     """Check again after the wait: another job may have closed the site since the permit was granted. Raises NotAllowedYet."""
-    gate = next((gate for gate in await context.store.site_limits.all_limits() if gate.platform == platform.name), None)
-    if gate is not None and gate.closed_until is not None and gate.closed_until > context.clock.now():
-        raise _not_allowed_yet(platform, gate.closed_until, PermitRefusal.CLOSED)
+    limit = next(
+        (limit for limit in await context.store.site_limits.all_limits() if limit.platform == platform.name), None
+    )
+    if limit is not None and limit.closed_until is not None and limit.closed_until > context.clock.now():
+        raise _not_allowed_yet(platform, limit.closed_until, PermitRefusal.CLOSED)
 
 
 def _not_allowed_yet(platform: Platform, at: datetime, why: PermitRefusal) -> NotAllowedYet:
@@ -131,14 +133,14 @@ async def report_outcome(
             (g.failures for g in await context.store.site_limits.all_limits() if g.platform == platform.name), 0
         )
         duration = closing_time(closed, failures)
-        gate = await context.store.site_limits.pause_site(
+        limit = await context.store.site_limits.pause_site(
             platform.name, duration=duration, code=cause.code, reason=cause.message
         )
-        log.warning("gate_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
-        return (gate.closed_until or context.clock.now()) - context.clock.now()
+        log.warning("site_closed", platform=platform.name, error_code=cause.code, for_s=duration.total_seconds())
+        return (limit.closed_until or context.clock.now()) - context.clock.now()
     if permit is not None and permit.is_probe and (failure is None or failure.spec.scope not in _NOT_ABOUT_SITE):
         await context.store.site_limits.reopen_site(platform.name)
-        log.info("gate_opened", platform=platform.name)
+        log.info("site_opened", platform=platform.name)
     return None
 
 

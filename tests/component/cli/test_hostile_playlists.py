@@ -7,7 +7,7 @@ import time
 from mediavault.core.failures import BadInput
 from mediavault.download.manifest import MAX_PLAYLIST_BYTES
 from tests.patience import patient
-from tests.unit.cli.test_playlist_look import look, mpd
+from tests.unit.cli.test_playlist_inspection import look, mpd
 
 
 def test_a_hostile_playlist_is_answered_within_seconds() -> None:

@@ -77,12 +77,12 @@ LAYOUTS: Mapping[str, tuple[Mapping[str, Any], set[str], set[str]]] = {
 def test_a_folder_of_each_downloader_is_imported_once(workspace: Workspace, run: Run, layout: str, how: str) -> None:
     files, urls, suffixes = LAYOUTS[layout]
     folder = lay_out(workspace.root / "in", files)
-    looked = run("import", str(folder), "--how", how, "--json", at="a")
+    checked = run("import", str(folder), "--how", how, "--json", at="a")
     first = run("import", str(folder), "--how", how, "--apply", "--json", at="a")
     second = run("import", str(folder), "--how", how, "--apply", "--json", at="a")
     jobs = saved(workspace, "a")
 
-    assert (looked.code, looked.lines()[-1]["imported"]) == (0, len(jobs))
+    assert (checked.code, checked.lines()[-1]["imported"]) == (0, len(jobs))
     assert (first.code, first.lines()[-1]["imported"], first.lines()[-1]["without_url"]) == (
         0,
         len(jobs),

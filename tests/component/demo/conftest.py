@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.demo.media import Clip, make_clips
-from mediavault.demo.posts import LOOKS
+from mediavault.demo.posts import SPECS
 from mediavault.demo.site import PracticeSite
 from tests.fakes import FakeClock
 
@@ -22,7 +22,7 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clips(media_folder: Path) -> Mapping[str, Clip]:
     """The practice site's videos, made once; most are shortened, because making them takes most of the time."""
-    return make_clips((look if look.name in WHOLE else replace(look, seconds=1) for look in LOOKS), media_folder)
+    return make_clips((spec if spec.name in WHOLE else replace(spec, seconds=1) for spec in SPECS), media_folder)
 
 
 @pytest.fixture

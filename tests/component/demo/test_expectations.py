@@ -21,7 +21,7 @@ from mediavault.core.job import (
     StrategyName,
 )
 from mediavault.core.media import Item, SavedFile, SourceType, account
-from mediavault.demo.expectations import ExpectedStep, KeptVideo, check, steps
+from mediavault.demo.expectations import ExpectedStep, SavedVideo, check, steps
 from mediavault.demo.media import Clip
 from mediavault.demo.posts import BY_SLUG, PracticePost
 from tests.fakes import START
@@ -29,8 +29,8 @@ from tests.fakes import START
 
 def items_of(post: PracticePost) -> tuple[JobItem, ...]:
     """Return every video of the post as a saved item."""
-    files = [SavedFile("a.mp4", None, 1, "f" * 64, float(look.seconds), 2, 2) for look in post.looks]
-    return tuple(JobItem(Item(), ItemStatus.KEPT, file) for file in files)
+    files = [SavedFile("a.mp4", None, 1, "f" * 64, float(spec.seconds), 2, 2) for spec in post.specs]
+    return tuple(JobItem(Item(), ItemStatus.SAVED, file) for file in files)
 
 
 def job_of(post: PracticePost, **facts: Any) -> Job:
@@ -41,12 +41,12 @@ def job_of(post: PracticePost, **facts: Any) -> Job:
         "account": account("generic", post.author.handle, post.author.name),
         "metadata": {"title": post.title},
         "items": items_of(post),
-        "duration_s": float(post.looks[0].seconds) if post.looks else None,
+        "duration_s": float(post.specs[0].seconds) if post.specs else None,
         "source_type": SourceType.DIRECT,
     }
     failed: dict[str, Any] = {"status": JobStatus.FAILED, "error_code": post.code, "error": "No.", "attempt_count": 1}
     job = Job(JobId("1"), "0" * 32, post.path, post.path, "generic", JobStatus.QUEUED, START, START)
-    return replace(job, **{**(completed if post.is_kept else failed), **facts})
+    return replace(job, **{**(completed if post.is_saved else failed), **facts})
 
 
 def record(strategy: StrategyName | None, outcome: StepOutcome, **facts: Any) -> HistoryRecord:
@@ -60,8 +60,8 @@ def saved_on(strategy: StrategyName, *, attempt: int = 1) -> list[HistoryRecord]
     ]
 
 
-def saved_video(clip: Clip, **facts: Any) -> KeptVideo:
-    video = KeptVideo(clip.sha256, clip.fingerprint, has_sound=True, has_thumbnail=True, has_sidecar=True)
+def saved_video(clip: Clip, **facts: Any) -> SavedVideo:
+    video = SavedVideo(clip.sha256, clip.fingerprint, has_sound=True, has_thumbnail=True, has_sidecar=True)
     return replace(video, **facts)
 
 
@@ -85,8 +85,8 @@ def test_a_post_is_right_when_it_ended_as_expected_and_only_then(post: PracticeP
         ("limited", {"attempt_count": 1}, "it took 1 attempt, expected 2"),
         ("plain", {"account": None}, "its account is None"),
         ("plain", {"metadata": {}}, "its title is ''"),
-        ("carousel", {"items": items_of(BY_SLUG["carousel"])[:2]}, "its kept videos last"),
-        ("carousel", {"items": items_of(BY_SLUG["carousel"])[:2] * 2}, "its kept videos last"),
+        ("carousel", {"items": items_of(BY_SLUG["carousel"])[:2]}, "its saved videos last"),
+        ("carousel", {"items": items_of(BY_SLUG["carousel"])[:2] * 2}, "its saved videos last"),
     ],
 )
 def test_another_end_is_one_problem(slug: str, facts: dict[str, Any], problem: str) -> None:
@@ -124,9 +124,9 @@ def test_the_file_is_compared_with_the_clip(
     clips: Mapping[str, Clip], video: dict[str, Any], facts: dict[str, Any], problem: str | None
 ) -> None:
     post, clip = BY_SLUG["mse"], clips["mse"]
-    kept = saved_video(clip, **video)
-    job = job_of(post, **{"sha256": kept.sha256, "duration_s": clip.duration_s, **facts})
-    found = check(post, job, saved_on(StrategyName.PLAIN), clip=clip, kept=kept)
+    saved = saved_video(clip, **video)
+    job = job_of(post, **{"sha256": saved.sha256, "duration_s": clip.duration_s, **facts})
+    found = check(post, job, saved_on(StrategyName.PLAIN), clip=clip, saved=saved)
 
     assert [each[: len(problem or "")] for each in found] == ([problem] if problem else [])
 

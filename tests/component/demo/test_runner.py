@@ -66,7 +66,7 @@ class StubVault:
 
     async def history(self, job_id: JobId) -> list[HistoryRecord]:
         post = self._posts[job_id]
-        return saved_on(min(post.strategies)) if post.is_kept else []
+        return saved_on(min(post.strategies)) if post.is_saved else []
 
     def _job(self, job_id: JobId) -> Job:
         return replace(self._ending(self._posts[job_id], self._polls.get(job_id, 0)), id=job_id)
@@ -172,7 +172,7 @@ async def test_the_demo_reports_every_post_and_what_is_wrong_and_exits_with_1(
         answer = json.loads(text)
         assert answer["ok"] is False
         assert {post["post"]: post["ok"] for post in answer["posts"]} == {
-            slug: post.looks == () or slug in ("photos", "several") for slug, post in BY_SLUG.items()
+            slug: post.specs == () or slug in ("photos", "several") for slug, post in BY_SLUG.items()
         }
     else:
         assert all(f"{post.slug} " in text and post.tests in text for post in BY_SLUG.values())

@@ -19,7 +19,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from mediavault.demo.faults import FAULTS, RETRY_AFTER_S, SESSION_COOKIE, ClientKind, CutResponse, caller
 from mediavault.demo.media import Clip, ClipSpec
-from mediavault.demo.posts import BY_SLUG, LIVE, LOOKS, POSTS, PracticePost, Shows
+from mediavault.demo.posts import BY_SLUG, LIVE, POSTS, SPECS, PracticePost, Shows
 from mediavault.demo.site import PracticeSite, practice_site, requested_range
 from tests.fakes import FakeClock
 from tests.patience import patient
@@ -161,7 +161,7 @@ async def test_the_limit_lasts_exactly_as_long_as_announced(site: PracticeSite, 
 
 async def test_every_post_has_its_own_look_and_title_and_is_in_the_index(site: PracticeSite) -> None:
     assert len({post.slug for post in POSTS}) == len({post.title for post in POSTS}) == len(POSTS)
-    assert len({look.number for look in LOOKS}) == len({look.name for look in LOOKS}) == len(LOOKS)
+    assert len({spec.number for spec in SPECS}) == len({spec.name for spec in SPECS}) == len(SPECS)
     assert set(FAULTS) <= {*BY_SLUG, LIVE.slug}
     index = body(await ask(site, "/")).decode()
     assert re.findall(r'href="(/posts/[^"]+)"', index) == [post.path for post in POSTS]
@@ -181,7 +181,7 @@ async def test_a_page_names_its_author_and_title_and_loads_nothing_from_other_ho
     assert first["author"]["alternateName"] == f"@{post.author.handle}"
     assert [address for address in loaded if not address.startswith(("/", site.origin, "data:,"))] == []
     if post.shows not in {Shows.PHOTOS, Shows.SEVERAL}:
-        assert first["duration"] == f"PT{post.looks[0].seconds}S"
+        assert first["duration"] == f"PT{post.specs[0].seconds}S"
 
 
 @pytest.mark.parametrize("slug", ["click", "mse", "holed", "hls-ts", "several", "photos"])

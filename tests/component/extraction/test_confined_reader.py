@@ -21,7 +21,7 @@ from mediavault.browser.port import PageCapture
 from mediavault.core.clock import Clock, SystemClock
 from mediavault.core.failures import ErrorCode, ExtractorBroken, LoginRequired, NotAVideo, PageUnreadable, RateLimited
 from mediavault.core.job import JobStatus, WorkerId
-from mediavault.core.listings import Look
+from mediavault.core.listings import ListCheck
 from mediavault.core.media import NoVideo
 from mediavault.core.typed_records import to_json
 from mediavault.download.manifest_reading import ManifestText, read_manifest
@@ -139,14 +139,14 @@ async def test_an_answer_of_an_open_api_is_read_there_too() -> None:
 
 
 async def test_the_posts_that_a_page_lists_are_read_there_too() -> None:
-    look = Look("https://x.com/jane")
-    shown = capture(url=look.url, final_url=look.url, html='<a href="/jane/status/1700000000000000001">A kite</a>')
+    check = ListCheck("https://x.com/jane")
+    shown = capture(url=check.url, final_url=check.url, html='<a href="/jane/status/1700000000000000001">A kite</a>')
     async with a_reader() as reader:
-        listing = await reader.read_profile(look, X, shown)
+        listing = await reader.read_profile(check, X, shown)
         with pytest.raises(ExtractorBroken):
-            await reader.read_profile(look, X, capture(url=look.url, final_url=look.url))
+            await reader.read_profile(check, X, capture(url=check.url, final_url=check.url))
 
-    assert listing == read_profile(look, X, shown)
+    assert listing == read_profile(check, X, shown)
     assert [entry.post_id for entry in listing.entries] == ["1700000000000000001"]
 
 
@@ -268,10 +268,10 @@ async def test_a_page_that_takes_long_does_not_hold_up_another(planted: str) -> 
 
 async def test_no_number_of_slow_lists_holds_up_a_post(planted: str) -> None:
     """Whoever writes a followed list chooses how long it takes to read."""
-    look = Look(url="https://x.com/jane")
+    check = ListCheck(url="https://x.com/jane")
     async with a_reader(planted) as reader:
         lists = [
-            asyncio.create_task(reader.read_profile(look, X, capture(title="wait"))) for _ in range(MAX_CHILDREN + 1)
+            asyncio.create_task(reader.read_profile(check, X, capture(title="wait"))) for _ in range(MAX_CHILDREN + 1)
         ]
         await asyncio.sleep(0)  # they ask first
         await asyncio.wait_for(read(reader, capture(player())), patient(30))

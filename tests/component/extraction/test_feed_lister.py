@@ -27,7 +27,7 @@ from mediavault.core.failures import (
     TooLarge,
     Unsupported,
 )
-from mediavault.core.listings import EntryKind, Listing, Look, Validators
+from mediavault.core.listings import EntryKind, ListCheck, Listing, Validators
 from mediavault.core.urls import EgressScope, parse_http_url
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
@@ -86,9 +86,9 @@ class Sites:
     lister: FeedLister
     clock: FakeClock
 
-    async def look(self, url: str, *, within_s: float = 60, **facts: Any) -> Listing:
-        look = Look(url, **facts)
-        return await self.lister.list_entries(look, platform_at(parse_http_url(url)), within_s=within_s)
+    async def check(self, url: str, *, within_s: float = 60, **facts: Any) -> Listing:
+        check = ListCheck(url, **facts)
+        return await self.lister.list_entries(check, platform_at(parse_http_url(url)), within_s=within_s)
 
     def asked(self) -> list[str]:
         return [request.path for request in self.server.requests]
@@ -132,7 +132,7 @@ async def test_a_feed_is_read_in_the_confined_process() -> None:
     try:
         async with sites(reader) as at:
             at.server.on("/feed", reply(200, rss(item(1), item(2))))
-            listing = await at.look(at.server.url("/feed"))
+            listing = await at.check(at.server.url("/feed"))
     finally:
         await reader.close()
 
@@ -146,8 +146,8 @@ async def test_a_feed_is_read_in_the_confined_process() -> None:
 async def test_the_next_look_is_conditional_and_costs_no_body(facts: dict[str, str]) -> None:
     async with sites() as at:
         at.server.on("/feed", unless_unchanged(rss(item(1)), **facts))
-        first = await at.look(at.server.url("/feed"))
-        second = await at.look(at.server.url("/feed"), validators=first.validators)
+        first = await at.check(at.server.url("/feed"))
+        second = await at.check(at.server.url("/feed"), validators=first.validators)
 
     assert (first.is_unchanged, len(first.entries)) == (False, 1)
     assert (second.is_unchanged, second.entries, second.validators) == (True, (), first.validators)
@@ -160,7 +160,7 @@ async def test_validators_of_another_feed_are_not_sent() -> None:
     old = Validators(url="https://www.youtube.com/feeds/videos.xml?channel_id=UCother", last_modified=modified)
     async with sites() as at:
         at.server.on(YOUTUBE, unless_unchanged(samples.youtube(("aaaaaaaaaaa", "watch?v=")), modified=modified))
-        listing = await at.look(CHANNEL_URL, validators=old)
+        listing = await at.check(CHANNEL_URL, validators=old)
 
     assert not listing.is_unchanged
     assert "if-modified-since" not in at.server.requests[0].headers
@@ -170,7 +170,7 @@ async def test_a_not_modified_that_nobody_asked_for_is_a_failure() -> None:
     async with sites() as at:
         at.server.on("/feed", reply(304))
         with pytest.raises(HttpError):
-            await at.look(at.server.url("/feed"))
+            await at.check(at.server.url("/feed"))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ async def test_a_feed_is_left_alone_as_long_as_it_asks(
     """The fake clock begins at noon."""
     async with sites() as at:
         at.server.on("/feed", lambda _: Reply(200, dict(headers), rss(item(1), head=head)))
-        listing = await at.look(at.server.url("/feed"))
+        listing = await at.check(at.server.url("/feed"))
 
     assert listing.fresh_for == wait
 
@@ -205,7 +205,7 @@ async def test_retry_after_is_passed_on(status: int) -> None:
     async with sites() as at:
         at.server.on("/feed", reply(status, Retry_After="120"))
         with pytest.raises(RateLimited) as caught:
-            await at.look(at.server.url("/feed"))
+            await at.check(at.server.url("/feed"))
 
     assert caught.value.retry_after == timedelta(minutes=2)
 
@@ -215,7 +215,7 @@ async def test_no_status_of_a_feed_says_that_its_source_is_gone(status: int) -> 
     async with sites() as at:
         at.server.on("/feed", reply(status))
         with pytest.raises(Failure) as caught:
-            await at.look(at.server.url("/feed"))
+            await at.check(at.server.url("/feed"))
 
     assert isinstance(caught.value, HttpError)
     assert caught.value.http_status == status
@@ -227,20 +227,20 @@ async def test_a_body_past_the_bound_is_not_read(monkeypatch: pytest.MonkeyPatch
     async with sites() as at:
         at.server.on("/feed", reply(200, rss(*(item(n, day=1) for n in range(20)))))
         with pytest.raises(TooLarge):
-            await at.look(at.server.url("/feed"))
+            await at.check(at.server.url("/feed"))
 
 
 async def test_a_feed_that_redirects_to_something_else_than_a_page_is_a_failure() -> None:
     async with sites() as at:
         at.server.on("/feed", reply(302, Location="mailto:jane@blog.example"))
         with pytest.raises(Failure):
-            await at.look(at.server.url("/feed"))
+            await at.check(at.server.url("/feed"))
 
 
 async def test_a_look_without_time_asks_nothing() -> None:
     async with sites() as at:
         with pytest.raises(TookTooLong):
-            await at.look(at.server.url("/feed"), within_s=0)
+            await at.check(at.server.url("/feed"), within_s=0)
 
     assert at.asked() == []
 
@@ -248,7 +248,7 @@ async def test_a_look_without_time_asks_nothing() -> None:
 async def test_at_most_the_limit_is_returned() -> None:
     async with sites() as at:
         at.server.on("/feed", reply(200, rss(*(item(n) for n in range(1, 9)))))
-        listing = await at.look(at.server.url("/feed"), limit=3)
+        listing = await at.check(at.server.url("/feed"), limit=3)
 
     assert len(listing.entries) == 3
 
@@ -262,8 +262,8 @@ async def test_a_page_leads_to_its_feed_once_and_the_next_look_asks_the_feed_alo
     async with sites() as at:
         at.server.on("/", reply(200, PAGE))
         at.server.on("/feed", unless_unchanged(rss(item(1)), etag='"v1"'))
-        first = await at.look(at.server.url("/"))
-        second = await at.look(at.server.url("/"), validators=first.validators)
+        first = await at.check(at.server.url("/"))
+        second = await at.check(at.server.url("/"), validators=first.validators)
 
     assert first.validators == Validators(url=at.server.url("/feed"), etag='"v1"')
     assert second.is_unchanged
@@ -274,7 +274,7 @@ async def test_a_feed_that_has_moved_is_found_again_by_its_page() -> None:
     async with sites() as at:
         at.server.on("/", reply(200, PAGE))
         at.server.on("/feed", reply(200, rss(item(1))))
-        listing = await at.look(at.server.url("/"), validators=Validators(url=at.server.url("/old")))
+        listing = await at.check(at.server.url("/"), validators=Validators(url=at.server.url("/old")))
 
     assert (len(listing.entries), at.asked()) == (1, ["/old", "/", "/feed"])
 
@@ -283,7 +283,7 @@ async def test_a_feed_that_is_only_busy_is_not_looked_for_elsewhere() -> None:
     async with sites() as at:
         at.server.on("/old", reply(500))
         with pytest.raises(HttpError):
-            await at.look(at.server.url("/"), validators=Validators(url=at.server.url("/old")))
+            await at.check(at.server.url("/"), validators=Validators(url=at.server.url("/old")))
 
     assert at.asked() == ["/old"]
 
@@ -292,7 +292,7 @@ async def test_a_page_without_a_link_is_tried_as_peertubes() -> None:
     async with sites() as at:
         at.server.on("/c/kites/videos", reply(200, samples.page_with_links()))
         at.server.on("/feeds/videos.xml", reply(200, rss(item(1)), Cache_Control="max-age=900"))
-        listing = await at.look(at.server.url("/c/kites/videos"))
+        listing = await at.check(at.server.url("/c/kites/videos"))
 
     assert at.asked() == ["/c/kites/videos", "/feeds/videos.xml?videoChannelName=kites"]
     assert (len(listing.entries), listing.fresh_for) == (1, timedelta(minutes=15))
@@ -302,7 +302,7 @@ async def test_a_page_without_any_feed_is_unsupported() -> None:
     async with sites() as at:
         at.server.on("/", reply(200, samples.page_with_links()))
         with pytest.raises(Unsupported):
-            await at.look(at.server.url("/"))
+            await at.check(at.server.url("/"))
 
 
 # --- sites -------------------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ async def test_a_site_without_feeds_and_a_channels_bare_handle_cause_no_traffic(
     async with sites() as at:
         for url in ("https://x.com/jane", "https://www.youtube.com/@jane", "https://www.youtube.com/results"):
             with pytest.raises(Unsupported):
-                await at.look(url)
+                await at.check(url)
 
     assert at.asked() == []
 
@@ -320,7 +320,7 @@ async def test_a_site_without_feeds_and_a_channels_bare_handle_cause_no_traffic(
 async def test_a_channel_is_one_request_where_all_kinds_are_wanted() -> None:
     async with sites() as at:
         at.server.on(YOUTUBE, reply(200, samples.youtube(("aaaaaaaaaaa", "watch?v="), ("bbbbbbbbbbb", "shorts/"))))
-        listing = await at.look("https://www.youtube.com/@jane", stable_id=CHANNEL)
+        listing = await at.check("https://www.youtube.com/@jane", stable_id=CHANNEL)
 
     assert at.asked() == [f"{YOUTUBE}?channel_id={CHANNEL}"]
     assert [entry.post_id for entry in listing.entries] == ["aaaaaaaaaaa", "bbbbbbbbbbb"]
@@ -341,7 +341,7 @@ async def test_each_kind_that_is_wanted_is_a_request_and_its_entries_have_the_ki
     videos, live = samples.youtube(("aaaaaaaaaaa", "watch?v=")), samples.youtube(("bbbbbbbbbbb", "watch?v="))
     async with sites() as at:
         at.server.on(YOUTUBE, by_list(UULF=videos, UULV=live))
-        listing = await at.look(CHANNEL_URL, kinds=(EntryKind.VIDEO, EntryKind.LIVE))
+        listing = await at.check(CHANNEL_URL, kinds=(EntryKind.VIDEO, EntryKind.LIVE))
 
     assert {entry.post_id: entry.kind for entry in listing.entries} == {
         "aaaaaaaaaaa": EntryKind.VIDEO,
@@ -353,7 +353,7 @@ async def test_each_kind_that_is_wanted_is_a_request_and_its_entries_have_the_ki
 async def test_a_kind_that_a_channel_does_not_have_leaves_the_others() -> None:
     async with sites() as at:
         at.server.on(YOUTUBE, by_list(UULF=samples.youtube(("aaaaaaaaaaa", "watch?v=")), UUSH=None))
-        listing = await at.look(CHANNEL_URL, kinds=(EntryKind.VIDEO, EntryKind.SHORT))
+        listing = await at.check(CHANNEL_URL, kinds=(EntryKind.VIDEO, EntryKind.SHORT))
 
     assert [entry.post_id for entry in listing.entries] == ["aaaaaaaaaaa"]
 
@@ -361,7 +361,7 @@ async def test_a_kind_that_a_channel_does_not_have_leaves_the_others() -> None:
 async def test_a_channels_feed_that_answers_404_is_a_failure_that_may_pass() -> None:
     async with sites() as at:
         with pytest.raises(HttpError) as caught:
-            await at.look(CHANNEL_URL)
+            await at.check(CHANNEL_URL)
 
     assert (caught.value.code, caught.value.http_status) == (ErrorCode.HTTP_ERROR, 404)
 
@@ -370,8 +370,8 @@ async def test_mastodons_account_is_looked_up_once() -> None:
     async with sites() as at:
         at.server.on(LOOKUP, answers(samples.account()))
         at.server.on(STATUSES, answers([samples.status(9, "video"), samples.status(8, "image")]))
-        first = await at.look(TOOTS)
-        await at.look(TOOTS, stable_id=first.stable_id)
+        first = await at.check(TOOTS)
+        await at.check(TOOTS, stable_id=first.stable_id)
 
     assert first.stable_id == "12@mastodon.social"
     assert [entry.post_id for entry in first.entries] == ["9"]
@@ -382,8 +382,8 @@ async def test_mastodons_rss_is_read_where_a_server_keeps_its_api_to_members() -
     async with sites() as at:
         at.server.on(LOOKUP, reply(401))
         at.server.on("/mastodon.social/@jane.rss", reply(200, rss(item(1, link=f"{TOOTS}/112233445566778899"))))
-        listing = await at.look(TOOTS)
-        again = await at.look(TOOTS, stable_id="12@mastodon.social", validators=listing.validators)
+        listing = await at.check(TOOTS)
+        again = await at.check(TOOTS, stable_id="12@mastodon.social", validators=listing.validators)
 
     assert [entry.post_id for entry in listing.entries] == ["112233445566778899"]
     assert again.stable_id == "12@mastodon.social"
@@ -398,7 +398,7 @@ async def test_an_old_bluesky_server_is_asked_for_all_media() -> None:
 
     async with sites() as at:
         at.server.on(BLUESKY, answer)
-        listing = await at.look(JANE)
+        listing = await at.check(JANE)
 
     assert [entry.post_id for entry in listing.entries] == ["3kiteaaaaaaaa"]
     assert (listing.stable_id, listing.is_whole) == ("did:plc:jane", True)
@@ -424,7 +424,7 @@ def parts(count: int, *, breaks_at: int | None = None) -> Script:
 
 async def listed(at: Sites, script: Script, **facts: Any) -> Listing:
     at.server.on(BLUESKY, script)
-    return await at.look(JANE, **facts)
+    return await at.check(JANE, **facts)
 
 
 async def test_a_list_is_read_to_its_end_part_by_part() -> None:
@@ -479,7 +479,7 @@ async def test_a_cursor_cannot_change_what_is_asked() -> None:
         await listed(at, answers(pages[0]))
         at.server.requests.clear()
         at.server.on(BLUESKY, *map(answers, pages))
-        await at.look(JANE)
+        await at.check(JANE)
 
     assert at.asked()[1].endswith("&filter=posts_with_video&cursor=1%26actor%3Dkim%2F..%2F%23")
 
@@ -495,11 +495,11 @@ async def test_a_document_that_keeps_its_reader_busy_costs_one_look() -> None:
     async with sites(Busy()) as at:
         at.server.on("/feed", reply(200, rss(item(1))))
         with pytest.raises(PageUnreadable):
-            await at.look(at.server.url("/feed"))
+            await at.check(at.server.url("/feed"))
 
 
 async def test_a_known_site_that_answers_with_a_page_is_a_failure() -> None:
     async with sites() as at:
         at.server.on(YOUTUBE, reply(200, PAGE))
         with pytest.raises(ExtractorBroken):
-            await at.look(CHANNEL_URL)
+            await at.check(CHANNEL_URL)

@@ -242,7 +242,7 @@ async def test_an_endpoint_that_replaces_files_is_refused_unless_that_is_accepte
     create = Bucket.create
 
     async def heedless(self: Bucket, key: str, *rest: object) -> bool:
-        if self.address.looks_first:
+        if self.address.checks_first:
             return await create(self, key, *rest)  # type: ignore[arg-type]
         await self.put(key, *rest)  # type: ignore[arg-type]
         return True
@@ -250,8 +250,10 @@ async def test_an_endpoint_that_replaces_files_is_refused_unless_that_is_accepte
     monkeypatch.setattr(Bucket, "create", heedless)
     with pytest.raises(StorageFailure, match="replaces objects") as caught:
         await rig.library.prepare()
-    assert "create=look" in caught.value.help
-    accepting = BucketLibrary(open_bucket(parse_bucket_address(f"{rig.direct}&create=look"), QUICK), tmp_path / "other")
+    assert "create=check" in caught.value.help
+    accepting = BucketLibrary(
+        open_bucket(parse_bucket_address(f"{rig.direct}&create=check"), QUICK), tmp_path / "other"
+    )
     await accepting.prepare()
     async with accepting.staging.folder("job", 1) as folder:
         for expected in (True, False):

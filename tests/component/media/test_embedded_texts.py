@@ -110,7 +110,7 @@ async def test_the_subtitles_that_a_file_has_stay(container: str, helpers: Child
     assert [(language, title) for language, title, _ in own] == [("fra", "Dialogue")]
     assert tracks[:1] == own
     assert [[text for _, _, text in cues] for _, _, cues in tracks[1:]] == [[cue.text for cue in ENGLISH]]
-    assert (await FfmpegProbe(helpers).look_into_unknown(path)).problems == ()
+    assert (await FfmpegProbe(helpers).check_unknown(path)).problems == ()
 
 
 async def test_subtitles_that_the_new_file_cannot_hold_are_left_out(helpers: ChildPool, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from mediavault.sandbox.standing import ChildPool
 from tests import media
 
 JOB = "0a-1"
-KEPT = SavedFile("jane/film.mp4", None, 1, "ab" * 32, 4.0, 320, 180)
+SAVED = SavedFile("jane/film.mp4", None, 1, "ab" * 32, 4.0, 320, 180)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def extras_of(asked: Any, folder: Path, video: bytes | None = None) -> PlayerExt
 async def test_chapters_and_subtitles_are_read_once(container: str, helpers: ChildPool, tmp_path: Path) -> None:
     asked = Asked(helpers)
     player = extras_of(asked, tmp_path, media.subtitled(container))
-    answers = [await player.tracks(JOB, 0, KEPT) for _ in range(2)]
+    answers = [await player.tracks(JOB, 0, SAVED) for _ in range(2)]
 
     expected = TextTracks(
         (Chapter(0.0, "Start"), Chapter(2.0, "End")),
@@ -90,7 +90,7 @@ async def test_chapters_of_a_file_of_sound_are_read(source: bytes, helpers: Chil
         tmp_path / "source", tmp_path / "sound", tags={}, chapters=chapters, cover=None
     )
 
-    assert (await extras_of(helpers, tmp_path, path.read_bytes()).tracks(JOB, 0, KEPT)).chapters == chapters
+    assert (await extras_of(helpers, tmp_path, path.read_bytes()).tracks(JOB, 0, SAVED)).chapters == chapters
 
 
 def test_a_helper_reads_what_a_player_shows_at_a_low_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,14 +110,14 @@ def test_a_helper_reads_what_a_player_shows_at_a_low_priority(tmp_path: Path, mo
 
 async def test_marks_of_the_subtitles_own_format_are_left_out(helpers: ChildPool, tmp_path: Path) -> None:
     video = media.subtitled("matroska", cues=((0.5, 1.5, r"<i>Hi</i> {\an8}there"),))
-    tracks = await extras_of(helpers, tmp_path, video).tracks(JOB, 0, KEPT)
+    tracks = await extras_of(helpers, tmp_path, video).tracks(JOB, 0, SAVED)
 
     assert tracks.subtitles[0].cues == (Cue(0.5, 1.5, "Hi there"),)
 
 
 async def test_texts_of_a_file_are_shortened(helpers: ChildPool, tmp_path: Path) -> None:
     video = media.subtitled(cues=((0.5, 1.5, "x" * 30_000),), chapters=((0.0, "y" * 30_000),), title="z" * 30_000)
-    tracks = await extras_of(helpers, tmp_path, video).tracks(JOB, 0, KEPT)
+    tracks = await extras_of(helpers, tmp_path, video).tracks(JOB, 0, SAVED)
 
     assert len(tracks.chapters[0].title) == 200
     assert (len(tracks.subtitles[0].title), len(tracks.subtitles[0].cues[0].text)) == (200, 1_000)
@@ -125,14 +125,14 @@ async def test_texts_of_a_file_are_shortened(helpers: ChildPool, tmp_path: Path)
 
 @pytest.mark.parametrize("video", [media.mp4(), media.webm(), b"<html>" * 100, media.mp4()[:-4_000]])
 async def test_a_file_without_texts_has_no_tracks(video: bytes, helpers: ChildPool, tmp_path: Path) -> None:
-    assert await extras_of(helpers, tmp_path, video).tracks(JOB, 0, KEPT) == TextTracks()
+    assert await extras_of(helpers, tmp_path, video).tracks(JOB, 0, SAVED) == TextTracks()
 
 
 async def test_pictures_of_the_whole_video_are_put_on_one_sheet(helpers: ChildPool, tmp_path: Path) -> None:
     asked = Asked(helpers)
     player = extras_of(asked, tmp_path, media.mp4(6.0, gop=250))
-    sheets = [await player.preview(JOB, 0, KEPT) for _ in range(2)]
-    picture = await player.preview_picture(JOB, 0, KEPT)
+    sheets = [await player.preview(JOB, 0, SAVED) for _ in range(2)]
+    picture = await player.preview_picture(JOB, 0, SAVED)
 
     assert sheets == [PreviewSheet(count=12, columns=10, width=160, height=90, step_s=0.5013)] * 2  # with the sound
     assert asked.tasks == ["preview"]
@@ -145,7 +145,7 @@ async def test_pictures_of_the_whole_video_are_put_on_one_sheet(helpers: ChildPo
 
 
 async def test_a_portrait_video_keeps_its_shape_on_the_sheet(helpers: ChildPool, tmp_path: Path) -> None:
-    sheet = await extras_of(helpers, tmp_path, media.rotated_mp4()).preview(JOB, 0, KEPT)
+    sheet = await extras_of(helpers, tmp_path, media.rotated_mp4()).preview(JOB, 0, SAVED)
 
     assert sheet is not None
     assert (sheet.width, sheet.height) == (90, 160)
@@ -154,7 +154,7 @@ async def test_a_portrait_video_keeps_its_shape_on_the_sheet(helpers: ChildPool,
 async def test_a_damaged_video_shows_the_pictures_that_decode(helpers: ChildPool, tmp_path: Path) -> None:
     video = bytearray(media.mp4(6.0))
     video[len(video) // 2 :] = bytes(len(video) - len(video) // 2)
-    sheet = await extras_of(helpers, tmp_path, bytes(video)).preview(JOB, 0, KEPT)
+    sheet = await extras_of(helpers, tmp_path, bytes(video)).preview(JOB, 0, SAVED)
 
     assert sheet is None or sheet.count <= 12
 
@@ -165,25 +165,25 @@ async def test_a_damaged_video_shows_the_pictures_that_decode(helpers: ChildPool
 async def test_what_has_no_moving_pictures_has_no_sheet(video: bytes, helpers: ChildPool, tmp_path: Path) -> None:
     player = extras_of(helpers, tmp_path, video)
 
-    assert await player.preview(JOB, 0, KEPT) is None
-    assert await player.preview_picture(JOB, 0, KEPT) is None
+    assert await player.preview(JOB, 0, SAVED) is None
+    assert await player.preview_picture(JOB, 0, SAVED) is None
 
 
 async def test_a_sheet_whose_picture_is_gone_is_made_again(helpers: ChildPool, tmp_path: Path) -> None:
     player = extras_of(helpers, tmp_path, media.mp4())
-    await player.preview(JOB, 0, KEPT)
+    await player.preview(JOB, 0, SAVED)
     for path in (tmp_path / "player").glob("*.jpg"):
         path.unlink()
-    await player.preview(JOB, 0, KEPT)
+    await player.preview(JOB, 0, SAVED)
 
-    assert await player.preview_picture(JOB, 0, KEPT) is not None
+    assert await player.preview_picture(JOB, 0, SAVED) is not None
 
 
 async def test_another_version_of_the_file_is_read_again(tmp_path: Path) -> None:
     asked = Asked(answer={"tracks": [[], []]})
     player = extras_of(asked, tmp_path, b"any")
-    for kept in (KEPT, replace(KEPT, sha256="cd" * 32), KEPT):
-        await player.tracks(JOB, 0, kept)
+    for saved in (SAVED, replace(SAVED, sha256="cd" * 32), SAVED):
+        await player.tracks(JOB, 0, saved)
 
     assert asked.tasks == ["tracks", "tracks"]
 
@@ -191,7 +191,7 @@ async def test_another_version_of_the_file_is_read_again(tmp_path: Path) -> None
 async def test_two_who_ask_at_once_get_one_answer_and_it_is_made_once(tmp_path: Path) -> None:
     asked = Asked(answer={"tracks": [[[1.0, "Part"]], []]})
     player = extras_of(asked, tmp_path, b"any")
-    first, second = await asyncio.gather(player.tracks(JOB, 0, KEPT), player.tracks(JOB, 0, KEPT))
+    first, second = await asyncio.gather(player.tracks(JOB, 0, SAVED), player.tracks(JOB, 0, SAVED))
 
     assert first == second == TextTracks((Chapter(1.0, "Part"),))
     assert asked.tasks == ["tracks"]
@@ -201,7 +201,7 @@ async def test_more_than_a_few_videos_at_once_are_not_read(tmp_path: Path) -> No
     asked = Asked(answer={"tracks": [[[1.0, "Part"]], []]})
     player = extras_of(asked, tmp_path, b"any")
     asked.may_answer.clear()
-    pending = {asyncio.create_task(player.tracks(JOB, place, KEPT)) for place in range(extras.MAX_WAITING + 2)}
+    pending = {asyncio.create_task(player.tracks(JOB, place, SAVED)) for place in range(extras.MAX_WAITING + 2)}
     refused: list[TextTracks] = []
     while len(refused) < 2:  # the others wait for an answer
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -229,7 +229,7 @@ async def test_a_helper_that_fails_or_answers_nonsense_is_not_asked_again(
     asked = Asked(answer=answer)
     player = extras_of(asked, tmp_path, b"any")
 
-    assert [await player.tracks(JOB, 0, KEPT) for _ in range(2)] == [TextTracks()] * 2
+    assert [await player.tracks(JOB, 0, SAVED) for _ in range(2)] == [TextTracks()] * 2
     assert asked.tasks == ["tracks"]
 
 
@@ -238,17 +238,17 @@ async def test_a_missing_file_and_an_unavailable_library_have_no_extras(tmp_path
         raise StorageFailure("The library is not there.")
 
     for player in (extras_of(Asked(), tmp_path), PlayerExtras(Asked(), tmp_path, fail)):  # type: ignore[arg-type]
-        assert await player.tracks(JOB, 0, KEPT) == TextTracks()
-        assert await player.preview(JOB, 0, KEPT) is None
-        assert await player.beside(KEPT) == []
+        assert await player.tracks(JOB, 0, SAVED) == TextTracks()
+        assert await player.preview(JOB, 0, SAVED) is None
+        assert await player.beside(SAVED) == []
 
 
 async def test_a_file_in_a_bucket_is_not_fetched_for_its_extras(tmp_path: Path) -> None:
     asked = Asked(answer={"tracks": [[], []]})
     player = PlayerExtras(asked, tmp_path, None)  # type: ignore[arg-type]
 
-    assert await player.tracks(JOB, 0, KEPT) == TextTracks()
-    assert await player.preview(JOB, 0, KEPT) is None
+    assert await player.tracks(JOB, 0, SAVED) == TextTracks()
+    assert await player.preview(JOB, 0, SAVED) is None
     assert asked.tasks == []
 
 
@@ -258,7 +258,7 @@ async def test_subtitle_files_next_to_the_video_are_found_by_its_name_and_a_lang
         (tmp_path / name).write_text("WEBVTT\n")
     (tmp_path / "film.fr.vtt").symlink_to(tmp_path / "film.en.vtt")
 
-    assert await player.beside(KEPT) == [
+    assert await player.beside(SAVED) == [
         SubtitleFile("en", "jane/film.en.vtt"),
         SubtitleFile("pt-BR", "jane/film.pt-BR.vtt"),
     ]
@@ -268,7 +268,7 @@ async def test_what_was_cached_for_a_job_is_removed_with_it(tmp_path: Path) -> N
     asked = Asked(answer={"tracks": [[], []]})
     player = extras_of(asked, tmp_path, b"any")
     for job in (JOB, f"{JOB}-2"):
-        await player.tracks(job, 0, KEPT)
+        await player.tracks(job, 0, SAVED)
     await player.forget(JOB)
 
     assert [path.name.partition(".")[0] for path in (tmp_path / "player").iterdir()] == [f"{JOB}-2"]
@@ -279,11 +279,11 @@ async def test_the_cache_drops_what_was_used_longest_ago(tmp_path: Path, monkeyp
     player = extras_of(asked, tmp_path, b"any")
     monkeypatch.setattr(extras, "MAX_CACHE_BYTES", 2 * len(json.dumps(asked._answer)))
     for place in (0, 1):
-        await player.tracks(JOB, place, KEPT)
+        await player.tracks(JOB, place, SAVED)
         for path in (tmp_path / "player").iterdir():
             os.utime(path, (place + 1, place + 1))
     for place in (0, 2):
-        await player.tracks(JOB, place, KEPT)
+        await player.tracks(JOB, place, SAVED)
 
     assert sorted(path.name.split(".")[1] for path in (tmp_path / "player").iterdir()) == ["0", "2"]
 

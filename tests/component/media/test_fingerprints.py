@@ -22,7 +22,7 @@ from mediavault.sandbox.process import ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool
 from tests import media
 
-LOOKS = {look.name: look for post in POSTS for look in post.looks}
+SPECS = {spec.name: spec for post in POSTS for spec in post.specs}
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def helpers() -> AsyncIterator[ChildPool]:
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
     """The videos of all posts of the practice site."""
-    made = make_clips(LOOKS.values(), tmp_path_factory.mktemp("clips"))
+    made = make_clips(SPECS.values(), tmp_path_factory.mktemp("clips"))
     return {name: clip.files["video.mp4"] for name, clip in made.items()}
 
 

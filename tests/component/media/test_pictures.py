@@ -33,7 +33,7 @@ async def helpers() -> AsyncIterator[ChildPool]:
         yield opened
 
 
-async def looked_at(helpers: ChildPool, path: Path, body: bytes) -> ProbeReport:
+async def checked_at(helpers: ChildPool, path: Path, body: bytes) -> ProbeReport:
     path.write_bytes(body)
     file = DownloadedFile(path, "", len(body), None, Expected(), type=ItemType.IMAGE)
     return await FfmpegProbe(helpers).examine(file)
@@ -41,7 +41,7 @@ async def looked_at(helpers: ChildPool, path: Path, body: bytes) -> ProbeReport:
 
 @ALL
 async def test_a_whole_picture_passes_with_its_size(helpers: ChildPool, tmp_path: Path, body: bytes) -> None:
-    report = await looked_at(helpers, tmp_path / "picture", body)
+    report = await checked_at(helpers, tmp_path / "picture", body)
 
     assert (report.problems, f".{report.container}") == ((), picture_suffix(body))
     assert (report.width, report.height, report.duration_s) == (320, 180, None)
@@ -54,7 +54,7 @@ async def test_each_picture_gets_a_small_copy(helpers: ChildPool, tmp_path: Path
     small = await FfmpegProbe(helpers).still(path, into=tmp_path / "small.jpg", at_s=1.0)
 
     assert small is not None
-    report = await looked_at(helpers, tmp_path / "again", small.read_bytes())
+    report = await checked_at(helpers, tmp_path / "again", small.read_bytes())
     assert (report.container, report.problems, report.width) == ("jpg", (), 320)
 
 
@@ -67,7 +67,7 @@ async def test_a_picture_is_shrunk_to_the_size_that_is_asked_for(
     small = await FfmpegProbe(helpers).shrink(path, into=tmp_path / "small.jpg", longest_px=64)
 
     assert small is not None
-    report = await looked_at(helpers, tmp_path / "again", small.read_bytes())
+    report = await checked_at(helpers, tmp_path / "again", small.read_bytes())
     assert (report.container, report.problems, report.width, report.height) == ("jpg", (), 64, 36)
 
 
@@ -96,7 +96,7 @@ async def test_damage_inside_is_seen_where_the_format_has_checksums(helpers: Chi
     body = bytearray(PICTURES[".png"])
     middle = len(body) // 2
     body[middle : middle + 40] = bytes(byte ^ 0xFF for byte in body[middle : middle + 40])
-    report = await looked_at(helpers, tmp_path / "picture", bytes(body))
+    report = await checked_at(helpers, tmp_path / "picture", bytes(body))
 
     assert [problem.kind for problem in report.problems] == [ProblemKind.DAMAGED]
 
@@ -115,7 +115,7 @@ async def test_damage_inside_is_seen_where_the_format_has_checksums(helpers: Chi
 async def test_what_is_no_picture_is_refused(
     helpers: ChildPool, tmp_path: Path, body: bytes, kind: ProblemKind
 ) -> None:
-    report = await looked_at(helpers, tmp_path / "picture", body)
+    report = await checked_at(helpers, tmp_path / "picture", body)
 
     assert [problem.kind for problem in report.problems] == [kind]
 
@@ -123,6 +123,6 @@ async def test_what_is_no_picture_is_refused(
 async def test_a_picture_that_claims_a_huge_size_is_refused(helpers: ChildPool, tmp_path: Path) -> None:
     body = bytearray(PICTURES[".gif"])
     body[6:10] = b"\xff\xff\xff\xff"  # width and height of its screen
-    report = await looked_at(helpers, tmp_path / "picture", bytes(body))
+    report = await checked_at(helpers, tmp_path / "picture", bytes(body))
 
     assert [problem.kind for problem in report.problems] == [ProblemKind.DAMAGED]

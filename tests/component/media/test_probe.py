@@ -313,7 +313,7 @@ async def test_unknown_files_are_inspected_by_long_lived_processes(tmp_path: Pat
     (tmp_path / "tiny").write_bytes(media.mp4(0.1, sound=False))
     (tmp_path / "page").write_bytes(media.html())
     async with open_probe(SystemClock(), helpers=1) as probe:
-        tiny, page, gone = [await probe.look_into_unknown(tmp_path / name) for name in ("tiny", "page", "gone")]
+        tiny, page, gone = [await probe.check_unknown(tmp_path / name) for name in ("tiny", "page", "gone")]
 
     assert (tiny.problems, tiny.video_codec) == ((), "h264")
     assert [problem.reason for problem in (*page.problems, *gone.problems)] == [
@@ -326,7 +326,7 @@ async def test_a_file_that_is_not_a_regular_file_is_never_opened(tmp_path: Path)
     """Opening a pipe would block for ever."""
     os.mkfifo(tmp_path / "pipe")
     async with open_probe(SystemClock(), helpers=1) as probe:
-        report = await probe.look_into_unknown(tmp_path / "pipe")
+        report = await probe.check_unknown(tmp_path / "pipe")
 
     assert [problem.reason for problem in report.problems] == ["it cannot be read: it is not a plain file"]
 
@@ -344,7 +344,7 @@ async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_insp
     (tmp_path / "film").write_bytes(media.mp4(1.0))
     (tmp_path / "bomb").write_bytes(b"x")
     async with open_probe(SystemClock(), helpers=1) as probe:
-        film, bomb, again = [await probe.look_into_unknown(tmp_path / name) for name in ("film", "bomb", "film")]
+        film, bomb, again = [await probe.check_unknown(tmp_path / name) for name in ("film", "bomb", "film")]
 
     assert film == again
     assert film.problems == ()

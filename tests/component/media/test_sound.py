@@ -256,7 +256,7 @@ async def test_a_saved_file_of_sound_is_examined_as_sound(helpers: ChildPool, tm
     path = tmp_path / "song.m4a"
     path.write_bytes(media.sound())
 
-    assert (await FfmpegProbe(helpers).look_into_unknown(path)).problems == ()
+    assert (await FfmpegProbe(helpers).check_unknown(path)).problems == ()
 
 
 # --- MP3 as it is on the web --------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from tests.session_stubs import StubSessions, StubWindows
 
 
 async def test_a_file_comes_over_a_real_connection_by_ranges(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     async with serving(vault) as address:
         answer = await ask(
             address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\nRange: bytes=-5\r\nConnection: close\r\n\r\n"
@@ -43,7 +43,7 @@ async def test_a_file_comes_over_a_real_connection_by_ranges(vault: ApiVault) ->
 
 
 async def test_a_client_that_leaves_a_long_file_is_noticed(vault: ApiVault) -> None:
-    job = await vault.add_kept(video=VIDEO * 400)
+    job = await vault.add_saved(video=VIDEO * 400)
     async with serving(vault) as address:
         answer = await ask(
             address, f"GET /files/{job.id}/video HTTP/1.1\r\nHost: HOST\r\n\r\n", until=lambda got: len(got) > 9

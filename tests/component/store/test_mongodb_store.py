@@ -17,17 +17,17 @@ from pymongo import AsyncMongoClient
 
 from mediavault.core.failures import SchemaTooNew, StoreError
 from mediavault.core.job import ClaimedJob, HistoryRecord, Job, JobStatus, NewJob, Stage, StepOutcome, WorkerId
-from mediavault.core.media import account
 from mediavault.core.site_limits import PermitRequest
 from mediavault.store.calls import ConnectionLost
-from mediavault.store.mongodb import ops, schema, words
+from mediavault.store.mongodb import ops
 from mediavault.store.mongodb.engine import Document, MongoDatabase, options_of
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT
-from mediavault.store.mongodb.schema import HISTORY, JOBS, SCHEMA, STEPS, Index, MigrationStep, migrate
+from mediavault.store.mongodb.schema import HISTORY, JOBS, OURS, SCHEMA
 from mediavault.store.mongodb.store import MongoJobStore
-from mediavault.store.port import JobQuery, StoredJob
-from tests.contract.shelves import job_of
-from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
+from mediavault.store.mongodb.upgrade import migrate
+from mediavault.store.port import StoredJob
+from mediavault.store.schema import SCHEMA_VERSION
+from tests.contract.stores import LEASE, SAVED, claim_and_complete, numbered_job
 from tests.fakes import START, FakeClock
 from tests.servers import mongo
 
@@ -121,9 +121,9 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged() -> No
         async with opened(server.url) as store:
             await enqueued(store, 6)
             claims = await store.queue.claim(ANN, limit=3, lease=LEASE)
-            await store.queue.complete(claims[0], KEPT)
+            await store.queue.complete(claims[0], SAVED)
             server.kill()
-            completing = asyncio.create_task(store.queue.complete(claims[1], KEPT))
+            completing = asyncio.create_task(store.queue.complete(claims[1], SAVED))
             await asyncio.sleep(0.3)
             server.start()
             await completing
@@ -147,7 +147,7 @@ async def test_a_completion_waits_for_a_primary_that_has_stepped_down() -> None:
             await administrator.admin.command({"replSetStepDown": 2, "force": True})
             with pytest.raises(ConnectionLost):
                 await store.queue.enqueue([numbered_job(2, "https://videos.example/2")])
-            await store.queue.complete(claim, KEPT)
+            await store.queue.complete(claim, SAVED)
 
             assert (await store.catalogue.get(claim.id)).status is JobStatus.COMPLETED
     finally:
@@ -253,30 +253,32 @@ async def test_a_long_history_is_adopted_whole(url: str) -> None:
 # --- schemas -----------------------------------------------------------------------------------------------------
 
 
-def next_step(*, oldest_code: int) -> tuple[MigrationStep, ...]:
-    return (*STEPS, MigrationStep(len(STEPS) + 1, oldest_code, [Index(JOBS, "more", [("more", 1)])]))
+async def newer(url: str, *, oldest_code: int) -> None:
+    """Create the vault of a later release."""
+    async with opened(url), database_at(url) as database:
+        reached = {"version": SCHEMA_VERSION + 1, "oldest_code": oldest_code}
+        await database.documents(SCHEMA).change_all(OURS, {"$set": reached})
 
 
 async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
-    async with database_at(url) as database:
-        await migrate(database, steps=next_step(oldest_code=len(STEPS) + 1))
-        with pytest.raises(SchemaTooNew, match=f"schema {len(STEPS) + 1}"):
-            await MongoJobStore(url).open()
+    await newer(url, oldest_code=SCHEMA_VERSION + 1)
+    with pytest.raises(SchemaTooNew, match=f"schema {SCHEMA_VERSION + 1}"):
+        await MongoJobStore(url).open()
 
-        stored = await database.documents(SCHEMA).one(schema.OURS)
-        assert stored is not None
-        assert stored["version"] == len(STEPS) + 1
+    async with database_at(url) as database:
+        stored = await database.documents(SCHEMA).one(OURS)
+    assert stored is not None
+    assert stored["version"] == SCHEMA_VERSION + 1
 
 
 async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
     """This allows a fleet to be upgraded machine by machine."""
-    async with database_at(url) as database:
-        await migrate(database, steps=next_step(oldest_code=len(STEPS)))
+    await newer(url, oldest_code=SCHEMA_VERSION)
     async with opened(url) as store:
         await enqueued(store, 3)
 
         assert await claim_and_complete(store, ANN) == 3
-        assert (await store.catalogue.report()).schema_version == len(STEPS) + 1
+        assert (await store.catalogue.report()).schema_version == SCHEMA_VERSION + 1
 
 
 async def test_collections_of_another_program_are_left_alone(url: str) -> None:
@@ -337,49 +339,3 @@ async def test_the_servers_clock_is_the_time(url: str) -> None:
 
 
 # --- words -------------------------------------------------------------------------------------------------------
-
-
-async def test_documents_of_an_older_release_are_indexed_when_the_database_is_opened(url: str) -> None:
-    async with opened(url) as store:
-        await store.catalogue.import_jobs(
-            [
-                StoredJob(job_of(number, title=f"Okapi w{number}", account=account("x", "jane", None)))
-                for number in range(5)
-            ]
-        )
-    async with database_at(url) as database:
-        jobs = database.documents(JOBS)
-        await jobs.change_all({}, {"$unset": {"words": "", "line": "", "account_key": ""}})
-        await jobs.change_all({}, {"$set": {"search_text": "okapi", "worded": "okapi"}})
-        await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"indexed_until": ""}})
-        async with opened(url) as store:
-            assert len((await store.catalogue.jobs(JobQuery(text="okap", account="x/x-jane"))).jobs) == 5
-        [document] = await jobs.find({"_id": job_of(3).id})
-
-    assert document.keys().isdisjoint({"search_text", "worded"})
-
-
-async def test_indexing_that_was_killed_resumes_where_it_stopped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with opened(url) as store:
-        await store.catalogue.import_jobs([StoredJob(job_of(number, title="Okapi")) for number in range(5)])
-    monkeypatch.setattr(words, "BATCH", 2)
-    put_words, put = words._put_words, []
-
-    async def killed(database: MongoDatabase, document: Document) -> None:
-        put.append(document["_id"])
-        if len(put) == 4:
-            raise StoreError("The machine lost power.")
-        await put_words(database, document)
-
-    async with database_at(url) as database:
-        await database.documents(JOBS).change_all({}, {"$unset": {"words": "", "line": ""}})
-        await database.documents(SCHEMA).change_all(schema.OURS, {"$unset": {"indexed_until": ""}})
-    monkeypatch.setattr(words, "_put_words", killed)
-    with pytest.raises(StoreError, match="lost power"):
-        async with opened(url):
-            pass
-    async with opened(url) as store:
-        assert len((await store.catalogue.jobs(JobQuery(text="okapi"))).jobs) == 5
-
-    assert put[:4] != put[4:8]
-    assert put[2] == put[4]  # the first batch is not repeated

@@ -24,13 +24,13 @@ from mediavault.store.postgres.engine import PostgresDatabase, Statement, named,
 from mediavault.store.postgres.schema import MIGRATIONS, migrate
 from mediavault.store.postgres.sql import SQL
 from mediavault.store.postgres.store import PostgresJobStore
-from mediavault.store.schema import Migration
+from mediavault.store.schema import SCHEMA_VERSION, Migration
 from mediavault.store.sql import reads
 from mediavault.store.sql import tables as sql_tables
 from mediavault.store.sql.dialects import in_dialect
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.tables import TRASH, Range, Where
-from tests.contract.stores import KEPT, LEASE, claim_and_complete, numbered_job
+from tests.contract.stores import LEASE, SAVED, claim_and_complete, numbered_job
 from tests.fakes import FakeClock
 from tests.patience import patient
 from tests.servers import postgres
@@ -107,9 +107,9 @@ async def test_a_crash_of_the_server_loses_nothing_that_was_acknowledged(tmp_pat
             leave = store.workers.on_work(heard.set)
             await enqueued(store, 20)
             claims = await store.queue.claim(ANN, limit=5, lease=LEASE)
-            await asyncio.gather(*(store.queue.complete(claim, KEPT) for claim in claims[:3]))
+            await asyncio.gather(*(store.queue.complete(claim, SAVED) for claim in claims[:3]))
             server.kill()
-            completing = asyncio.create_task(store.queue.complete(claims[3], KEPT))
+            completing = asyncio.create_task(store.queue.complete(claims[3], SAVED))
             server.start()
             await completing
             counts = (await store.catalogue.report()).counts
@@ -182,7 +182,7 @@ async def test_completions_that_wait_together_are_one_transaction(url: str) -> N
     async with opened(url) as store:
         await enqueued(store, 4)
         held = await store.queue.claim(ANN, limit=2, lease=LEASE)
-        completing = asyncio.gather(*(store.queue.complete(claim, KEPT) for claim in held))
+        completing = asyncio.gather(*(store.queue.complete(claim, SAVED) for claim in held))
         _, claims = await asyncio.gather(completing, store.queue.claim(ANN, limit=2, lease=LEASE))
         done = [await store.catalogue.get(claim.id) for claim in held]
 
@@ -198,7 +198,7 @@ async def test_a_completion_survives_a_server_outage(url: str) -> None:
         [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
         proxy.refusing = True
         proxy.cut()
-        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
+        completing = asyncio.create_task(store.queue.complete(claim, SAVED))
         await asyncio.sleep(0)
         with pytest.raises(ConnectionLost):
             await store.queue.claim(ANN, limit=1, lease=LEASE)
@@ -222,21 +222,21 @@ async def database_at(url: str) -> AsyncIterator[PostgresDatabase]:
 
 
 def next_version(sql: str) -> tuple[Migration, ...]:
-    return (*MIGRATIONS, Migration(len(MIGRATIONS) + 1, "next.sql", sql))
+    return (*MIGRATIONS, Migration(SCHEMA_VERSION + 1, "next.sql", sql))
 
 
 async def test_a_newer_schema_is_refused_and_left_untouched(url: str) -> None:
     async with database_at(url) as database:
         await migrate(database, migrations=next_version("CREATE TABLE mediavault.more (x int);"))
-    with pytest.raises(SchemaTooNew, match=f"schema {len(MIGRATIONS) + 1}"):
+    with pytest.raises(SchemaTooNew, match=f"schema {SCHEMA_VERSION + 1}"):
         await PostgresJobStore(url).open()
 
-    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(len(MIGRATIONS) + 1)
+    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(SCHEMA_VERSION + 1)
 
 
 async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(url: str) -> None:
     """This allows a fleet to be upgraded machine by machine."""
-    added = f"-- oldest code: {len(MIGRATIONS)}\nALTER TABLE mediavault.jobs ADD COLUMN more int DEFAULT 7;"
+    added = f"-- oldest code: {SCHEMA_VERSION}\nALTER TABLE mediavault.jobs ADD COLUMN more int DEFAULT 7;"
     async with database_at(url) as database:
         await migrate(database, migrations=next_version(added))
     async with opened(url) as store:
@@ -244,7 +244,7 @@ async def test_a_newer_schema_that_only_adds_serves_the_older_code_for_a_while(u
         done = await claim_and_complete(store, ANN)
         report = await store.catalogue.report()
 
-    assert (done, report.schema_version) == (3, len(MIGRATIONS) + 1)
+    assert (done, report.schema_version) == (3, SCHEMA_VERSION + 1)
 
 
 async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(url: str) -> None:
@@ -254,7 +254,7 @@ async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(url: str) -> 
             await migrate(database, migrations=next_version("CREATE TABLE mediavault.half (x int); SELECT 1/0;"))
 
     assert postgres.sql(url, "SELECT to_regclass('mediavault.half') IS NULL") == "t"
-    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(len(MIGRATIONS))
+    assert postgres.sql(url, "SELECT version FROM mediavault.schema_version") == str(SCHEMA_VERSION)
 
 
 async def test_a_schema_of_another_program_is_left_alone(url: str) -> None:
@@ -299,14 +299,14 @@ def test_messages_never_show_a_password() -> None:
 
 READS_WHOLE_TABLES = {
     "waiting",
-    "gates",
+    "site_limits",
     "constants",
     "workers",
     "counts",
-    "put_gate",
+    "put_site_limit",
     "heartbeat",
     "forget_worker",
-    "locked_gate",
+    "locked_site_limit",
     "count_jobs",  # once, when an older vault is indexed
 }  # a few rows
 COMMANDS = {"analyze_library"}  # they have no plan
@@ -382,7 +382,7 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
     """By default it plans each claim again once it knows that few are queued; planning costs as much as the claim."""
     plan_counts = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like"
     like = {"like": "%UPDATE mediavault.jobs%"}
-    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": MAX_PLAUSIBLE_WAIT, "offered_for": SOON}
+    spans = {"lease": LEASE, "soon": SOON, "max_plausible_wait": MAX_PLAUSIBLE_WAIT, "reserved_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
     values |= {
         "now": None,
@@ -411,7 +411,7 @@ async def test_claims_are_planned_once_whatever_the_server_learns_about_the_jobs
 async def test_a_claim_among_many_jobs_reads_a_handful_of_pages(crowded: str, sessions: list[str]) -> None:
     """It does not read finished jobs, those that wait for a retry, and those for signed-in machines."""
     explained = Statement(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim'].sql}", SQL["claim"].names)
-    spans = {"lease": LEASE, "soon": SOON, "out_of_sight": MAX_PLAUSIBLE_WAIT, "offered_for": SOON}
+    spans = {"lease": LEASE, "soon": SOON, "max_plausible_wait": MAX_PLAUSIBLE_WAIT, "reserved_for": SOON}
     values: dict[str, Any] = {name: span // timedelta(microseconds=1) for name, span in spans.items()}
     values |= {
         "now": None,

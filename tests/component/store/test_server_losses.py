@@ -18,7 +18,7 @@ from mediavault.store.calls import ConnectionLost
 from mediavault.store.mongodb import engine
 from mediavault.store.mongodb.rows import LONGEST_DETAIL
 from mediavault.store.port import JobQuery, Store
-from tests.contract.stores import KEPT, LEASE, numbered_job
+from tests.contract.stores import LEASE, SAVED, numbered_job
 from tests.patience import patient
 from tests.servers import mongo, postgres
 from tests.servers.tcp_proxy import proxied
@@ -45,7 +45,7 @@ async def claimed(store: Store) -> ClaimedJob:
     """Complete and fail others first, because a connection's first use of a statement takes several requests."""
     await store.queue.enqueue([numbered_job(n, f"https://videos.example/{n}") for n in (8, 9)])
     first, second = await store.queue.claim(BOB, limit=2, lease=LEASE)
-    await store.queue.complete(first, KEPT)
+    await store.queue.complete(first, SAVED)
     await store.queue.fail(second, error_code=ErrorCode.NETWORK, error="it broke", retry_in=None)
     await enqueued(store)
     [claim] = await store.queue.claim(ANN, limit=1, lease=LEASE)
@@ -67,14 +67,14 @@ async def test_a_completion_whose_answer_is_lost_is_found_to_be_done(url: str) -
     async with proxied(url) as (proxy, through), open_store_at(through) as store:
         claim = await claimed(store)
         proxy.losing_answers = True
-        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
+        completing = asyncio.create_task(store.queue.complete(claim, SAVED))
         await until_it_is(JobStatus.COMPLETED, claim, url)
         proxy.losing_answers = False
         proxy.cut()
         await completing
         job = await store.catalogue.get(claim.id)
 
-        assert (job.status, job.sha256) == (JobStatus.COMPLETED, KEPT.sha256)
+        assert (job.status, job.sha256) == (JobStatus.COMPLETED, SAVED.sha256)
         assert await stages_of(store, claim) == ["claim", "complete"]
 
 
@@ -102,7 +102,7 @@ async def test_a_completion_waits_for_a_server_that_is_away(url: str) -> None:
         claim = await claimed(store)
         proxy.refusing = True
         proxy.cut()
-        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
+        completing = asyncio.create_task(store.queue.complete(claim, SAVED))
         async with asyncio.timeout(patient(PATIENT_S)):
             while not proxy.refusals:
                 await asyncio.sleep(0.01)
@@ -122,8 +122,8 @@ async def test_after_a_lost_answer_another_workers_completion_is_not_taken_for_o
         [theirs] = await other.queue.claim(BOB, limit=1, lease=LEASE)
         proxy.refusing = True
         proxy.cut()
-        completing = asyncio.create_task(store.queue.complete(claim, KEPT))
-        await other.queue.complete(theirs, replace(KEPT, sha256="cd" * 32))
+        completing = asyncio.create_task(store.queue.complete(claim, SAVED))
+        await other.queue.complete(theirs, replace(SAVED, sha256="cd" * 32))
         proxy.refusing = False
 
         with pytest.raises(LeaseLost):

@@ -24,7 +24,7 @@ def checks_of(vault: ApiVault) -> StubChecks:
 
 
 async def test_a_check_is_started_and_its_result_reported(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     started = await vault.client.post(f"/api/jobs/{job.id}/verify")
     record = checks_to_json({0: FileCheck(vault.clock.now(), CheckVerdict.CHANGED, "other bytes")})
     await vault.store.records.put(RecordKind.VERIFIED, job.id, record)
@@ -43,7 +43,7 @@ async def test_a_job_without_files_cannot_be_checked(vault: ApiVault) -> None:
 
 
 async def test_an_unreadable_record_counts_as_missing(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.store.records.put(RecordKind.VERIFIED, job.id, {"0": {"verdict": "splendid"}})
 
     with capture_logs() as lines:
@@ -55,7 +55,7 @@ async def test_an_unreadable_record_counts_as_missing(vault: ApiVault) -> None:
 
 
 async def test_a_checks_result_is_removed_with_its_job(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     for kind in CHECK_KINDS:
         await vault.store.records.put(kind, job.id, {})
     await vault.client.delete(f"/api/jobs/{job.id}")
@@ -64,7 +64,7 @@ async def test_a_checks_result_is_removed_with_its_job(vault: ApiVault) -> None:
 
 
 async def test_the_format_of_a_saved_file_is_read(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     formats_of(vault).reports[SHA256] = ProbeReport("matroska", "h264", "aac", 4.0, 320, 180)
     answer = await vault.client.get(f"/api/jobs/{job.id}/items/0/format")
 
@@ -73,14 +73,14 @@ async def test_the_format_of_a_saved_file_is_read(vault: ApiVault) -> None:
 
 
 async def test_a_format_that_cannot_be_read_is_null(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
 
     assert (await vault.client.get(f"/api/jobs/{job.id}/items/0/format")).json()["container"] is None
 
 
 @pytest.mark.parametrize("path", ["sidecar", "items/0/sidecar"])
 async def test_the_sidecar_can_be_downloaded(vault: ApiVault, path: str) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/{path}")
 
     assert (answer.status, answer.body) == (200, b"{}")
@@ -88,7 +88,7 @@ async def test_the_sidecar_can_be_downloaded(vault: ApiVault, path: str) -> None
 
 
 async def test_it_is_reported_when_every_picture_was_decoded(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await note_end(vault.store, job.id, vault.clock.now())
     report = (await vault.client.get(f"/api/jobs/{job.id}/verify")).json()
 

@@ -23,7 +23,7 @@ ETAG = f'"{SHA256}"'
 
 
 async def test_a_video_is_sent_whole_with_its_hash_as_its_tag(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video")
 
     assert (answer.status, answer.body) == (200, VIDEO)
@@ -34,7 +34,7 @@ async def test_a_video_is_sent_whole_with_its_hash_as_its_tag(vault: ApiVault) -
 
 
 async def test_a_file_is_sent_sandboxed(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     headers = (await vault.client.get(f"/files/{job.id}/video")).headers
 
     assert headers["content-security-policy"].startswith("sandbox allow-same-origin; default-src 'none'")
@@ -48,7 +48,7 @@ async def test_a_file_is_sent_sandboxed(vault: ApiVault) -> None:
     [("bytes=0-0", 0, 0), ("bytes=-1", 25_599, 25_599), ("bytes=5-", 5, 25_599), ("bytes=100-199", 100, 199)],
 )
 async def test_a_range_is_206_with_its_content_range(vault: ApiVault, range_header: str, start: int, end: int) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", range=range_header)
 
     assert (answer.status, answer.body) == (206, VIDEO[start : end + 1])
@@ -58,7 +58,7 @@ async def test_a_range_is_206_with_its_content_range(vault: ApiVault, range_head
 
 @pytest.mark.parametrize("range_header", ["bytes=9-5", "bytes=99999999-"])
 async def test_an_unsatisfiable_range_is_416_with_the_size(vault: ApiVault, range_header: str) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", range=range_header)
 
     assert (answer.status, answer.json()["code"]) == (416, "BAD_REQUEST")
@@ -66,28 +66,28 @@ async def test_an_unsatisfiable_range_is_416_with_the_size(vault: ApiVault, rang
 
 
 async def test_several_ranges_get_the_whole_file(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
 
     assert (await vault.client.get(f"/files/{job.id}/video", range="bytes=0-1,5-6")).status == 200
 
 
 @pytest.mark.parametrize(("if_range", "status"), [(ETAG, 206), ('"other"', 200), (f"W/{ETAG}", 200)])
 async def test_a_conditional_range_needs_the_same_file(vault: ApiVault, if_range: str, status: int) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", range="bytes=0-9", if_range=if_range)
 
     assert answer.status == status
 
 
 async def test_a_known_file_is_not_sent_again(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/video", if_none_match=ETAG)
 
     assert (answer.status, answer.body) == (304, b"")
 
 
 async def test_head_reports_the_size_and_sends_no_body(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.request("HEAD", f"/files/{job.id}/video", headers={"range": "bytes=0-9"})
 
     assert (answer.status, answer.body) == (200, b"")
@@ -95,7 +95,7 @@ async def test_head_reports_the_size_and_sends_no_body(vault: ApiVault) -> None:
 
 
 async def test_a_download_carries_its_name_in_both_forms(vault: ApiVault) -> None:
-    job = await vault.add_kept(name='jane/Ein "Film" – ü [1].mp4')
+    job = await vault.add_saved(name='jane/Ein "Film" – ü [1].mp4')
     named = (await vault.client.get(f"/files/{job.id}/video?download=1")).headers["content-disposition"]
 
     assert named.startswith('attachment; filename="Ein-Film-')
@@ -114,7 +114,7 @@ async def test_a_download_carries_its_name_in_both_forms(vault: ApiVault) -> Non
     ],
 )
 async def test_the_type_comes_from_our_own_table(vault: ApiVault, suffix: str, kind: str, shown: str) -> None:
-    job = await vault.add_kept(name=f"jane/x.{suffix}")
+    job = await vault.add_saved(name=f"jane/x.{suffix}")
     headers = (await vault.client.get(f"/files/{job.id}/video")).headers
 
     assert headers["content-type"] == kind
@@ -122,7 +122,7 @@ async def test_the_type_comes_from_our_own_table(vault: ApiVault, suffix: str, k
 
 
 async def test_the_thumbnail_is_a_jpeg_with_its_own_tag(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/files/{job.id}/thumbnail")
 
     assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
@@ -130,7 +130,7 @@ async def test_the_thumbnail_is_a_jpeg_with_its_own_tag(vault: ApiVault) -> None
 
 
 async def test_a_file_whose_size_changed_loses_the_hash_as_its_tag(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     (vault.downloads / str(job.output_path)).write_bytes(b"short")
 
     assert (await vault.client.get(f"/files/{job.id}/video")).headers["etag"] != ETAG
@@ -154,14 +154,14 @@ async def test_a_file_that_is_being_committed_is_not_served(vault: ApiVault) -> 
 
 
 async def test_a_missing_file_is_404(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     (vault.downloads / str(job.output_path)).unlink()
 
     assert (await vault.client.get(f"/files/{job.id}/video")).status == 404
 
 
 async def test_a_symlink_in_the_library_is_not_followed(vault: ApiVault, tmp_path: Path) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     outside = tmp_path / "outside.mp4"
     outside.write_bytes(b"secret")
     path = vault.downloads / str(job.output_path)
@@ -181,7 +181,7 @@ async def test_no_request_path_becomes_a_file_path(vault: ApiVault, path: str) -
 
 
 async def test_no_response_leaves_its_file_open(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     before = _open_files()
     for headers in ({}, {"range": "bytes=0-9"}, {"range": "bytes=9-5"}, {"if_none_match": ETAG}):
         await vault.client.get(f"/files/{job.id}/video", **headers)
@@ -190,7 +190,7 @@ async def test_no_response_leaves_its_file_open(vault: ApiVault) -> None:
 
 
 async def test_a_file_is_not_read_to_its_end_after_the_client_disconnects(vault: ApiVault) -> None:
-    job = await vault.add_kept(video=VIDEO * 200)
+    job = await vault.add_saved(video=VIDEO * 200)
     async with vault.client.open(f"/files/{job.id}/video") as connection:
         await connection.chunk()
 
@@ -273,7 +273,7 @@ class BreakingLibrary:
 async def test_an_unreachable_library_is_reported_and_one_that_fails_midway_ends_the_response(
     vault: ApiVault,
 ) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answers = []
     for in_the_middle in (False, True):
         app = create_app(replace(vault.services, library=BreakingLibrary(in_the_middle)))

@@ -79,7 +79,7 @@ def sidecar_items(file: SavedFile) -> Any:
     from mediavault.core.job import ItemStatus, JobItem
     from mediavault.core.media import Item
 
-    return (JobItem(Item(media_id="1"), ItemStatus.KEPT, file),)
+    return (JobItem(Item(media_id="1"), ItemStatus.SAVED, file),)
 
 
 def film() -> StoredJob:

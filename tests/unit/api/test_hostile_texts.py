@@ -21,7 +21,7 @@ HALF = "half \ud83d of an emoji"  # as in titles that a site truncated and sent 
 UGLY = (HALF, "nul \0 byte", "a/b?c#d e", "\r\nX-Other: 1", *payloads()[::9])
 STATES = 6  # the number of posts, each in another state, that one text is put into
 PAGES = ("/", "/library?state=all", "/accounts", "/sites", "/sites/x", "/settings", "/sessions", "/settings/name")
-DATA = ("/api/jobs?limit=6", "/api/accounts", "/api/totals", "/api/gates")
+DATA = ("/api/jobs?limit=6", "/api/accounts", "/api/totals", "/api/site-limits")
 
 
 async def fill(vault: ApiVault, text: str) -> list[JobId]:
@@ -54,7 +54,7 @@ async def test_a_text_in_a_request_never_causes_a_crash(vault: ApiVault) -> None
 
 @pytest.mark.parametrize("suffix", ['.mp4"; x=".html', ".\u6587", ".mp4\r\nX-Other: 1", ".m p 4", ""])
 async def test_a_file_name_stays_one_header_whatever_its_suffix(vault: ApiVault, suffix: str) -> None:
-    job = await vault.add_kept(name=f"jane/A film{suffix}.mp4")
+    job = await vault.add_saved(name=f"jane/A film{suffix}.mp4")
     answer = await vault.client.get(f"/files/{job.id}/video")
     odd = await vault.store.catalogue.get(job.id)
     named = answer.headers["content-disposition"]
@@ -79,7 +79,7 @@ async def test_every_text_stays_one_cell_that_no_spreadsheet_executes(vault: Api
 
 
 async def test_file_names_in_a_zip_stay_inside_their_folder(vault: ApiVault) -> None:
-    job = await vault.add_kept(name="jane/.._.._evil \u202egpj.mp4")
+    job = await vault.add_saved(name="jane/.._.._evil \u202egpj.mp4")
     body = (await vault.client.get(f"/library/zip?id={job.id}&pictures=on&sidecars=on")).body
     names = zipfile.ZipFile(io.BytesIO(body)).namelist()
 

@@ -39,7 +39,7 @@ async def partly_saved(vault: ApiVault) -> Job:
     first = write_files(vault, "one")
     items = (
         JobItem(Item(type=ItemType.IMAGE), ItemStatus.SKIPPED),
-        JobItem(Item(media_id="1"), ItemStatus.KEPT, first),
+        JobItem(Item(media_id="1"), ItemStatus.SAVED, first),
         JobItem(Item(media_id="2"), ItemStatus.FAILED, None, ErrorCode.DELETED, "It is <gone>."),
     )
     await vault.store.queue.begin_commit(claim, first)
@@ -64,7 +64,7 @@ async def test_each_item_reports_its_own_outcome(vault: ApiVault) -> None:
 
     assert [(item["index"], item["type"], item["status"]) for item in shown["items"]] == [
         (0, "image", "skipped"),
-        (1, "video", "kept"),
+        (1, "video", "saved"),
         (2, "video", "failed"),
     ]
     assert (shown["items"][1]["output_path"], shown["items"][1]["links"]["video"]) == (
@@ -288,16 +288,16 @@ async def test_a_paused_site_is_reported_with_the_reason_and_can_be_resumed(vaul
         "x", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="<slow down>"
     )
 
-    for path in ("/api/gates", "/api/worker/health"):
+    for path in ("/api/site-limits", "/api/worker/health"):
         shown = (await vault.client.get(path)).json()
-        (gate,) = shown if isinstance(shown, list) else shown["gates"]
-        assert (gate["platform"], gate["code"], gate["reason"]) == ("x", "RATE_LIMITED", "<slow down>")
+        (limit,) = shown if isinstance(shown, list) else shown["site_limits"]
+        assert (limit["platform"], limit["code"], limit["reason"]) == ("x", "RATE_LIMITED", "<slow down>")
     assert "&lt;slow down&gt;" in (await vault.client.get("/")).text
 
-    (opened,) = (await vault.client.post("/api/gates/x/open")).json()
+    (opened,) = (await vault.client.post("/api/site-limits/x/open")).json()
     assert (opened["state"], opened["closed_until"], opened["code"]) == ("open", None, None)
-    assert (await vault.client.get("/api/worker/health")).json()["gates"] == []
-    assert (await vault.client.post("/api/gates/nowhere/open")).status == 404
+    assert (await vault.client.get("/api/worker/health")).json()["site_limits"] == []
+    assert (await vault.client.post("/api/site-limits/nowhere/open")).status == 404
 
 
 async def test_a_site_reports_its_unreadable_posts_and_health_does_not_count_them(vault: ApiVault) -> None:
@@ -309,8 +309,8 @@ async def test_a_site_reports_its_unreadable_posts_and_health_does_not_count_the
         "vimeo", duration=timedelta(hours=1), code=ErrorCode.RATE_LIMITED, reason="…"
     )
 
-    (listed,) = (await vault.client.get("/api/gates")).json()
-    (in_health,) = (await vault.client.get("/api/worker/health")).json()["gates"]
+    (listed,) = (await vault.client.get("/api/site-limits")).json()
+    (in_health,) = (await vault.client.get("/api/worker/health")).json()["site_limits"]
 
     assert (listed["platform"], listed["not_understood"], in_health["not_understood"]) == ("vimeo", 1, None)
     assert "1 post unreadable in the last 7 days" in (await vault.client.get("/sites")).text
@@ -327,9 +327,9 @@ async def test_each_site_reports_its_limits_its_accounts_daily_posts_and_its_job
     vault.clock.advance(2 * minute)
     await vault.store.queue.enqueue([new_job("https://x.com/a/status/1", clock=vault.clock, platform="x")])
 
-    insta, x = (await vault.client.get("/api/gates")).json()
+    insta, x = (await vault.client.get("/api/site-limits")).json()
     assert (insta["state"], insta["account_posts"], insta["account_cap"], insta["waiting"]) == ("open", 3, 60, 0)
-    assert insta["next_turn_at"] is not None
+    assert insta["next_permit_at"] is not None
     assert (x["state"], x["reason"], x["closed_until"], x["waiting"]) == (
         "half_open",
         "A person is asked for.",

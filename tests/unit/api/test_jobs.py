@@ -190,7 +190,7 @@ async def test_a_job_and_its_history_can_be_read(vault: ApiVault) -> None:
 
     assert (job["status"], job["attempt_count"]) == ("running", 1)
     assert isinstance(history, list)
-    assert (history[-1]["strategy"], "rung" in history[-1]) == ("plain", False)
+    assert history[-1]["strategy"] == "plain"
     assert history[-1]["error_code"] == "EMPTY_BODY"
 
 
@@ -247,14 +247,14 @@ async def test_a_planned_retry_can_be_cancelled(vault: ApiVault) -> None:
 
 @pytest.mark.parametrize("move", ["retry", "cancel"])
 async def test_a_saved_job_can_be_neither_retried_nor_cancelled(vault: ApiVault, move: str) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.post(f"/api/jobs/{job.id}/{move}")
 
     assert (answer.status, answer.json()["code"]) == (409, "ILLEGAL_MOVE")
 
 
 async def test_removing_a_job_leaves_its_files(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.delete(f"/api/jobs/{job.id}")
 
     assert (answer.status, answer.json()["id"]) == (200, job.id)
@@ -263,7 +263,7 @@ async def test_removing_a_job_leaves_its_files(vault: ApiVault) -> None:
 
 
 async def test_removing_with_files_leaves_nothing(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
 
     assert (await vault.client.delete(f"/api/jobs/{job.id}?files=true")).status == 200
     assert [path for path in vault.downloads.iterdir() if not path.name.startswith(".")] == []
@@ -272,7 +272,7 @@ async def test_removing_with_files_leaves_nothing(vault: ApiVault) -> None:
 async def test_a_job_whose_files_cannot_be_moved_now_is_in_the_trash_and_they_follow_later(
     vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
 
     async def stuck(*_: str) -> bool:
         raise StorageFailure("The folder cannot be written.")
@@ -291,7 +291,7 @@ async def test_a_job_whose_files_cannot_be_moved_now_is_in_the_trash_and_they_fo
 
 
 async def test_the_trash_is_listed_and_emptied(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.client.delete(f"/api/jobs/{job.id}?files=true")
     listed = (await vault.client.get("/api/trash")).json()
 

@@ -28,7 +28,7 @@ async def numbers(vault: ApiVault) -> dict[str, float]:
 
 
 async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVault) -> None:
-    await vault.add_kept("https://www.reddit.com/comments/abc/")
+    await vault.add_saved("https://www.reddit.com/comments/abc/")
     await vault.add()
     await vault.add_failed("https://www.reddit.com/comments/def/")
     await vault.store.site_limits.pause_site(
@@ -48,7 +48,7 @@ async def test_a_scrape_reports_jobs_workers_site_limits_and_disks(vault: ApiVau
         "mediavault_undecoded_posts": 1,
         'mediavault_workers{state="working"}': 1,
         'mediavault_workers{state="leaving"}': 0,
-        'mediavault_gate_closed{platform="x"}': 1,
+        'mediavault_site_closed{platform="x"}': 1,
         f"mediavault_running_attempts{{{worker}}}": 2,
         f"mediavault_claims_total{{{worker}}}": 9,
         f"mediavault_completions_total{{{worker}}}": 4,
@@ -115,7 +115,7 @@ async def test_the_names_and_types_of_metrics_do_not_change(vault: ApiVault) -> 
         ("mediavault_completions_total", "counter"),
         ("mediavault_releases_total", "counter"),
         ("mediavault_failures_total", "counter"),
-        ("mediavault_gate_closed", "gauge"),
+        ("mediavault_site_closed", "gauge"),
         ("mediavault_damaged_posts", "gauge"),
         ("mediavault_undecoded_posts", "gauge"),
         ("mediavault_disk_free_bytes", "gauge"),

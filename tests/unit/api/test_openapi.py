@@ -82,7 +82,7 @@ async def test_the_response_to_a_token_without_the_scope_is_documented(make_vaul
 async def test_only_files_and_static_assets_may_be_cached(make_vault: MakeVault) -> None:
     """Whether or not the caller has access. Files and thumbnails are revalidated each time; styles and scripts are cached."""
     vault = make_vault(token=TOKEN)
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     pages = ("/", "/library", "/login", "/metrics", "/openapi.json", "/healthz", "/nowhere", "/api/nowhere")
     for authorization in (f"Bearer {TOKEN}", None, "Bearer mv_wrong"):
         described = await operations_of(vault.client, authorization=f"Bearer {TOKEN}")

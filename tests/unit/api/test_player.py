@@ -22,7 +22,7 @@ def extras_of(vault: ApiVault) -> StubExtras:
 
 
 async def test_the_tracks_of_a_file_are_listed_with_those_beside_it(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     extras_of(vault).text = TextTracks(
         (Chapter(1.5, "Part\u202e\none"),), (Subtitles("eng", "Own", (Cue(0, 1, "x"),)),)
     )
@@ -40,26 +40,26 @@ async def test_the_tracks_of_a_file_are_listed_with_those_beside_it(vault: ApiVa
     }
 
 
-async def kept_with(vault: ApiVault, **item: Any) -> JobId:
+async def saved_with(vault: ApiVault, **item: Any) -> JobId:
     """Add a saved post whose item has these facts; ``beside`` names files next to its own."""
     await vault.add()
     claim = await vault.claim()
-    kept = SavedFile("jane/film.mp4", None, 5, "ab" * 32, 4.0, 320, 180, beside=item.pop("beside", ()))
+    saved = SavedFile("jane/film.mp4", None, 5, "ab" * 32, 4.0, 320, 180, beside=item.pop("beside", ()))
     (vault.downloads / "jane").mkdir()
     (vault.downloads / "jane/film.mp4").write_bytes(b"video")
-    await vault.store.queue.complete(claim, kept, [JobItem(Item(**item), ItemStatus.KEPT, kept)])
+    await vault.store.queue.complete(claim, saved, [JobItem(Item(**item), ItemStatus.SAVED, saved)])
     return claim.id
 
 
 async def test_a_file_without_chapters_has_those_that_the_site_named(vault: ApiVault) -> None:
-    job_id = await kept_with(vault, chapters=(Chapter(0.0, "Start"), Chapter(2.0, "End")))
+    job_id = await saved_with(vault, chapters=(Chapter(0.0, "Start"), Chapter(2.0, "End")))
     answer = (await vault.client.get(f"/api/jobs/{job_id}/items/0/tracks")).json()
 
     assert [chapter["title"] for chapter in answer["chapters"]] == ["Start", "End"]
 
 
 async def test_segments_that_can_be_skipped_are_among_the_tracks(vault: ApiVault) -> None:
-    job_id = await kept_with(vault)
+    job_id = await saved_with(vault)
     text = segments_to_text([VideoSegment(1.0, 2.0, "sponsor")])
     await vault.store.marks.put([Mark(job_id, MarkKind.SEGMENTS, text)])
     answer = (await vault.client.get(f"/api/jobs/{job_id}/items/0/tracks")).json()
@@ -68,7 +68,7 @@ async def test_segments_that_can_be_skipped_are_among_the_tracks(vault: ApiVault
 
 
 async def test_subtitles_are_served_as_webvtt_that_no_browser_runs(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     extras_of(vault).text = TextTracks((), (Subtitles("eng", "", (Cue(0, 1, "<b>Hi</b>"),)),))
     answer = await vault.client.get(f"/files/{job.id}/items/0/subtitles/0")
     known = await vault.client.get(f"/files/{job.id}/items/0/subtitles/0", if_none_match=answer.headers["etag"])
@@ -84,7 +84,7 @@ async def test_subtitles_are_served_as_webvtt_that_no_browser_runs(vault: ApiVau
 
 
 async def test_a_subtitle_file_next_to_the_video_is_served_from_the_library(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     path = vault.downloads / "jane" / "film.de.vtt"
     path.parent.mkdir(exist_ok=True)
     path.write_text("WEBVTT\n")
@@ -97,7 +97,7 @@ async def test_a_subtitle_file_next_to_the_video_is_served_from_the_library(vaul
 
 
 async def test_subtitles_that_do_not_exist_are_not_found(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     extras_of(vault).files = [SubtitleFile("de", "jane/../../secret.vtt")]
 
     for number in (0, 1, 1_001):
@@ -105,7 +105,7 @@ async def test_subtitles_that_do_not_exist_are_not_found(vault: ApiVault) -> Non
 
 
 async def test_a_sheet_of_pictures_is_described_and_served(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     extras_of(vault).sheet, extras_of(vault).picture = SHEET, b"\xff\xd8\xff sheet"
     sheet = (await vault.client.get(f"/api/jobs/{job.id}/items/0/preview")).json()
     answer = await vault.client.get(sheet["href"])
@@ -116,7 +116,7 @@ async def test_a_sheet_of_pictures_is_described_and_served(vault: ApiVault) -> N
 
 
 async def test_a_video_without_a_sheet_says_so(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
 
     assert (await vault.client.get(f"/api/jobs/{job.id}/items/0/preview")).json() is None
     assert (await vault.client.get(f"/files/{job.id}/items/0/preview")).status == 404
@@ -132,7 +132,7 @@ async def test_a_post_without_a_file_has_no_extras(path: str, vault: ApiVault) -
 
 
 async def test_what_was_made_for_a_video_is_removed_with_its_job(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.client.delete(f"/api/jobs/{job.id}")
 
     assert extras_of(vault).forgotten == [job.id]

@@ -39,9 +39,9 @@ async def test_a_job_is_moved_to_the_front_and_back(vault: ApiVault) -> None:
 
 
 async def test_an_unknown_priority_a_completed_job_and_an_unknown_one_are_refused(vault: ApiVault) -> None:
-    kept = await vault.add_kept()
-    assert (await vault.client.post(f"/api/jobs/{kept.id}/priority", {"priority": "now"})).status == 409
-    assert (await vault.client.post(f"/api/jobs/{kept.id}/priority", {"priority": "first"})).status == 422
+    saved = await vault.add_saved()
+    assert (await vault.client.post(f"/api/jobs/{saved.id}/priority", {"priority": "now"})).status == 409
+    assert (await vault.client.post(f"/api/jobs/{saved.id}/priority", {"priority": "first"})).status == 422
     assert (await vault.client.post("/api/jobs/nonesuch/priority", {"priority": "now"})).status == 404
 
 

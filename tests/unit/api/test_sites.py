@@ -60,7 +60,7 @@ async def test_a_paused_site_says_why_and_can_be_resumed(vault: ApiVault) -> Non
     assert "Paused" in page.text
     assert "X asked us to &lt;b&gt;slow down" in page.text
     assert (answer.status, answer.headers["location"]) == (303, "/sites#x")
-    assert [gate.state(vault.clock.now()) for gate in await vault.store.site_limits.all_limits()] == [SiteState.OPEN]
+    assert [limit.state(vault.clock.now()) for limit in await vault.store.site_limits.all_limits()] == [SiteState.OPEN]
 
 
 async def test_a_site_without_limits_cannot_be_resumed(vault: ApiVault) -> None:

@@ -33,7 +33,7 @@ from tests.stubs import new_job
 
 WORKER = WorkerId("w-1")
 LEASE = timedelta(seconds=90)
-KEPT = SavedFile("a/b.mp4", None, 10, "ab" * 32, 1.0, 2, 2)
+SAVED = SavedFile("a/b.mp4", None, 10, "ab" * 32, 1.0, 2, 2)
 WAITS = [ErrorCode.LOGIN_REQUIRED, ErrorCode.SESSION_EXPIRED, ErrorCode.AGE_RESTRICTED, ErrorCode.CHALLENGE]
 
 
@@ -68,7 +68,7 @@ class Queue:
 
     async def succeeds(self, claim: ClaimedJob) -> None:
         self.clock.advance(1)
-        await self.store.queue.complete(claim, KEPT)
+        await self.store.queue.complete(claim, SAVED)
         self.clock.advance(1)
 
     async def window_closed(self, job: Job, signed_in: bool | None = None) -> None:

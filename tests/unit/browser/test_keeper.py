@@ -261,14 +261,14 @@ async def test_nothing_is_left_after_closing_and_closing_twice_is_safe(tmp_path:
 
 
 async def test_a_caller_that_gives_up_leaves_nothing_half_started(tmp_path: Path) -> None:
-    gate = asyncio.Event()
-    driver = StubDriver(slow=gate)
+    may_go = asyncio.Event()
+    driver = StubDriver(slow=may_go)
     manager = keeper(tmp_path, driver)
     impatient = asyncio.ensure_future(manager.browser())
     while not driver.launched_with:
         await asyncio.sleep(0.001)
     impatient.cancel()
-    gate.set()
+    may_go.set()
     running = await manager.browser()
 
     assert (len(driver.contexts), driver.stopped) == (1, 0)

@@ -14,7 +14,7 @@ import pytest
 from mediavault.browser import login_windows
 from mediavault.browser.discovery import FoundBrowser
 from mediavault.browser.login_windows import (
-    LOOK_S,
+    CHECK_S,
     MAX_OPEN_S,
     MAX_UNSEEN_S,
     NARROW,
@@ -87,7 +87,7 @@ class World:
         authenticator = SessionManager(self.state_dir, SITES, self.clock)
         self.windows = LoginWindows(authenticator, EgressGuard(), self.clock, executable=None, on_closed=self._report)
 
-    async def until(self, what: Any, step_s: float = LOOK_S) -> None:
+    async def until(self, what: Any, step_s: float = CHECK_S) -> None:
         def advanced() -> bool:
             if what():
                 return True

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.browser.lifecycle import GIVE_WAY_LOOK_S, GIVE_WAY_S
-from mediavault.browser.profile import HAND_OVER_S, LOOK_S, WindowBusy, borrowed_profile, claim_profile
+from mediavault.browser.lifecycle import GIVE_WAY_CHECK_S, GIVE_WAY_S
+from mediavault.browser.profile import CHECK_S, HAND_OVER_S, WindowBusy, borrowed_profile, claim_profile
 from mediavault.core.failures import BrowserUnavailable
 from tests.fakes import FakeClock
 from tests.patience import until
@@ -90,8 +90,8 @@ async def test_an_idle_browser_ends_for_a_sign_in_and_the_next_one_is_anonymous(
     manager = keeper(tmp_path, driver, clock)
     await manager.browser()
     async with _wanting(tmp_path / "state", clock) as wanting:
-        await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_LOOK_S)
-        await _until(wanting.done, clock, LOOK_S)
+        await _until(lambda: driver.stopped == 1, clock, GIVE_WAY_CHECK_S)
+        await _until(wanting.done, clock, CHECK_S)
         profile = wanting.result()
         during = await manager.browser()
 
@@ -106,7 +106,7 @@ async def test_open_pages_may_finish_before_the_browser_ends(tmp_path: Path) -> 
     manager = keeper(tmp_path, driver, clock)
     running = await manager.enter()
     async with _wanting(tmp_path / "state", clock):
-        await _until(lambda: running.gives_way, clock, GIVE_WAY_LOOK_S)
+        await _until(lambda: running.gives_way, clock, GIVE_WAY_CHECK_S)
         await clock.settle()
         assert driver.stopped == 0
 

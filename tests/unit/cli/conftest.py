@@ -33,7 +33,7 @@ from tests.session_stubs import StubSessions
 POST = "https://videos.example/watch/1"
 WORKER = WorkerId("w-1")
 LEASE = timedelta(seconds=90)
-KEPT = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 32, 4.0, 320, 180)
+SAVED = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 1_500_000, "ab" * 32, 4.0, 320, 180)
 
 
 STOOD_IN_FOR = {
@@ -58,7 +58,7 @@ class StubHouse:
 
     store: MemoryJobStore
     clock: FakeClock
-    ending: str = "kept"
+    ending: str = "saved"
     inspection: StubInspection = field(default_factory=lambda: StubInspection(None, None, "nothing"))
     exit_code: int = 0
     ran: list[str] = field(default_factory=list)
@@ -112,9 +112,9 @@ class StubHouse:
 async def end(store: MemoryJobStore, ending: str) -> Job:
     """Take the oldest queued job to its end, as a worker would."""
     (claim,) = await store.queue.claim(WORKER, limit=1, lease=LEASE)
-    if ending == "kept":
-        await store.queue.begin_commit(claim, KEPT)
-        await store.queue.complete(claim, KEPT)
+    if ending == "saved":
+        await store.queue.begin_commit(claim, SAVED)
+        await store.queue.complete(claim, SAVED)
         return await store.catalogue.get(claim.id)
     waits = {"failed": None, "soon": timedelta(seconds=5), "later": timedelta(hours=1)}
     return await store.queue.fail(

@@ -390,7 +390,7 @@ def test_a_worker_takes_the_jobs_of_the_given_platforms(
     assert platforms == [("reddit",), ("x", "tiktok")]
 
 
-def test_gates_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run, house: StubHouse) -> None:
+def test_limits_shows_the_state_of_each_site_and_how_many_jobs_wait(run: Run, house: StubHouse) -> None:
     assert "no job waits" in run("limits").out
     run("add", POST)
     (site,) = run("limits", "--json").json()
@@ -417,7 +417,7 @@ def test_an_empty_list_is_reported_in_a_sentence(run: Run) -> None:
     assert run("list", "--json").json()["jobs"] == []
 
 
-def test_opening_the_gate_of_an_unknown_site_is_refused_and_creates_none(run: Run) -> None:
+def test_opening_an_unknown_site_is_refused_and_creates_none(run: Run) -> None:
     ended = run("limits", "--open", "instagrm")
 
     assert (ended.code, ended.out) == (2, "")
@@ -426,7 +426,7 @@ def test_opening_the_gate_of_an_unknown_site_is_refused_and_creates_none(run: Ru
     assert "no job waits" in run("limits").out
 
 
-def test_gates_counts_the_posts_of_a_site_that_were_not_understood(
+def test_limits_counts_the_posts_of_a_site_that_were_not_understood(
     run: Run, house: StubHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def not_understood(*, within: timedelta) -> dict[str, int]:

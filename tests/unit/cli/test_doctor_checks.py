@@ -114,13 +114,11 @@ def test_a_sqlite_that_can_corrupt_a_database_is_reported(
     assert one(machine.sqlite(Context(Settings()))).verdict == verdict
 
 
-def test_variables_that_nothing_reads_and_former_names_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_nothing_reads_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIAVAULT_TOKN", "x")
-    monkeypatch.setenv("MEDIAVAULT_FORGET_AFTER_DAYS", "9")
     check = one(machine.variables(Context(Settings())))
 
     assert (check.verdict, "MEDIAVAULT_TOKN" in check.detail) == ("warning", True)
-    assert "MEDIAVAULT_FORGET_AFTER_DAYS is now called MEDIAVAULT_RETENTION_DAYS" in check.detail
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_post_that_was_saved_before_is_not_saved_again(run: Run, house: StubHo
 def test_a_post_that_had_failed_is_tried_again(run: Run, house: StubHouse) -> None:
     house.ending = "failed"
     run("get", POST)
-    house.ending = "kept"
+    house.ending = "saved"
 
     assert run("get", POST).code == 0
 
@@ -124,7 +124,7 @@ async def test_a_living_worker_is_left_to_do_the_job(house: StubHouse, waiting: 
     await beat(house)
     waits = asyncio.create_task(wait(house, waiting))
     await house.clock.settle(5)
-    await end(house.store, "kept")
+    await end(house.store, "saved")
 
     assert (await waits).status is JobStatus.COMPLETED
     assert house.ran == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediavault.core.bandwidth_limiter import BURST_S, LOOK_AGAIN_S, BandwidthLimiter
+from mediavault.core.bandwidth_limiter import BURST_S, CHECK_AGAIN_S, BandwidthLimiter
 from mediavault.core.settings import ChangeableSettings
 from tests.fakes import FakeClock
 
@@ -126,7 +126,7 @@ async def test_a_limit_that_is_changed_counts_at_once_in_both_directions() -> No
     rates = []
     for limit in ("20 MB/s", "1 MB/s", "20 MB/s"):
         vault.change(bandwidth=limit)
-        await vault.clock.run_for(2 * LOOK_AGAIN_S)
+        await vault.clock.run_for(2 * CHECK_AGAIN_S)
         before = vault.total
         await vault.clock.run_for(MINUTE_S)
         rates.append((vault.total - before) / MINUTE_S / MB)
@@ -141,7 +141,7 @@ async def test_a_limit_that_is_removed_lets_those_go_on_who_wait_for_it() -> Non
     await vault.clock.run_for(10)
     before = vault.total
     vault.change()
-    await vault.clock.run_for(1 + LOOK_AGAIN_S)
+    await vault.clock.run_for(1 + CHECK_AGAIN_S)
 
     assert vault.total - before > 500 * MB
     await vault.end()

@@ -101,20 +101,6 @@ def test_a_token_is_never_shown() -> None:
     assert "hunter2" not in repr(load_settings(token="hunter2"))
 
 
-def test_a_former_name_is_read_unless_the_present_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDIAVAULT_FORGET_AFTER_DAYS", "9")
-    assert load_settings().retention_days == 9
-
-    monkeypatch.setenv("MEDIAVAULT_RETENTION_DAYS", "30")
-    assert load_settings().retention_days == 30
-
-
-def test_a_bad_value_under_a_former_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDIAVAULT_FORGET_AFTER_DAYS", "soon")
-    with pytest.raises(BadSetting, match="RETENTION_DAYS"):
-        load_settings()
-
-
 # --- secrets in files --------------------------------------------------------------------------------------------------
 
 

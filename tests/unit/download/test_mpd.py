@@ -21,7 +21,7 @@ def mpd(body: str, attributes: str = 'mediaPresentationDuration="PT10S"') -> str
     return f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" {attributes}>{body}</MPD>'
 
 
-def rung(body: str = "", *, id: str = "v", height: int = 720, bandwidth: int = 1_000, kind: str = VIDEO) -> str:  # noqa: A002
+def level(body: str = "", *, id: str = "v", height: int = 720, bandwidth: int = 1_000, kind: str = VIDEO) -> str:  # noqa: A002
     size = f'width="{height * 16 // 9}" height="{height}"' if kind == VIDEO else ""
     return f'<Representation id="{id}" bandwidth="{bandwidth}" {size} {kind}>{body}</Representation>'
 
@@ -91,7 +91,7 @@ def test_frame_rates_are_read(text: str, rate: float) -> None:
 
 def test_even_segments_fill_the_period() -> None:
     track = only(
-        rung('<SegmentTemplate media="$Number$.m4s" initialization="i.mp4" duration="4000" timescale="1000"/>')
+        level('<SegmentTemplate media="$Number$.m4s" initialization="i.mp4" duration="4000" timescale="1000"/>')
     )
 
     assert names(track) == ["1.m4s", "2.m4s", "3.m4s"]
@@ -109,7 +109,7 @@ def test_even_segments_fill_the_period() -> None:
     ],
 )
 def test_numbers_begin_at_start_number_and_end_at_end_number(attributes: str, listed: list[str]) -> None:
-    assert names(only(rung(f'<SegmentTemplate media="$Number$" duration="4" {attributes}/>'))) == listed
+    assert names(only(level(f'<SegmentTemplate media="$Number$" duration="4" {attributes}/>'))) == listed
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_numbers_begin_at_start_number_and_end_at_end_number(attributes: str, li
 )
 def test_a_rounded_duration_adds_no_segment(length: str, count: int) -> None:
     track = only(
-        rung('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
+        level('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
     )
 
     assert len(track.segments) == count
@@ -126,7 +126,7 @@ def test_a_rounded_duration_adds_no_segment(length: str, count: int) -> None:
 @pytest.mark.parametrize(("length", "uncertain"), [("PT10.1S", True), ("PT11.5S", False), ("PT10S", False)])
 def test_only_a_short_last_segment_that_is_not_listed_is_uncertain(length: str, uncertain: bool) -> None:
     track = only(
-        rung('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
+        level('<SegmentTemplate media="$Number$" duration="2"/>'), attributes=f'mediaPresentationDuration="{length}"'
     )
 
     assert [segment.uncertain for segment in track.segments][:-1] == [False] * (len(track.segments) - 1)
@@ -150,7 +150,7 @@ def test_a_timeline_says_when_each_segment_plays(entries: str, times: list[str])
         f'<SegmentTemplate media="$Time$" timescale="10"><SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate>'
     )
 
-    assert names(only(rung(template))) == times
+    assert names(only(level(template))) == times
 
 
 def test_a_timeline_with_its_own_clock_ends_with_the_period() -> None:
@@ -158,27 +158,27 @@ def test_a_timeline_with_its_own_clock_ends_with_the_period() -> None:
         '<SegmentTemplate media="$Time$" timescale="10" presentationTimeOffset="1000">'
         '<SegmentTimeline><S t="1000" d="50" r="-1"/></SegmentTimeline></SegmentTemplate>'
     )
-    track = only(rung(template))
+    track = only(level(template))
 
     assert names(track) == ["1000", "1050"]
     assert {segment.origin_s for segment in track.segments} == {100.0}
 
 
 def test_a_whole_number_may_be_written_as_a_decimal() -> None:
-    track = only(rung('<SegmentTemplate media="$Number$" duration="2000.0" timescale="1000.0"/>'))
+    track = only(level('<SegmentTemplate media="$Number$" duration="2000.0" timescale="1000.0"/>'))
 
     assert len(track.segments) == 5
 
 
 def test_a_period_start_left_from_the_live_stream_does_not_shorten_the_video() -> None:
-    text = mpd(f'<Period start="PT12M34S">{group(rung(TEMPLATE.format(2)))}</Period>')
+    text = mpd(f'<Period start="PT12M34S">{group(level(TEMPLATE.format(2)))}</Period>')
 
     assert len(read_mpd(text, URL)[0].segments) == 5
 
 
 def test_a_list_names_its_segments_and_their_ranges() -> None:
     track = only(
-        rung(
+        level(
             '<BaseURL>all.mp4</BaseURL><SegmentList duration="5"><Initialization range="0-99"/>'
             '<SegmentURL mediaRange="100-199"/><SegmentURL media="other.mp4" mediaRange="0-9"/></SegmentList>'
         )
@@ -191,7 +191,7 @@ def test_a_list_names_its_segments_and_their_ranges() -> None:
 
 @pytest.mark.parametrize("body", ["<SegmentBase/>", ""])
 def test_a_representation_without_segments_is_one_file(body: str) -> None:
-    track = only(rung(f"<BaseURL>v.mp4</BaseURL>{body}"))
+    track = only(level(f"<BaseURL>v.mp4</BaseURL>{body}"))
 
     assert (names(track), track.whole_file) == (["v.mp4"], True)
 
@@ -201,7 +201,7 @@ def test_outer_elements_apply_to_inner_ones_unless_overridden() -> None:
         '<BaseURL>one/</BaseURL><Period><BaseURL>two/</BaseURL><SegmentTemplate timescale="10" startNumber="3" '
         'initialization="$RepresentationID$-i"><SegmentTimeline><S d="50" r="1"/></SegmentTimeline></SegmentTemplate>'
         '<AdaptationSet><BaseURL>three/</BaseURL><SegmentTemplate media="$Number$-$Time$"/>'
-        + rung('<BaseURL>four/</BaseURL><SegmentTemplate startNumber="8"/>')
+        + level('<BaseURL>four/</BaseURL><SegmentTemplate startNumber="8"/>')
         + "</AdaptationSet></Period>"
     )
     (track,) = read_mpd(text, URL)
@@ -211,7 +211,7 @@ def test_outer_elements_apply_to_inner_ones_unless_overridden() -> None:
 
 
 def test_the_innermost_kind_of_addressing_applies() -> None:
-    inside = rung("<BaseURL>v.mp4</BaseURL><SegmentBase/>")
+    inside = level("<BaseURL>v.mp4</BaseURL><SegmentBase/>")
 
     assert names(only('<SegmentTemplate media="$Number$" duration="2"/>', inside)) == ["v.mp4"]
 
@@ -219,7 +219,8 @@ def test_the_innermost_kind_of_addressing_applies() -> None:
 def test_periods_follow_each_other_and_may_restart_their_clocks() -> None:
     template = '<SegmentTemplate media="p{}-$Number$" duration="5"/>'
     periods = "".join(
-        f'<Period duration="PT{length}S">{group(rung(template.format(n)))}</Period>' for n, length in enumerate((10, 5))
+        f'<Period duration="PT{length}S">{group(level(template.format(n)))}</Period>'
+        for n, length in enumerate((10, 5))
     )
     (track,) = read_mpd(mpd(periods, ""), URL)
 
@@ -230,7 +231,7 @@ def test_periods_follow_each_other_and_may_restart_their_clocks() -> None:
 
 def test_a_period_ends_where_the_next_begins() -> None:
     template = '<SegmentTemplate media="$Number$" duration="2"/>'
-    periods = f"<Period>{group(rung(template))}</Period><Period start='PT4S'>{group(rung(template))}</Period>"
+    periods = f"<Period>{group(level(template))}</Period><Period start='PT4S'>{group(level(template))}</Period>"
     (track,) = read_mpd(mpd(periods), URL)
 
     assert [segment.part for segment in track.segments] == [0, 0, 1, 1, 1]
@@ -241,7 +242,7 @@ def test_addresses_carry_the_query_of_the_manifest_where_it_says_so() -> None:
         '<EssentialProperty schemeIdUri="urn:mpeg:dash:urlparam:2014">'
         '<UrlQueryInfo queryTemplate="$querypart$" useMPDUrlQuery="true"/></EssentialProperty>'
     )
-    inside = rung('<SegmentTemplate media="$Number$.m4s?x=1" duration="10"/>')
+    inside = level('<SegmentTemplate media="$Number$.m4s?x=1" duration="10"/>')
 
     assert names(only(rule, inside)) == ["1.m4s?x=1&token=1"]
     assert names(only(inside)) == ["1.m4s?x=1"]
@@ -259,25 +260,25 @@ def chosen(*sets: str) -> list[str]:
 
 
 def test_the_tallest_then_the_richest_pictures_are_taken() -> None:
-    rungs = [
-        rung(whole("rich"), height=360, bandwidth=9_000),
-        rung(whole("tall"), height=720, bandwidth=1_000),
-        rung(whole("best"), height=720, bandwidth=2_000),
+    levels = [
+        level(whole("rich"), height=360, bandwidth=9_000),
+        level(whole("tall"), height=720, bandwidth=1_000),
+        level(whole("best"), height=720, bandwidth=2_000),
     ]
 
-    assert chosen(group(*rungs)) == ["best"]
+    assert chosen(group(*levels)) == ["best"]
 
 
 def test_the_richest_sound_of_the_main_programme_is_taken() -> None:
     described = '<Role schemeIdUri="urn:mpeg:dash:role:2011" value="description"/>'
 
     assert chosen(
-        group(described, rung(whole("told"), kind=AUDIO, bandwidth=99_000), attributes='lang="en"'),
+        group(described, level(whole("outcome"), kind=AUDIO, bandwidth=99_000), attributes='lang="en"'),
         group(
-            rung(whole("en-low"), kind=AUDIO), rung(whole("en"), kind=AUDIO, bandwidth=2_000), attributes='lang="en"'
+            level(whole("en-low"), kind=AUDIO), level(whole("en"), kind=AUDIO, bandwidth=2_000), attributes='lang="en"'
         ),
-        group(rung(whole("es"), kind=AUDIO, bandwidth=9_000), attributes='lang="es"'),
-        group(rung(whole("v"))),
+        group(level(whole("es"), kind=AUDIO, bandwidth=9_000), attributes='lang="es"'),
+        group(level(whole("v"))),
     ) == ["v", "en"]
 
 
@@ -285,39 +286,39 @@ def test_surround_sound_that_browsers_cannot_play_is_the_last_choice() -> None:
     surround = 'mimeType="audio/mp4" codecs="ec-3"'
 
     assert chosen(
-        group(rung(whole("v"))), group(rung(whole("5.1"), kind=surround)), group(rung(whole("2.0"), kind=AUDIO))
+        group(level(whole("v"))), group(level(whole("5.1"), kind=surround)), group(level(whole("2.0"), kind=AUDIO))
     ) == ["v", "2.0"]
 
 
 def test_pictures_that_include_sound_need_no_separate_sound() -> None:
     both = 'mimeType="video/mp4" codecs="avc1.64001f,mp4a.40.2"'
 
-    assert chosen(group(rung(whole("both"), kind=both)), group(rung(whole("a"), kind=AUDIO))) == ["both"]
+    assert chosen(group(level(whole("both"), kind=both)), group(level(whole("a"), kind=AUDIO))) == ["both"]
 
 
 @pytest.mark.parametrize(
     "scheme", ["http://dashif.org/guidelines/trickmode", "http://dashif.org/guidelines/thumbnail_tile"]
 )
 def test_pictures_for_seeking_are_not_taken(scheme: str) -> None:
-    trick = group(f'<EssentialProperty schemeIdUri="{scheme}" value="1"/>', rung(whole("trick"), height=2_160))
+    trick = group(f'<EssentialProperty schemeIdUri="{scheme}" value="1"/>', level(whole("trick"), height=2_160))
 
-    assert chosen(trick, group(rung(whole("film")))) == ["film"]
+    assert chosen(trick, group(level(whole("film")))) == ["film"]
 
 
 def test_subtitles_and_thumbnails_are_neither_pictures_nor_sound() -> None:
     assert chosen(
-        group(rung(whole("text"), kind='mimeType="application/mp4" codecs="stpp"')),
-        group(rung(whole("tiles"), kind='mimeType="image/jpeg" width="1600" height="9000"')),
-        group(rung(whole("v"))),
+        group(level(whole("text"), kind='mimeType="application/mp4" codecs="stpp"')),
+        group(level(whole("tiles"), kind='mimeType="image/jpeg" width="1600" height="9000"')),
+        group(level(whole("v"))),
     ) == ["v"]
 
 
 def test_later_periods_use_the_quality_chosen_in_the_first() -> None:
     other = 'mimeType="video/mp4" codecs="hvc1.1.6.L93"'
-    first = f'<Period duration="PT5S">{group(rung(whole("a"), id="1", height=720))}</Period>'
+    first = f'<Period duration="PT5S">{group(level(whole("a"), id="1", height=720))}</Period>'
     second = (
-        f'<Period duration="PT5S">{group(rung(whole("b-hevc"), id="1", height=720, kind=other))}'
-        f"{group(rung(whole('b-low'), height=360), rung(whole('b'), height=720))}</Period>"
+        f'<Period duration="PT5S">{group(level(whole("b-hevc"), id="1", height=720, kind=other))}'
+        f"{group(level(whole('b-low'), height=360), level(whole('b'), height=720))}</Period>"
     )
     (track,) = read_mpd(mpd(first + second), URL)
 
@@ -325,9 +326,9 @@ def test_later_periods_use_the_quality_chosen_in_the_first() -> None:
 
 
 def test_a_quality_without_drm_is_preferred_to_one_with_drm() -> None:
-    locked = rung("<ContentProtection/>" + whole("locked"), height=2_160)
+    locked = level("<ContentProtection/>" + whole("locked"), height=2_160)
 
-    assert chosen(group(locked, rung(whole("free"), height=480))) == ["free"]
+    assert chosen(group(locked, level(whole("free"), height=480))) == ["free"]
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------------
@@ -341,21 +342,21 @@ BACKWARDS = '<SegmentList duration="1"><SegmentURL mediaRange="9-1"/></SegmentLi
 @pytest.mark.parametrize(
     ("text", "failure"),
     [
-        (mpd(f"<Period>{group(rung(whole('v')))}</Period>", 'type="dynamic"'), LiveNow),
-        (mpd(f"<Period>{group(rung('<ContentProtection/>'))}</Period>"), Drm),
-        (mpd(f"<Period>{group('<ContentProtection/>', rung())}</Period>"), Drm),
-        (mpd(f"<Period><ContentProtection/>{group(rung())}</Period>"), Drm),
+        (mpd(f"<Period>{group(level(whole('v')))}</Period>", 'type="dynamic"'), LiveNow),
+        (mpd(f"<Period>{group(level('<ContentProtection/>'))}</Period>"), Drm),
+        (mpd(f"<Period>{group('<ContentProtection/>', level())}</Period>"), Drm),
+        (mpd(f"<Period><ContentProtection/>{group(level())}</Period>"), Drm),
         (mpd('<Period xlink:href="https://a.example/p.xml"/>'), Unsupported),
-        (mpd(f'<Period>{group(rung())}<AdaptationSet xlink:href="x"/></Period>'), Unsupported),
+        (mpd(f'<Period>{group(level())}<AdaptationSet xlink:href="x"/></Period>'), Unsupported),
         (mpd(""), Incomplete),
-        (mpd(f"<Period>{group(rung(kind=AUDIO))}</Period>"), NotAVideo),
-        (mpd(f"<Period>{group(rung(TEMPLATE.format(2)))}</Period>", ""), Incomplete),
-        (mpd(f"<Period>{group(rung(TEMPLATE.format(1)))}</Period>", 'mediaPresentationDuration="PT30000S"'), NotAVideo),
-        (mpd(f"<Period>{group(rung(ENDLESS))}</Period>"), NotAVideo),
-        (mpd(f"<Period>{group(rung(TIMELESS))}</Period>"), NotAVideo),
-        (mpd(f"<Period>{group(rung(BACKWARDS))}</Period>"), NotAVideo),
-        (mpd(f"<Period>{group(rung(whole('data:video/mp4;base64,AAAA')))}</Period>"), NotAVideo),
-        (mpd(f"<Period>{group(rung(whole('http://u:p@a.example/v.mp4')))}</Period>"), NotAVideo),
+        (mpd(f"<Period>{group(level(kind=AUDIO))}</Period>"), NotAVideo),
+        (mpd(f"<Period>{group(level(TEMPLATE.format(2)))}</Period>", ""), Incomplete),
+        (mpd(f"<Period>{group(level(TEMPLATE.format(1)))}</Period>", 'mediaPresentationDuration="PT30000S"'), NotAVideo),
+        (mpd(f"<Period>{group(level(ENDLESS))}</Period>"), NotAVideo),
+        (mpd(f"<Period>{group(level(TIMELESS))}</Period>"), NotAVideo),
+        (mpd(f"<Period>{group(level(BACKWARDS))}</Period>"), NotAVideo),
+        (mpd(f"<Period>{group(level(whole('data:video/mp4;base64,AAAA')))}</Period>"), NotAVideo),
+        (mpd(f"<Period>{group(level(whole('http://u:p@a.example/v.mp4')))}</Period>"), NotAVideo),
         ("<MPD><Period></MPD>", NotAVideo),
         ("<!DOCTYPE MPD [<!ENTITY a 'x'>]><MPD>&a;</MPD>", NotAVideo),
         ("<!DOCTYPE MPD SYSTEM 'file:///etc/passwd'><MPD/>", NotAVideo),
@@ -372,14 +373,14 @@ def test_what_cannot_or_must_not_be_fetched_is_refused(text: str, failure: type[
 
 def test_the_segments_of_all_periods_are_counted_together() -> None:
     """Each period alone is within the limit; hundreds of them must not be expanded."""
-    period = f'<Period duration="PT{MAX_SEGMENTS}S">{group(rung(TEMPLATE.format(1)))}</Period>'
+    period = f'<Period duration="PT{MAX_SEGMENTS}S">{group(level(TEMPLATE.format(1)))}</Period>'
 
     with pytest.raises(NotAVideo, match="segments"):
         read_mpd(mpd(period * 500, ""), URL)
 
 
 def test_a_period_that_resolves_to_zero_is_left_out() -> None:
-    text = mpd(f'<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/><Period>{group(rung(whole("v")))}</Period>')
+    text = mpd(f'<Period xlink:href="urn:mpeg:dash:resolve-to-zero:2013"/><Period>{group(level(whole("v")))}</Period>')
 
     assert names(read_mpd(text, URL)[0]) == ["v"]
 
@@ -395,13 +396,13 @@ def test_namespace_prefixes_make_no_difference() -> None:
 
 
 def test_a_manifest_with_the_maximum_number_of_segments_is_read() -> None:
-    text = mpd(f"<Period>{group(rung(TEMPLATE.format(1)))}</Period>", f'mediaPresentationDuration="PT{MAX_SEGMENTS}S"')
+    text = mpd(f"<Period>{group(level(TEMPLATE.format(1)))}</Period>", f'mediaPresentationDuration="PT{MAX_SEGMENTS}S"')
 
     assert len(read_mpd(text, URL)[0].segments) == MAX_SEGMENTS
 
 
 def test_a_live_manifest_can_be_inspected() -> None:
-    document = read_document(mpd(f"<Period>{group(rung(TEMPLATE.format(2)))}</Period>", 'type="dynamic"'), URL)
+    document = read_document(mpd(f"<Period>{group(level(TEMPLATE.format(2)))}</Period>", 'type="dynamic"'), URL)
 
     assert (document.live, document.variants, document.duration_s) == (True, 1, None)
 

@@ -225,7 +225,7 @@ def test_a_master_is_compared_in_little_time_whatever_it_holds() -> None:
     variant = [f'#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="{"avc1.4d401e," * 80}"', "video.m3u8"]
     known = master(*variant)
 
-    assert len(known.variants[0].rung.codecs) == MAX_CODECS_CHARS
+    assert len(known.variants[0].level.codecs) == MAX_CODECS_CHARS
     with pytest.raises(NotAVideo):
         master(*variant * 1_001)
 

@@ -88,10 +88,10 @@ async def test_a_file_that_somebody_cut_off_has_no_hash(tmp_path: Path) -> None:
 
 
 async def test_a_slow_disk_holds_the_network_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, real = threading.Event(), module._write_all
+    may_go, real = threading.Event(), module._write_all
 
     def slow(*args: object) -> None:
-        gate.wait(10)
+        may_go.wait(10)
         real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_write_all", slow)
@@ -99,7 +99,7 @@ async def test_a_slow_disk_holds_the_network_back(tmp_path: Path, monkeypatch: p
         task = asyncio.create_task(_write(writer, pieces=20))
         await _settled(writer)
         accepted = writer.position
-        gate.set()
+        may_go.set()
         await task
 
     assert QUEUE_BYTES < accepted <= QUEUE_BYTES + 2 * BATCH_BYTES

@@ -102,7 +102,7 @@ def x_thread(*results: Mapping[str, Any], promoted: Mapping[str, Any] | None = N
 # --- TikTok ----------------------------------------------------------------------------------------------------
 
 
-def tiktok_rung(name: str, codec: str, bitrate: int, width: int = 576, height: int = 1024) -> dict[str, Any]:
+def tiktok_level(name: str, codec: str, bitrate: int, width: int = 576, height: int = 1024) -> dict[str, Any]:
     url = f"https://v16-webapp-prime.tiktok.com/video/tos/x/{name}/?mime_type=video_mp4&expire=4000000000&signature=a"
     address = {
         "Uri": "v0f00000000000000000000000000001",
@@ -113,17 +113,17 @@ def tiktok_rung(name: str, codec: str, bitrate: int, width: int = 576, height: i
     return {"CodecType": codec, "Bitrate": bitrate, "PlayAddr": {**address, "DataSize": str(bitrate * 2)}}
 
 
-def tiktok_item(*rungs: Mapping[str, Any], post_id: str = TIKTOK_ID, **facts: Any) -> dict[str, Any]:
-    rungs = rungs or (tiktok_rung("good", "h264", 1_000_000),)
+def tiktok_item(*levels: Mapping[str, Any], post_id: str = TIKTOK_ID, **facts: Any) -> dict[str, Any]:
+    levels = levels or (tiktok_level("good", "h264", 1_000_000),)
     video = {
         "id": post_id,
         "duration": 12,
         "width": 576,
         "height": 1024,
         "codecType": "h264",
-        "playAddr": rungs[0]["PlayAddr"]["UrlList"][0],
+        "playAddr": levels[0]["PlayAddr"]["UrlList"][0],
         "downloadAddr": "https://v16-webapp-prime.tiktok.com/video/tos/x/marked/?mime_type=video_mp4&br=2030&expire=4000000000&signature=b",
-        "bitrateInfo": list(rungs),
+        "bitrateInfo": list(levels),
         "originCover": "https://p16.tiktokcdn.com/origin~tplv-x.image",
     }
     author = {"uniqueId": "jane", "nickname": "Jane"}

@@ -96,9 +96,9 @@ def test_xs_answer_decides_whatever_the_page_plays() -> None:
     )
 
 
-def test_a_rung_that_only_the_network_showed_is_recognised_by_its_key() -> None:
-    rung = response("https://video.twimg.com/amplify_video/111/vid/avc1/1920x1080/best.mp4", size=5)
-    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[rung]))
+def test_a_level_that_only_the_network_showed_is_recognised_by_its_key() -> None:
+    level = response("https://video.twimg.com/amplify_video/111/vid/avc1/1920x1080/best.mp4", size=5)
+    extraction = read_capture(x_post(), X, x_capture(x_answer(tweet(x_video("111"))), responses=[level]))
 
     assert [c.ownership for c in extraction.candidates if "best" in c.url] == [Ownership.KEY_MATCH]
 

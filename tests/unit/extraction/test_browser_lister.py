@@ -18,7 +18,7 @@ from mediavault.core.failures import (
     SessionExpired,
     Unsupported,
 )
-from mediavault.core.listings import Entry, Listing, Look
+from mediavault.core.listings import Entry, ListCheck, Listing
 from mediavault.core.urls import parse_http_url
 from mediavault.extraction.browser_extractor import BrowserLister
 from mediavault.extraction.profile_pages import MAX_POSTS, read_profile
@@ -48,7 +48,7 @@ def page(*hrefs: str, documents: tuple[object, ...] = (), url: str = JANE, head:
 
 
 def read(shown: PageCapture, url: str = JANE, **facts: Any) -> Listing:
-    return read_profile(Look(url, **facts), platform_at(parse_http_url(url)), shown)
+    return read_profile(ListCheck(url, **facts), platform_at(parse_http_url(url)), shown)
 
 
 def ids(listing: Listing) -> list[str]:
@@ -189,7 +189,7 @@ async def visited(
 ) -> tuple[Listing, OnePage]:
     browser = OnePage(shown, cookies=cookies)
     lister = BrowserLister(browser, FakeClock(), ReaderHere())
-    listing = await lister.list_entries(Look(url, **facts), platform_at(parse_http_url(url)), within_s=180)
+    listing = await lister.list_entries(ListCheck(url, **facts), platform_at(parse_http_url(url)), within_s=180)
     return listing, browser
 
 
@@ -212,7 +212,7 @@ async def raises(kind: type[Failure], url: str, *, cookies: tuple[Cookie, ...] =
     browser = OnePage(page(final_url="https://x.com/i/flow/login"), cookies=cookies)
     with pytest.raises(kind):
         await BrowserLister(browser, FakeClock(), ReaderHere()).list_entries(
-            Look(url), platform_at(parse_http_url(url)), within_s=180
+            ListCheck(url), platform_at(parse_http_url(url)), within_s=180
         )
     return browser
 

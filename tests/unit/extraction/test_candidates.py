@@ -85,7 +85,7 @@ def test_a_redirected_file_is_the_players_own_address() -> None:
     assert leftovers(seen, [sighting]) == []
 
 
-def test_a_players_sources_are_rungs_of_one_video() -> None:
+def test_a_players_sources_are_levels_of_one_video() -> None:
     (sighting,) = sighted(player(sources=(f"{CDN}post.mp4", f"{CDN}post.webm", f"{CDN}list.m3u8")))
 
     assert [c.source_type for c in sighting.candidates] == [SourceType.DIRECT, SourceType.DIRECT, SourceType.HLS]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediavault.core.failures import ExtractorBroken, Failure, Unsupported
-from mediavault.core.listings import Entry, EntryKind, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, ListPage
 from mediavault.core.media import EnclosedFile
 from mediavault.core.platform import Platform
 from mediavault.core.urls import parse_http_url
@@ -19,7 +19,7 @@ from mediavault.extraction.feed_documents import MAX_ITEMS, MAX_TEXT_CHARS, MAX_
 from mediavault.extraction.port import PageAnswer
 from mediavault.platforms.registry import all_platforms, platform, platform_at
 from tests import feed_samples as samples
-from tests.feed_samples import BLOG, LOOKS, enclosure, item, rss
+from tests.feed_samples import BLOG, LIST_CHECKS, enclosure, item, rss
 
 
 def read(body: bytes | object, url: str = BLOG, *, kind: str = "", **facts: Any) -> ListPage:
@@ -27,7 +27,7 @@ def read(body: bytes | object, url: str = BLOG, *, kind: str = "", **facts: Any)
     site: Platform = platform_at(parse_http_url(url))
     written = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = PageAnswer(url, 200, {"content-type": kind}, written)
-    return read_feed(Look(url, **facts), site, answer)
+    return read_feed(ListCheck(url, **facts), site, answer)
 
 
 def entries(body: bytes | object, url: str = BLOG) -> tuple[Entry, ...]:
@@ -199,7 +199,7 @@ def test_a_server_that_names_all_attachments_leaves_out_posts_without_any() -> N
 
 def test_youtubes_feed_tells_shorts_by_their_url_and_the_channel_by_its_id() -> None:
     body = samples.youtube(("aaaaaaaaaaa", "watch?v="), ("bbbbbbbbbbb", "shorts/"))
-    listing = read(body, LOOKS["youtube"]).listing
+    listing = read(body, LIST_CHECKS["youtube"]).listing
 
     assert [(entry.post_id, entry.kind) for entry in listing.entries] == [
         ("aaaaaaaaaaa", None),
@@ -218,7 +218,7 @@ def test_mastodons_statuses_are_entries_and_those_without_a_video_are_left_out()
         samples.status(6, reblog=boosted),
         samples.status(4, "gifv", in_reply_to_id="3"),
     ]
-    listing = read(statuses, LOOKS["mastodon"]).listing
+    listing = read(statuses, LIST_CHECKS["mastodon"]).listing
 
     assert [(e.post_id, e.is_repost, e.is_reply) for e in listing.entries] == [
         ("9", False, False),
@@ -230,14 +230,14 @@ def test_mastodons_statuses_are_entries_and_those_without_a_video_are_left_out()
 
 
 def test_mastodons_lookup_names_the_account() -> None:
-    assert read(samples.account(), LOOKS["mastodon"]).listing.stable_id == "12@mastodon.social"
+    assert read(samples.account(), LIST_CHECKS["mastodon"]).listing.stable_id == "12@mastodon.social"
 
 
 def test_a_full_part_of_mastodons_list_names_the_next() -> None:
     many = [samples.status(number, "video") for number in range(140, 100, -1)]
 
-    assert read(many, LOOKS["mastodon"]).cursor == "101"
-    assert read(many[:3], LOOKS["mastodon"]).cursor == ""
+    assert read(many, LIST_CHECKS["mastodon"]).cursor == "101"
+    assert read(many[:3], LIST_CHECKS["mastodon"]).cursor == ""
 
 
 def test_blueskys_feed_names_the_account_by_its_did_and_marks_reposts() -> None:
@@ -245,7 +245,7 @@ def test_blueskys_feed_names_the_account_by_its_did_and_marks_reposts() -> None:
     theirs["post"]["author"] = {"did": "did:plc:kim", "handle": "kim.example"}
     theirs["reason"] = {"$type": "app.bsky.feed.defs#reasonRepost", "by": {"did": "did:plc:jane"}}
     feed = [theirs, samples.bluesky_post("3kiteaaaaaaaa"), samples.bluesky_post("3kitecccccccc", video=False)]
-    page = read({"feed": feed, "cursor": "next"}, LOOKS["bluesky"])
+    page = read({"feed": feed, "cursor": "next"}, LIST_CHECKS["bluesky"])
 
     assert [(entry.url, entry.is_repost) for entry in page.listing.entries] == [
         ("https://bsky.app/profile/kim.example/post/3kitebbbbbbbb", True),
@@ -261,7 +261,7 @@ def test_dailymotions_live_channels_are_not_over_while_they_are_on_air() -> None
         {"id": "../x"},
         has_more=True,
     )
-    page = read(answer, LOOKS["dailymotion"])
+    page = read(answer, LIST_CHECKS["dailymotion"])
 
     assert [(e.post_id, e.kind, e.finished) for e in page.listing.entries] == [
         ("x8aaaaa", EntryKind.VIDEO, True),
@@ -279,7 +279,7 @@ def test_reddits_pictures_and_texts_are_left_out_and_links_elsewhere_stay() -> N
         ("aaaaa5", "https://videos.example/1"),
         ("aaaaa6", "https://i.redd.it/kite.gif"),
     )
-    listing = read(body, LOOKS["reddit"]).listing
+    listing = read(body, LIST_CHECKS["reddit"]).listing
 
     assert [entry.post_id for entry in listing.entries] == ["aaaaa1", "aaaaa5", "aaaaa6"]
     assert (listing.stable_id, listing.title) == ("u/jane", "u/jane")
@@ -292,7 +292,7 @@ def test_tumblrs_pictures_are_left_out() -> None:
         item(3, link="https://jane.tumblr.com/post/100000000003"),
     ]
 
-    assert [e.post_id for e in entries(rss(*posts), LOOKS["tumblr"])] == ["100000000002", "100000000003"]
+    assert [e.post_id for e in entries(rss(*posts), LIST_CHECKS["tumblr"])] == ["100000000002", "100000000003"]
 
 
 # --- hostile documents -------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ NAMES = st.sampled_from([
     "id", "url", "feed", "post", "list", "items", "version", "account", "acct", "reblog", "media_attachments", "type", "embed",
     "record", "author", "did", "handle", "reason", "cursor", "owner.id", "page", "has_more", "attachments", "created_at",
 ])  # fmt: skip
-SITES = st.sampled_from(sorted(LOOKS))
+SITES = st.sampled_from(sorted(LIST_CHECKS))
 
 
 @given(body=st.lists(WORDS, max_size=30).map(lambda words: "".join(words).encode("utf-8", "ignore")), site=SITES)
@@ -402,11 +402,11 @@ def test_no_bytes_make_the_reader_raise_anything_but_a_failure(body: bytes, site
 
 def _read_anything(body: bytes, site: str) -> None:
     try:
-        page = read_feed(Look(LOOKS[site]), platform(site), PageAnswer(LOOKS[site], 200, {}, body))
+        page = read_feed(ListCheck(LIST_CHECKS[site]), platform(site), PageAnswer(LIST_CHECKS[site], 200, {}, body))
     except Failure:
         return
     assert all(parse_http_url(entry.url) for entry in page.listing.entries)
 
 
 def test_every_site_with_rules_is_among_the_looks_here() -> None:
-    assert {known.name for known in all_platforms() if known.feeds} == set(LOOKS)
+    assert {known.name for known in all_platforms() if known.feeds} == set(LIST_CHECKS)

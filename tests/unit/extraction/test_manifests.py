@@ -63,7 +63,7 @@ def test_a_playlist_without_an_end_is_live_and_has_no_length() -> None:
     assert manifest.duration_s is None
 
 
-def test_a_dash_manifest_gives_its_best_rung_and_its_length() -> None:
+def test_a_dash_manifest_gives_its_best_level_and_its_length() -> None:
     manifest = read(MPD)
 
     assert (manifest.width, manifest.height, manifest.bitrate, manifest.duration_s, manifest.live) == (

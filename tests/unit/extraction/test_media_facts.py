@@ -137,7 +137,7 @@ X_LADDER = {
 
 
 @pytest.mark.parametrize("path", X_LADDER)
-def test_xs_files_have_the_rate_of_their_rung(path: str) -> None:
+def test_xs_files_have_the_rate_of_their_level(path: str) -> None:
     assert measures("x", f"https://video.example/{path}")[2] == X_LADDER[path]
 
 
@@ -170,7 +170,7 @@ def test_googlevideo_names_a_frame_by_its_itag_and_bytes_and_seconds(query: str,
         ("facebook", "no JSON at all", (None, None, None)),
     ],
 )
-def test_metas_own_parameter_names_rung_and_rate(name: str, payload: str, expected: object) -> None:
+def test_metas_own_parameter_names_level_and_rate(name: str, payload: str, expected: object) -> None:
     assert measures(name, f"https://a.example/v/t1/x.mp4?efg={efg(payload)}") == expected
 
 
@@ -201,5 +201,5 @@ def test_a_rate_next_to_metas_parameter_counts_where_the_parameter_has_none() ->
         ("other", "/abc/DASH_1080.mp4?bt=987", None),
     ],
 )
-def test_other_ladders_give_the_rate_of_their_rungs(name: str, rest: str, rate: int | None) -> None:
+def test_other_ladders_give_the_rate_of_their_levels(name: str, rest: str, rate: int | None) -> None:
     assert measures(name, f"https://a.example{rest}")[2] == rate

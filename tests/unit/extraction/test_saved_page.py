@@ -62,7 +62,7 @@ def page(html: str) -> Extraction:
 def test_the_info_json_of_yt_dlp_is_read_as_its_answer_is(url: str) -> None:
     address, platform = identify(parse_http_url(url))
     sound = {"format_id": "a", "url": f"{CDN}a.m4a", "ext": "m4a", "acodec": "mp4a.40.2", "vcodec": "none"}
-    rungs = [
+    levels = [
         {
             "format_id": str(height),
             "url": f"{CDN}{height}.mp4",
@@ -75,7 +75,7 @@ def test_the_info_json_of_yt_dlp_is_read_as_its_answer_is(url: str) -> None:
     ]
     info = {
         "_type": "video", "id": "443437002", "title": "A kite", "uploader": "Jane", "duration": 62, "webpage_url": url,
-        "extractor_key": "Vimeo", "formats": [sound, *rungs],
+        "extractor_key": "Vimeo", "formats": [sound, *levels],
     }  # fmt: skip
     look = read_saved_post(platform, address, open_saved(json.dumps(info).encode(), url))
 
@@ -408,15 +408,15 @@ def test_linked_data_whose_texts_have_entities_are_read_as_they_are() -> None:
     assert looked(f'<script type="application/ld+json">{data}</script>{_WORDS}') == (PageOutcome.VIDEO, [PLAYS])
 
 
-def test_of_a_players_rungs_the_one_that_states_the_largest_size_is_saved() -> None:
-    rungs = (
+def test_of_a_players_levels_the_one_that_states_the_largest_size_is_saved() -> None:
+    levels = (
         f'<source src="{CDN}a.mp4" size="720"><source src="{PLAYS}" size="1080"><source src="{CDN}c.mp4" label="480p">'
     )
 
-    assert looked(f"<video controls>{rungs}</video>") == (PageOutcome.VIDEO, [PLAYS])
+    assert looked(f"<video controls>{levels}</video>") == (PageOutcome.VIDEO, [PLAYS])
 
 
-def test_of_a_players_equal_rungs_the_one_that_the_metadata_name_is_saved() -> None:
+def test_of_a_players_equal_levels_the_one_that_the_metadata_name_is_saved() -> None:
     player = f'<video muted loop autoplay><source src="{CDN}small.mp4"><source src="{PLAYS}"></video>'
 
     assert looked(meta("og:video", PLAYS) + player) == (PageOutcome.VIDEO, [PLAYS])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.cli.saved_page import look_at_saved_page
+from mediavault.cli.saved_page import inspect_saved_page
 from mediavault.extraction.outcome import PageOutcome
 
 URLS = ["https://x.com/jane/status/1547039584202067969", "https://blog.example/post/1"]
@@ -19,6 +19,6 @@ def test_an_answer_that_says_nothing_is_not_taken_for_a_post_without_a_video(
 ) -> None:
     saved = tmp_path / "answer.json"
     saved.write_text(answer)
-    look = look_at_saved_page(url, saved)
+    look = inspect_saved_page(url, saved)
 
     assert (look.outcome, look.reason) == (PageOutcome.METADATA_ONLY, "This document contains nothing about the post.")

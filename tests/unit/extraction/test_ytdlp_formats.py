@@ -173,34 +173,34 @@ def test_a_hundred_formats_leave_room_for_the_sound() -> None:
 # --- playlists -------------------------------------------------------------------------------------------------
 
 
-def rung(name: str, height: int, *, manifest: str = "master.m3u8", **facts: Any) -> dict[str, Any]:
+def level(name: str, height: int, *, manifest: str = "master.m3u8", **facts: Any) -> dict[str, Any]:
     return video(
         name, protocol="m3u8_native", manifest_url=f"{HOST}/{manifest}", width=height * 16 // 9, height=height, **facts
     )
 
 
-def test_the_rungs_of_a_playlist_are_one_candidate_with_the_best_ones_size() -> None:
-    (candidate,) = read(rung("1.m3u8", 360, tbr=800), rung("2.m3u8", 1080, tbr=4000), rung("3.m3u8", 720, tbr=9000))
+def test_the_levels_of_a_playlist_are_one_candidate_with_the_best_ones_size() -> None:
+    (candidate,) = read(level("1.m3u8", 360, tbr=800), level("2.m3u8", 1080, tbr=4000), level("3.m3u8", 720, tbr=9000))
 
     assert (candidate.url, candidate.source_type, candidate.height) == (f"{HOST}/master.m3u8", SourceType.HLS, 1080)
     assert (candidate.bitrate, candidate.has_audio, candidate.container) == (4_000_000, True, None)
 
 
 def test_a_playlists_separate_sound_counts_for_it() -> None:
-    silent = rung("v.m3u8", 720, acodec="none")
-    voice = {**rung("a.m3u8", 0), "vcodec": "none", "acodec": None}
+    silent = level("v.m3u8", 720, acodec="none")
+    voice = {**level("a.m3u8", 0), "vcodec": "none", "acodec": None}
 
     assert (read(voice, silent)[0].has_audio, read(silent)[0].has_audio) == (True, None)
 
 
 def test_each_playlist_is_a_separate_candidate() -> None:
-    candidates = read(rung("1.m3u8", 360, manifest="a.m3u8"), rung("2.m3u8", 720, manifest="b.m3u8"))
+    candidates = read(level("1.m3u8", 360, manifest="a.m3u8"), level("2.m3u8", 720, manifest="b.m3u8"))
 
     assert [c.url for c in candidates] == [f"{HOST}/b.m3u8", f"{HOST}/a.m3u8"]
 
 
 def test_a_playlist_of_sound_alone_is_no_video() -> None:
-    alone = {**rung("a.m3u8", 0), "vcodec": "none"}
+    alone = {**level("a.m3u8", 0), "vcodec": "none"}
 
     assert read(alone) == ()
     assert sounds(alone) == ["a.m3u8"]

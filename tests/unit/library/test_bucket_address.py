@@ -10,8 +10,8 @@ ADDRESSES = {
     "S3://vault/my%20videos/2026/?region=eu-central-1": BucketAddress(
         Provider.S3, "vault", "my videos/2026", region="eu-central-1"
     ),
-    "s3://vault?endpoint=https://minio.lan:9000/&style=virtual&create=look": BucketAddress(
-        Provider.S3, "vault", endpoint="https://minio.lan:9000", virtual_hosts=True, looks_first=True
+    "s3://vault?endpoint=https://minio.lan:9000/&style=virtual&create=check": BucketAddress(
+        Provider.S3, "vault", endpoint="https://minio.lan:9000", virtual_hosts=True, checks_first=True
     ),
     "gs://vault/folder": BucketAddress(Provider.GOOGLE, "vault", "folder"),
     "az://vault?account=jane": BucketAddress(Provider.AZURE, "vault", account="jane"),

@@ -30,8 +30,8 @@ PICTURE = b"\xff\xd8\xff picture"
 def facts_of(
     path: str = FLAT, *, videos: int = 1, place: int = 0, account: Account | None = None, **metadata: Any
 ) -> Any:
-    kept = SavedFile(path, sibling(path, ".jpg"), 10, "ab" * 32, 125.0, 320, 180)
-    items = tuple(JobItem(Item(), ItemStatus.KEPT, kept) for _ in range(videos))
+    saved = SavedFile(path, sibling(path, ".jpg"), 10, "ab" * 32, 125.0, 320, 180)
+    items = tuple(JobItem(Item(), ItemStatus.SAVED, saved) for _ in range(videos))
     known = {"title": "Trains", "text": "Many trains", "post_id": "abc", "published_at": PUBLISHED.isoformat()}
     new = numbered_job(1, "https://www.youtube.com/watch?v=abc")
     job = Job(
@@ -39,7 +39,7 @@ def facts_of(
         attempt_count=1, items=items, account=account or Account("youtube", "nasa", "NASA", "youtube-nasa"),
         metadata={**known, **metadata},
     )  # fmt: skip
-    return write_sidecar(job, None, items, place, kept, saved_at=START)
+    return write_sidecar(job, None, items, place, saved, saved_at=START)
 
 
 def files_of(path: str = FLAT, **changes: Any) -> dict[str, bytes]:

@@ -16,8 +16,8 @@ from mediavault.library.sidecars import job_id_of, read_sidecar, write_sidecar
 from tests.contract.stores import numbered_job
 from tests.fakes import START
 
-KEPT = SavedFile("youtube-nasa/Trains [abc].mp4", "youtube-nasa/Trains [abc].jpg", 10, "ab" * 32, 61.5, 320, 180)
-ITEMS = (JobItem(Item(), ItemStatus.KEPT, KEPT),)
+SAVED = SavedFile("youtube-nasa/Trains [abc].mp4", "youtube-nasa/Trains [abc].jpg", 10, "ab" * 32, 61.5, 320, 180)
+ITEMS = (JobItem(Item(), ItemStatus.SAVED, SAVED),)
 PATH = "youtube-nasa/Trains [abc].info.json"
 
 
@@ -31,7 +31,7 @@ def a_job(platform: str = "youtube", **metadata: Any) -> Job:
 
 
 def written(job: Job) -> dict[str, Any]:
-    return write_sidecar(job, None, ITEMS, 0, KEPT, saved_at=START)
+    return write_sidecar(job, None, ITEMS, 0, SAVED, saved_at=START)
 
 
 def test_tools_find_the_names_that_yt_dlp_writes() -> None:
@@ -83,7 +83,7 @@ def test_the_job_is_found_in_every_version() -> None:
 
     assert job_id_of(new) == job_id_of(old) == job.id
     assert read_sidecar(old, PATH) == read_sidecar(new, PATH)
-    assert read_sidecar(new, PATH).kept == replace(KEPT)
+    assert read_sidecar(new, PATH).saved == replace(SAVED)
     assert datetime.fromisoformat(new["saved_at"]).tzinfo == UTC
 
 
@@ -91,7 +91,7 @@ def test_a_forged_sidecar_names_no_endless_list_of_files() -> None:
     facts = written(a_job())
     facts["video"] = facts["video"] | {"beside": [f".{number}.vtt" for number in range(100)] + [".en.vtt"] * 100_000}
 
-    assert len(read_sidecar(facts, PATH).kept.beside) <= 200
+    assert len(read_sidecar(facts, PATH).saved.beside) <= 200
 
 
 def test_a_recording_is_in_the_sidecar_and_read_from_it() -> None:

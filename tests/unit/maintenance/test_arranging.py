@@ -20,7 +20,7 @@ from mediavault.library.port import OpenedFile
 from mediavault.maintenance.arranging import Arranged, Arrangement, Move, finish_moves
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash
 from mediavault.store.port import JobQuery
 from tests import vaults
@@ -51,7 +51,7 @@ class Environment:
         return (await self.store.catalogue.jobs(JobQuery())).jobs
 
     async def paths(self) -> list[str]:
-        return sorted(item.kept.output_path for job in await self.jobs() for item in job.items if item.kept)
+        return sorted(item.saved.output_path for job in await self.jobs() for item in job.items if item.saved)
 
     def files(self) -> dict[str, bytes]:
         found = (path for path in self.root.rglob("*") if path.is_file())
@@ -88,7 +88,7 @@ async def test_every_post_becomes_an_episode_and_still_verifies(vault: Environme
     assert await vault.paths() == videos_in(vault.files())
     assert await vault.findings() == []
     for job in await vault.jobs():
-        assert job.output_path == next(item.kept.output_path for item in job.items if item.kept)
+        assert job.output_path == next(item.saved.output_path for item in job.items if item.saved)
 
 
 async def test_the_servers_find_every_post_in_its_show(vault: Environment) -> None:
@@ -204,7 +204,7 @@ async def test_a_moved_post_is_rebuilt_trashed_and_restored(vault: Environment) 
     refused = [entry async for entry in Rebuild(again, vault.library, read_data=True).run()]
     job = (await vault.jobs())[0]
     files = vault.files()
-    await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, kept_paths, batch="b")
+    await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, saved_paths, batch="b")
     without = vault.files()
     await Trash(vault.store, vault.library, vault.clock).restore(job.id)
 
@@ -212,14 +212,14 @@ async def test_a_moved_post_is_rebuilt_trashed_and_restored(vault: Environment) 
     assert {record.key for record in await again.records.all(RecordKind.EPISODE)} == {
         record.key for record in await vault.store.records.all(RecordKind.EPISODE)
     }
-    assert not [path for path in without if path in kept_paths(job)]
+    assert not [path for path in without if path in saved_paths(job)]
     assert vault.files() == files
 
 
 async def test_a_show_without_videos_goes_when_the_trash_is_emptied(vault: Environment) -> None:
     await vault.arrange()
     job = next(job for job in await vault.jobs() if job.account is not None and job.account.slug == "ann3")
-    await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, kept_paths, batch="b")
+    await trash.move_to_trash(vault.store, vault.library, vault.clock, job.id, saved_paths, batch="b")
     before = (vault.root / "ann3/tvshow.nfo").exists()
     await Trash(vault.store, vault.library, vault.clock).empty()
 
@@ -331,4 +331,4 @@ async def test_a_taken_name_sends_the_post_back(vault: Environment) -> None:
     await vault.arrange()
 
     assert (await vault.store.catalogue.get(job.id)).output_path == job.output_path
-    assert {path for path in before if path in kept_paths(job)} <= set(vault.files())
+    assert {path for path in before if path in saved_paths(job)} <= set(vault.files())

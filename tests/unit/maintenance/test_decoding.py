@@ -20,7 +20,7 @@ from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.checking import JobChecks
 from mediavault.maintenance.decoding import HELD_FOR, PictureDecoder
 from mediavault.maintenance.examining import FileExaminer
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash
 from mediavault.store.file_checks import LEFT, decoded_at, note_examined, read_checks
 from tests import vaults
@@ -77,9 +77,9 @@ class Environment:
 
 
 def name_of(job: Job, index: int = 0) -> str:
-    kept = job.items[index].kept
-    assert kept is not None
-    return Path(kept.output_path).name
+    saved = job.items[index].saved
+    assert saved is not None
+    return Path(saved.output_path).name
 
 
 @pytest.fixture
@@ -124,10 +124,10 @@ async def test_a_film_that_is_decoded_whole_at_the_examination_has_no_rest(env: 
 
 async def test_all_films_of_a_post_are_decoded_one_after_the_other(env: Environment) -> None:
     job = await env.save(videos=2, starts={0: None})
-    kept = [index for index, item in enumerate(job.items) if item.kept]
+    saved = [index for index, item in enumerate(job.items) if item.saved]
     await env.worker().decode_due()
 
-    assert env.probe.calls == [(name_of(job, kept[1]), start) for start in (None, 0, 100, 200)]
+    assert env.probe.calls == [(name_of(job, saved[1]), start) for start in (None, 0, 100, 200)]
 
 
 async def test_a_job_that_appears_goes_first(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ async def test_a_kill_during_a_part_costs_that_part_only(
     await env.save(starts=None if start is None else {0: start})
     with monkeypatch.context() as patch:
         patch.setattr(env.examiner.probe, "decode_rest", killed)
-        patch.setattr(env.examiner.probe, "look_into_unknown", killed)
+        patch.setattr(env.examiner.probe, "check_unknown", killed)
         with pytest.raises(asyncio.CancelledError):
             await env.worker().decode_due()
 
@@ -297,7 +297,7 @@ async def test_a_library_that_goes_while_a_film_is_decoded_is_no_damage(
             gone.unlink(missing_ok=True)
         return ProbeReport(None, None, None, None, None, None, problems=(BAD,))
 
-    monkeypatch.setattr(env.probe, "look_into_unknown", goes)
+    monkeypatch.setattr(env.probe, "check_unknown", goes)
     with pytest.raises(StorageFailure):
         await env.worker().decode_due()
 
@@ -328,7 +328,7 @@ async def test_a_film_that_is_moved_while_it_is_decoded_is_looked_at_again(
 async def test_a_post_in_the_trash_is_not_decoded_and_a_restored_one_is_again(env: Environment) -> None:
     job = await env.save(starts={0: 0})
     await env.worker()._decode_next()
-    await trash.move_to_trash(env.store, env.library, env.clock, job.id, kept_paths, batch="b")
+    await trash.move_to_trash(env.store, env.library, env.clock, job.id, saved_paths, batch="b")
     nothing = await env.worker().decode_due()
     records = await env.store.records.all(RecordKind.DECODING)
     await Trash(env.store, env.library, env.clock).restore(job.id)
@@ -347,7 +347,7 @@ async def test_a_post_that_is_deleted_while_it_is_decoded_leaves_no_record(
 
     async def delete(*_: object, **__: object) -> DecodedPart:
         if await env.left():
-            await trash.move_to_trash(env.store, env.library, env.clock, job.id, kept_paths, batch="b")
+            await trash.move_to_trash(env.store, env.library, env.clock, job.id, saved_paths, batch="b")
         return DecodedPart((problem,) if problem else (), 100)
 
     monkeypatch.setattr(env.probe, "decode_rest", delete)
@@ -440,7 +440,7 @@ async def test_a_file_that_the_disk_cannot_read_is_told_as_that(
     env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await env.save()
-    monkeypatch.setattr(env.probe, "look_into_unknown", fails)
+    monkeypatch.setattr(env.probe, "check_unknown", fails)
     monkeypatch.setattr(env.library, "digest", fails)
     await env.worker().decode_due()
     check = await env.check_of(job)

@@ -162,7 +162,7 @@ async def test_a_post_with_a_missing_video_fails_and_keeps_the_others(store: Mem
     assert [entry.refusal for entry in refused] == [RebuildRefusal.MISSING, RebuildRefusal.PARTIAL]
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert [item.status for item in job.items] == [
-        ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.WAITING, ItemStatus.KEPT,
+        ItemStatus.SAVED, ItemStatus.SKIPPED, ItemStatus.WAITING, ItemStatus.SAVED,
     ]  # fmt: skip
 
 
@@ -260,7 +260,7 @@ items = st.builds(
     media_id=st.none(),
     label=names,
 )
-kept_facts = st.tuples(
+saved_facts = st.tuples(
     st.integers(1, 1 << 50),
     st.none() | st.floats(0, 1e6),
     st.none() | st.integers(0, 9999),
@@ -277,13 +277,13 @@ def completed_jobs(draw: st.DrawFn) -> Job:
     for index, item in enumerate(media):
         item = replace(item, media_id=draw(st.none() | st.just(f"m{index}")))
         if index in saved:
-            size, duration, width, suffix = draw(kept_facts)
+            size, duration, width, suffix = draw(saved_facts)
             thumbnail = draw(st.none() | st.just(f"a/f{index}.jpg"))
             file = SavedFile(f"a/f{index}{suffix}", thumbnail, size, f"{index:064x}", duration, width, width)
-            made.append(JobItem(item, ItemStatus.KEPT, file))
+            made.append(JobItem(item, ItemStatus.SAVED, file))
         else:
             made.append(JobItem(item, ItemStatus.SKIPPED))
-    first = next(item.kept for item in made if item.kept)
+    first = next(item.saved for item in made if item.saved)
     attempt = draw(st.integers(1, 9))
     return Job(
         id=numbered_job(draw(st.integers(1, 1 << 30)), "").id,
@@ -318,8 +318,8 @@ def test_any_completed_job_is_rebuilt_from_its_sidecars(job: Job, random: Any) -
     """All fields that a sidecar holds are equal, and the order of the sidecars does not matter."""
     written = []
     for index, item in enumerate(job.items):
-        if item.kept is not None:
-            facts = write_sidecar(job, None, job.items, index, item.kept, saved_at=START)
+        if item.saved is not None:
+            facts = write_sidecar(job, None, job.items, index, item.saved, saved_at=START)
             written.append(read_sidecar(json.loads(json.dumps(facts)), f"a/f{index}.info.json"))
     random.shuffle(written)
 
@@ -330,7 +330,7 @@ def test_any_completed_job_is_rebuilt_from_its_sidecars(job: Job, random: Any) -
     st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda x: st.lists(x) | st.dictionaries(texts, x))
 )
 def test_any_content_of_a_sidecar_is_read_or_refused(value: Any) -> None:
-    good = write_sidecar(_job(), None, _job().items, 0, _KEPT, saved_at=START)
+    good = write_sidecar(_job(), None, _job().items, 0, _SAVED, saved_at=START)
     for name in good:
         with contextlib.suppress(BadSidecar):  # any other exception would end the rebuild
             read_sidecar({**good, name: value}, "a/f.info.json")
@@ -338,11 +338,11 @@ def test_any_content_of_a_sidecar_is_read_or_refused(value: Any) -> None:
         read_sidecar({**good, "video": {**good["video"], "duration_s": value, "path": value}}, "a/f.info.json")
 
 
-_KEPT = SavedFile("a/f.mp4", "a/f.jpg", 10, "ab" * 32, 1.5, 320, 180)
+_SAVED = SavedFile("a/f.mp4", "a/f.jpg", 10, "ab" * 32, 1.5, 320, 180)
 
 
 def _job() -> Job:
-    made = (JobItem(Item(), ItemStatus.KEPT, _KEPT),)
+    made = (JobItem(Item(), ItemStatus.SAVED, _SAVED),)
     return Job(
         numbered_job(1, "").id, "ab" * 16, "https://a.example/1", "https://a.example/1", "generic", JobStatus.COMPLETED,
         START, START, attempt_count=2, items=made,
@@ -351,7 +351,7 @@ def _job() -> Job:
 
 @pytest.mark.parametrize(("number", "count"), [(1, 1), (2, 3)])
 def test_sidecars_of_the_first_version_are_read(number: int, count: int) -> None:
-    facts = write_sidecar(_job(), None, _job().items, 0, _KEPT, saved_at=START)
+    facts = write_sidecar(_job(), None, _job().items, 0, _SAVED, saved_at=START)
     for name in ("items", "item", "attempt", "resolved_url"):
         del facts[name]
     del facts["account"]["platform"]
@@ -361,7 +361,7 @@ def test_sidecars_of_the_first_version_are_read(number: int, count: int) -> None
     )
 
     assert (old.item, len(old.items), old.attempt) == (number - 1, count, 1)
-    assert old.kept == _KEPT
+    assert old.saved == _SAVED
     assert (stored_job([old]).job.status is JobStatus.COMPLETED) == (count == 1)
 
 
@@ -379,14 +379,14 @@ async def test_half_a_surrogate_pair_in_a_title_does_not_lose_the_sidecar() -> N
 def test_an_earlier_attempts_order_of_the_media_does_not_matter() -> None:
     """The newest sidecar's list counts; the others are found in it by their media ids."""
     p_item, q_item = (
-        JobItem(Item(media_id=name), ItemStatus.KEPT, replace(_KEPT, output_path=f"a/{name}.mp4")) for name in "pq"
+        JobItem(Item(media_id=name), ItemStatus.SAVED, replace(_SAVED, output_path=f"a/{name}.mp4")) for name in "pq"
     )
-    first = write_sidecar(_job(), None, [p_item, q_item], 0, p_item.kept or _KEPT, saved_at=START)
-    second = write_sidecar(_job(), None, [q_item, p_item], 0, q_item.kept or _KEPT, saved_at=START.replace(hour=13))
+    first = write_sidecar(_job(), None, [p_item, q_item], 0, p_item.saved or _SAVED, saved_at=START)
+    second = write_sidecar(_job(), None, [q_item, p_item], 0, q_item.saved or _SAVED, saved_at=START.replace(hour=13))
     read = [read_sidecar(first, "a/p.info.json"), read_sidecar(second, "a/q.info.json")]
     job: StoredJob = stored_job(read)
 
-    assert [item.kept and item.kept.output_path for item in job.job.items] == ["a/q.mp4", "a/p.mp4"]
+    assert [item.saved and item.saved.output_path for item in job.job.items] == ["a/q.mp4", "a/p.mp4"]
     assert job.job.status is JobStatus.COMPLETED
 
 

@@ -16,7 +16,7 @@ from mediavault.core.settings import ChangeableSettings
 from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.checking import CheckedFiles, store_checks
 from mediavault.maintenance.replacing import replace_damaged
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash
 from mediavault.store.holds import pause, resume
 from mediavault.store.port import JobQuery
@@ -86,7 +86,7 @@ async def test_a_post_whose_new_version_is_damaged_too_is_not_tried_a_third_time
     await env.damage(new)
 
     assert await env.round() == 0
-    await trash.move_to_trash(env.store, env.library, env.clock, job.id, kept_paths, batch="b")
+    await trash.move_to_trash(env.store, env.library, env.clock, job.id, saved_paths, batch="b")
     assert await env.round() == 0
 
 
@@ -94,7 +94,7 @@ async def test_damage_that_is_found_again_queues_nothing(env: Environment) -> No
     job = await env.save()
     await env.damage(job)
     await env.round()
-    await trash.move_to_trash(env.store, env.library, env.clock, (await env.work()).id, kept_paths, batch="b")
+    await trash.move_to_trash(env.store, env.library, env.clock, (await env.work()).id, saved_paths, batch="b")
     await env.damage(job, CheckVerdict.WHOLE)
     await env.damage(job)
 
@@ -120,7 +120,7 @@ async def test_a_post_without_a_url_is_not_queued(env: Environment) -> None:
 async def test_a_post_in_the_trash_is_not_queued(env: Environment) -> None:
     job = await env.save()
     await env.damage(job)
-    await trash.move_to_trash(env.store, env.library, env.clock, job.id, kept_paths, batch="b")
+    await trash.move_to_trash(env.store, env.library, env.clock, job.id, saved_paths, batch="b")
 
     assert await env.round() == 0
 

@@ -160,10 +160,10 @@ async def test_while_the_library_is_away_nothing_is_called_missing_and_no_file_l
 async def test_a_library_that_goes_while_a_file_is_read_leaves_no_verdict(
     env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = iter([None, StorageFailure("The library is not there.")])  # before the file is read, and after it
+    checks = iter([None, StorageFailure("The library is not there.")])  # before the file is read, and after it
 
     async def goes(_: LocalLibrary) -> None:
-        if (failure := next(looks)) is not None:
+        if (failure := next(checks)) is not None:
             raise failure
 
     (job,) = await env.save(1)

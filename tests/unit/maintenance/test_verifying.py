@@ -16,7 +16,7 @@ from mediavault.library.local_library import LocalLibrary
 from mediavault.maintenance.findings import Finding, FindingKind
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store.port import JobQuery
 from mediavault.store.trash import move_to_trash, trashed_posts
 from tests import vaults
@@ -148,7 +148,7 @@ async def test_saved_videos_of_a_partly_saved_job_are_verified_too(root: Path) -
     await store.queue.enqueue([numbered_job(1, "https://videos.example/1")])
     (claim,) = await store.queue.claim(WorkerId("w"), limit=1, lease=vaults.LEASE)
     gone = SavedFile("ann/gone.mp4", None, 5, "ab" * 32, None, None, None)
-    await store.queue.save_items(claim, [JobItem(Item(), ItemStatus.KEPT, gone), JobItem(Item(), ItemStatus.FAILED)])
+    await store.queue.save_items(claim, [JobItem(Item(), ItemStatus.SAVED, gone), JobItem(Item(), ItemStatus.FAILED)])
     await store.queue.fail(claim, error_code=ErrorCode.PARTIAL, error="1 of 2", retry_in=None)
 
     assert (FindingKind.MISSING, "ann/gone.mp4") in await kinds_and_paths(store, root)
@@ -210,7 +210,7 @@ async def test_a_thousand_random_damages_are_all_found(tmp_path: Path) -> None:
 
 async def deleted(store: MemoryJobStore, root: Path) -> Job:
     job = (await store.catalogue.jobs(JobQuery(limit=1))).jobs[0]
-    await move_to_trash(store, LocalLibrary(root), FakeClock(), job.id, kept_paths, batch="b")
+    await move_to_trash(store, LocalLibrary(root), FakeClock(), job.id, saved_paths, batch="b")
     return job
 
 
@@ -244,7 +244,7 @@ async def test_a_rebuild_does_not_bring_back_what_was_deleted(store: MemoryJobSt
     refused = [entry async for entry in rebuild.run()]
 
     assert refused == []
-    assert (rebuild.done.new, rebuild.done.deleted) == (0, sum(item.kept is not None for item in job.items))
+    assert (rebuild.done.new, rebuild.done.deleted) == (0, sum(item.saved is not None for item in job.items))
 
 
 async def test_a_file_that_is_as_saved_and_does_not_play_is_found_when_everything_is_read(

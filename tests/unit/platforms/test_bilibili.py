@@ -30,16 +30,16 @@ def state(bvid: str = "BV13x41117TL", part: int = 1) -> dict[str, Any]:
 def play() -> dict[str, Any]:
     videos = [
         {
-            "id": rung,
-            "baseUrl": f"{CDN}{rung}.m4s",
-            "bandwidth": rung * 10_000,
+            "id": level,
+            "baseUrl": f"{CDN}{level}.m4s",
+            "bandwidth": level * 10_000,
             "codecs": "avc1.640028",
             "width": height * 16 // 9,
             "height": height,
             "frameRate": "30",
             "mimeType": "video/mp4",
         }
-        for rung, height in ((30032, 480), (30080, 1080))
+        for level, height in ((30032, 480), (30080, 1080))
     ]
     sounds = [
         {"id": 30216, "baseUrl": f"{CDN}30216.m4s", "bandwidth": 64_000},

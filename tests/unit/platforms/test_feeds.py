@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mediavault.core.listings import EntryKind, Look
+from mediavault.core.listings import EntryKind, ListCheck
 from mediavault.core.platform import FeedRules
 from mediavault.core.post_urls import find_feed
 from mediavault.core.urls import parse_http_url
@@ -21,11 +21,11 @@ ALL_RULES = [rules for known in all_platforms() for rules in known.feeds]
 
 def ways(url: str, *, site: str | None = None, **facts: object) -> list[dict[EntryKind | None, str]]:
     """Return the feeds of a source, without the fields that an API is asked for."""
-    look = Look(url, **facts)  # type: ignore[arg-type]
+    check = ListCheck(url, **facts)  # type: ignore[arg-type]
     at = parse_http_url(url)
-    match = find_feed(platform(site) if site else platform_at(at), at, key=look.stable_id)
+    match = find_feed(platform(site) if site else platform_at(at), at, key=check.stable_id)
     assert match is not None
-    return [dict(way) for way in feed_urls(match, look)]
+    return [dict(way) for way in feed_urls(match, check)]
 
 
 def first(url: str, **facts: object) -> str:

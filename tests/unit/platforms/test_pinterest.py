@@ -12,7 +12,7 @@ from tests.unit.extraction.page_data.reading import best, read, read_known
 URL = "https://www.pinterest.com/pin/1234567890/"
 
 
-def rungs(name: str = "ab") -> dict[str, Any]:
+def levels(name: str = "ab") -> dict[str, Any]:
     return {
         "V_HLSV4": {
             "url": f"https://v1.pinimg.com/videos/mc/hls/{name}.m3u8",
@@ -40,8 +40,8 @@ def pin(number: str = "1234567890", **facts: Any) -> dict[str, Any]:
     }
 
 
-def test_relay_keeps_the_rungs_of_an_idea_pin_in_lists_by_size() -> None:
-    own, small = rungs()["V_720P"], rungs()["V_HLSV4"]
+def test_relay_keeps_the_levels_of_an_idea_pin_in_lists_by_size() -> None:
+    own, small = levels()["V_720P"], levels()["V_HLSV4"]
     lists = {"videoList720P": {"v720P": own}, "videoListMobile": {"vHLSV3MOBILE": small}}
     page = {"blocks": [{"__typename": "StoryPinVideoBlock", "videoDataV2": lists}]}
     data = read_known(URL, pin(storyPinData={"pages": [page]}))
@@ -51,7 +51,7 @@ def test_relay_keeps_the_rungs_of_an_idea_pin_in_lists_by_size() -> None:
 
 
 def test_the_pins_own_file_is_found_among_related_pins() -> None:
-    state = {"pins": {"1": pin("1", videos={"video_list": rungs("other")}), "2": pin(videos={"video_list": rungs()})}}
+    state = {"pins": {"1": pin("1", videos={"video_list": levels("other")}), "2": pin(videos={"video_list": levels()})}}
     data = read_known(URL, state)
 
     assert best(data) == ["https://v1.pinimg.com/videos/mc/720p/ab.mp4"]
@@ -60,28 +60,28 @@ def test_the_pins_own_file_is_found_among_related_pins() -> None:
 
 
 def test_an_experimental_encoding_counts_only_where_there_is_no_other() -> None:
-    experiment = {**rungs("exp")["V_720P"], "width": 1080, "height": 1920}
+    experiment = {**levels("exp")["V_720P"], "width": 1080, "height": 1920}
 
-    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment, **rungs()}})))[0].endswith("ab.mp4")
+    assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment, **levels()}})))[0].endswith("ab.mp4")
     assert best(read_known(URL, pin(videos={"video_list": {"V_EXP7": experiment}})))[0].endswith("exp.mp4")
 
 
 def test_an_idea_pin_has_an_item_for_each_page() -> None:
-    pages = [{"blocks": [{"block_type": 3, "video": {"video_list": rungs(name)}}]} for name in ("one", "two")]
+    pages = [{"blocks": [{"block_type": 3, "video": {"video_list": levels(name)}}]} for name in ("one", "two")]
 
     assert [url[-7:] for url in best(read_known(URL, pin(story_pin_data={"pages": pages})))] == ["one.mp4", "two.mp4"]
 
 
 def test_relay_data_in_camel_case_is_merged_from_several_answers() -> None:
     facts = {"entityId": "1234567890", "pinner": {"username": "jane", "fullName": "Jane D."}, "gridTitle": "A kite"}
-    media = {"entityId": "1234567890", "videos": {"videoList": {"v720P": rungs()["V_720P"]}}}
+    media = {"entityId": "1234567890", "videos": {"videoList": {"v720P": levels()["V_720P"]}}}
     data = read_known(URL, {"response": {"data": {"a": facts}}}, {"response": {"data": {"a": media}}})
 
     assert (best(data), data.display_name) == (["https://v1.pinimg.com/videos/mc/720p/ab.mp4"], "Jane D.")
 
 
 def test_a_picture_pin_next_to_a_video_pin_has_no_video() -> None:
-    data = read_known(URL, [pin(), pin("1", videos={"video_list": rungs("other")})])
+    data = read_known(URL, [pin(), pin("1", videos={"video_list": levels("other")})])
 
     assert (best(data), data.found, data.image_urls) == ([], True, ("https://i.pinimg.com/originals/a.jpg",))
 

@@ -1,4 +1,4 @@
-"""TikTok's data: rungs without watermark, the watermarked copy, photo posts, and error answers."""
+"""TikTok's data: quality levels without watermark, the watermarked copy, photo posts, and error answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mediavault.extraction.page_data.html_scan import scan
 from mediavault.platforms.tiktok import TIKTOK
 from mediavault.platforms.tiktok import reader as tiktok
 from tests.unit.extraction.page_data.reading import best
-from tests.unit.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_page, tiktok_post, tiktok_rung
+from tests.unit.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_level, tiktok_page, tiktok_post
 
 
 def read(*answers: object) -> PageData:
@@ -23,7 +23,7 @@ def read(*answers: object) -> PageData:
     return data
 
 
-def rungs(data: PageData) -> tuple[Candidate, ...]:
+def levels(data: PageData) -> tuple[Candidate, ...]:
     return tuple(candidate for item in data.items for candidate in item.candidates)
 
 
@@ -31,12 +31,12 @@ def from_page(detail: dict[str, object]) -> list[object]:
     return documents(scan(tiktok_page(detail)))
 
 
-def test_the_rungs_have_no_watermark_and_the_download_address_has_one() -> None:
+def test_the_levels_have_no_watermark_and_the_download_address_has_one() -> None:
     data = read(*from_page({"statusCode": 0, "itemInfo": {"itemStruct": tiktok_item()}}))
 
-    marks = {("marked" in c.url): c.watermark for c in rungs(data)}
+    marks = {("marked" in c.url): c.watermark for c in levels(data)}
     assert marks == {False: Watermark.NO, True: Watermark.YES}
-    assert all(c.expires_at is not None and c.signed for c in rungs(data))
+    assert all(c.expires_at is not None and c.signed for c in levels(data))
 
 
 def test_author_text_day_and_length_are_read() -> None:
@@ -49,24 +49,24 @@ def test_author_text_day_and_length_are_read() -> None:
 
 
 def test_recommended_videos_in_the_same_data_are_ignored() -> None:
-    other = tiktok_item(tiktok_rung("other", "h264", 9_000_000), post_id="7999999999999999999")
+    other = tiktok_item(tiktok_level("other", "h264", 9_000_000), post_id="7999999999999999999")
     data = read({"ItemList": [other], "itemInfo": {"itemStruct": tiktok_item()}})
 
-    assert not any("other" in c.url for c in rungs(data))
+    assert not any("other" in c.url for c in levels(data))
 
 
 def test_a_photo_post_has_pictures_and_no_video() -> None:
     images = [{"imageURL": {"urlList": [f"https://p16.tiktokcdn.com/{n}.jpeg"]}} for n in range(3)]
     data = read(tiktok_item(imagePost={"images": images}))
 
-    assert (data.found, rungs(data), len(data.image_urls)) == (True, (), 3)
+    assert (data.found, levels(data), len(data.image_urls)) == (True, (), 3)
     assert [item.type for item in data.items] == [ItemType.IMAGE] * 3
 
 
 def test_an_undecodable_codec_is_noted() -> None:
-    data = read(tiktok_item(tiktok_rung("new", "bytevc2", 900_000)))
+    data = read(tiktok_item(tiktok_level("new", "bytevc2", 900_000)))
 
-    assert "undecodable" in next(c for c in rungs(data) if "new" in c.url).note
+    assert "undecodable" in next(c for c in levels(data) if "new" in c.url).note
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_page_of_2020_names_the_item_in_next_data() -> None:
     assert "good" in best(data)[0]
 
 
-def test_of_equal_rungs_the_sites_first_address_is_taken() -> None:
-    rung = tiktok_rung("good", "h264", 1_000_000)
+def test_of_equal_levels_the_sites_first_address_is_taken() -> None:
+    level = tiktok_level("good", "h264", 1_000_000)
 
-    assert best(read(tiktok_item(rung))) == [rung["PlayAddr"]["UrlList"][0]]
+    assert best(read(tiktok_item(level))) == [level["PlayAddr"]["UrlList"][0]]

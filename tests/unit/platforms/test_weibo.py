@@ -13,7 +13,7 @@ URL = "https://weibo.com/2427303621/MxojLlLgQ"
 CDN = "https://f.video.weibocdn.com/"
 
 
-def rung(height: int, codec: str = "avc1.64001f") -> dict[str, Any]:
+def level(height: int, codec: str = "avc1.64001f") -> dict[str, Any]:
     info = {
         "url": f"{CDN}{height}{codec[:4]}.mp4?Expires=1700000000&ssig=a",
         "mime": "video/mp4",
@@ -42,10 +42,10 @@ def status(**facts: Any) -> dict[str, Any]:
     }
 
 
-def test_the_largest_rung_of_the_list_is_taken() -> None:
+def test_the_largest_level_of_the_list_is_taken() -> None:
     data = read_known(
         URL,
-        status(page_info=page_info(playback_list=[rung(1080), rung(480)], duration=4.5, stream_url=f"{CDN}old.mp4")),
+        status(page_info=page_info(playback_list=[level(1080), level(480)], duration=4.5, stream_url=f"{CDN}old.mp4")),
     )
 
     assert best(data) == [f"{CDN}1080avc1.mp4?Expires=1700000000&ssig=a"]
@@ -62,7 +62,7 @@ def test_older_answers_name_their_files() -> None:
 def test_mixed_media_are_items_in_their_order() -> None:
     items = [
         {"type": "pic", "data": {"largest": {"url": "https://wx1.sinaimg.cn/1.jpg"}}},
-        {"type": "video", "data": page_info(playback_list=[rung(720)])},
+        {"type": "video", "data": page_info(playback_list=[level(720)])},
     ]
     data = read_known(URL, status(mix_media_info={"items": items}))
 
@@ -70,7 +70,7 @@ def test_mixed_media_are_items_in_their_order() -> None:
 
 
 def test_a_repost_shows_the_other_statuss_video() -> None:
-    other = status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[rung(720)]))
+    other = status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[level(720)]))
     data = read_known(URL, status(retweeted_status=other))
 
     assert (len(best(data)), data.metadata["reposted_from"]) == (1, "7")
@@ -78,7 +78,7 @@ def test_a_repost_shows_the_other_statuss_video() -> None:
 
 def test_other_statuses_of_a_list_are_ignored() -> None:
     assert (
-        read(URL, {"statuses": [status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[rung(720)]))]})
+        read(URL, {"statuses": [status(id=7, mblogid="Other1234", page_info=page_info(playback_list=[level(720)]))]})
         is None
     )
 
@@ -88,7 +88,7 @@ def test_a_missing_status_counts_as_deleted() -> None:
         read(URL, {"ok": 0, "error_code": 20101})
 
 
-def test_a_videos_own_page_names_its_rungs_by_labels() -> None:
+def test_a_videos_own_page_names_its_levels_by_labels() -> None:
     play = {
         "oid": "1034:4800000000000001",
         "author": "Jane",

@@ -26,11 +26,11 @@ def keys(data: PageData) -> set[str | None]:
     return {item.media_id for item in data.items if item.role is ItemRole.MAIN and item.is_video}
 
 
-def rung_of(key: str) -> str:
+def level_of(key: str) -> str:
     return f"https://video.twimg.com/amplify_video/{key}/vid/avc1/1280x720/{key}2176000.mp4?tag=14"
 
 
-def test_a_video_post_gives_its_rungs_its_author_and_its_day() -> None:
+def test_a_video_post_gives_its_levels_its_author_and_its_day() -> None:
     data = read(x_answer(tweet(x_video())))
 
     (item,) = data.items
@@ -183,7 +183,7 @@ def embed(*media: dict[str, Any], post_id: str = X_ID, **facts: Any) -> dict[str
 def test_an_embeds_answer_is_read() -> None:
     data = read(embed(x_video()))
 
-    assert (best(data), data.handle, data.display_name) == ([rung_of("111")], "jane", "Jane")
+    assert (best(data), data.handle, data.display_name) == ([level_of("111")], "jane", "Jane")
 
 
 def test_an_embeds_short_form_of_a_video_is_read() -> None:
@@ -254,4 +254,4 @@ def test_the_full_text_of_a_long_post_is_read() -> None:
 
 def test_at_equal_size_files_come_before_playlists_and_higher_bitrates_first() -> None:
     """A playlist's address contains no size, and its bitrate is not compared with a file's."""
-    assert best(read(x_answer(tweet(x_video(bitrates=(2_176_000, 256_000)))))) == [rung_of("111")]
+    assert best(read(x_answer(tweet(x_video(bitrates=(2_176_000, 256_000)))))) == [level_of("111")]

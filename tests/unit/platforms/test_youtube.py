@@ -82,7 +82,7 @@ def read(*answers: object) -> PageData:
     return data
 
 
-def rungs(*answers: object) -> tuple[Candidate, ...]:
+def levels(*answers: object) -> tuple[Candidate, ...]:
     return read(*answers).items[0].candidates
 
 
@@ -97,7 +97,7 @@ def test_names_day_length_and_the_largest_picture_are_read() -> None:
 
 
 def test_a_silent_track_has_the_best_sound_of_its_own_container() -> None:
-    candidates = rungs(response(formats=(), tracks=(MP4, WEBM, AAC_LOW, AAC, OPUS)))
+    candidates = levels(response(formats=(), tracks=(MP4, WEBM, AAC_LOW, AAC, OPUS)))
 
     assert [(c.container, c.video_codec, c.has_audio, c.audio_url) for c in candidates] == [
         ("mp4", "h264", False, AAC["url"]),
@@ -110,21 +110,21 @@ def test_the_original_sound_is_taken_and_not_a_dubbed_one() -> None:
     dubbed = {**AAC, "url": AAC["url"] + "&dub", "bitrate": 999_999, "audioTrack": {"audioIsDefault": False}}
     original = {**AAC, "audioTrack": {"audioIsDefault": True}}
 
-    assert rungs(response(formats=(), tracks=(MP4, dubbed, original)))[0].audio_url == AAC["url"]
+    assert levels(response(formats=(), tracks=(MP4, dubbed, original)))[0].audio_url == AAC["url"]
 
 
 def test_a_throttled_track_gives_way_to_a_whole_file() -> None:
     slowed = {**MP4, "url": MP4["url"] + "&n=abc"}
 
-    assert [c.height for c in rungs(response(tracks=(slowed, AAC)))] == [360]
-    assert [c.height for c in rungs(response(formats=(), tracks=(slowed, AAC)))] == [1080]
+    assert [c.height for c in levels(response(tracks=(slowed, AAC)))] == [360]
+    assert [c.height for c in levels(response(formats=(), tracks=(slowed, AAC)))] == [1080]
 
 
 def test_an_address_with_an_encrypted_signature_is_not_a_candidate() -> None:
     locked = {name: value for name, value in MUXED.items() if name != "url"}
     locked["signatureCipher"] = urlencode({"s": "XYZ", "sp": "sig", "url": MUXED["url"]})
 
-    assert rungs(response(formats=(locked,))) == ()
+    assert levels(response(formats=(locked,))) == ()
     assert read(response(formats=(locked,))).found
 
 
@@ -134,7 +134,7 @@ def test_manifests_are_streams_with_sound() -> None:
         "hlsManifestUrl": "https://manifest.googlevideo.com/api/manifest/hls_variant/a/file.m3u8"
     }
 
-    assert [(c.source_type, c.has_audio) for c in rungs(answer)] == [(SourceType.HLS, True)]
+    assert [(c.source_type, c.has_audio) for c in levels(answer)] == [(SourceType.HLS, True)]
 
 
 def test_an_adverts_response_is_ignored() -> None:
@@ -142,7 +142,7 @@ def test_an_adverts_response_is_ignored() -> None:
         formats=(file(22, 'video/mp4; codecs="avc1, mp4a"', width=1280, height=720),), video_id="bbbbbbbbbbb"
     )
 
-    assert [c.height for c in rungs(advert, response())] == [360]
+    assert [c.height for c in levels(advert, response())] == [360]
     assert youtube.read(POST, YOUTUBE, [advert]) is None
 
 
@@ -151,7 +151,7 @@ def test_a_watch_page_and_an_embeds_nested_text_are_read() -> None:
     nested = {"args": {"player_response": json.dumps(response())}}
     embed = f"<script>yt.setConfig({json.dumps(nested)})</script>"
 
-    assert [len(rungs(*documents(scan(html)))) for html in (page, embed)] == [1, 1]
+    assert [len(levels(*documents(scan(html)))) for html in (page, embed)] == [1, 1]
 
 
 def owner_data(video_id: str = ID) -> dict[str, Any]:

@@ -61,7 +61,7 @@ async def test_an_api_error_is_in_the_requested_language(vault: ApiVault) -> Non
 
 
 async def test_an_error_with_values_in_it_is_translated_with_them(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = (await vault.client.post(f"/api/jobs/{job.id}/cancel", accept_language="de")).json()
 
     assert answer["message"] == "Der Auftrag ist gespeichert; er kann nicht abgebrochen werden."

@@ -11,7 +11,7 @@ from mediavault.core.failures import FAILURES, ErrorCode
 from mediavault.core.job import HistoryRecord, Job, JobId, JobStatus, Stage, StepOutcome, StrategyName
 from mediavault.core.media import Account, Candidate, FoundIn, Ownership, SourceType
 from mediavault.presentation.schemas import JobView
-from mediavault.presentation.views import finished, history_view, job_view, kept_paths, title
+from mediavault.presentation.views import finished, history_view, job_view, saved_paths, title
 from tests.fakes import START
 
 ID = JobId("01932b6e-0000-7000-8000-000000000001")
@@ -150,14 +150,14 @@ def test_a_very_long_title_is_cut() -> None:
 
 
 def test_the_saved_files_are_the_video_and_its_companions() -> None:
-    assert kept_paths(saved_job()) == [
+    assert saved_paths(saved_job()) == [
         "jane/2026-11-24 A [1.2].mp4",
         "jane/2026-11-24 A [1.2].info.json",
         "jane/2026-11-24 A [1.2].nfo",
         "jane/2026-11-24 A [1.2].jpg",
         "jane/2026-11-24 A [1.2]-thumb.jpg",
     ]
-    assert kept_paths(a_job()) == []
+    assert saved_paths(a_job()) == []
 
 
 @pytest.mark.parametrize(

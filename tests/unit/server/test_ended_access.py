@@ -222,7 +222,7 @@ async def test_a_file_transfer_is_cut_off_when_access_ends(
 ) -> None:
     """It must not look complete to the recipient."""
     vault = await owned(make_vault)
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     token, _ = await authenticator_of(vault).tokens.add("program", Scope.ADMIN)
     reached, go_on = asyncio.Event(), asyncio.Event()
     slow_down(vault, monkeypatch, reached, go_on)
@@ -305,7 +305,7 @@ async def test_a_file_transfer_is_cut_off_when_its_link_or_feed_ends(
     goes_on: bool,
 ) -> None:
     vault = await owned(make_vault)
-    authenticator, job = authenticator_of(vault), await vault.add_kept()
+    authenticator, job = authenticator_of(vault), await vault.add_saved()
     await authenticator.add_user("jane", Role.MEMBER, NEW_PASSWORD)
     if through == "link":
         key, _ = await vault.shared_links.add(job, 0, lives=timedelta(days=1), user="jane")

@@ -238,7 +238,7 @@ async def test_pages_styles_and_json_are_compressed_for_those_who_can_read_it(va
 
 
 async def test_saved_files_and_zips_are_sent_as_they_are(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     for path in (f"/files/{job.id}/video", f"/files/{job.id}/sidecar", f"/library/zip?id={job.id}"):
         answer = await vault.client.get(path, accept_encoding="gzip")
 
@@ -353,11 +353,11 @@ async def test_an_unknown_host_is_answered_with_the_setting_that_allows_it(vault
     assert "MEDIAVAULT_HOST_NAMES" in answer.json()["help"]
 
 
-async def test_an_unknown_gate_is_answered_with_help_about_gates(vault: ApiVault) -> None:
-    answer = await vault.client.post("/api/gates/nowhere/open")
+async def test_a_site_without_limits_is_answered_with_help_about_them(vault: ApiVault) -> None:
+    answer = await vault.client.post("/api/site-limits/nowhere/open")
 
     assert answer.status == 404
-    assert "/api/gates" in answer.json()["help"]
+    assert "/api/site-limits" in answer.json()["help"]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])

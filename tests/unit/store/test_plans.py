@@ -54,11 +54,11 @@ PLANS: dict[str, list[str]] = {
     "newest_of_posts": ["SEARCH jobs USING INDEX jobs_post (canonical_url=?)"],
     # The SCAN stops at the first row: from one platform to the next, and what is queued for each is not read.
     "queued_platforms": [
-        "SCAN jobs USING COVERING INDEX jobs_turns",
-        "SEARCH jobs USING COVERING INDEX jobs_turns (platform>?)",
-        "SEARCH gates USING PRIMARY KEY (platform=?) LEFT-JOIN",
+        "SCAN jobs USING COVERING INDEX jobs_claimable",
+        "SEARCH jobs USING COVERING INDEX jobs_claimable (platform>?)",
+        "SEARCH site_limits USING PRIMARY KEY (platform=?) LEFT-JOIN",
     ],
-    "first_queued": ["SEARCH jobs USING COVERING INDEX jobs_turns (platform=? AND needs_session=? AND priority<?)"],
+    "first_queued": ["SEARCH jobs USING COVERING INDEX jobs_claimable (platform=? AND needs_session=? AND priority<?)"],
     "paused": ["SEARCH records USING PRIMARY KEY (kind=?)"],
     "of_seqs": [BY_KEY],
     "claim": [BY_KEY],
@@ -70,7 +70,7 @@ PLANS: dict[str, list[str]] = {
     "complete": BY_ID,
     "fail": BY_ID,
     "release": BY_ID,
-    "release_session_jobs": ["SEARCH jobs USING INDEX jobs_turns (platform=? AND needs_session=?)"],
+    "release_session_jobs": ["SEARCH jobs USING INDEX jobs_claimable (platform=? AND needs_session=?)"],
     "recover": [BY_KEY, "SCAN jobs USING INDEX jobs_running"],
     "expire_leases": ["SEARCH jobs USING COVERING INDEX jobs_running (claimed_by=?)"],
     "promote_due": [BY_KEY, "SEARCH jobs USING COVERING INDEX jobs_due (retry_at>? AND retry_at<?)"],
@@ -112,7 +112,7 @@ PLANS: dict[str, list[str]] = {
     ],
     "mark_names": ["SEARCH marks USING PRIMARY KEY (name>? AND name<?)"],
     "import_job": [],
-    "import_gate": [],
+    "import_site_limit": [],
     "set_once": [],
     "put_record": [],
     "add_record": [],
@@ -133,11 +133,9 @@ PLANS: dict[str, list[str]] = {
         "SEARCH jobs USING COVERING INDEX jobs_id (id=?)",
         "SEARCH h USING INDEX history_job (job=?) LEFT-JOIN",
     ],
-    "make_gate": [],
-    "locked_gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
+    "make_site_limit": [],
+    "locked_site_limit": ["SEARCH site_limits USING PRIMARY KEY (platform=?)"],
     "account_key_of": BY_ID,
-    "entries": ["SEARCH jobs USING INTEGER PRIMARY KEY (rowid>?)"],
-    "set_account_key": [BY_KEY],
     "put_words": [],
     "entry": BY_ID,
     "further_words": ["SEARCH job_words USING PRIMARY KEY (job=?)"],
@@ -161,17 +159,16 @@ PLANS: dict[str, list[str]] = {
         "USE TEMP B-TREE FOR ORDER BY",
         "USE TEMP B-TREE FOR ORDER BY",
     ],
-    "put_gate": ["SEARCH gates USING PRIMARY KEY (platform=?)"],
+    "put_site_limit": ["SEARCH site_limits USING PRIMARY KEY (platform=?)"],
     "heartbeat": [],
     "forget_worker": ["SEARCH workers USING PRIMARY KEY (worker=?)"],
 }
 FEW_ROWS = {
     "request_drain",
     "workers",
-    "gates",
+    "site_limits",
     "constants",
     "counts",
-    "count_jobs",  # once, when an older vault is indexed
     "waiting",
     "totals",
 }  # a handful of rows; counts of whole indexes
@@ -201,7 +198,7 @@ def plan(db: Connection, sql: str) -> list[str]:
         step
         for step in steps
         if re.search(
-            r"\b(jobs|known|newest|history|h|workers|gates|records|marks|job_words|library_\w+|source\w*|deferred_work|trash\w*)\b|TEMP B-TREE",
+            r"\b(jobs|known|newest|history|h|workers|site_limits|records|marks|job_words|library_\w+|source\w*|deferred_work|trash\w*)\b|TEMP B-TREE",
             step,
         )
     ]
@@ -383,9 +380,9 @@ class Asked:
         (SOURCE_ENTRIES, {"source": "s", "listed_at": Range()}, [], "source_entries_listed (source=? AND listed_at>?)"),
         (
             SOURCE_ENTRIES,
-            {"source": "s", "gone_at": Range()},
-            ["gone_at"],
-            "source_entries_gone (source=? AND gone_at>?)",
+            {"source": "s", "unlisted_at": Range()},
+            ["unlisted_at"],
+            "source_entries_unlisted (source=? AND unlisted_at>?)",
         ),
         (
             DEFERRED_WORK,
@@ -456,8 +453,8 @@ def steps_of_a_claim(folder: Path, *, ready: bool, crowd: int) -> int:
     )
     txn = Txn(db, clock.now(), now, clock.monotonic())
     if not ready:
-        gate = SiteLimit("instagram", next_turn_at=clock.now() + timedelta(minutes=1))
-        db.execute(SQL["import_gate"], limit_values(gate))
+        limit = SiteLimit("instagram", next_permit_at=clock.now() + timedelta(minutes=1))
+        db.execute(SQL["import_site_limit"], limit_values(limit))
     steps = 0
 
     def count() -> bool:

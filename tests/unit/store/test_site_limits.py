@@ -66,30 +66,30 @@ def test_a_promise_does_not_count_as_a_post_before_its_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("next_turn", "at"), [(None, MINUTE), (START + 2 * MINUTE, 2 * MINUTE), (START + MINUTE / 2, MINUTE)]
+    ("next_permit", "at"), [(None, MINUTE), (START + 2 * MINUTE, 2 * MINUTE), (START + MINUTE / 2, MINUTE)]
 )
 def test_a_permit_with_a_pause_comes_no_sooner_and_the_next_one_follows_it(
-    next_turn: datetime | None, at: timedelta
+    next_permit: datetime | None, at: timedelta
 ) -> None:
     request = replace(request_of(1, 9), pause=MINUTE, max_wait=3 * MINUTE, interval=MINUTE)
-    permit, after = acquire_permit(SiteLimit("x", next_turn_at=next_turn), request, START)
+    permit, after = acquire_permit(SiteLimit("x", next_permit_at=next_permit), request, START)
 
     assert (permit.refused, permit.at) == (None, START + at)
-    assert after.next_turn_at == START + at + MINUTE
+    assert after.next_permit_at == START + at + MINUTE
 
 
 @pytest.mark.parametrize(
     ("limit", "count"),
     [
         (SiteLimit("x"), 5),
-        (SiteLimit("x", next_turn_at=START), 1),
-        (SiteLimit("x", next_turn_at=START + SOON), 1),
-        (SiteLimit("x", next_turn_at=START + 2 * SOON), None),
+        (SiteLimit("x", next_permit_at=START), 1),
+        (SiteLimit("x", next_permit_at=START + SOON), 1),
+        (SiteLimit("x", next_permit_at=START + 2 * SOON), None),
         (SiteLimit("x", closed_until=START + HOUR, failures=1), None),
         (SiteLimit("x", closed_until=START, failures=1), 1),
         (SiteLimit("x", closed_until=START, failures=1, probing_until=START + HOUR), None),
-        (SiteLimit("x", next_turn_at=START, offered_until=START + SOON), None),
-        (SiteLimit("x", next_turn_at=START + DAY, offered_until=START + DAY), 1),  # the clock was set back since
+        (SiteLimit("x", next_permit_at=START, reserved_until=START + SOON), None),
+        (SiteLimit("x", next_permit_at=START + DAY, reserved_until=START + DAY), 1),  # the clock was set back since
     ],
 )
 def test_how_many_jobs_of_a_site_may_be_handed_out(limit: SiteLimit, count: int | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import StoreError
-from mediavault.store.schema import Migration
+from mediavault.store.schema import SCHEMA_VERSION, Migration
 from mediavault.store.sqlite import backup
 from mediavault.store.sqlite.backup import copy_database
 from mediavault.store.sqlite.engine import (
@@ -92,13 +92,13 @@ def test_a_damaged_database_is_not_copied(path: Path, tmp_path: Path) -> None:
 
 # --- before a migration ---------------------------------------------------------------------------------------------
 
-NEXT = Migration(len(MIGRATIONS) + 1, "9999_next.sql", "DROP TABLE filler")
+NEXT = Migration(SCHEMA_VERSION + 1, "9999_next.sql", "DROP TABLE filler")
 
 
 def test_a_database_is_backed_up_before_its_schema_changes(path: Path) -> None:
     open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
 
-    backup = backup_before_migrating(path, len(MIGRATIONS))
+    backup = backup_before_migrating(path, SCHEMA_VERSION)
     assert count(backup) == 9000
     open_database(backup).close()  # by the older mediavault
     with pytest.raises(Exception, match="no such table"):
@@ -123,7 +123,7 @@ def test_without_room_for_the_copy_the_schema_stays(path: Path, monkeypatch: pyt
 
 
 def test_a_copy_that_an_upgrade_left_half_written_does_not_block_the_next_one(path: Path) -> None:
-    backup = backup_before_migrating(path, len(MIGRATIONS))
+    backup = backup_before_migrating(path, SCHEMA_VERSION)
     backup.with_name(f"{backup.name}.draft").write_text("half")
     open_database(path, migrations=(*MIGRATIONS, NEXT)).close()
 

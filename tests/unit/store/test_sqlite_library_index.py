@@ -1,102 +1,28 @@
-"""The library index of a vault that an older release wrote: filled in the migration, whole or not at all."""
+"""The library index on SQLite: searches that find many jobs, and imported jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
 
-from mediavault.core.job import Job
 from mediavault.store.library_index import IndexEntry
-from mediavault.store.port import AccountQuery, JobOrder, JobQuery, StoredJob
-from mediavault.store.rows import stored_values
+from mediavault.store.port import JobOrder, JobQuery, StoredJob
 from mediavault.store.search_words import WordSource
 from mediavault.store.sql import library
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.sqlite import pages
-from mediavault.store.sqlite.engine import connect_to_read, fetch_all
-from mediavault.store.sqlite.schema import MIGRATIONS, open_database
 from mediavault.store.sqlite.store import SqliteJobStore
 from tests import browsing
-from tests.contract.shelves import adopt, all_pages, job_of, some_library
+from tests.contract.shelves import adopt, all_pages, some_library
 from tests.fakes import FakeClock
-
-BEFORE_THE_INDEX = 9  # migrations
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "jobs.db"
-
-
-def old_vault(path: Path, jobs: Sequence[Job], *, migrations: int = BEFORE_THE_INDEX) -> None:
-    """Create a vault as a release without the index left it."""
-    db = open_database(path, migrations=MIGRATIONS[:migrations])
-    for job in jobs:
-        values: dict[str, Any] = {**stored_values(job), "search_text": ""}
-        del values["account_key"], values["error_params"], values["profile"], values["priority"], values["listed_by"]
-        columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        fetch_all(db, f"INSERT INTO jobs ({columns}) VALUES ({marks})", values)
-    db.close()
-
-
-async def test_an_old_vault_is_indexed_when_it_is_opened(path: Path) -> None:
-    jobs = some_library(60)
-    old_vault(path, jobs)
-    store = SqliteJobStore(path, FakeClock())
-    await store.open()
-
-    page = await store.catalogue.jobs(JobQuery(text="fox", limit=100))
-    assert list(page.jobs) == browsing.in_order(jobs, JobQuery(text="fox"))
-    assert await store.catalogue.library_totals() == browsing.totals(jobs)
-    assert await store.catalogue.accounts(AccountQuery()) == browsing.accounts(jobs, AccountQuery())
-    of_jane = JobQuery(account="x/x-jane", limit=100)
-    assert list((await store.catalogue.jobs(of_jane)).jobs) == browsing.in_order(jobs, of_jane)
-    await store.close()
-
-
-async def test_indexing_that_is_killed_leaves_the_vault_as_it_was_and_is_repeated(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old_vault(path, [job_of(number, title="Okapi") for number in range(30)])
-    monkeypatch.setattr(library, "BATCH", 10)
-    add, added = library.add, []
-
-    async def killed(*args: Any) -> None:
-        added.append(args)
-        if len(added) == 2:
-            raise KeyboardInterrupt
-        await add(*args)
-
-    monkeypatch.setattr(library, "add", killed)
-    with pytest.raises(KeyboardInterrupt):
-        open_database(path)
-    db = connect_to_read(path)
-    assert fetch_all(db, "PRAGMA user_version") == [(BEFORE_THE_INDEX,)]
-    db.close()
-    monkeypatch.undo()
-    store = SqliteJobStore(path, FakeClock())
-    await store.open()
-
-    assert len((await store.catalogue.jobs(JobQuery(text="okapi"))).jobs) == 30
-    assert (await store.catalogue.library_totals()).kept == 30
-    await store.close()
-
-
-def test_the_progress_of_indexing_is_logged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old_vault(path, [job_of(number) for number in range(5)])
-    monkeypatch.setattr(library, "BATCH", 2)
-    monkeypatch.setattr(library, "PROGRESS_EVERY", 2)
-
-    with structlog.testing.capture_logs() as logged:
-        open_database(path).close()
-
-    progress = [(line["done"], line["total"]) for line in logged if line["event"] == "library_indexing"]
-    assert progress == [(2, 5), (4, 5), (5, 5)]
 
 
 @pytest.mark.parametrize("order", JobOrder)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import stat
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mediavault.core.failures import SchemaTooNew, StoreError
-from mediavault.core.job import WorkerId
 from mediavault.store.clock_guard import ClockGuard
-from mediavault.store.schema import Migration, load_migrations
+from mediavault.store.schema import SCHEMA_VERSION, Migration
 from mediavault.store.sqlite.engine import Connection, connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import (
     APPLICATION_ID,
     MIGRATIONS,
-    SCHEMA_VERSION,
     create_file,
     inspect,
     migrate,
@@ -48,20 +45,6 @@ def pragma(db: Connection, name: str) -> Any:
 # --- migrations -----------------------------------------------------------------------------------------------------
 
 
-def test_a_fresh_file_equals_one_that_took_every_migration_in_turn(path: Path, tmp_path: Path) -> None:
-    fresh = open_database(path)
-    stepwise_path = tmp_path / "stepwise.db"
-    for count in range(1, len(MIGRATIONS) + 1):
-        open_database(stepwise_path, migrations=MIGRATIONS[:count]).close()
-    stepwise = connect_to_read(stepwise_path)
-
-    assert schema_of(fresh) == schema_of(stepwise)
-    assert pragma(fresh, "user_version") == pragma(stepwise, "user_version") == SCHEMA_VERSION
-    assert pragma(fresh, "application_id") == APPLICATION_ID
-    fresh.close()
-    stepwise.close()
-
-
 def test_a_later_migration_keeps_the_existing_jobs(path: Path) -> None:
     db = open_database(path)
     fill(db, 3)
@@ -72,43 +55,6 @@ def test_a_later_migration_keeps_the_existing_jobs(path: Path) -> None:
 
     assert fetch_all(db, "SELECT count(*), count(more) FROM jobs") == [(3, 0)]
     assert pragma(db, "user_version") == SCHEMA_VERSION + 1
-    db.close()
-
-
-async def test_jobs_and_site_limits_of_the_second_schema_go_on_in_this_one(path: Path) -> None:
-    db = open_database(path, migrations=MIGRATIONS[:2])
-    fetch_all(
-        db,
-        "INSERT INTO jobs (id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, search_text)"
-        " VALUES ('id-1', '', 'https://s.example/1', 'https://s.example/1', 'generic', 1, 1, 5, '')",
-    )
-    fetch_all(db, "INSERT INTO gates VALUES ('x', NULL, NULL, 2, 'RATE_LIMITED', 'slow down', 7)")
-    db.close()
-    store = SqliteJobStore(path, FakeClock())
-    await store.open()
-
-    (gate,) = await store.site_limits.all_limits()
-    assert (gate.failures, gate.reason, gate.account_posts, gate.account_cap) == (2, "slow down", (), None)
-    assert len(await store.queue.claim(WorkerId("w-1"), limit=9, lease=timedelta(seconds=90))) == 1
-    await store.close()
-
-
-def test_a_post_that_a_source_had_brought_is_of_a_list_that_is_not_known(path: Path) -> None:
-    db = open_database(path, migrations=MIGRATIONS[:15])
-    for seq, priority in ((1, 2), (2, 1), (3, 2)):
-        fetch_all(
-            db,
-            "INSERT INTO jobs (seq, id, trace_id, post_url, canonical_url, platform, created_at, updated_at, max_attempts, priority)"
-            f" VALUES ({seq}, 'id-{seq}', '', '', 'https://s.example/{seq}', 'generic', 1, 1, 5, {priority})",
-        )
-    fetch_all(
-        db, "INSERT INTO marks (name, job, place, text) VALUES ('source/s-1', 1, 1, ''), ('source/s-1', 2, 1, '')"
-    )
-    db.close()
-
-    db = open_database(path)
-
-    assert fetch_all(db, "SELECT seq, listed_by FROM jobs ORDER BY seq") == [(1, ""), (2, None), (3, None)]
     db.close()
 
 
@@ -135,10 +81,6 @@ def test_opening_twice_changes_nothing(path: Path) -> None:
     assert schema_of(again) == before
     db.close()
     again.close()
-
-
-def test_migrations_are_numbered_without_a_gap() -> None:
-    assert [migration.version for migration in load_migrations("sqlite")] == list(range(1, SCHEMA_VERSION + 1))
 
 
 # --- files that are refused -----------------------------------------------------------------------------------------

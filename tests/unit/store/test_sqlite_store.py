@@ -20,6 +20,7 @@ from mediavault.core.job import JobStatus, NewJob, Stage, WorkerId, new_job_id
 from mediavault.core.media import SavedFile
 from mediavault.store.losses import LOSSES, forget_losses, losses
 from mediavault.store.port import JobQuery
+from mediavault.store.schema import SCHEMA_VERSION
 from mediavault.store.sqlite import engine
 from mediavault.store.sqlite.engine import (
     connect_to_read,
@@ -29,7 +30,7 @@ from mediavault.store.sqlite.engine import (
     sqlite_version,
     translate_refusal,
 )
-from mediavault.store.sqlite.schema import MIGRATIONS, open_database
+from mediavault.store.sqlite.schema import create_file, open_database
 from mediavault.store.sqlite.sql import SQL
 from mediavault.store.sqlite.store import SqliteJobStore
 from mediavault.store.sqlite.writer import Txn, WriteLock
@@ -39,7 +40,8 @@ from tests.patience import patient
 
 ANN = WorkerId("w-ann")
 LEASE = timedelta(seconds=90)
-KEPT = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+OLD_SCHEMA = Path(__file__).parents[2] / "contract" / "old_vault" / "sqlite.sql"
+SAVED = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 PATIENCE_S = 30.0
 
 
@@ -99,7 +101,7 @@ async def test_history_written_together_with_a_removal_does_not_go_to_the_next_j
     await store.queue.enqueue([new_job()])
     [attempt] = await store.queue.claim(ANN, limit=1, lease=LEASE)
 
-    await asyncio.gather(store.queue.begin_commit(attempt, KEPT), store.catalogue.remove(attempt.id))
+    await asyncio.gather(store.queue.begin_commit(attempt, SAVED), store.catalogue.remove(attempt.id))
     [queued] = await store.queue.enqueue([new_job()])
 
     assert await store.catalogue.history(queued.job.id) == []
@@ -223,11 +225,14 @@ async def test_opening_a_current_database_writes_nothing(store: SqliteJobStore, 
     assert log.read_bytes() == before
 
 
-@pytest.mark.parametrize("migrations", [0, 15])
-async def test_the_schema_is_changed_by_one_process_while_no_other_writes(path: Path, migrations: int) -> None:
+@pytest.mark.parametrize("former", [0, 15])
+async def test_the_schema_is_changed_by_one_process_while_no_other_writes(path: Path, former: int) -> None:
     """Another process would take a log that grows while it is looked at for one that was cut short."""
-    if migrations:
-        open_database(path, migrations=MIGRATIONS[:migrations]).close()
+    if former:
+        create_file(path)
+        db = connect_to_write(path)
+        db.execute(OLD_SCHEMA.read_text("utf-8"))
+        db.close()
     other_process = WriteLock(path.with_name("jobs.db-lock"), FakeClock())
     store = SqliteJobStore(path, FakeClock())
     with other_process:
@@ -241,7 +246,7 @@ async def test_the_schema_is_changed_by_one_process_while_no_other_writes(path: 
     await store.close()
     other_process.close()
 
-    assert (done, version, read_version(path)) == (set(), migrations, len(MIGRATIONS))
+    assert (done, version, read_version(path)) == (set(), former, SCHEMA_VERSION)
 
 
 def read_version(path: Path) -> int:

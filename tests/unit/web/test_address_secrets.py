@@ -32,7 +32,7 @@ from mediavault.features.following.records import change_state, follow, mark_pos
 from mediavault.features.notifications.events import event_of
 from mediavault.library.nfo import video_nfo
 from mediavault.library.sidecars import write_sidecar
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store.port import StoredJob
 from mediavault.store.tables import SOURCE_ENTRIES
 from mediavault.store.trash import move_to_trash
@@ -107,30 +107,30 @@ async def filled(make_vault: MakeVault) -> Filled:
     await filled.authenticator.users.take("seven grey herons")
     for role in Role:
         await filled.authenticator.add_user(role, role, PASSWORD)
-    made = {"kept": await vault.add_kept(PAGE.format(1)), "failed": await vault.add_failed(PAGE.format(2))}
+    made = {"saved": await vault.add_saved(PAGE.format(1)), "failed": await vault.add_failed(PAGE.format(2))}
     await vault.add(PAGE.format(3))
     made["ambiguous"] = await vault.store.queue.fail(
         await vault.claim(), error_code=ErrorCode.AMBIGUOUS, error=AMBIGUOUS, retry_in=None
     )
-    made["removed"] = await vault.add_kept(PAGE.format(4), name="jane/Old.mp4")
+    made["removed"] = await vault.add_saved(PAGE.format(4), name="jane/Old.mp4")
     made["queued"] = await vault.add(PAGE.format(5))
     step = HistoryRecord(vault.clock.now(), 1, Stage.EXTRACT, StepOutcome.FAILED, detail=AMBIGUOUS)
     for name, job in made.items():
         await vault.store.catalogue.remove(job.id)
         await vault.store.catalogue.import_jobs([StoredJob(with_secrets(job), (step,))])
         filled.jobs[name] = await vault.store.catalogue.get(job.id)
-    kept = filled.jobs["kept"]
-    sidecar = json.dumps(sidecar_of(kept))
+    saved = filled.jobs["saved"]
+    sidecar = json.dumps(sidecar_of(saved))
     (vault.downloads / "jane/A film [1].info.json").write_text(sidecar)
-    await vault.store.marks.put([Mark(kept.id, marks.collection("Trains"), "Trains")])
+    await vault.store.marks.put([Mark(saved.id, marks.collection("Trains"), "Trains")])
     await move_to_trash(
-        vault.store, vault.services.library, vault.clock, filled.jobs["removed"].id, kept_paths, batch="b"
+        vault.store, vault.services.library, vault.clock, filled.jobs["removed"].id, saved_paths, batch="b"
     )
-    await add_source(vault, kept)
+    await add_source(vault, saved)
     return filled
 
 
-async def add_source(vault: ApiVault, kept: Job) -> None:
+async def add_source(vault: ApiVault, saved: Job) -> None:
     """Follow a list whose address and entries have secrets, with entries in every state, and preview it."""
     now, records = vault.clock.now(), vault.store.records
     draft = Source("s-1", FEED, "generic", now)
@@ -140,24 +140,24 @@ async def add_source(vault: ApiVault, kept: Job) -> None:
         vault.store.tables,
         "s-1",
         lambda state: replace(
-            state, error=wall, failing_since=now - timedelta(days=9), failures=9, seen=3, waiting=1, looked_at=now
+            state, error=wall, failing_since=now - timedelta(days=9), failures=9, seen=3, waiting=1, checked_at=now
         ),
     )
     entries = {state: SeenEntry(state, PAGE.format(f"e-{state}"), seen_at=now) for state in EntryState}
-    entries = {**entries, EntryState.PASSED: replace(entries[EntryState.PASSED], reason=Reason.WORDS)}
+    entries = {**entries, EntryState.SKIPPED: replace(entries[EntryState.SKIPPED], reason=Reason.WORDS)}
     await put_seen(vault.store.tables, "s-1", {f"k-{state}": entry for state, entry in entries.items()})
-    await put_seen(vault.store.tables, "s-1", {"k-gone": SeenEntry(EntryState.TAKEN, PAGE.format("gone"))})
-    await vault.store.tables.update(SOURCE_ENTRIES, [("s-1", "k-gone")], {"gone_at": to_micros(now)})
+    await put_seen(vault.store.tables, "s-1", {"k-gone": SeenEntry(EntryState.SAVED, PAGE.format("gone"))})
+    await vault.store.tables.update(SOURCE_ENTRIES, [("s-1", "k-gone")], {"unlisted_at": to_micros(now)})
     await put_waiting(vault.store.tables, "s-1", now, [(f"k-{EntryState.WAITING}", entries[EntryState.WAITING])])
-    await mark_posts(vault.store, "s-1", [kept.id])
-    await note_arrivals(vault.store, [kept.id], are_news=True)
+    await mark_posts(vault.store, "s-1", [saved.id])
+    await note_arrivals(vault.store, [saved.id], are_news=True)
     listed = ListedPost("new", Entry(PAGE.format("new")), PAGE.format("new"))
     await add_preview(records, draft, "p-1", ReadList((listed,)), now)
 
 
 def sidecar_of(job: Job) -> dict[str, object]:
-    kept = saved_files(job)[0]
-    return write_sidecar(job, None, [JobItem(Item(), ItemStatus.KEPT, kept)], 0, kept, saved_at=job.created_at)
+    saved = saved_files(job)[0]
+    return write_sidecar(job, None, [JobItem(Item(), ItemStatus.SAVED, saved)], 0, saved, saved_at=job.created_at)
 
 
 def paths_of(filled: Filled) -> Iterator[str]:
@@ -177,9 +177,13 @@ def paths_of(filled: Filled) -> Iterator[str]:
         for job in filled.jobs.values() if "{job_id}" in route.path else [next(iter(filled.jobs.values()))]:
             yield filled_in(route.path, {**values, "job_id": job.id})
     yield from ("/library?state=all", "/library?view=list&state=all", "/library/export?format=csv&state=all")
-    yield from ("/library/export?format=jsonl&state=all", "/sources?change=s-1", "/api/sources/s-1/entries?gone=true")
+    yield from (
+        "/library/export?format=jsonl&state=all",
+        "/sources?change=s-1",
+        "/api/sources/s-1/entries?unlisted=true",
+    )
     yield from (f"/api/sources/s-1/entries?state={state}" for state in EntryState)
-    yield f"/library?q={filled.jobs['kept'].id}"
+    yield f"/library?q={filled.jobs['saved'].id}"
 
 
 def filled_in(path: str, values: dict[str, str]) -> str:
@@ -210,7 +214,7 @@ async def test_no_answer_below_admin_has_a_secret_of_an_address(filled: Filled, 
 async def test_no_event_below_admin_has_a_secret_of_an_address(filled: Filled, caller: str) -> None:
     headers = await headers_of(filled, caller)
     async with filled.vault.client.open("/api/events?since=2020-01-01T00:00:00Z", **headers) as stream:
-        missed = await until_named(stream, filled.jobs["kept"])
+        missed = await until_named(stream, filled.jobs["saved"])
         job = await filled.vault.add(PAGE.format(6))
         await filled.vault.client.app.state.feed.poll()  # type: ignore[attr-defined]
         live = await until_named(stream, job)
@@ -228,20 +232,20 @@ async def until_named(stream: Connection, job: Job) -> str:
 
 async def test_admins_see_whole_addresses(filled: Filled) -> None:
     """They need them to fetch a post by hand, and to follow a source in another vault."""
-    headers, kept = await filled.as_user("admin"), filled.jobs["kept"]
-    job = (await filled.get(f"/api/jobs/{kept.id}", headers)).json()
+    headers, saved = await filled.as_user("admin"), filled.jobs["saved"]
+    job = (await filled.get(f"/api/jobs/{saved.id}", headers)).json()
     opml = (await filled.get("/sources/export", headers)).text
 
     assert job["post_url"] == PAGE.format(1)
     assert job["candidates"][0]["url"] == f"{MEDIA}&n=0"
     assert job["metadata"]["more"] == [{"u": MEDIA}]
     assert f'xmlUrl="{FEED}"' in opml
-    assert CANARY in (await filled.get(f"/jobs/{kept.id}", headers)).text
+    assert CANARY in (await filled.get(f"/jobs/{saved.id}", headers)).text
     assert CANARY in (await filled.get("/library/export?format=csv", headers)).text
 
 
 async def test_below_admin_addresses_still_name_post_and_host(filled: Filled) -> None:
-    job = (await filled.get(f"/api/jobs/{filled.jobs['kept'].id}", await filled.as_user("viewer"))).json()
+    job = (await filled.get(f"/api/jobs/{filled.jobs['saved'].id}", await filled.as_user("viewer"))).json()
 
     assert job["post_url"] == job["canonical_url"] == "https://videos.example/watch/1?v=7&token=…"
     assert [one["url"] for one in job["candidates"]] == ["https://cdn.example/v.mp4?…"] * 2 + ["data:…"]
@@ -258,7 +262,7 @@ async def test_a_member_chooses_candidates_by_number(filled: Filled) -> None:
 
 async def test_only_an_admin_seals_a_post_whose_address_has_a_secret(filled: Filled) -> None:
     """The copy documents the page, whose whole address is part of it."""
-    job = filled.jobs["kept"]
+    job = filled.jobs["saved"]
     asked = {}
     for user in ("member", "admin"):
         headers = await filled.as_user(user)
@@ -269,7 +273,7 @@ async def test_only_an_admin_seals_a_post_whose_address_has_a_secret(filled: Fil
 
 
 async def test_what_strangers_get_has_no_secret_of_an_address(filled: Filled) -> None:
-    key, _ = await filled.vault.shared_links.add(filled.jobs["kept"], 0)
+    key, _ = await filled.vault.shared_links.add(filled.jobs["saved"], 0)
     feed = await filled.vault.rss_feeds.add("All", "", user="viewer")
     secret = await filled.vault.rss_feeds.secret_of(feed)
     for path in (f"/s/{key}", f"/feeds/{secret}/rss.xml", f"/feeds/{secret}/atom.xml"):
@@ -281,7 +285,7 @@ async def test_what_strangers_get_has_no_secret_of_an_address(filled: Filled) ->
 
 
 def test_no_file_next_to_a_video_has_a_secret_of_an_address(filled: Filled) -> None:
-    sidecar = sidecar_of(filled.jobs["kept"])
+    sidecar = sidecar_of(filled.jobs["saved"])
 
     assert CANARY not in json.dumps(sidecar) + video_nfo(sidecar, "videos.example")
     assert "https://videos.example/watch/1?v=7&amp;token=…" in video_nfo(sidecar, "videos.example")

@@ -33,7 +33,7 @@ def vault(make_vault: MakeVault) -> ApiVault:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_every_address_of_a_page_begins_with_the_path(vault: ApiVault, path: str) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = (await vault.client.get(BASE + path.format(job=job.id), accept="text/html")).text
     addresses = ADDRESS.findall(page)
 
@@ -45,7 +45,7 @@ async def test_every_address_of_a_page_begins_with_the_path(vault: ApiVault, pat
 
 
 async def test_the_api_and_the_files_are_below_the_path_and_at_the_root(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
 
     for prefix in (BASE, ""):
         assert (await vault.client.get(f"{prefix}/healthz")).status == 200

@@ -13,7 +13,8 @@ from mediavault.web.overview import cause_of, summarize_failures
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NO_FAILURES = {  # of a request or of the store, never of a job
     ErrorCode.BAD_URL, ErrorCode.BAD_REQUEST, ErrorCode.BAD_SETTING, ErrorCode.NOT_FOUND, ErrorCode.ILLEGAL_MOVE, ErrorCode.UNAUTHORIZED,
-    ErrorCode.FORBIDDEN, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TOO_MANY, ErrorCode.LEASE_LOST, ErrorCode.SCHEMA_TOO_NEW, ErrorCode.STORE_UNAVAILABLE,
+    ErrorCode.FORBIDDEN, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.TOO_MANY, ErrorCode.LEASE_LOST, ErrorCode.SCHEMA_TOO_NEW, ErrorCode.SCHEMA_TOO_OLD,
+    ErrorCode.STORE_UNAVAILABLE,
 }  # fmt: skip
 _number = itertools.count()
 

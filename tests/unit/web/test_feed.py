@@ -36,7 +36,7 @@ async def shown(vault: ApiVault, address: str) -> str:
 
 
 async def test_only_saved_posts_are_clips_whatever_the_state_of_the_filter(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.add_failed("https://videos.example/watch/bad")
 
     for state in ("", "?state=all", "?state=failed"):
@@ -146,13 +146,13 @@ async def test_an_invalid_filter_or_cursor_is_refused(vault: ApiVault) -> None:
 
 def several(job: Job, *kinds: ItemType) -> StoredJob:
     """Return a post whose first item failed, with a saved video of each kind after it."""
-    kept = SavedFile(str(job.output_path), None, 1_000, str(job.sha256), 30.0, 180, 320)
-    items = (JobItem(Item(), ItemStatus.FAILED), *(JobItem(Item(type=kind), ItemStatus.KEPT, kept) for kind in kinds))
+    saved = SavedFile(str(job.output_path), None, 1_000, str(job.sha256), 30.0, 180, 320)
+    items = (JobItem(Item(), ItemStatus.FAILED), *(JobItem(Item(type=kind), ItemStatus.SAVED, saved) for kind in kinds))
     return StoredJob(replace(job, items=items), (), (Mark(job.id, "position/owner", "[12.5,30,1]", 1),))
 
 
 async def test_a_post_with_several_videos_shows_its_first_and_where_it_was_left(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.store.catalogue.remove(job.id)
     await vault.store.catalogue.import_jobs([several(job, ItemType.VIDEO, ItemType.VIDEO, ItemType.VIDEO)])
     page = await shown(vault, FEED)
@@ -166,7 +166,7 @@ async def test_a_post_with_several_videos_shows_its_first_and_where_it_was_left(
 
 
 async def test_an_animation_is_marked_as_one(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.store.catalogue.remove(job.id)
     await vault.store.catalogue.import_jobs([several(job, ItemType.GIF)])
     page = await shown(vault, FEED)
@@ -177,7 +177,7 @@ async def test_an_animation_is_marked_as_one(vault: ApiVault) -> None:
 
 
 async def test_a_completed_post_without_a_file_is_left_out(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.store.catalogue.remove(job.id)
     await vault.store.catalogue.import_jobs([StoredJob(replace(job, status=JobStatus.COMPLETED, output_path=None))])
 

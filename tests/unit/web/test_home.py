@@ -100,7 +100,7 @@ async def test_a_shared_link_fills_the_box_and_adds_nothing(vault: ApiVault) -> 
 
 
 async def test_the_four_numbers_link_to_their_lists(vault: ApiVault) -> None:
-    await vault.add_kept()
+    await vault.add_saved()
     await fail(vault, 2)
     await fail(vault, 3, retry_in=HOUR)
     await fail(vault, 4, ErrorCode.DELETED)
@@ -152,12 +152,12 @@ async def test_what_the_look_at_the_post_found_is_shown_while_its_video_is_downl
 
 async def test_lists_are_bounded_and_link_to_the_rest(vault: ApiVault) -> None:
     for number in range(RECENT + 1):
-        await vault.add_kept(f"https://videos.example/kept/{number}", name=f"jane/{number}.mp4")
+        await vault.add_saved(f"https://videos.example/kept/{number}", name=f"jane/{number}.mp4")
     for number in range(WAITING + 2):
         await vault.add(f"https://videos.example/next/{number}")
     page = await home(vault)
 
-    assert page.count('class="kept"') == RECENT
+    assert page.count('class="saved"') == RECENT
     assert page.count('data-action="cancel"') == WAITING
     assert '<a href="/library?state=waiting">and 2 more</a>' in page
 
@@ -320,7 +320,7 @@ async def test_the_result_of_a_link_stays_on_this_browsers_page_until_it_is_dism
 
 
 async def test_a_saved_link_shows_its_picture_and_the_way_to_play_it(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     cookie = await submit_links(vault, POST)  # known: its result is there at once
     page = (await vault.client.get("/", cookie=cookie)).text
 
@@ -352,7 +352,7 @@ async def test_a_result_that_is_tried_again_says_when_and_offers_to_try_now(vaul
 
 async def test_the_page_says_how_many_are_left_and_about_how_long_they_take(vault: ApiVault) -> None:
     for number in range(ENOUGH_FOR_A_PACE):
-        await vault.add_kept(f"https://videos.example/kept/{number}", name=f"a/{number}.mp4")
+        await vault.add_saved(f"https://videos.example/kept/{number}", name=f"a/{number}.mp4")
         vault.clock.advance(20)
     unhurried = await home(vault)
     for number in range(6):

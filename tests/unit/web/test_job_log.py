@@ -27,7 +27,7 @@ CANARY = "CANARY7f3a"
 
 
 async def test_the_log_contains_the_history_the_facts_and_the_versions(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.get(f"/jobs/{job.id}/log")
 
     assert answer.status == 200
@@ -54,7 +54,7 @@ def hostile_job() -> Job:
         Job(JobId("1"), "t", signed, signed, "x", JobStatus.FAILED, AT, AT),
         metadata={"title": f"hello token={CANARY}\nAuthorization: Bearer {CANARY}"},
         account=Account("x", f"Cookie: {CANARY}", None, "jane"),
-        items=(item, JobItem(Item(), ItemStatus.KEPT, file)),
+        items=(item, JobItem(Item(), ItemStatus.SAVED, file)),
         candidates=candidates,
         chosen_urls=(signed,),
         extracted_url=signed,

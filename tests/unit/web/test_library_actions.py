@@ -38,8 +38,8 @@ def opened(answer: Answer) -> zipfile.ZipFile:
 
 
 async def two_saved(vault: ApiVault) -> tuple[Job, Job]:
-    first = await vault.add_kept("https://videos.example/watch/1", name="jane/A film [1].mp4")
-    return first, await vault.add_kept("https://videos.example/watch/2", name="jane/夜 [2].mp4", video=VIDEO * 3)
+    first = await vault.add_saved("https://videos.example/watch/1", name="jane/A film [1].mp4")
+    return first, await vault.add_saved("https://videos.example/watch/2", name="jane/夜 [2].mp4", video=VIDEO * 3)
 
 
 # --- the zip
@@ -151,7 +151,7 @@ class EndlessFile:
 async def test_a_client_that_disconnects_ends_the_zip_and_closes_the_file(
     vault: ApiVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await vault.add_kept()
+    first = await vault.add_saved()
     file = EndlessFile()
 
     async def opened_file(relative: str) -> EndlessFile:
@@ -271,7 +271,7 @@ async def test_an_unknown_format_is_refused(vault: ApiVault) -> None:
 
 async def test_selected_failures_are_retried_and_the_rest_is_counted(vault: ApiVault) -> None:
     failed = await vault.add_failed("https://videos.example/watch/bad")
-    saved = await vault.add_kept("https://videos.example/watch/good")
+    saved = await vault.add_saved("https://videos.example/watch/good")
     answer = await vault.client.submit(
         "/library/retry", {"id": f"{failed.id} {saved.id} {UNKNOWN_ID}", "state": "all", "q": "watch"}
     )
@@ -291,7 +291,7 @@ async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
     monkeypatch.setattr("mediavault.web.pages.library.PAGE", 1)
     for number in range(3):
         vault.clock.advance(1)
-        await vault.add_kept(f"https://videos.example/watch/{number}", name=f"jane/{number}.mp4")
+        await vault.add_saved(f"https://videos.example/watch/{number}", name=f"jane/{number}.mp4")
     first = (await vault.client.get("/library?q=watch", accept=HTML)).text
     more = html.unescape(re.findall(r'href="(/library\?[^"]*cursor=[^"]*)"', first)[0])
     cursor = parse_qs(urlsplit(more).query)["cursor"][0]
@@ -308,7 +308,7 @@ async def test_deleting_and_undoing_it_stay_on_the_page_of_the_filter(
 
 
 async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_library(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = (await vault.client.get("/library?cursor=1.a", accept=HTML)).text
 
     assert f'id="job-{job.id}"' in page
@@ -317,8 +317,8 @@ async def test_a_page_on_which_everything_was_deleted_shows_the_start_of_the_lib
 async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -> None:
     first, second = await two_saved(vault)
     done = await vault.client.submit("/library/remove?everything=on", {"q": "watch 1"}, accept=HTML)
-    told = re.fullmatch(r"/library\?q=watch\+1&outcome=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"])
-    assert told
+    outcome = re.fullmatch(r"/library\?q=watch\+1&outcome=removed-1-0&batch=([0-9a-f]{16})", done.headers["location"])
+    assert outcome
 
     assert await vault.store.catalogue.get(second.id)
     with pytest.raises(JobNotFound):
@@ -326,9 +326,9 @@ async def test_what_was_deleted_together_is_restored_together(vault: ApiVault) -
     assert not _exists(vault, "jane/A film [1].mp4")
     page = (await vault.client.get(done.headers["location"], accept=HTML)).text
     assert "1 post was deleted." in page
-    assert f'name="batch" value="{told[1]}"' in page
+    assert f'name="batch" value="{outcome[1]}"' in page
 
-    assert undo_fields(page) == {"batch": told[1], "q": "watch 1"}
+    assert undo_fields(page) == {"batch": outcome[1], "q": "watch 1"}
 
     undone = await vault.client.submit("/trash/restore", undo_fields(page))
     assert undone.headers["location"] == "/library?q=watch+1&outcome=restored-1-0"

@@ -67,7 +67,7 @@ async def test_accounts_are_listed_page_by_page_with_what_is_saved_of_them(libra
 
     assert [entry["key"] for entry in first["accounts"]] == ["tiktok/tiktok-bob"]
     [jane] = second["accounts"]
-    assert (jane["key"], jane["display_name"], jane["jobs"], jane["kept"]) == ("x/x-jane", "Jane Doe", 2, 2)
+    assert (jane["key"], jane["display_name"], jane["jobs"], jane["saved"]) == ("x/x-jane", "Jane Doe", 2, 2)
     assert (jane["bytes"], jane["duration_s"], second["next_cursor"]) == (40, 11.75, None)
 
 
@@ -86,5 +86,5 @@ async def test_totals_count_every_state_by_platform_and_overall(library: ApiVaul
     totals = (await library.client.get("/api/totals")).json()
 
     assert totals["counts"] == {"queued": 0, "running": 0, "completed": 2, "failed": 1, "cancelled": 0}
-    assert (totals["kept"], totals["bytes"], totals["duration_s"]) == (2, 40, 11.75)
-    assert [(platform["platform"], platform["kept"]) for platform in totals["platforms"]] == [("tiktok", 0), ("x", 2)]
+    assert (totals["saved"], totals["bytes"], totals["duration_s"]) == (2, 40, 11.75)
+    assert [(platform["platform"], platform["saved"]) for platform in totals["platforms"]] == [("tiktok", 0), ("x", 2)]

@@ -29,7 +29,7 @@ def fresh(page: str) -> list[str]:
 
 
 async def test_a_newly_saved_post_is_fresh_and_counted(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = await ask(vault, [job.id])
 
     assert fresh(page) == [job.id]
@@ -41,7 +41,7 @@ async def test_a_newly_saved_post_is_fresh_and_counted(vault: ApiVault) -> None:
     "query", ["&q=nonesuch", "&platform=x", "&state=failed", "&since=2999-01-01", "&until=2000-01-01", "&shortest=9999"]
 )
 async def test_a_post_that_the_filter_does_not_match_is_shown_but_not_fresh(vault: ApiVault, query: str) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = await ask(vault, [job.id], query)
 
     assert f'id="job-{job.id}"' in page
@@ -49,7 +49,7 @@ async def test_a_post_that_the_filter_does_not_match_is_shown_but_not_fresh(vaul
 
 
 async def test_a_post_that_was_on_the_page_from_the_start_is_not_fresh(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     later = (vault.clock.now() + HOUR).isoformat()
 
     assert fresh(await ask(vault, [job.id], moment=later)) == []
@@ -76,7 +76,7 @@ def test_a_post_counts_from_when_it_entered_its_state() -> None:
     assert came_at(job, LibraryView.WAITING) == created
     assert came_at(replace(job, attempt_count=1), LibraryView.WAITING) == created + 4 * HOUR
     assert came_at(replace(job, attempt_count=1, status=JobStatus.RUNNING), LibraryView.WAITING) == created
-    assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.KEPT) == created + 2 * HOUR
+    assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.SAVED) == created + 2 * HOUR
     assert came_at(replace(job, status=JobStatus.FAILED), LibraryView.FAILED) == created + 3 * HOUR
     assert came_at(replace(job, status=JobStatus.CANCELLED), LibraryView.CANCELLED) == created + 4 * HOUR
     assert came_at(replace(job, status=JobStatus.COMPLETED), LibraryView.ALL) == created

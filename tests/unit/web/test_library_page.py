@@ -26,7 +26,7 @@ def links(page: str) -> list[str]:
 
 async def fill(vault: ApiVault, count: int, **facts: object) -> list[Job]:
     """Add saved jobs, and return them newest first."""
-    model = await vault.add_kept()
+    model = await vault.add_saved()
     jobs = []
     for number in range(count):
         name = f"00000000-0000-7000-8000-{number:012x}"
@@ -41,7 +41,7 @@ async def fill(vault: ApiVault, count: int, **facts: object) -> list[Job]:
 
 
 async def test_the_page_shows_saved_posts_and_counts_the_others(vault: ApiVault) -> None:
-    await vault.add_kept("https://videos.example/watch/good")
+    await vault.add_saved("https://videos.example/watch/good")
     await vault.add_failed("https://videos.example/watch/bad")
     page = (await vault.client.get("/library")).text
 
@@ -162,7 +162,7 @@ async def test_an_empty_library_links_to_the_paste_box(vault: ApiVault, link: st
 
 
 async def test_an_empty_result_links_to_all_posts(vault: ApiVault) -> None:
-    await vault.add_kept()
+    await vault.add_saved()
     nothing = (await vault.client.get("/library?q=nonesuch")).text
     no_failures = (await vault.client.get("/library?state=failed")).text
 

@@ -11,7 +11,7 @@ import pytest
 from mediavault.core.clock import local
 from mediavault.core.records import RecordKind
 from mediavault.store.holds import day_of
-from mediavault.store.live_settings import LOOK_AGAIN_S
+from mediavault.store.live_settings import CHECK_AGAIN_S
 from tests.http_vault import ApiVault
 
 POST = "https://videos.example/post"
@@ -82,7 +82,7 @@ async def test_the_home_page_says_that_downloads_are_limited(vault: ApiVault) ->
     before = (await vault.client.get("/")).text
     await vault.client.post("/api/jobs", {"post_url": POST})
     await vault.services.live.change("bandwidth", "2 MB/s", by="owner")
-    vault.clock.advance(LOOK_AGAIN_S)
+    vault.clock.advance(CHECK_AGAIN_S)
 
     assert "at most" not in before
     assert "at most 2 MB/s" in (await vault.client.get("/")).text

@@ -77,7 +77,7 @@ async def test_all_text_has_enough_contrast_in_light_and_dark(vault: ApiVault, s
 
 
 async def test_a_jobs_page_has_the_player_the_facts_and_the_history(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = (await vault.client.get(f"/jobs/{job.id}")).text
 
     assert f'src="/files/{job.id}/items/0/video"' in page
@@ -127,7 +127,7 @@ async def test_only_web_addresses_become_links(vault: ApiVault) -> None:
 
 
 async def test_pages_load_nothing_from_third_parties_and_run_no_inline_script(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     for path in ("/", f"/jobs/{job.id}"):
         page = (await vault.client.get(path)).text
         assert not re.search(r"<script(?! type=\"module\" src=\"/static/)|<style|\sstyle=|\son\w+=", page)

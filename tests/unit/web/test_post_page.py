@@ -67,18 +67,18 @@ async def test_a_damaged_file_of_which_some_plays_is_kept_by_a_button_and_says_s
     job = await fail_asking(vault.store, await vault.claim(), ErrorCode.DAMAGED, why)
     page = await page_of(vault, job)
     await vault.client.submit(f"/jobs/{job.id}/retry", {"as_it_is": "on"})
-    saved = await vault.add_kept("https://videos.example/watch/damaged", name="jane/damaged.mp4")
-    (item,) = saved.items or (JobItem(Item(), ItemStatus.KEPT, saved_files(saved)[0]),)
+    saved = await vault.add_saved("https://videos.example/watch/damaged", name="jane/damaged.mp4")
+    (item,) = saved.items or (JobItem(Item(), ItemStatus.SAVED, saved_files(saved)[0]),)
     item = replace(item, error_code=ErrorCode.DAMAGED, error=why)
     await vault.store.catalogue.remove(saved.id)
     await vault.store.catalogue.import_jobs([StoredJob(replace(saved, items=(item,)))])
-    kept = await page_of(vault, saved)
+    after = await page_of(vault, saved)
 
     assert "Keep it anyway" in page
     assert await accepted_reasons(vault.store.records, job.id) == {"DAMAGED"}
-    assert "Kept as it is, on request" in kept
-    assert "its sound is damaged" in kept
-    assert "as_it_is" not in kept
+    assert "Kept as it is, on request" in after
+    assert "its sound is damaged" in after
+    assert "as_it_is" not in after
 
 
 async def test_a_post_that_failed_otherwise_is_not_saved_as_it_is(vault: ApiVault) -> None:
@@ -86,7 +86,7 @@ async def test_a_post_that_failed_otherwise_is_not_saved_as_it_is(vault: ApiVaul
 
 
 async def test_a_saved_post_offers_download_check_and_another_version(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = await page_of(vault, job)
 
     for form in ("verify", "again", "remove"):
@@ -102,7 +102,7 @@ async def test_a_saved_post_offers_download_check_and_another_version(vault: Api
 
 
 async def test_a_post_without_a_url_shows_no_link_and_is_not_saved_again(vault: ApiVault) -> None:
-    saved = await vault.add_kept()
+    saved = await vault.add_saved()
     name = name_of_file("ab" * 32)
     job = replace(saved, id=new_job_id(saved.created_at), post_url=name, canonical_url=name)
     await vault.store.catalogue.import_jobs([StoredJob(job)])
@@ -116,7 +116,7 @@ async def test_a_post_without_a_url_shows_no_link_and_is_not_saved_again(vault: 
 
 
 async def test_a_page_read_while_a_check_ends_asks_again(vault: ApiVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     running = cast("StubChecks", vault.services.checks).running
     running.add(job.id)
     monkeypatch.setattr(StubFormats, "known", lambda *_: running.clear())  # called after the result has been read
@@ -228,7 +228,7 @@ def test_only_web_addresses_in_a_text_become_links(text: str, expected: list[tup
     ],
 )
 async def test_the_last_check_is_shown_with_its_time(vault: ApiVault, verdict: CheckVerdict, word: str) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     check = FileCheck(vault.clock.now() + timedelta(hours=1), verdict, "<other> bytes")
     await vault.store.records.put(RecordKind.VERIFIED, job.id, checks_to_json({0: check}))
     page = await page_of(vault, job)
@@ -239,7 +239,7 @@ async def test_the_last_check_is_shown_with_its_time(vault: ApiVault, verdict: C
 
 
 async def test_a_check_is_started_by_a_form_and_shown_while_it_runs(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     checks = cast("StubChecks", vault.services.checks)
     answer = await vault.client.submit(f"/jobs/{job.id}/verify")
     checks.running.add(job.id)
@@ -255,31 +255,31 @@ async def test_a_check_is_started_by_a_form_and_shown_while_it_runs(vault: ApiVa
 async def test_a_file_that_browsers_cannot_play_is_offered_for_download(
     vault: ApiVault, suffix: str, *, is_hidden: bool
 ) -> None:
-    page = await page_of(vault, await vault.add_kept(name=f"jane/film.{suffix}"))
+    page = await page_of(vault, await vault.add_saved(name=f"jane/film.{suffix}"))
 
     assert bool(re.search(r'id="unplayable"[^>]* hidden>', page)) is is_hidden
 
 
 async def test_the_codecs_are_shown_once_the_file_has_been_read(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     formats_of(vault).reports[SHA256] = ProbeReport("mp4", "hevc", "aac", 4.0, 320, 180)
-    before, looked = await page_of(vault, job), await page_of(vault, job, "?look=true")
+    before, looked = await page_of(vault, job), await page_of(vault, job, "?read_formats=true")
 
     assert "Show codec details" in before
     assert "MP4: HEVC, AAC" in looked
 
 
-async def kept_posts(vault: ApiVault, *urls: str) -> list[Job]:
+async def saved_posts(vault: ApiVault, *urls: str) -> list[Job]:
     """Save a post for each URL, each a second later than the one before."""
     jobs = []
     for number, url in enumerate(urls):
-        jobs.append(await vault.add_kept(url, name=f"jane/{number}.mp4"))
+        jobs.append(await vault.add_saved(url, name=f"jane/{number}.mp4"))
         vault.clock.advance(1)
     return jobs
 
 
 async def test_the_neighbouring_saved_posts_are_linked(vault: ApiVault) -> None:
-    first, second, third = await kept_posts(vault, *(f"https://videos.example/watch/{number}" for number in range(3)))
+    first, second, third = await saved_posts(vault, *(f"https://videos.example/watch/{number}" for number in range(3)))
     waiting = await vault.add("https://videos.example/watch/waits")
     page = await page_of(vault, second)
 
@@ -293,7 +293,7 @@ async def test_the_neighbouring_saved_posts_are_linked(vault: ApiVault) -> None:
 
 async def test_the_saved_posts_that_follow_are_up_next_then_those_of_the_account(vault: ApiVault) -> None:
     urls = [f"https://x.com/jane/status/{1_000 + number}" for number in range(4)]
-    jobs = await kept_posts(vault, *urls, "https://videos.example/watch/other")
+    jobs = await saved_posts(vault, *urls, "https://videos.example/watch/other")
     page = await page_of(vault, jobs[2], "?in=platform%3Dx")
     following, of_account = page.partition("More from ")[::2]
 
@@ -305,14 +305,14 @@ async def test_the_saved_posts_that_follow_are_up_next_then_those_of_the_account
 
 
 async def test_a_post_without_a_video_has_nothing_up_next(vault: ApiVault) -> None:
-    await kept_posts(vault, "https://videos.example/watch/0")
+    await saved_posts(vault, "https://videos.example/watch/0")
     page = await page_of(vault, await vault.add("https://videos.example/watch/1"))
 
     assert "Up next" not in page
 
 
 async def test_facts_and_history_are_folded_when_the_post_is_saved_and_open_otherwise(vault: ApiVault) -> None:
-    saved = await page_of(vault, await vault.add_kept())
+    saved = await page_of(vault, await vault.add_saved())
     failed = await page_of(vault, await vault.add_failed("https://videos.example/watch/failed"))
 
     assert saved.count('<details class="folded">') == 3
@@ -324,7 +324,7 @@ async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vau
     jobs = []
     for number in range(4):
         site = "videos.example" if number % 2 else "x.com/jane/status"
-        jobs += await kept_posts(vault, f"https://{site}/{1_000 + number}")
+        jobs += await saved_posts(vault, f"https://{site}/{1_000 + number}")
     query = "?in=platform%3Dx%26state%3Dall"
     page = await page_of(vault, jobs[0], query)
 
@@ -334,7 +334,7 @@ async def test_a_post_opened_from_a_filtered_library_links_within_the_filter(vau
 
 
 async def test_saving_again_makes_a_new_version(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.submit(f"/jobs/{job.id}/again")
     again = await vault.store.catalogue.get(cast("Any", answer.headers["location"].removeprefix("/jobs/")))
 
@@ -343,7 +343,7 @@ async def test_saving_again_makes_a_new_version(vault: ApiVault) -> None:
 
 
 async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_that(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
 
     assert re.fullmatch(
@@ -353,7 +353,7 @@ async def test_a_deleted_post_goes_to_the_trash_and_the_answer_offers_to_undo_th
 
 
 async def test_undoing_the_deletion_of_a_post_leads_back_to_it(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.submit(f"/jobs/{job.id}/remove")
     page = (await vault.client.get(answer.headers["location"])).text
     form = page.partition('action="/trash/restore"')[2].partition("</form>")[0]
@@ -364,7 +364,7 @@ async def test_undoing_the_deletion_of_a_post_leads_back_to_it(vault: ApiVault) 
 
 
 async def test_the_page_is_available_in_german(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     page = (await vault.client.get(f"/jobs/{job.id}", accept_language="de")).text
 
     for words in ("Jetzt prüfen", "Verlauf", "Versuch 1", "<strong>Vollständig</strong>"):
@@ -372,9 +372,9 @@ async def test_the_page_is_available_in_german(vault: ApiVault) -> None:
 
 
 async def test_a_post_names_the_others_with_the_same_video(vault: ApiVault) -> None:
-    own = await vault.add_kept(name="jane/own.mp4")
-    alike = await vault.add_kept("https://videos.example/watch/2", name="jane/alike.mp4")
-    same = await vault.add_kept("https://videos.example/watch/3", name="jane/same.mp4")
+    own = await vault.add_saved(name="jane/own.mp4")
+    alike = await vault.add_saved("https://videos.example/watch/2", name="jane/alike.mp4")
+    same = await vault.add_saved("https://videos.example/watch/3", name="jane/same.mp4")
     assert 'id="same"' not in await page_of(vault, own)
     await put_duplicates(vault.store, own.id, {alike.id: Likeness(93), same.id: Likeness(100, identical=True)})
 
@@ -385,9 +385,9 @@ async def test_a_post_names_the_others_with_the_same_video(vault: ApiVault) -> N
 
 
 async def test_a_post_that_is_saved_more_than_once_is_found_in_the_library(vault: ApiVault) -> None:
-    own = await vault.add_kept(name="jane/own.mp4")
-    duplicate = await vault.add_kept("https://videos.example/watch/2", name="jane/duplicate.mp4")
-    other = await vault.add_kept("https://videos.example/watch/3", name="jane/other.mp4")
+    own = await vault.add_saved(name="jane/own.mp4")
+    duplicate = await vault.add_saved("https://videos.example/watch/2", name="jane/duplicate.mp4")
+    other = await vault.add_saved("https://videos.example/watch/3", name="jane/other.mp4")
     await put_duplicates(vault.store, own.id, {duplicate.id: Likeness(93)})
 
     page = (await vault.client.get("/library?mine=duplicates")).text
@@ -399,7 +399,7 @@ FOLLOWS = "All packets read, all sound and every key frame decoded; the other pi
 
 
 async def test_a_film_says_what_of_it_has_been_decoded(vault: ApiVault) -> None:
-    job, now = await vault.add_kept(), vault.clock.now()
+    job, now = await vault.add_saved(), vault.clock.now()
     of_older_version = await page_of(vault, job)
     await note_examined(vault.store, job.id, [0], {0: 0}, now)
     at_saving = await page_of(vault, job)
@@ -415,7 +415,7 @@ async def test_a_film_says_what_of_it_has_been_decoded(vault: ApiVault) -> None:
 
 async def test_films_in_a_bucket_are_not_said_to_be_decoded_later(make_vault: MakeVault) -> None:
     vault = make_vault(vault_url="s3://bucket")
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await note_examined(vault.store, job.id, [0], {0: 0}, vault.clock.now())
 
     assert "The other pictures are not decoded" in await page_of(vault, job)
@@ -428,7 +428,7 @@ async def damage(vault: ApiVault, job: Job) -> None:
 
 
 async def test_a_damaged_post_says_that_it_is_saved_again_and_names_the_new_version(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await damage(vault, job)
     before = await page_of(vault, job)
     await pause(vault.store.records)
@@ -445,7 +445,7 @@ async def test_a_damaged_post_says_that_it_is_saved_again_and_names_the_new_vers
 
 
 async def test_a_second_version_that_is_damaged_too_is_said_to_stay(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await damage(vault, job)
     await vault.store.marks.put([Mark(job.id, MarkKind.REPLACED)])
 

@@ -54,8 +54,8 @@ async def test_a_waiting_posts_page_moves_it_to_the_front_back_and_to_the_end(va
 
 
 async def test_a_saved_post_cannot_be_moved(vault: ApiVault) -> None:
-    kept = await vault.add_kept()
-    assert f"/jobs/{kept.id}/priority" not in await page(vault, f"/jobs/{kept.id}")
+    saved = await vault.add_saved()
+    assert f"/jobs/{saved.id}/priority" not in await page(vault, f"/jobs/{saved.id}")
 
 
 async def test_the_queue_is_paused_and_resumed_on_the_home_page(vault: ApiVault) -> None:
@@ -102,7 +102,7 @@ async def test_no_time_is_estimated_while_posts_that_wait_are_held_back(
     vault: ApiVault, site: str | None, estimates: bool
 ) -> None:
     for number in range(ENOUGH_FOR_A_PACE):
-        await vault.add_kept(f"{POST}{number}", name=f"jane/{number}.mp4")
+        await vault.add_saved(f"{POST}{number}", name=f"jane/{number}.mp4")
         vault.clock.advance(10)
     await vault.add()
     await pause(vault.store.records, site)

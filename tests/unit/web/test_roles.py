@@ -152,8 +152,8 @@ OF_ADMINS = {
     "/access/users/{name}/password": "POST",
     "/access/users/{name}/remove": "POST",
     "/access/users/{name}/role": "POST",
-    "/api/gates": "GET",
-    "/api/gates/{platform}/open": "POST",
+    "/api/site-limits": "GET",
+    "/api/site-limits/{platform}/open": "POST",
     "/api/login-window": "GET POST",
     "/api/login-window/close": "POST",
     "/api/login-window/viewer": "GET POST",
@@ -178,7 +178,7 @@ OF_ADMINS = {
     "/doctor": "GET POST",
     "/doctor/ytdlp": "GET POST",
     "/doctor/ytdlp/former": "POST",
-    "/gates/{platform}/open": "POST",
+    "/site-limits/{platform}/open": "POST",
     "/queue/pause": "POST",
     "/queue/resume": "POST",
     "/jobs/{job_id}/window": "POST",
@@ -340,7 +340,7 @@ class Offers(HTMLParser):
 
 
 async def posts_of_every_kind(vault: ApiVault) -> list[Job]:
-    saved, failed = await vault.add_kept(), await vault.add_failed(f"{POST}0")
+    saved, failed = await vault.add_saved(), await vault.add_failed(f"{POST}0")
     await vault.store.marks.put(
         [
             *(Mark(job.id, marks.tag("cats"), "cats") for job in (saved, failed)),
@@ -411,10 +411,10 @@ async def test_a_viewers_home_is_the_library(vault: ApiVault) -> None:
 
 
 async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(vault: ApiVault) -> None:
-    kept, failed = await vault.add_kept(), await vault.add_failed(f"{POST}7")
+    saved, failed = await vault.add_saved(), await vault.add_failed(f"{POST}7")
     await follow(vault.store.tables, Source("s-1", POST, "generic", vault.clock.now()))
-    await mark_posts(vault.store, "s-1", [kept.id, failed.id])
-    await note_arrivals(vault.store, [kept.id, failed.id], are_news=True)
+    await mark_posts(vault.store, "s-1", [saved.id, failed.id])
+    await note_arrivals(vault.store, [saved.id, failed.id], are_news=True)
     vault.clock.advance(timedelta(minutes=1))
     viewer = await browser_of(vault, "viewer")
     page = (await viewer.get("/sources/inbox")).text
@@ -429,7 +429,7 @@ async def test_a_viewer_sees_the_inbox_marks_it_as_seen_and_is_offered_no_more(v
 
 
 async def test_each_user_has_favourites_and_positions_of_their_own(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     viewer, member = await browser_of(vault, "viewer"), await browser_of(vault, "member")
     await viewer.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True})
     await viewer.send("PUT", f"/api/jobs/{job.id}/position", {"at": 30.0, "of": 60.0})
@@ -443,7 +443,7 @@ async def test_each_user_has_favourites_and_positions_of_their_own(vault: ApiVau
     "change", [{"add_tags": ["x"]}, {"remove_tags": ["x"]}, {"add_to": ["x"]}, {"remove_from": ["x"]}, {"note": ""}]
 )
 async def test_viewers_change_nothing_that_all_see(vault: ApiVault, change: dict[str, object]) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     viewer = await browser_of(vault, "viewer")
     both = {"favourite": True, **change}
     answers = [
@@ -466,7 +466,7 @@ async def test_saved_searches_are_each_users_own(vault: ApiVault) -> None:
 
 
 async def test_users_see_and_end_only_their_own_sessions_tokens_and_links(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     member, other = await browser_of(vault, "member"), await browser_of(vault, "viewer")
     await member.submit("/access/tokens", name="my phone", scope="submit", days="")
     await member.submit(f"/jobs/{job.id}/share", item="0", days="7")
@@ -558,7 +558,7 @@ async def test_an_admin_adds_changes_and_removes_users(vault: ApiVault) -> None:
     admin = await browser_of(vault, "admin")
     assert (await admin.submit("/access/users", user="Jo", role="member", password=OTHERS)).status == 303
     jo = await browser_of(vault, "jo")
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await jo.send("PATCH", f"/api/jobs/{job.id}/marks", {"favourite": True, "add_tags": ["x"]})
     await jo.send("PUT", "/api/searches/Cats", {"filter": "q=cats"})
 

@@ -15,7 +15,7 @@ from mediavault.core.job import JobStatus, Priority, WorkerHeartbeat, WorkerId
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import Settings
 from mediavault.store.holds import READ_AGAIN_S, VolumeCounter, volume_of_today
-from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
+from mediavault.store.live_settings import CHECK_AGAIN_S, LiveSettings
 from mediavault.store.port import Store
 from mediavault.worker.worker import Worker, WorkerLimits
 from tests.fakes import FakeClock
@@ -56,7 +56,7 @@ class Setting:
     async def change(self, **values: object) -> None:
         for name, value in values.items():
             await self.live.change(name, value, by="owner")
-        self.clock.advance(LOOK_AGAIN_S)
+        self.clock.advance(CHECK_AGAIN_S)
 
     async def submit(self, priority: Priority = Priority.NORMAL) -> str:
         self._number += 1

@@ -26,7 +26,7 @@ from mediavault.worker.items import PostItems, items_of
 from tests.fakes import FakeClock
 from tests.stubs import candidate, extraction, new_job
 
-KEPT = SavedFile("jane/a.mp4", None, 10, "f" * 64, 1.0, 2, 2)
+SAVED = SavedFile("jane/a.mp4", None, 10, "f" * 64, 1.0, 2, 2)
 
 
 def a_job(**facts: object) -> Job:
@@ -73,19 +73,19 @@ def test_a_url_that_names_one_video_saves_only_that_one() -> None:
 
 def test_a_saved_video_stays_saved_when_the_post_is_extracted_again_in_another_order() -> None:
     made = items_of_post(video("a"), video("b"))
-    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.SAVED, saved=SAVED)
     made.merge(post(video("b"), video("a")), others_too=False)
 
-    assert statuses(made) == ["waiting", "kept"]
-    assert made.items[1].kept == KEPT
+    assert statuses(made) == ["waiting", "saved"]
+    assert made.items[1].saved == SAVED
 
 
 def test_without_ids_items_are_matched_by_position_while_the_post_looks_the_same() -> None:
     nameless = replace(video("a"), media_id=None)
     made = items_of_post(nameless, nameless)
-    made.set_status(1, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(1, ItemStatus.SAVED, saved=SAVED)
     made.merge(post(nameless, nameless), others_too=False)
-    assert statuses(made) == ["waiting", "kept"]
+    assert statuses(made) == ["waiting", "saved"]
 
     made.merge(post(nameless, nameless, nameless), others_too=False)
     assert statuses(made) == ["waiting", "waiting", "waiting"]
@@ -103,9 +103,9 @@ def test_an_item_that_failed_is_not_retried_in_the_same_attempt_and_waits_in_the
 def test_a_post_is_whole_when_everything_wanted_is_saved() -> None:
     made = items_of_post(video("a"), Item(type=ItemType.IMAGE))
     before = made.is_whole
-    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.SAVED, saved=SAVED)
 
-    assert (before, made.is_whole, made.first_kept) == (False, True, KEPT)
+    assert (before, made.is_whole, made.first_saved) == (False, True, SAVED)
 
 
 def test_a_post_with_one_video_reports_that_videos_failure() -> None:
@@ -119,7 +119,7 @@ def verdict(*failures: Failure | None) -> Failure:
     made = items_of_post(*(video(str(n)) for n in range(len(failures))))
     for number, failure in enumerate(failures):
         if failure is None:
-            made.set_status(number, ItemStatus.KEPT, kept=KEPT)
+            made.set_status(number, ItemStatus.SAVED, saved=SAVED)
         else:
             made.mark_failed(number, failure)
     return made.to_failure()
@@ -144,7 +144,7 @@ def test_a_post_whose_videos_all_failed_alike_reports_that_failure() -> None:
 
 def test_a_full_disk_stops_the_items_after_it_and_is_the_reported_failure() -> None:
     made = items_of_post(video("a"), video("b"), video("c"))
-    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.SAVED, saved=SAVED)
 
     assert not made.mark_failed(1, NoSpace("full"))
     assert made.to_failure().code is ErrorCode.NO_SPACE
@@ -163,7 +163,7 @@ def test_the_next_video_is_not_requested_from_a_site_that_refuses_requests(failu
 def test_what_stops_a_post_in_its_middle_is_the_failure_of_the_job(failure: Failure) -> None:
     """It is not PARTIAL for good: the videos after it were not even tried."""
     made = items_of_post(video("a"), video("b"), video("c"))
-    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.SAVED, saved=SAVED)
     made.mark_failed(1, failure)
 
     assert made.to_failure() is failure
@@ -171,7 +171,7 @@ def test_what_stops_a_post_in_its_middle_is_the_failure_of_the_job(failure: Fail
 
 def test_a_failure_that_summarises_others_names_them_as_its_causes() -> None:
     made = items_of_post(video("a"), video("b"), video("c"))
-    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.SAVED, saved=SAVED)
     failures = (Incomplete("cut"), RateLimited("slow"))
     for number, failure in enumerate(failures, start=1):
         made.mark_failed(number, failure)
@@ -180,19 +180,21 @@ def test_a_failure_that_summarises_others_names_them_as_its_causes() -> None:
 
 
 def test_an_unfinished_commit_of_an_older_version_becomes_a_single_item() -> None:
-    job = a_job(output_path=KEPT.output_path, bytes=KEPT.bytes, sha256=KEPT.sha256, duration_s=1.0, width=2, height=2)
+    job = a_job(
+        output_path=SAVED.output_path, bytes=SAVED.bytes, sha256=SAVED.sha256, duration_s=1.0, width=2, height=2
+    )
     made = items_of(job)
 
-    assert (statuses(made), made.items[0].kept) == (["committing"], KEPT)
+    assert (statuses(made), made.items[0].saved) == (["committing"], SAVED)
 
 
 def test_a_saved_video_that_a_later_extraction_lacks_stays_after_the_others() -> None:
     made = items_of_post(video("a"), video("b"))
-    made.set_status(0, ItemStatus.KEPT, kept=KEPT)
+    made.set_status(0, ItemStatus.SAVED, saved=SAVED)
     made.merge(post(video("b"), video("c")), others_too=False)
 
-    assert statuses(made) == ["waiting", "waiting", "kept"]
-    assert (made.items[2].item.media_id, made.first_kept) == ("a", KEPT)
+    assert statuses(made) == ["waiting", "waiting", "saved"]
+    assert (made.items[2].item.media_id, made.first_saved) == ("a", SAVED)
 
     made.merge(post(video("c"), video("a")), others_too=False)
-    assert statuses(made) == ["waiting", "kept"]
+    assert statuses(made) == ["waiting", "saved"]

@@ -16,7 +16,7 @@ from mediavault.store.losses import LOSSES, losses
 from mediavault.store.port import Store
 from mediavault.worker.library_watch import AGREED_AS, check_library, ensure_library_id
 
-KEPT = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
+SAVED = SavedFile("jane/1.mp4", None, 20_000, "ab" * 32, 4.5, 320, 180)
 
 
 async def test_a_new_library_gets_the_id_that_the_store_agrees_on(store: Store, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ async def test_a_library_that_was_read_into_the_new_store_is_missed_by_no_one(
     """`mediavault rebuild` comes before the vault's first start."""
     library = LocalLibrary(tmp_path)
     await library.write_identity("0b5e7a52-older")
-    await store.queue.complete(claim, KEPT)
+    await store.queue.complete(claim, SAVED)
     await ensure_library_id(store, library)
 
     assert await losses(store.records) == ()
@@ -69,7 +69,7 @@ async def test_once_files_are_saved_a_folder_without_the_id_is_not_the_library(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
     await ensure_library_id(store, LocalLibrary(tmp_path / "disk"))
-    await store.queue.complete(claim, KEPT)
+    await store.queue.complete(claim, SAVED)
     empty = tmp_path / "empty"
 
     for judge in (ensure_library_id, check_library):
@@ -101,7 +101,7 @@ async def test_another_stores_library_is_refused(store: Store, tmp_path: Path) -
 async def test_a_vault_older_than_library_ids_is_recognised_at_its_first_start(
     store: Store, claim: ClaimedJob, tmp_path: Path
 ) -> None:
-    await store.queue.complete(claim, KEPT)
+    await store.queue.complete(claim, SAVED)
     await ensure_library_id(store, LocalLibrary(tmp_path))
 
     assert await LocalLibrary(tmp_path).identity() == (await store.records.constants())[AGREED_AS]

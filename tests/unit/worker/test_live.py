@@ -14,7 +14,7 @@ from mediavault.core.media import Item, SavedFile
 from mediavault.core.profiles import BEST, BUILT_IN, Profile
 from mediavault.core.settings import Settings
 from mediavault.platforms.x import X
-from mediavault.store.live_settings import LOOK_AGAIN_S, LiveSettings
+from mediavault.store.live_settings import CHECK_AGAIN_S, LiveSettings
 from mediavault.store.port import Store, StoredJob
 from mediavault.store.profiles import save_profile
 from mediavault.worker.context import WorkerContext, for_attempt
@@ -28,7 +28,7 @@ from tests.stubs import make_context, new_job, worked
 LEASE = timedelta(seconds=90)
 LIMITS = WorkerLimits(concurrency=1, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
 WORKER = WorkerId("w-1")
-KEPT = SavedFile("x/a.mp4", None, 20_000, "ab" * 32, 4.0, 320, 180)
+SAVED = SavedFile("x/a.mp4", None, 20_000, "ab" * 32, 4.0, 320, 180)
 
 
 def numbered(number: int, clock: FakeClock) -> NewJob:
@@ -99,7 +99,7 @@ async def test_more_jobs_are_claimed_as_soon_as_more_are_allowed(
     await worker.claim_and_start()
     before = len(worker.running_jobs)
     await live.change("concurrency", 3, by="owner")
-    clock.advance(LOOK_AGAIN_S)
+    clock.advance(CHECK_AGAIN_S)
     await worker.claim_and_start()
 
     assert (before, len(worker.running_jobs)) == (1, 3)
@@ -112,10 +112,10 @@ async def test_a_slower_pace_applies_to_the_next_request(
     await live.change("pace", {"x": 3.0}, by="owner")
     context = await for_attempt(context, claim.job)
     await acquire_permit(claim.id, X, context)
-    [gate] = await context.store.site_limits.all_limits()
+    [limit] = await context.store.site_limits.all_limits()
 
-    assert gate.next_turn_at is not None
-    assert (gate.next_turn_at - context.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
+    assert limit.next_permit_at is not None
+    assert (limit.next_permit_at - context.clock.now()).total_seconds() == pytest.approx(3 * sum(X.pace.interval_s) / 2)
 
 
 # --- retention ----------------------------------------------------------------------------------------------------
@@ -175,8 +175,8 @@ async def test_a_cancelled_job_is_removed_and_a_saved_one_never(clock: FakeClock
     store = MemoryJobStore(clock)
     await store.queue.enqueue([numbered(1, clock), numbered(2, clock)])
     [done] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
-    await store.queue.begin_commit(done, KEPT)
-    await store.queue.complete(done, KEPT)
+    await store.queue.begin_commit(done, SAVED)
+    await store.queue.complete(done, SAVED)
     [cancelled] = await store.queue.claim(WORKER, limit=1, lease=LEASE)
     await store.queue.cancel(cancelled.id)
     clock.advance(timedelta(days=400))
@@ -190,8 +190,13 @@ async def test_a_cancelled_job_is_removed_and_a_saved_one_never(clock: FakeClock
     [
         {"output_path": "x/a.mp4"},
         {"stage": Stage.COMMITTING},
-        {"items": (JobItem(Item(media_id="1"), ItemStatus.KEPT, KEPT), JobItem(Item(media_id="2"), ItemStatus.FAILED))},
-        {"items": (JobItem(Item(media_id="1"), ItemStatus.WAITING, KEPT),)},
+        {
+            "items": (
+                JobItem(Item(media_id="1"), ItemStatus.SAVED, SAVED),
+                JobItem(Item(media_id="2"), ItemStatus.FAILED),
+            )
+        },
+        {"items": (JobItem(Item(media_id="1"), ItemStatus.WAITING, SAVED),)},
         {"status": JobStatus.QUEUED},
     ],
 )

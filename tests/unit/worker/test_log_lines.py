@@ -68,7 +68,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, setting: Setting, *calls: str) -> No
 
 
 async def test_every_line_of_a_completed_job_names_it(setting: Setting, lines: Lines) -> None:
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.until(job_id, JobStatus.COMPLETED)
@@ -79,7 +79,7 @@ async def test_every_line_of_a_completed_job_names_it(setting: Setting, lines: L
 
 async def test_every_line_of_a_failed_job_names_it(setting: Setting, lines: Lines) -> None:
     setting.downloader.fails = StorageFailure("the disk failed")
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.until(job_id, JobStatus.FAILED)
@@ -105,7 +105,7 @@ async def test_every_line_of_a_job_whose_outcome_cannot_be_saved_names_it(
         (job_id,) = await setting.submit()
         job = await setting.store.catalogue.get(JobId(job_id))
         breaks(monkeypatch, setting, "begin_commit", "complete", "fail", "record")
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         for _ in range(20):
             await setting.settle()
 
@@ -136,7 +136,7 @@ async def test_each_job_that_recovery_finds_has_a_line_that_names_it(
 
 
 async def test_the_lines_of_two_concurrent_jobs_are_not_mixed_up(setting: Setting, lines: Lines) -> None:
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     async with setting.running():
         ids = await setting.submit(2)
         for job_id in ids:

@@ -73,7 +73,7 @@ async def test_the_videos_of_a_post_are_episodes_of_their_own(
     items = tuple(Item((candidate(f"https://cdn.example/{name}.mp4"),), media_id=name) for name in "ab")
     context = make_context(store, clock, tmp_path, extractor=StubExtractor(replace(extraction(), items=items)))
     job = await worked(claim, replace(context, layout=Layout.SHOWS, nfo=True))
-    episodes = [episode_of(item.kept.output_path) for item in job.items if item.kept]
+    episodes = [episode_of(item.saved.output_path) for item in job.items if item.saved]
 
     assert [episode.number % 100 for episode in episodes if episode] == [1, 2]
 

@@ -30,7 +30,7 @@ from mediavault.library.sidecars import read_sidecar
 from mediavault.maintenance.arranging import Arrangement
 from mediavault.maintenance.rebuilding import Rebuild
 from mediavault.maintenance.verifying import Verification
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash
 from mediavault.store.port import Store
 from mediavault.worker.context import WorkerContext
@@ -82,11 +82,11 @@ async def test_each_picture_of_a_post_is_a_file_with_a_small_copy_and_a_sidecar(
 
     assert (job.status, job.width, job.duration_s) == (JobStatus.COMPLETED, 320, None)
     files = sorted(path.name for path in tmp_path.glob("generic-jane/*"))
-    [first, second] = [Path(str(item.kept and item.kept.output_path)).stem for item in job.items]
+    [first, second] = [Path(str(item.saved and item.saved.output_path)).stem for item in job.items]
     ends = ("-thumb.jpg", ".info.json", ".jpg")
     assert files == sorted(f"{stem}{end}" for stem in (first, second) for end in ends)
     assert (tmp_path / str(job.output_path)).read_bytes() == IMAGE
-    assert {name for name in kept_paths(job) if (tmp_path / name).exists()} == {
+    assert {name for name in saved_paths(job) if (tmp_path / name).exists()} == {
         f"generic-jane/{name}" for name in files
     }
 
@@ -97,7 +97,7 @@ async def test_a_mixed_post_is_saved_whole_in_its_own_order(
     video = Item((candidate(),), media_id="v")
     job = await worked(claim, context_for(store, clock, tmp_path, post(image(1), video, image(2))))
 
-    suffixes = [Path(str(item.kept and item.kept.output_path)).suffix for item in job.items]
+    suffixes = [Path(str(item.saved and item.saved.output_path)).suffix for item in job.items]
     assert (job.status, suffixes) == (JobStatus.COMPLETED, [".jpg", ".mp4", ".jpg"])
 
 
@@ -108,7 +108,7 @@ async def test_other_profiles_leave_pictures_alone(
     found = post(image(1), video)
     job = await worked(claim, context_for(store, clock, tmp_path, found, profile=Profile("plain")))
 
-    assert [item.status for item in job.items] == [ItemStatus.SKIPPED, ItemStatus.KEPT]
+    assert [item.status for item in job.items] == [ItemStatus.SKIPPED, ItemStatus.SAVED]
 
 
 async def test_a_post_of_pictures_alone_fails_without_such_a_profile_and_says_which_one_saves_it(
@@ -138,7 +138,7 @@ async def test_pictures_of_a_quoted_post_are_left_alone(
     found = post(image(1), image(2, ItemRole.QUOTED))
     job = await worked(claim, context_for(store, clock, tmp_path, found))
 
-    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED]
+    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.SKIPPED]
 
 
 async def test_a_picture_that_is_not_whole_fails_and_the_others_are_kept(
@@ -150,7 +150,7 @@ async def test_a_picture_that_is_not_whole_fails_and_the_others_are_kept(
     )
     job = await worked(claim, context)
 
-    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED]
+    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.FAILED]
     assert job.error_code is ErrorCode.PARTIAL
 
 
@@ -172,7 +172,7 @@ async def test_the_sidecar_of_a_picture_names_its_file_and_its_small_copy(
     [sidecar] = tmp_path.rglob("*.info.json")
     path = sidecar.relative_to(tmp_path).as_posix()
 
-    assert read_sidecar(json.loads(sidecar.read_text()), path).kept == job.items[0].kept
+    assert read_sidecar(json.loads(sidecar.read_text()), path).saved == job.items[0].saved
 
 
 async def test_a_picture_and_a_video_never_share_a_name(tmp_path: Path) -> None:
@@ -207,9 +207,9 @@ async def test_a_saved_picture_is_arranged_nowhere_and_verified_rebuilt_trashed_
     again = MemoryJobStore(clock)
     assert [entry async for entry in Rebuild(again, library, read_data=True).run()] == []
     rebuilt = await again.catalogue.get(job.id)
-    assert [item.kept for item in rebuilt.items] == [item.kept for item in job.items]
+    assert [item.saved for item in rebuilt.items] == [item.saved for item in job.items]
 
-    await trash.move_to_trash(store, library, clock, job.id, kept_paths, batch="b")
+    await trash.move_to_trash(store, library, clock, job.id, saved_paths, batch="b")
     assert [path for path in files() if not path.startswith(".")] == []
     await Trash(store, library, clock).restore(job.id)
     assert files() == before

@@ -397,7 +397,7 @@ async def test_a_refusal_by_the_site_that_a_link_leads_to_closes_that_site(
     slow = StubExtractor(RateLimited("slow down", retry_after=timedelta(minutes=7)))
     await process_one_cycle(claim, make_context(store, clock, tmp_path, client=web, extractor=slow))
 
-    assert [gate.platform for gate in await store.site_limits.all_limits() if gate.closed_until is not None] == [
+    assert [limit.platform for limit in await store.site_limits.all_limits() if limit.closed_until is not None] == [
         "pinterest"
     ]
 
@@ -412,7 +412,7 @@ async def test_a_proxy_that_fails_uses_up_no_attempt_and_closes_no_site(
     assert job.max_attempts - job.attempt_count == claim.job.max_attempts
     assert job.retry_at is not None
     assert job.retry_at - clock.now() < timedelta(minutes=7)
-    assert not [gate for gate in await store.site_limits.all_limits() if gate.closed_until is not None]
+    assert not [limit for limit in await store.site_limits.all_limits() if limit.closed_until is not None]
 
 
 async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
@@ -429,7 +429,7 @@ async def test_a_link_to_a_closed_site_is_retried_when_the_site_reopens(
     assert (job.status, job.error_code, extractor.asked) == (JobStatus.FAILED, ErrorCode.RATE_LIMITED, 0)
     assert job.retry_at is not None
     assert job.retry_at - clock.now() == timedelta(hours=1)
-    assert next(gate.failures for gate in await store.site_limits.all_limits() if gate.platform == "pinterest") == 1
+    assert next(limit.failures for limit in await store.site_limits.all_limits() if limit.platform == "pinterest") == 1
 
 
 async def test_the_sites_retry_after_becomes_the_jobs_retry_at(
@@ -532,8 +532,8 @@ async def test_a_crash_before_the_subtitles_were_placed_leaves_no_row_that_names
     await store.queue.recover_stale_jobs(retry_in=timedelta(0))
     job = await worked(await reclaim(store, clock), make_context(store, clock, tmp_path))
 
-    kept = job.items[0].kept
-    assert (job.status, kept and kept.beside) == (JobStatus.COMPLETED, (".de.vtt",))
+    saved = job.items[0].saved
+    assert (job.status, saved and saved.beside) == (JobStatus.COMPLETED, (".de.vtt",))
 
 
 @pytest.mark.parametrize(
@@ -752,8 +752,8 @@ async def test_every_video_of_a_carousel_is_saved_under_its_number(
     job = await worked(claim, context)
 
     assert (job.status, job.output_path) == (JobStatus.COMPLETED, "generic-jane/2026-11-24 A title [1-1].mp4")
-    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.SKIPPED, ItemStatus.KEPT]
-    files = [item.kept for item in job.items if item.kept]
+    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.SKIPPED, ItemStatus.SAVED]
+    files = [item.saved for item in job.items if item.saved]
     assert [(tmp_path / file.output_path).read_bytes() for file in files] == [b"first" * 9, b"second" * 9]
     assert [file.sha256 for file in files] == [hashlib.sha256(word * 9).hexdigest() for word in (b"first", b"second")]
     sidecar = json.loads((tmp_path / "generic-jane/2026-11-24 A title [1-2].info.json").read_text())
@@ -770,7 +770,7 @@ async def test_a_failed_video_does_not_stop_the_others_and_the_next_attempt_fetc
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
     assert job.error == "1 of 2 files saved. File 1: the browser got nothing"
     assert job.retry_at is not None
-    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.KEPT]
+    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.SKIPPED, ItemStatus.SAVED]
 
     downloader.answers["a"] = b"whole" * 9
     downloader.requests.clear()
@@ -871,8 +871,8 @@ async def test_several_videos_that_the_user_chose_are_saved_as_the_posts_items_i
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
     job = await worked(await reclaim(store, clock), context)
 
-    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
-    files = [item.kept.output_path for item in job.items if item.kept]
+    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 2)
+    files = [item.saved.output_path for item in job.items if item.saved]
     assert [(tmp_path / file).read_bytes() for file in files] == [b"first" * 9, b"third" * 9]
     assert files[1] == "generic-jane/2026-11-24 A title [1-2].mp4"
 
@@ -888,13 +888,13 @@ async def test_a_chosen_video_that_fails_does_not_lose_the_others_and_only_it_is
     job = await worked(await reclaim(store, clock), context)
 
     assert (job.status, job.error_code) == (JobStatus.FAILED, ErrorCode.PARTIAL)
-    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.KEPT]
+    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.FAILED, ItemStatus.SAVED]
 
     downloader.answers, downloader.requests = {"b": b"second" * 9}, []
     await store.queue.retry(claim.id)
     job = await worked(await reclaim(store, clock), context)
 
-    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 3)
+    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 3)
     assert [request.url for request in downloader.requests] == [unsure[1].url]
 
 
@@ -911,7 +911,7 @@ async def test_another_choice_keeps_what_an_earlier_one_saved(
     job = await worked(await reclaim(store, clock), context)
 
     assert job.status is JobStatus.COMPLETED
-    saved = [(tmp_path / item.kept.output_path).read_bytes() for item in job.items if item.kept]
+    saved = [(tmp_path / item.saved.output_path).read_bytes() for item in job.items if item.saved]
     assert saved == [b"third" * 9, b"first" * 9]
 
 
@@ -939,7 +939,7 @@ async def test_chosen_videos_survive_a_crash_between_them(
         await reclaim(store, clock), make_context(store, clock, tmp_path, extractor=extractor, downloader=downloader)
     )
 
-    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.KEPT] * 2)
+    assert (job.status, [item.status for item in job.items]) == (JobStatus.COMPLETED, [ItemStatus.SAVED] * 2)
     assert [request.url for request in downloader.requests] == [unsure[2].url]
 
 
@@ -960,7 +960,7 @@ async def test_of_the_chosen_videos_one_that_the_page_lost_is_reported_and_the_o
     await store.queue.retry(claim.id, chosen_urls=[unsure[0].url, unsure[2].url])
     job = await worked(await reclaim(store, clock), context)
 
-    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.KEPT]
+    assert [item.status for item in job.items] == [ItemStatus.FAILED, ItemStatus.SAVED]
     assert job.items[0].error == "The post no longer shows this video."
 
 

@@ -27,7 +27,7 @@ def facts_of(job: Job) -> dict[str, Any]:
     names = "id trace_id post_url canonical_url platform version status created_at attempt_count account output_path"
     facts = {name: getattr(job, name) for name in (*names.split(), "thumbnail_path", "bytes", "sha256", "duration_s")}
     facts |= {name: job.metadata.get(name) for name in ("title", "text", "published_at", "post_id")}
-    media = [(row.item.role, row.item.type, row.item.media_id, row.status, row.kept) for row in job.items]
+    media = [(row.item.role, row.item.type, row.item.media_id, row.status, row.saved) for row in job.items]
     return facts | {"media": media}
 
 

@@ -130,8 +130,8 @@ async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_t
 ) -> None:
     for minutes in (7, 14, 28):
         await report_outcome(X, None, RateLimited("429", retry_after=timedelta(minutes=7)), context)
-        (gate,) = await store.site_limits.all_limits()
-        assert gate.closed_until == clock.now() + timedelta(minutes=minutes)
+        (limit,) = await store.site_limits.all_limits()
+        assert limit.closed_until == clock.now() + timedelta(minutes=minutes)
         clock.advance(timedelta(minutes=minutes, seconds=1))
 
     permit = await acquire(X, context)
@@ -140,8 +140,8 @@ async def test_each_failure_closes_the_site_for_twice_as_long_until_a_job_gets_t
     await report_outcome(X, permit, None, context)
     assert (await acquire(X, context, before=EARLIER_PERMIT)) is not None
 
-    (gate,) = await store.site_limits.all_limits()
-    assert (gate.failures, gate.closed_until) == (0, None)
+    (limit,) = await store.site_limits.all_limits()
+    assert (limit.failures, limit.closed_until) == (0, None)
 
 
 async def test_a_network_failure_tells_a_probe_nothing(context: WorkerContext, store: Store, clock: FakeClock) -> None:
@@ -150,8 +150,8 @@ async def test_a_network_failure_tells_a_probe_nothing(context: WorkerContext, s
     permit = await acquire(X, context)
     await report_outcome(X, permit, NetworkFailure("reset"), context)
 
-    (gate,) = await store.site_limits.all_limits()
-    assert gate.failures == 1
+    (limit,) = await store.site_limits.all_limits()
+    assert limit.failures == 1
 
 
 async def test_a_429_of_one_job_holds_back_the_others_of_its_site_and_no_job_of_another(
@@ -196,10 +196,10 @@ async def test_a_rate_limit_within_a_carousel_closes_the_site_and_delays_the_job
     )
     job = await worked(claim, context)
 
-    (gate,) = await store.site_limits.all_limits()
+    (limit,) = await store.site_limits.all_limits()
     assert (job.error_code, job.retry_at) == (ErrorCode.PARTIAL, clock.now() + timedelta(hours=2))
-    assert (gate.code, gate.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
-    assert [item.status for item in job.items] == [ItemStatus.KEPT, ItemStatus.FAILED, ItemStatus.WAITING]
+    assert (limit.code, limit.closed_until) == (ErrorCode.RATE_LIMITED, job.retry_at)
+    assert [item.status for item in job.items] == [ItemStatus.SAVED, ItemStatus.FAILED, ItemStatus.WAITING]
 
 
 @pytest.mark.parametrize("cause", [RateLimited("429"), AccountWarning("locked"), Challenge("human?"), IpBlocked("no")])
@@ -210,9 +210,9 @@ async def test_the_strongest_cause_of_a_summarising_failure_closes_the_site(
     summed_up.causes = (RateLimited("429", retry_after=timedelta(seconds=5)), cause)
     closed_for = await report_outcome(X, None, summed_up, context)
 
-    (gate,) = await store.site_limits.all_limits()
-    assert (gate.code, closed_for) == (cause.code, closing(cause, X))
-    assert gate.closed_until == clock.now() + (closed_for or timedelta())
+    (limit,) = await store.site_limits.all_limits()
+    assert (limit.code, closed_for) == (cause.code, closing(cause, X))
+    assert limit.closed_until == clock.now() + (closed_for or timedelta())
 
 
 async def test_a_job_of_a_site_that_blocks_our_ip_is_retried_after_six_hours(
@@ -255,8 +255,8 @@ async def insta(store: Store, clock: FakeClock, root: Path, number: int, browser
     await store.queue.enqueue([new_job(url, clock=clock, platform="instagram")])
     (claim,) = await store.queue.claim(W, limit=1, lease=LEASE)
     job = await worked(claim, insta_context(store, clock, root, browser))
-    (gate,) = await store.site_limits.all_limits()
-    return job, (gate.permit_after(clock.now()) - clock.now()).total_seconds()
+    (limit,) = await store.site_limits.all_limits()
+    return job, (limit.permit_after(clock.now()) - clock.now()).total_seconds()
 
 
 async def test_a_signed_in_extraction_keeps_the_accounts_interval_and_a_signed_out_one_the_sites(
@@ -267,8 +267,8 @@ async def test_a_signed_in_extraction_keeps_the_accounts_interval_and_a_signed_o
     _, signed_in = await insta(store, clock, tmp_path, 2, Profile(is_signed_in_at=True))
 
     assert (anonymous, signed_in) == (9, 30)  # the middles of 6 to 12 and of 20 to 40 seconds
-    (gate,) = await store.site_limits.all_limits()
-    assert (gate.posts_within_day(clock.now()), gate.account_cap) == (1, 60)
+    (limit,) = await store.site_limits.all_limits()
+    assert (limit.posts_within_day(clock.now()), limit.account_cap) == (1, 60)
 
 
 async def test_a_job_beyond_the_daily_limit_waits_with_a_message_and_uses_no_attempt(
@@ -342,8 +342,8 @@ async def test_a_probe_may_continue_signed_in(store: Store, clock: FakeClock, tm
     clock.advance(timedelta(hours=2))
     job, _ = await insta(store, clock, tmp_path, 1, Profile(is_signed_in_at=True))
 
-    (gate,) = await store.site_limits.all_limits()
-    assert (job.status, gate.failures) == (JobStatus.COMPLETED, 0)
+    (limit,) = await store.site_limits.all_limits()
+    assert (job.status, limit.failures) == (JobStatus.COMPLETED, 0)
 
 
 async def test_an_account_is_used_only_where_the_profile_is_signed_in_to_the_posts_site(context: WorkerContext) -> None:

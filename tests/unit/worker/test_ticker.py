@@ -15,12 +15,12 @@ class Work:
 
     def __init__(self) -> None:
         self.starts = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.may_go = asyncio.Event()
+        self.may_go.set()
 
     async def __call__(self) -> None:
         self.starts += 1
-        await self.gate.wait()
+        await self.may_go.wait()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def started(ticker: Ticker, clock: FakeClock) -> asyncio.Task[None]:
 
 
 async def stopped(task: asyncio.Task[None], work: Work) -> None:
-    work.gate.set()
+    work.may_go.set()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -53,7 +53,7 @@ async def test_work_starts_at_once_and_then_once_an_interval(clock: FakeClock) -
 
 async def test_a_tick_that_finds_the_former_one_running_is_skipped_and_counted(clock: FakeClock) -> None:
     work = Work()
-    work.gate.clear()
+    work.may_go.clear()
     ticker = Ticker(work, interval_s=1.0, clock=clock)
     task = await started(ticker, clock)
     for _ in range(3):
@@ -66,7 +66,7 @@ async def test_a_tick_that_finds_the_former_one_running_is_skipped_and_counted(c
 
 async def test_every_tenth_skipped_tick_is_logged(clock: FakeClock) -> None:
     work = Work()
-    work.gate.clear()
+    work.may_go.clear()
     ticker = Ticker(work, interval_s=1.0, clock=clock)
     with structlog.testing.capture_logs() as lines:
         task = await started(ticker, clock)
@@ -107,12 +107,12 @@ async def test_a_wake_up_does_not_wait_for_the_next_tick(clock: FakeClock) -> No
 async def test_a_wake_up_during_a_round_starts_another_round(clock: FakeClock) -> None:
     """Otherwise a job stored between the claim's query and its end would wait for the next tick."""
     work = Work()
-    work.gate.clear()
+    work.may_go.clear()
     ticker = Ticker(work, interval_s=60.0, clock=clock)
     task = await started(ticker, clock)
     ticker.wake()
     ticker.wake()
-    work.gate.set()
+    work.may_go.set()
     await clock.settle()
     await stopped(task, work)
 
@@ -145,11 +145,11 @@ async def test_a_bug_in_the_work_ends_the_ticker_loudly(clock: FakeClock) -> Non
 
 async def test_stopping_waits_for_the_round_under_way(clock: FakeClock) -> None:
     work = Work()
-    work.gate.clear()
+    work.may_go.clear()
     task = await started(Ticker(work, interval_s=1.0, clock=clock), clock)
     task.cancel()
     await clock.settle()
 
     assert not task.done()
-    work.gate.set()
+    work.may_go.set()
     await asyncio.gather(task, return_exceptions=True)

@@ -42,12 +42,12 @@ LEASE = timedelta(seconds=90)
 LIMITS = WorkerLimits(concurrency=2, poll_interval_s=1.0, heartbeat_interval_s=30.0, lease=LEASE, shutdown_grace_s=0.05)
 
 
-class GatedDownloader(StubDownloader):
-    """Downloads wait at a gate, so that a test decides when they end."""
+class HeldDownloader(StubDownloader):
+    """Downloads wait until ``may_go`` is set, so that a test decides when they end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = asyncio.Event()
+        self.may_go = asyncio.Event()
         self.waiting = 0
         self.fails: MediavaultError | None = None
 
@@ -56,7 +56,7 @@ class GatedDownloader(StubDownloader):
     ) -> DownloadedFile:
         self.waiting += 1
         try:
-            await self.gate.wait()
+            await self.may_go.wait()
         finally:
             self.waiting -= 1
         if self.fails is not None:
@@ -88,7 +88,7 @@ class Setting:
 
     def __init__(self, store: Store, clock: FakeClock, root: Path, limits: WorkerLimits = LIMITS) -> None:
         self.store, self.clock, self.root = store, clock, root
-        self.downloader = GatedDownloader()
+        self.downloader = HeldDownloader()
         self.live_folder = root / "workers"
         self.worker = Worker(
             make_context(store, clock, root / "library", downloader=self.downloader),
@@ -141,7 +141,7 @@ async def test_a_submitted_job_starts_without_waiting_for_the_poll(setting: Sett
         (job_id,) = await setting.submit()
 
         assert await setting.status(job_id) is JobStatus.RUNNING
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         await setting.until(job_id, JobStatus.COMPLETED)
 
 
@@ -151,7 +151,7 @@ async def test_never_more_jobs_run_than_there_are_slots(setting: Setting) -> Non
         for job_id in ids[:2]:
             await setting.until(job_id, JobStatus.RUNNING)
         states = [await setting.status(job_id) for job_id in ids]
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         for job_id in ids:
             await setting.until(job_id, JobStatus.COMPLETED)
 
@@ -164,7 +164,7 @@ async def test_a_worker_is_idle_while_no_job_uses_a_slot(setting: Setting) -> No
         [job_id] = await setting.submit(1)
         await setting.until(job_id, JobStatus.RUNNING)
         during = setting.worker.is_idle
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         await setting.until(job_id, JobStatus.COMPLETED)
         await setting.clock.settle()
 
@@ -190,7 +190,7 @@ async def test_a_job_that_only_waits_for_its_last_write_takes_no_slot(clock: Fak
     store.queue = slow = SlowToComplete(store._state)
     await store.open()
     setting = Setting(store, clock, tmp_path, replace(LIMITS, concurrency=1))
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     async with setting.running():
         first, second, third = await setting.submit(3)
         await setting.until(second, JobStatus.RUNNING)
@@ -246,7 +246,7 @@ async def test_heartbeats_keep_a_long_download_from_being_taken(setting: Setting
 
         assert recovered.failed == 0
         assert await setting.status(job_id) is JobStatus.RUNNING
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
 
 async def gone(*_: object, **__: object) -> None:
@@ -316,7 +316,7 @@ async def test_an_attempt_that_a_store_outage_ended_is_not_attributed_to_its_pos
         (record,) = await outages_in_history(setting, job_id)
         assert (record.attempt, record.error_code) == (1, ErrorCode.STORE_UNAVAILABLE)
         assert "The post is not the cause." in record.detail
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
 
 async def test_an_attempt_whose_outcome_could_not_be_saved_is_not_attributed_to_its_post(
@@ -326,7 +326,7 @@ async def test_an_attempt_whose_outcome_could_not_be_saved_is_not_attributed_to_
         (job_id,) = await setting.submit()
         for call in ("record", "begin_commit", "fail"):
             monkeypatch.setattr(setting.store.queue, call, gone)
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         for _ in range(20):
             await setting.settle()
         monkeypatch.undo()
@@ -406,7 +406,7 @@ async def test_a_worker_that_is_asked_to_drain_finishes_its_jobs_claims_nothing_
         await setting.status(running),
         await setting.status(waiting),
     )
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     await setting.until(running, JobStatus.COMPLETED)
     await asyncio.wait_for(task, patient(30))
 
@@ -443,7 +443,7 @@ async def test_a_signal_stops_a_draining_worker_like_any_other(setting: Setting)
 async def test_a_worker_reports_the_outcomes_of_its_attempts(setting: Setting) -> None:
     async with setting.running():
         (job_id,) = await setting.submit()
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         await setting.until(job_id, JobStatus.COMPLETED)
         setting.clock.advance(30)
         await setting.settle()
@@ -459,7 +459,7 @@ async def test_shutdown_finishes_the_jobs_that_end_within_the_grace_period(
     async with setting.running():
         (job_id,) = await setting.submit()
         setting.stop.set()
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
     assert await setting.status(job_id) is JobStatus.COMPLETED
 
@@ -523,7 +523,7 @@ async def test_a_failing_heartbeat_is_counted_and_stops_nothing(
 
         assert seen.missed_beats == 1
         assert await setting.status(job_id) is JobStatus.RUNNING
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
 
 async def test_the_jobs_of_a_dead_worker_are_recovered_before_the_first_claim(
@@ -544,7 +544,7 @@ async def test_the_jobs_of_a_dead_worker_are_recovered_before_the_first_claim(
 
         assert ErrorCode.RECOVERED_FROM_RESTART in codes
         assert not orphan.exists()
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
 
 async def test_another_worker_that_is_killed_is_noticed_at_the_next_tick(setting: Setting) -> None:
@@ -559,7 +559,7 @@ async def test_another_worker_that_is_killed_is_noticed_at_the_next_tick(setting
 
         assert (await setting.store.catalogue.get(taken.id)).error_code is ErrorCode.RECOVERED_FROM_RESTART
         assert {await setting.status(job_id) for job_id in ids} == {JobStatus.RUNNING}
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
 
 async def test_the_worker_is_listed_as_alive_until_it_stops(setting: Setting) -> None:
@@ -606,7 +606,7 @@ async def test_jobs_that_wait_for_their_sites_permit_keep_no_slot_from_another_s
             clock.advance(1)
             await setting.settle()
         await until_running(setting, ["instagram", "instagram", "reddit"])
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
 
 
 async def until_running(setting: Setting, sites: list[str]) -> None:
@@ -641,7 +641,7 @@ async def test_while_the_library_is_missing_jobs_stay_as_they_are(setting: Setti
             await setting.settle()
         waiting = await setting.store.catalogue.get(job_id)  # type: ignore[arg-type]
         (setting.root / "away").rename(marker)
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         setting.clock.advance(1)
         await setting.until(job_id, JobStatus.COMPLETED)
 
@@ -669,7 +669,7 @@ async def test_a_heartbeat_during_the_last_write_does_not_stop_the_attempt(
     for name in ("complete", "fail"):
         monkeypatch.setattr(queue, name, then_a_heartbeat(getattr(queue, name)))
     setting.downloader.fails = TooLarge("too much") if wanted is JobStatus.FAILED else None
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     async with setting.running():
         (job_id,) = await setting.submit()
         await setting.until(job_id, wanted)
@@ -689,7 +689,7 @@ async def test_jobs_of_a_full_disk_continue_as_soon_as_there_is_room_again(
     setting.downloader.fails = NoSpace("the disk is full")
     async with setting.running():
         (job_id,) = await setting.submit()
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         await setting.until(job_id, JobStatus.FAILED)
         for disk["free"] in (20_000_000, 119_000_000):
             setting.clock.advance(1)
@@ -785,7 +785,7 @@ async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
 ) -> None:
     """Each attempt would visit its site in vain. Once the disk works again, one job is tried before the others."""
     setting.downloader.fails = StorageFailure("the disk failed")
-    setting.downloader.gate.set()
+    setting.downloader.may_go.set()
     async with setting.running():
         ids = await setting.submit(5)
         for job_id in ids[:2]:
@@ -795,7 +795,7 @@ async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
         assert [await setting.status(job_id) for job_id in later] == [JobStatus.QUEUED] * 3
 
         setting.downloader.fails = None
-        setting.downloader.gate.clear()
+        setting.downloader.may_go.clear()
         with monkeypatch.context() as patch:
             patch.setattr(LocalLibrary, "prepare", _refuse)
             setting.clock.advance(10)
@@ -806,7 +806,7 @@ async def test_after_a_disk_failed_one_job_the_next_ones_are_not_started(
         await setting.settle()
         assert [await setting.status(job_id) for job_id in later[1:]] == [JobStatus.QUEUED] * 2
 
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         for job_id in later:
             await setting.until(job_id, JobStatus.COMPLETED)
 
@@ -826,6 +826,6 @@ async def test_a_disk_that_cannot_list_its_folders_stops_no_worker(
             patch.setattr(recovery, "dead_workers", fails)
             setting.clock.advance(LEASE)
             await setting.settle()
-        setting.downloader.gate.set()
+        setting.downloader.may_go.set()
         (job_id,) = await setting.submit()
         await setting.until(job_id, JobStatus.COMPLETED)

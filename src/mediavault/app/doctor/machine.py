@@ -19,7 +19,7 @@ from mediavault.auth.oidc import provider_rules
 from mediavault.auth.proxies import proxy_rules
 from mediavault.core.failures import Failure, ProxyFailed, ToolMissing
 from mediavault.core.messages import Message, join
-from mediavault.core.settings import LOW_SPACE_FACTOR, Settings, former_variables, unknown_variables
+from mediavault.core.settings import LOW_SPACE_FACTOR, Settings, unknown_variables
 from mediavault.core.upstream_proxies import UpstreamProxies, UpstreamProxy
 from mediavault.egress.guard import EgressGuard, Endpoint
 from mediavault.egress.upstream import WELL_KNOWN, connect
@@ -73,16 +73,11 @@ def sqlite(_: Context) -> Findings:
 
 
 def variables(_: Context) -> Findings:
-    problems, advice = [], []
-    if unknown := unknown_variables(dict(os.environ)):
-        problems.append(Message("no setting reads %(names)s", names=", ".join(unknown)))
-        advice.append(Message("Check the spelling, or unset them."))
-    if former := former_variables(os.environ):
-        problems += [Message("%(old)s is now called %(new)s", old=old, new=new) for old, new in former.items()]
-        advice.append(Message("Rename it: the next release no longer reads the old name."))
-    if not problems:
+    if not (unknown := unknown_variables(dict(os.environ))):
         return ok("no unknown MEDIAVAULT_ variables")
-    return warning(join("; ", problems), join(" ", advice))
+    return warning(
+        Message("no setting reads %(names)s", names=", ".join(unknown)), "Check the spelling, or unset them."
+    )
 
 
 def address(context: Context) -> Findings:

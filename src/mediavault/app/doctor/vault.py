@@ -211,11 +211,11 @@ async def library(context: Context) -> Findings:
     if settings.vault_url is None:
         return ok("files can be written and renamed in it")
     address = parse_bucket_address(settings.vault_url)
-    if not address.looks_first:
+    if not address.checks_first:
         return ok(Message("%(address)s: objects can be written and removed, and none is replaced", address=address))
     return warning(
         Message("%(address)s: looked at before it is written", address=address),
-        "Two workers that write the same name in the same moment can replace each other's file (create=look).",
+        "Two workers that write the same name in the same moment can replace each other's file (create=check).",
     )
 
 
@@ -321,7 +321,7 @@ def durability(facts: PostgresFacts) -> Check:
     return warning(
         Message("%(off)s off: a power failure on the server can lose accepted jobs", off=", ".join(off)),
         Message(
-            "As an administrator: %(commands)s; SELECT pg_reload_conf(); and look whether the role or database sets it.",
+            "As an administrator: %(commands)s; SELECT pg_reload_conf(); and check whether the role or database sets it.",
             commands=commands,
         ),
     )

@@ -154,10 +154,10 @@ def _rumble(node: Node, platform: Platform) -> Item | None:
         return None
     candidates = []
     for kind, mime in (("mp4", _MP4), ("webm", "video/webm"), ("hls", _HLS)):
-        for rung in values.obj(ladders, kind).values():
-            meta = values.obj(rung if isinstance(rung, Mapping) else {}, "meta")
+        for level in values.obj(ladders, kind).values():
+            meta = values.obj(level if isinstance(level, Mapping) else {}, "meta")
             facts = {"width": meta.get("w"), "height": meta.get("h"), "size": meta.get("size")}
-            candidates += _candidate(values.obj(rung).get("url"), platform, facts, mime=mime)
+            candidates += _candidate(values.obj(level).get("url"), platform, facts, mime=mime)
     known = dict(node) | {"page": str(node.get("l") or "").strip("/").partition("-")[0] or node.get("vid")}
     return _item(candidates, known, seconds=values.number(node.get("duration")), name="page", picture=node.get("i"))
 

@@ -48,7 +48,9 @@ def reported_refusal(post: Post, platform: Platform, documents: Sequence[object]
     marks = {mark for document in documents for node in _about(document, post.post_id) for mark in _marks(node)}
     for markers, kind, sentence in wanted:
         if match := next((marker for marker in markers if marker in marks), None):
-            return kind(Message("%(what)s (%(told)s).", what=Message(sentence, site=site_name(platform)), told=match))
+            return kind(
+                Message("%(what)s (%(reason)s).", what=Message(sentence, site=site_name(platform)), reason=match)
+            )
     return None
 
 

@@ -9,7 +9,7 @@ is stored before its duplicates are searched: of two workers that read two dupli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from mediavault.core.clock import Clock
@@ -62,31 +62,38 @@ class DuplicateFinder:
         Raises StorageFailure while the library is not there, and StoreError.
         """
         count = 0
-        while (job := await self._take_next()) is not None:
+        while (next_job := await self._take_next()) is not None:
             began = self._clock.monotonic()
-            await self._look_at(job)
+            await self._check(*next_job)
             count += 1
             await self._clock.sleep(REST * (self._clock.monotonic() - began))
         return count
 
-    async def _take_next(self) -> Job | None:
+    async def _take_next(self) -> tuple[Job, Mapping[int, Fingerprint]] | None:
+        """Return the next job, and the fingerprints of its videos that are stored already.
+
+        These are stored if the worker that made them was killed before it marked the job, if the job was restored, or if
+        another worker has marked it since the query. No video is read a second time.
+        """
         query = JobQuery((JobStatus.COMPLETED,), without=(MarkKind.FINGERPRINT,), limit=PAGE)
         for job in (await self._store.catalogue.jobs(query)).jobs:
             if await self._store.records.replace(
                 RecordKind.FINGERPRINT, job.id, {}, if_value=None, expires_at=self._clock.now() + HELD_FOR
             ):
-                return job
+                return job, {}
             record = await self._store.records.get(RecordKind.FINGERPRINT, job.id)
-            if record is not None and record.value:  # made, but the worker was killed before it was marked; or restored
-                return job
+            if record is not None and record.value:
+                return job, fingerprints_from_json(record.value) or {}
         return None
 
-    async def _look_at(self, job: Job) -> None:
+    async def _check(self, job: Job, stored: Mapping[int, Fingerprint]) -> None:
         videos = {}
         for index, saved in saved_files(job).items():
             if not (saved.is_sound or saved.is_picture):
                 await require_library(self._library)  # without it every file would seem to be missing
-                videos[index] = await self._fingerprint(saved)
+                fingerprint = stored.get(index)
+                is_stored = fingerprint is not None and fingerprint.sha256 == saved.sha256
+                videos[index] = fingerprint if fingerprint and is_stored else await self._fingerprint(saved)
         await self._store.records.put(RecordKind.FINGERPRINT, job.id, fingerprints_to_json(videos))
         if not await self._store.marks.put([Mark(job.id, MarkKind.FINGERPRINT)]):  # removed in the meantime
             await self._store.records.remove(RecordKind.FINGERPRINT, job.id)

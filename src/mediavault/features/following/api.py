@@ -146,12 +146,12 @@ async def entries(
     sources: FollowingDep,
     state: Annotated[EntryState | None, Query()] = None,
     *,
-    gone: Annotated[
+    unlisted: Annotated[
         bool, Query(description="Only entries that are no longer on the list, the latest to disappear first.")
     ] = False,
 ) -> EntriesView:
     """List up to 2,000 entries that the vault has seen on a source's list, newest first, with the outcome of each."""
-    found = await sources.entries(source_id, limit=MOST_ENTRIES, state=state, gone=gone)
+    found = await sources.entries(source_id, limit=MOST_ENTRIES, state=state, unlisted=unlisted)
     return EntriesView(entries=[entry_view(entry) for entry in found])
 
 

@@ -106,13 +106,13 @@ def decide(
         is_from_before = post.key in before or (former is not None and former.reason is Reason.BEFORE)
         reason = _reason(post, removed, source, now, position=in_turn if is_from_before else None)
         if reason is not None:
-            state = EntryState.PASSED
+            state = EntryState.SKIPPED
         elif is_from_before:
             comes_at_once = in_turn < NEWEST_AT_ONCE and (is_first or is_restarted) and _newest_come_at_once(source)
-            state = EntryState.TAKEN if comes_at_once else EntryState.WAITING
+            state = EntryState.SAVED if comes_at_once else EntryState.WAITING
         else:
-            state = EntryState.TAKEN if at_once < NEWS_AT_ONCE else EntryState.WAITING
-            at_once += state is EntryState.TAKEN
+            state = EntryState.SAVED if at_once < NEWS_AT_ONCE else EntryState.WAITING
+            at_once += state is EntryState.SAVED
         in_turn += is_from_before and reason is None
         yield Decision(post, state, reason, former, is_from_before)
 
@@ -154,7 +154,7 @@ def _reason(
 
 def _is_open(former: SeenEntry, *, is_restarted: bool) -> bool:
     """Whether the decision about a known entry may change: its facts and the filters may, its past may not."""
-    if former.state is not EntryState.PASSED or former.reason is Reason.REMOVED:
+    if former.state is not EntryState.SKIPPED or former.reason is Reason.REMOVED:
         return False
     return is_restarted or not (former.reason is Reason.BEFORE or former.is_read)
 
@@ -237,7 +237,7 @@ def open_reasons(entry: Entry, source: Source, now: datetime) -> tuple[Reason, .
     return tuple(reason for reason, is_open in may_be.items() if is_open)
 
 
-def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | None:
+def reason_after_check(entry: Entry, source: Source, now: datetime) -> Reason | None:
     """Return why a post is skipped now that it has been read, or None. Its date and its length are exact now."""
     if source.start is Start.SINCE and source.since is not None and is_before(entry, source.since, now):
         return Reason.BEFORE
@@ -245,7 +245,7 @@ def reason_after_look(entry: Entry, source: Source, now: datetime) -> Reason | N
 
 
 def shows_removals(listing: Listing, before: SourceState) -> bool:
-    """Return whether a list shows that the posts which it does not name are gone.
+    """Return whether a list shows that the posts which it does not name are unlisted.
 
     Only a list that was read whole does. If it names less than half as many as usual, that is more likely a fault.
     """
@@ -255,8 +255,8 @@ def shows_removals(listing: Listing, before: SourceState) -> bool:
 
 FIRST_INTERVAL = timedelta(hours=1)  # until it is known how often a source posts
 ACCOUNT_INTERVAL = timedelta(hours=6)  # the shortest where each check uses the signed-in account
-FIRST_LOOK_APART, FIRST_LOOKS_WITHIN = timedelta(seconds=12), timedelta(hours=1)  # of sources added together
-LOOKS_PER_POST = 4  # so that a post is seen after an eighth of the usual gap, on average
+FIRST_CHECK_APART, FIRST_CHECKS_WITHIN = timedelta(seconds=12), timedelta(hours=1)  # of sources added together
+CHECKS_PER_POST = 4  # so that a post is seen after an eighth of the usual gap, on average
 BACK_OFFS = 5  # doublings of the interval while checks fail
 FILL_A_DAY = 144  # earlier posts of one site or host that are saved at most: one every ten minutes
 
@@ -284,8 +284,8 @@ def interval(
     asks to wait. The interval that a user has set is kept, unless checks fail, the site asks to wait longer, or checks use
     the signed-in account.
     """
-    expected = max(filter(None, (gap, quiet_for / 2 if quiet_for else None)), default=LOOKS_PER_POST * FIRST_INTERVAL)
-    usual = source.interval or min(max(expected / LOOKS_PER_POST, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+    expected = max(filter(None, (gap, quiet_for / 2 if quiet_for else None)), default=CHECKS_PER_POST * FIRST_INTERVAL)
+    usual = source.interval or min(max(expected / CHECKS_PER_POST, SHORTEST_INTERVAL), LONGEST_INTERVAL)
     if uses_account:
         usual = max(usual, ACCOUNT_INTERVAL)
     if failures:
@@ -298,13 +298,13 @@ def jittered(span: timedelta, share: float) -> timedelta:
     return span * (0.9 + 0.2 * share)
 
 
-def first_looks(groups: Sequence[str], now: datetime) -> list[datetime]:
+def first_checks(groups: Sequence[str], now: datetime) -> list[datetime]:
     """Return when each of many new sources is first checked, spread over at most an hour within each group.
 
     ``groups`` names for each source what serves its list, such as the feed's host. A site's limits space checks out
     too, but feeds at hosts of unknown sites have none. Spreading the checks also leaves room for downloads.
     """
-    apart = {group: min(FIRST_LOOK_APART, FIRST_LOOKS_WITHIN / size) for group, size in Counter(groups).items()}
+    apart = {group: min(FIRST_CHECK_APART, FIRST_CHECKS_WITHIN / size) for group, size in Counter(groups).items()}
     numbers = {group: count() for group in apart}
     return [now + apart[group] * next(numbers[group]) for group in groups]
 

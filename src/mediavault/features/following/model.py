@@ -164,14 +164,14 @@ class SourceState:
     """What the checks of a source have found.
 
     ``stable_id`` is the site's id of the source; ``title``, ``handle`` and ``picture_url`` are those that the site showed
-    last. ``next_look_at`` None: now. ``held_until``: a worker's check may run until then. ``failures`` counts the checks
+    last. ``next_check_at`` None: now. ``held_until``: a worker's check may run until then. ``failures`` counts the checks
     in a row that have failed since ``failing_since``; ``error`` and ``help`` are the last one's. ``recent_ids`` are the
     site's ids of the newest posts that were seen, ``published`` are the newest dates of posts. ``usual_entries`` is about
-    how many entries the list usually has. ``seen``, ``waiting`` and ``passed`` count entries. ``fill_at`` is when the next
+    how many entries the list usually has. ``seen``, ``waiting`` and ``skipped`` count entries. ``fill_at`` is when the next
     earlier post is due. ``started`` is the ``start_number`` of the source for which the earlier posts were read; 0
     before that. ``cheap_failures`` counts the failures in a row of the cheapest way to read the list. ``is_short``: the
     last list that was read had less than half of the usual entries. ``whole_entries`` is as ``usual_entries``, for lists
-    that were read whole; ``gone`` counts the entries that these no longer contain. ``has_picture``: the vault has a picture
+    that were read whole; ``unlisted`` counts the entries that these no longer contain. ``has_picture``: the vault has a picture
     of the source, which is requested again after ``picture_due``.
     """
 
@@ -179,10 +179,10 @@ class SourceState:
     title: str = ""
     handle: str | None = None
     picture_url: str | None = None
-    next_look_at: datetime | None = None
-    held_until: datetime | None = None
-    looked_at: datetime | None = None
-    looks: int = 0
+    next_check_at: datetime | None = None
+    acquired_until: datetime | None = None
+    checked_at: datetime | None = None
+    checks: int = 0
     method: str = ""
     uses_account: bool = False
     validators: Validators = Validators()
@@ -195,34 +195,34 @@ class SourceState:
     usual_entries: int = 0
     seen: int = 0
     waiting: int = 0
-    passed: int = 0
-    new_at_last_look: int = 0
+    skipped: int = 0
+    new_at_last_check: int = 0
     newest_at: datetime | None = None
     fill_at: datetime | None = None
     started: int = 0
     cheap_failures: int = 0
     is_short: bool = False
     whole_entries: int = 0
-    gone: int = 0
+    unlisted: int = 0
     has_picture: bool = False
     picture_due: datetime | None = None
 
     @property
     def is_doubtful(self) -> bool:
         """Whether the last answer says little about what the source still has: nothing is deleted because of it."""
-        return not self.looks or self.failures > 0 or self.is_short
+        return not self.checks or self.failures > 0 or self.is_short
 
     def is_failing(self, now: datetime) -> bool:
         """Whether users should know that checks fail: at once if none has ever succeeded, else once it has lasted."""
-        return self.failing_since is not None and (not self.looks or now - self.failing_since >= FAILING_AFTER)
+        return self.failing_since is not None and (not self.checks or now - self.failing_since >= FAILING_AFTER)
 
 
 class EntryState(StrEnum):
     """What became of an entry. The values are stored: never rename one."""
 
-    TAKEN = "taken"  # it became a job, or its post had one
+    SAVED = "saved"  # it became a job, or its post had one
     WAITING = "waiting"  # it is taken when its turn comes: an earlier post, or one of many that are new
-    PASSED = "passed"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,5 +244,5 @@ class SeenEntry:
     job_id: str | None = None
     is_read: bool = False
     is_new_post: bool = False
-    gone_at: datetime | None = None
+    unlisted_at: datetime | None = None
     enclosed: EnclosedFile | None = None

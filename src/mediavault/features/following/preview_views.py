@@ -51,15 +51,15 @@ class PreviewState(StrEnum):
 class Outcome(StrEnum):
     """What would happen to an entry."""
 
-    TAKEN = "taken"
+    SAVED = "saved"
     UNDECIDED = "undecided"  # it is taken, and may be skipped once the post itself has been read
-    PASSED = "passed"
+    SKIPPED = "skipped"
 
 
 class PreviewEntryView(BaseModel):
     """An entry of a source's list, and what would happen to it.
 
-    ``state`` is ``taken`` (right away), ``waiting`` (later, in turn) or ``passed`` (skipped, for a ``reason``). ``is_known``: this
+    ``state`` is ``saved`` (right away), ``waiting`` (later, in turn) or ``skipped`` (for a ``reason``). ``is_known``: this
     has already been decided for the source. ``job_id`` is the job of its post, if the vault has one.
     """
 
@@ -83,13 +83,13 @@ class PreviewCountsView(BaseModel):
     Of those that are taken or undecided, ``at_once`` and ``in_turn`` are new, and ``had`` are in the vault or known already.
     """
 
-    taken: int
+    saved: int
     undecided: int
-    passed: int
+    skipped: int
     at_once: int
     in_turn: int
     had: int
-    passed_for: dict[Reason, int]
+    skipped_for: dict[Reason, int]
 
 
 class SourcePreviewView(BaseModel):
@@ -165,20 +165,20 @@ def _state(preview: SourcePreview, now: datetime) -> PreviewState:
         return PreviewState.FAILED
     if preview.listing is not None:
         return PreviewState.READ
-    return PreviewState.READING if preview.reading.is_held(now) else PreviewState.WAITING
+    return PreviewState.READING if preview.reading.is_acquired(now) else PreviewState.WAITING
 
 
 async def _entries(one: Followed, listing: ReadList, store: Store, now: datetime) -> list[PreviewEntryView]:
     known = await seen(store.tables, one.source.id, [post.key for post in listing.posts])
     decided = await decisions(store.records, one, listing.posts, known, now, is_newest_first=listing.is_newest_first)
-    wanted = [each.post.canonical_url for each in decided if each.state is not EntryState.PASSED]
+    wanted = [each.post.canonical_url for each in decided if each.state is not EntryState.SKIPPED]
     jobs = await store.catalogue.of_posts([url for url in wanted if url])
     return [_entry(each, jobs.get(each.post.canonical_url), one, now) for each in decided]
 
 
 def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) -> PreviewEntryView:
-    entry, is_passed = decision.post.entry, decision.state is EntryState.PASSED
-    is_settled = is_passed or job is not None or not decision.is_change
+    entry, is_skipped = decision.post.entry, decision.state is EntryState.SKIPPED
+    is_settled = is_skipped or job is not None or not decision.is_change
     undecided = () if is_settled else open_reasons(entry, one.source, now)
     return PreviewEntryView(
         url=shown_page(entry.url),
@@ -186,7 +186,7 @@ def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) ->
         published_at=entry.published_at,
         duration_s=entry.duration_s,
         kind=entry.kind,
-        outcome=Outcome.PASSED if is_passed else Outcome.UNDECIDED if undecided else Outcome.TAKEN,
+        outcome=Outcome.SKIPPED if is_skipped else Outcome.UNDECIDED if undecided else Outcome.SAVED,
         state=decision.state,
         reason=decision.reason,
         undecided=list(undecided),
@@ -198,16 +198,16 @@ def _entry(decision: Decision, job: Job | None, one: Followed, now: datetime) ->
 
 def _counts(entries: Sequence[PreviewEntryView]) -> PreviewCountsView:
     outcomes = Counter(entry.outcome for entry in entries)
-    wanted = [entry for entry in entries if entry.outcome is not Outcome.PASSED]
+    wanted = [entry for entry in entries if entry.outcome is not Outcome.SKIPPED]
     new = Counter(entry.state for entry in wanted if not entry.is_known)
     return PreviewCountsView(
-        taken=outcomes[Outcome.TAKEN],
+        saved=outcomes[Outcome.SAVED],
         undecided=outcomes[Outcome.UNDECIDED],
-        passed=outcomes[Outcome.PASSED],
-        at_once=new[EntryState.TAKEN],
+        skipped=outcomes[Outcome.SKIPPED],
+        at_once=new[EntryState.SAVED],
         in_turn=new[EntryState.WAITING],
         had=sum(entry.is_known or entry.job_id is not None for entry in wanted),
-        passed_for=dict(Counter(entry.reason for entry in entries if entry.reason).most_common()),
+        skipped_for=dict(Counter(entry.reason for entry in entries if entry.reason).most_common()),
     )
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 LASTS = timedelta(hours=1)
 FRESH_FOR = timedelta(minutes=15)  # as often as a source is looked at, at most
-HELD_FOR = timedelta(minutes=5)  # how long one reading may take
+ACQUIRED_FOR = timedelta(minutes=5)  # how long one reading may take
 MOST_DRAFTS, MOST_LISTS = 200, 50  # beyond these the oldest are removed
 
 _KIND = RecordKind.SOURCE_PREVIEW
@@ -50,7 +50,7 @@ class ListReading:
     platform: str
     asked_at: datetime
     stable_id: str = ""
-    held_until: datetime | None = None
+    acquired_until: datetime | None = None
     not_before: datetime | None = None
     read_at: datetime | None = None
     error: Message | None = None
@@ -62,13 +62,15 @@ class ListReading:
         """Whether there is a list."""
         return self.read_at is not None and self.error is None
 
-    def is_held(self, now: datetime) -> bool:
+    def is_acquired(self, now: datetime) -> bool:
         """Whether a worker is reading the list."""
-        return self.read_at is None and self.held_until is not None and self.held_until > now
+        return self.read_at is None and self.acquired_until is not None and self.acquired_until > now
 
     def waits(self, now: datetime) -> bool:
         """Whether a worker may read it now."""
-        return self.read_at is None and not self.is_held(now) and (self.not_before is None or self.not_before <= now)
+        return (
+            self.read_at is None and not self.is_acquired(now) and (self.not_before is None or self.not_before <= now)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def key_of(url: str) -> str:
 
 def _is_stale(reading: ListReading, now: datetime) -> bool:
     """Whether the list is read again for a new request: it could not be read, or was read a while ago."""
-    if reading.is_held(now):
+    if reading.is_acquired(now):
         return False
     return reading.error is not None or now - (reading.read_at or reading.asked_at) > FRESH_FOR
 
@@ -199,13 +201,13 @@ async def waiting_readings(records: Records, now: datetime) -> list[ListReading]
     )
 
 
-async def hold_reading(records: Records, clock: Clock, reading: ListReading) -> ListReading | None:
+async def acquire_reading(records: Records, clock: Clock, reading: ListReading) -> ListReading | None:
     """Hold a list for this worker, and return the held reading; None if another worker was faster."""
-    held = replace(reading, held_until=clock.now() + HELD_FOR)
+    held = replace(reading, acquired_until=clock.now() + ACQUIRED_FOR)
     return held if await _replace(records, reading, held) else None
 
 
-async def let_go_reading(
+async def release_reading(
     records: Records, held: ListReading, after: ListReading, listing: ReadList | None = None
 ) -> None:
     """Store how the reading went, and the list that was read; nothing of it lasts longer than the reading.
@@ -215,7 +217,7 @@ async def let_go_reading(
     if listing is not None:
         ends = held.asked_at + LASTS
         await records.put(_KIND, _LIST + held.key, to_named_json(listing), expires_at=ends)
-    await _replace(records, held, replace(after, held_until=None))
+    await _replace(records, held, replace(after, acquired_until=None))
 
 
 async def _replace(records: Records, before: ListReading, after: ListReading) -> bool:

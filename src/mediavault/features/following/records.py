@@ -29,7 +29,7 @@ from mediavault.store.port import Records, Store, Tables
 from mediavault.store.removed_posts import removed
 from mediavault.store.tables import SOURCE_ENTRIES, SOURCE_STATES, SOURCES, Range, Table, TableRow, Where
 
-HELD_FOR = timedelta(minutes=15)  # how long one look may take
+ACQUIRED_FOR = timedelta(minutes=15)  # how long one check may take
 MOST_SOURCES = 5_000
 RACES = 5  # with other changes of the same row
 _MAY_BE_DUE = 0  # in ``due_at``: a worker reads the source and sees for itself
@@ -58,10 +58,10 @@ class Followed:
 
     def is_due(self, now: datetime) -> bool:
         """Whether a worker may check it now."""
-        if self.source.is_paused or (self.state.held_until is not None and self.state.held_until > now):
+        if self.source.is_paused or (self.state.acquired_until is not None and self.state.acquired_until > now):
             return False
-        is_restarted = self.wants_backlog and not self.state.failures and self.state.looks > 0
-        return is_restarted or self.state.next_look_at is None or self.state.next_look_at <= now
+        is_restarted = self.wants_backlog and not self.state.failures and self.state.checks > 0
+        return is_restarted or self.state.next_check_at is None or self.state.next_check_at <= now
 
     @property
     def wants_backlog(self) -> bool:
@@ -75,7 +75,7 @@ class NewSource:
 
     source: Source
     title: str
-    look_at: datetime
+    check_at: datetime
 
 
 def new_source_id() -> str:
@@ -156,7 +156,7 @@ async def follow_all(tables: Tables, new: Sequence[NewSource]) -> None:
     Raises BadInput, before anything is stored, for values that a source can't have.
     """
     states = {
-        new_entry.source.id: SourceState(title=new_entry.title, next_look_at=new_entry.look_at) for new_entry in new
+        new_entry.source.id: SourceState(title=new_entry.title, next_check_at=new_entry.check_at) for new_entry in new
     }
     await _add(tables, {one.source.id: (checked(one.source), states[one.source.id]) for one in new})
 
@@ -208,7 +208,7 @@ async def unfollow(store: Store, source_id: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSource:
+class AcquiredSource:
     """A source that this worker checks. ``held`` is its stored state during the check."""
 
     source: Source
@@ -216,19 +216,19 @@ class HeldSource:
     held: SourceState
 
 
-async def hold(tables: Tables, clock: Clock, one: Followed) -> HeldSource | None:
+async def acquire(tables: Tables, clock: Clock, one: Followed) -> AcquiredSource | None:
     """Hold a source for one check; None if another worker was faster, or it has changed."""
-    held = replace(one.state, held_until=clock.now() + HELD_FOR)
+    held = replace(one.state, acquired_until=clock.now() + ACQUIRED_FOR)
     row = await _row_of(tables, SOURCE_STATES, one.source.id)
     is_ours = _state(row) == one.state and await _replace_state(tables, one.source.id, row, held)
-    return HeldSource(one.source, one.state, held) if is_ours else None
+    return AcquiredSource(one.source, one.state, held) if is_ours else None
 
 
-async def let_go(tables: Tables, held: HeldSource, state: SourceState) -> bool:
+async def release(tables: Tables, held: AcquiredSource, state: SourceState) -> bool:
     """Store what a check has found, and end the hold; False if it had ended, or the source is gone."""
     source_id = held.source.id
     is_stored = await _replace_state(
-        tables, source_id, _state_row(source_id, held.held), replace(state, held_until=None)
+        tables, source_id, _state_row(source_id, held.held), replace(state, acquired_until=None)
     )
     row = await _row_of(tables, SOURCES, source_id)
     if row is None:
@@ -244,7 +244,7 @@ async def change_state(tables: Tables, source_id: str, change: Callable[[SourceS
     for _ in range(RACES):
         row = await _row_of(tables, SOURCE_STATES, source_id)
         before = _state(row)
-        if before.held_until is not None or await _replace_state(tables, source_id, row, change(before)):
+        if before.acquired_until is not None or await _replace_state(tables, source_id, row, change(before)):
             return
 
 
@@ -259,10 +259,10 @@ async def _row_of(tables: Tables, table: Table, source_id: str) -> TableRow | No
     return rows[0] if rows else None
 
 
-async def look_now(tables: Tables, source_id: str) -> None:
+async def check_now(tables: Tables, source_id: str) -> None:
     """Let the next round check a source. Raises NotFound."""
     await find_followed(tables, source_id)
-    await change_state(tables, source_id, lambda state: replace(state, next_look_at=None))
+    await change_state(tables, source_id, lambda state: replace(state, next_check_at=None))
 
 
 # --- entries -----------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ async def decisions(
         one.source,
         now,
         is_newest_first=is_newest_first,
-        is_first=not one.state.looks,
+        is_first=not one.state.checks,
         is_restarted=one.wants_backlog,
     )
     return [decision async for decision in in_pieces(decided)]
@@ -336,7 +336,7 @@ def _waiting(source_id: str) -> Where:
     return {"source": source_id, "place": Range()}
 
 
-# --- entries that are gone from the list ---------------------------------------------------------------------------
+# --- entries that are no longer on the list ---------------------------------------------------------------------------
 
 
 async def compare_with_list(
@@ -345,34 +345,36 @@ async def compare_with_list(
     """Note which entries a list that was read whole has named before and does not name any more.
 
     ``posts`` are the keys of what it names. With ``is_restart`` the source's filters have changed, and with them perhaps
-    what the list names: then the missing ones are not called gone, neither now nor later. Costs the list's length,
+    what the list names: then the missing ones are not called unlisted, neither now nor later. Costs the list's length,
     however many entries the source has seen.
     """
     at = to_micros(now)
     listed = {post for _, post in await tables.keys(SOURCE_ENTRIES, {"source": source_id, "listed_at": Range()})}
     missing = [(source_id, post) for post in listed.difference(posts)]
-    await tables.update(SOURCE_ENTRIES, missing, {"listed_at": None} | ({} if is_restart else {"gone_at": at}))
+    await tables.update(SOURCE_ENTRIES, missing, {"listed_at": None} | ({} if is_restart else {"unlisted_at": at}))
     await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts if post not in listed], {"listed_at": at})
 
 
 async def take_back(tables: Tables, source_id: str, posts: Collection[str]) -> None:
-    """Note that entries which were gone from the list are on it again. Those that were not gone are left alone."""
-    await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts], {"gone_at": None})
+    """Note that entries which were unlisted are on the list again. Those that were not unlisted are left alone."""
+    await tables.update(SOURCE_ENTRIES, [(source_id, post) for post in posts], {"unlisted_at": None})
 
 
-async def count_gone(tables: Tables, source_id: str) -> int:
-    """Return how many entries of a source are gone from its list."""
-    return await tables.count(SOURCE_ENTRIES, _gone(source_id))
+async def count_unlisted(tables: Tables, source_id: str) -> int:
+    """Return how many entries of a source are unlisted."""
+    return await tables.count(SOURCE_ENTRIES, _unlisted(source_id))
 
 
-async def gone_entries(tables: Tables, source_id: str, *, limit: int) -> list[SeenEntry]:
-    """Return entries that are gone from a source's list, at most ``limit`` of them, the last that went first."""
-    rows = await tables.select(SOURCE_ENTRIES, _gone(source_id), order=["gone_at"], descending=True, limit=limit)
+async def unlisted_entries(tables: Tables, source_id: str, *, limit: int) -> list[SeenEntry]:
+    """Return unlisted entries of a source's list, at most ``limit`` of them, the last that went first."""
+    rows = await tables.select(
+        SOURCE_ENTRIES, _unlisted(source_id), order=["unlisted_at"], descending=True, limit=limit
+    )
     return list((await _entries(rows)).values())
 
 
-def _gone(source_id: str) -> Where:
-    return {"source": source_id, "gone_at": Range()}
+def _unlisted(source_id: str) -> Where:
+    return {"source": source_id, "unlisted_at": Range()}
 
 
 # --- posts of sources, and turns -----------------------------------------------------------------------------------
@@ -418,7 +420,7 @@ def _source(row: TableRow) -> Source | None:
 
 
 def _state_row(source_id: str, state: SourceState) -> TableRow:
-    due_at = _MAY_BE_DUE if state.next_look_at is None else to_micros(state.next_look_at)
+    due_at = _MAY_BE_DUE if state.next_check_at is None else to_micros(state.next_check_at)
     return TableRow({"id": source_id, "due_at": due_at, "waiting": state.waiting}, to_named_json(state))
 
 
@@ -439,15 +441,15 @@ def _read(kind: type[T], row: TableRow, source_id: str) -> T | None:
 def _row(source_id: str, post: str, entry: SeenEntry, place: int | None) -> TableRow:
     """Return the row of an entry. What a list names, and what is gone from it, is noted apart."""
     columns = {"source": source_id, "post": post, "state": entry.state.value, "place": place}
-    return TableRow(columns, to_named_json(replace(entry, gone_at=None)))
+    return TableRow(columns, to_named_json(replace(entry, unlisted_at=None)))
 
 
 async def _entries(rows: Iterable[TableRow]) -> dict[str, SeenEntry]:
     """Return the entries of rows, by their posts' keys; those that can't be read are left out."""
     found: dict[str, SeenEntry] = {}
     async for row in in_pieces(rows):
-        gone_at, entry = row.columns["gone_at"], _read(SeenEntry, row, str(row.columns["source"]))
+        unlisted_at, entry = row.columns["unlisted_at"], _read(SeenEntry, row, str(row.columns["source"]))
         if entry is not None:
-            entry = replace(entry, gone_at=None if gone_at is None else from_micros(int(gone_at)))
+            entry = replace(entry, unlisted_at=None if unlisted_at is None else from_micros(int(unlisted_at)))
             found[str(row.columns["post"])] = entry
     return found

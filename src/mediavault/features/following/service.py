@@ -47,7 +47,7 @@ class Following:
 
     async def check(self, source_id: str) -> Followed:
         """Let a worker check a source as soon as possible, whatever its interval."""
-        await records.look_now(self.store.tables, source_id)
+        await records.check_now(self.store.tables, source_id)
         return await self.find(source_id)
 
     async def remove(self, source_id: str) -> None:
@@ -70,13 +70,13 @@ class Following:
         return await source_preview_view(preview, self.store, self.clock.now())
 
     async def entries(
-        self, source_id: str, *, limit: int, state: EntryState | None = None, gone: bool = False
+        self, source_id: str, *, limit: int, state: EntryState | None = None, unlisted: bool = False
     ) -> list[SeenEntry]:
-        """Return entries that were seen on a source's list, newest first; with ``gone`` those that it names no more, the
+        """Return entries that were seen on a source's list, newest first; with ``unlisted`` those that it names no more, the
         latest to disappear first."""
         await self.find(source_id)
-        if gone:
-            missing = await records.gone_entries(self.store.tables, source_id, limit=limit)
+        if unlisted:
+            missing = await records.unlisted_entries(self.store.tables, source_id, limit=limit)
             return [entry for entry in missing if state is None or entry.state is state]
         seen = await records.all_seen(self.store.tables, source_id, limit=limit, state=state)
         now = self.clock.now()

@@ -20,7 +20,7 @@ from mediavault.core.profiles import unknown_profile
 from mediavault.core.submission import Submission
 from mediavault.core.urls import parse_http_url
 from mediavault.core.xml_tree import in_xml
-from mediavault.features.following.decisions import first_looks
+from mediavault.features.following.decisions import first_checks
 from mediavault.features.following.lists import ListedSource, read_source_list
 from mediavault.features.following.model import SettingValues, Source, SourceSettings, SourceState, changed
 from mediavault.features.following.records import MOST_SOURCES, Followed, NewSource, id_of_url
@@ -109,9 +109,9 @@ def read_entries(content: bytes, terms: ImportTerms) -> SourcesImport:
             continue
         taken.update(dict.fromkeys(names))
         new.append((source, "" if entry.title == source.url else entry.title))
-    looks = first_looks([source.served_by for source, _ in new], terms.now)
+    checks = first_checks([source.served_by for source, _ in new], terms.now)
     return SourcesImport(
-        tuple(NewSource(source, title, at) for (source, title), at in zip(new, looks, strict=True)),
+        tuple(NewSource(source, title, at) for (source, title), at in zip(new, checks, strict=True)),
         tuple(known),
         tuple(refused),
     )

@@ -59,8 +59,8 @@ class SourcesImportRequest(BaseModel):
 
 
 class SourceView(view_of(SourceSettings)):  # type: ignore[misc]
-    """A source. ``seen``, ``waiting``, ``passed`` (skipped) and ``gone`` count entries of its list. ``error`` and ``help`` are
-    set once checks have failed for a day, or at once if none has succeeded yet. ``looked_at`` is the last one that did.
+    """A source. ``seen``, ``waiting``, ``skipped`` and ``unlisted`` count entries of its list. ``error`` and ``help`` are
+    set once checks have failed for a day, or at once if none has succeeded yet. ``checked_at`` is the last one that did.
     ``picture_url`` is the site's picture, ``picture`` the vault's copy."""
 
     id: str
@@ -71,16 +71,16 @@ class SourceView(view_of(SourceSettings)):  # type: ignore[misc]
     picture_url: str | None
     picture: str | None
     followed_at: datetime
-    looked_at: datetime | None
-    next_look_at: datetime | None
+    checked_at: datetime | None
+    next_check_at: datetime | None
     method: str
     error: str | None
     help: str | None
     seen: int
     waiting: int
-    passed: int
-    gone: int
-    new_at_last_look: int
+    skipped: int
+    unlisted: int
+    new_at_last_check: int
 
 
 class SourcesView(BaseModel):
@@ -119,7 +119,7 @@ class SourcesImportView(BaseModel):
 
 
 class EntryView(BaseModel):
-    """An entry of a source's list: taken (it has a job), waiting for its turn, or passed (skipped, for a ``reason``).
+    """An entry of a source's list: saved (it has a job), waiting for its turn, or skipped ( for a ``reason``).
     ``gone_at``: the time since which it has been missing from a list that was read whole."""
 
     url: str
@@ -129,7 +129,7 @@ class EntryView(BaseModel):
     state: EntryState
     reason: Reason | None
     job_id: str | None
-    gone_at: datetime | None
+    unlisted_at: datetime | None
 
 
 class EntriesView(BaseModel):
@@ -183,16 +183,16 @@ def source_view(followed: Followed, now: datetime) -> SourceView:
         picture=f"/api/sources/{source.id}/picture" if state.has_picture else None,
         followed_at=source.followed_at,
         **source.settings(),
-        looked_at=state.looked_at,
-        next_look_at=state.next_look_at,
+        checked_at=state.checked_at,
+        next_check_at=state.next_check_at,
         method=state.method,
         error=translated(state.error) if is_failing and state.error else None,
         help=translated(state.help) if is_failing and state.help else None,
         seen=state.seen,
         waiting=state.waiting,
-        passed=state.passed,
-        gone=state.gone,
-        new_at_last_look=state.new_at_last_look,
+        skipped=state.skipped,
+        unlisted=state.unlisted,
+        new_at_last_check=state.new_at_last_check,
     )
 
 
@@ -206,7 +206,7 @@ def entry_view(entry: SeenEntry) -> EntryView:
         state=entry.state,
         reason=entry.reason,
         job_id=entry.job_id,
-        gone_at=entry.gone_at,
+        unlisted_at=entry.unlisted_at,
     )
 
 

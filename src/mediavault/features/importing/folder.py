@@ -104,7 +104,7 @@ def _joined(folder: str, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class CheckedFile:
     """A file that was read from end to end: its digest, and what shows that it is still the same."""
 
     digest: Digest
@@ -120,7 +120,7 @@ class Changed(Exception):
     """A file of the imported folder is not what it was when it was read first."""
 
 
-def look(root: Path, relative: str) -> Looked:
+def check_file(root: Path, relative: str) -> CheckedFile:
     """Read a file from end to end. Raises Unreadable."""
     file = disk.open_below(root, relative)
     if file is None:
@@ -131,29 +131,29 @@ def look(root: Path, relative: str) -> Looked:
             sha256 = hashlib.file_digest(reader, "sha256").hexdigest()
         except OSError as exc:
             raise Unreadable(exc.strerror or str(exc)) from exc
-        return Looked(Digest(reader.tell(), sha256), facts.st_ino, facts.st_mtime_ns)
+        return CheckedFile(Digest(reader.tell(), sha256), facts.st_ino, facts.st_mtime_ns)
 
 
-def require_same(path: Path, looked: Looked) -> None:
+def require_same(path: Path, checked: CheckedFile) -> None:
     """Raise Changed unless the file at ``path`` is the one that was read."""
     try:
         facts = path.lstat()
     except OSError as exc:
         raise Changed from exc
-    if (facts.st_ino, facts.st_mtime_ns, facts.st_size) != (looked.inode, looked.modified_ns, looked.digest.bytes):
+    if (facts.st_ino, facts.st_mtime_ns, facts.st_size) != (checked.inode, checked.modified_ns, checked.digest.bytes):
         raise Changed
 
 
-def link(source: Path, target: Path, looked: Looked) -> None:
+def link(source: Path, target: Path, checked: CheckedFile) -> None:
     """Give the file a second name. Raises OSError where the file system cannot do that, and Changed."""
     os.link(source, target, follow_symlinks=False)
-    require_same(target, looked)
+    require_same(target, checked)
 
 
-def copy(root: Path, relative: str, target: Path, looked: Looked) -> None:
+def copy(root: Path, relative: str, target: Path, checked: CheckedFile) -> None:
     """Copy the file's bytes. Raises Unreadable, Changed; NoSpace or StorageFailure where they cannot be written."""
     digest = copy_any(root, relative, target)
-    if digest != looked.digest:
+    if digest != checked.digest:
         raise Changed
 
 

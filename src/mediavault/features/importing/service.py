@@ -45,15 +45,15 @@ from mediavault.extraction.ytdlp_reading import comments_of
 from mediavault.features.importing.facts import PostFacts, is_unfinished, subtitles_among
 from mediavault.features.importing.folder import (
     Changed,
+    CheckedFile,
     FolderContents,
     FoundMedia,
-    Looked,
     Unreadable,
     alone,
+    check_file,
     contents_of,
     copy,
     link,
-    look,
     remove,
     require_same,
 )
@@ -72,7 +72,7 @@ from mediavault.maintenance.findings import named_paths, short_key
 from mediavault.store.bulk import iter_jobs
 from mediavault.store.episodes import folder_and_stem
 from mediavault.store.port import JobQuery, Store, StoredJob
-from mediavault.store.transitions import kept_values
+from mediavault.store.transitions import saved_values
 from mediavault.store.trash import all_trashed_posts, stored_job_from_json, stored_job_to_json
 
 SUBTITLES_LIMIT_BYTES = 16 << 20
@@ -253,13 +253,13 @@ class FolderImport:
                 self._refuse_known(facts.post.canonical_url, ImportOutcome.KNOWN_POST)
             elif needs_url:
                 return None
-            looked = await asyncio.to_thread(look, self._source.folder, media.relative)
-            self._refuse_known(looked.digest.sha256, ImportOutcome.KNOWN_FILE)
-            report = await self._probe.look_into_unknown(self._source.folder / media.relative)
+            checked = await asyncio.to_thread(check_file, self._source.folder, media.relative)
+            self._refuse_known(checked.digest.sha256, ImportOutcome.KNOWN_FILE)
+            report = await self._probe.check_unknown(self._source.folder / media.relative)
             if any(damage_in(report.problems)):
                 raise _Refused(ImportOutcome.BROKEN, in_words(report.problems))
             note = "; ".join(filter(None, (note, in_words(report.problems))))
-            file = _File(media, facts, looked, report, self._suffix(media, report))
+            file = _File(media, facts, checked, report, self._suffix(media, report))
             job = await self._import(file) if self._source.apply else None
         except _Refused as refused:
             return _result(refused.outcome, media, facts, detail=refused.detail)
@@ -267,8 +267,8 @@ class FolderImport:
             return _result(ImportOutcome.UNREADABLE, media, facts, detail=str(exc))
         except Changed:
             return _result(ImportOutcome.CHANGED, media, facts)
-        self._known |= {short_key(file.canonical_url), short_key(looked.digest.sha256)}
-        return _result(ImportOutcome.IMPORTED, media, facts, job=job, bytes=looked.digest.bytes, detail=note)
+        self._known |= {short_key(file.canonical_url), short_key(checked.digest.sha256)}
+        return _result(ImportOutcome.IMPORTED, media, facts, job=job, bytes=checked.digest.bytes, detail=note)
 
     def _refuse_name(self, media: FoundMedia) -> None:
         is_in_place = self._source.how is ImportMode.IN_PLACE
@@ -319,7 +319,7 @@ class FolderImport:
             stored = _stored(file, job_id, self._planned(file, output, picture), self._clock.now(), previous)
             await self._store.records.put(RecordKind.IMPORT, stored.job.id, self._record(stored, file.media))
             if in_place:
-                await asyncio.to_thread(require_same, path, file.looked)
+                await asyncio.to_thread(require_same, path, file.checked)
             if in_place or await self._library.place(staged, output):
                 await self._complete(stored, file.media, picture)
                 return stored.job.id
@@ -332,7 +332,7 @@ class FolderImport:
         is_linked = False
         if how is ImportMode.LINK or (how is ImportMode.MOVE and self._source.library is not None):
             try:
-                await asyncio.to_thread(link, folder / media.relative, staged, file.looked)
+                await asyncio.to_thread(link, folder / media.relative, staged, file.checked)
                 is_linked = True
             except OSError as exc:
                 if exc.errno not in _NO_LINKS:
@@ -340,8 +340,8 @@ class FolderImport:
                 if how is ImportMode.LINK:
                     raise _no_links(exc.strerror or str(exc)) from exc
         if not is_linked:
-            await asyncio.to_thread(copy, folder, media.relative, staged, file.looked)
-        await self._library.staging.seal(staged, sha256=file.looked.digest.sha256)
+            await asyncio.to_thread(copy, folder, media.relative, staged, file.checked)
+        await self._library.staging.seal(staged, sha256=file.checked.digest.sha256)
 
     async def _free_name(self, file: _File, job_id: JobId) -> str:
         facts = file.facts
@@ -373,7 +373,7 @@ class FolderImport:
         if self._source.how is ImportMode.IN_PLACE:
             infos = (media.stem + SIDECAR_SUFFIX, media.stem + OTHERS_INFO_SUFFIX)
             beside += [OTHERS_INFO_SUFFIX] if any(name in media.beside for name in infos) else []
-        digest = file.looked.digest
+        digest = file.checked.digest
         return plan_file(output, file.report, size=digest.bytes, sha256=digest.sha256, picture=picture, beside=beside)
 
     async def _previous(self, canonical_url: str) -> StoredJob | None:
@@ -401,7 +401,7 @@ class FolderImport:
         taken = await self._place_companions(saved, media, picture)
         await self._keep_others_info(saved)
         saved = await without_missing(self._library, saved)
-        items = (replace(stored.job.items[0], kept=saved),)
+        items = (replace(stored.job.items[0], saved=saved),)
         job = replace(stored.job, items=items, thumbnail_path=saved.thumbnail_path)
         await self._place_facts(job, saved, stored)
         if not await self._store_row(replace(stored, job=job)):
@@ -476,8 +476,8 @@ class FolderImport:
         if not await is_in_library(self._library, saved):
             return False
         with contextlib.suppress(Unreadable):
-            looked = await asyncio.to_thread(look, self._source.folder, media.relative)
-            return looked.digest.sha256 == saved.sha256
+            checked = await asyncio.to_thread(check_file, self._source.folder, media.relative)
+            return checked.digest.sha256 == saved.sha256
         return False
 
     # --- what a killed import began ---------------------------------------------------------------------------------
@@ -526,7 +526,7 @@ class _File:
 
     media: FoundMedia
     facts: PostFacts
-    looked: Looked
+    checked: CheckedFile
     report: ProbeReport
     suffix: str
 
@@ -537,12 +537,12 @@ class _File:
     @property
     def canonical_url(self) -> str:
         post = self.facts.post
-        return post.canonical_url if post else name_of_file(self.looked.digest.sha256)
+        return post.canonical_url if post else name_of_file(self.checked.digest.sha256)
 
     @property
     def date(self) -> datetime:
         """When the file was last changed."""
-        return plausible(datetime.fromtimestamp(self.looked.modified_ns // 10**9, UTC))
+        return plausible(datetime.fromtimestamp(self.checked.modified_ns // 10**9, UTC))
 
     @property
     def platform(self) -> str:
@@ -571,7 +571,7 @@ def _stored(file: _File, job_id: JobId, saved: SavedFile, now: datetime, previou
         stage=Stage.COMPLETE,
         bytes_done=saved.bytes,
         bytes_total=saved.bytes,
-        items=(JobItem(item, ItemStatus.KEPT, saved),),
+        items=(JobItem(item, ItemStatus.SAVED, saved),),
         metadata={
             "title": facts.title,
             "text": facts.text,
@@ -580,7 +580,7 @@ def _stored(file: _File, job_id: JobId, saved: SavedFile, now: datetime, previou
             **({} if facts.published_at else {FILE_DATE: file.date.isoformat()}),
         },
         account=facts.account,
-        **kept_values(saved),
+        **saved_values(saved),
     )
     source = Message("imported from %(file)s", file=file.media.relative)
     record = HistoryRecord(now, attempt, Stage.COMPLETE, StepOutcome.OK, detail=source, bytes=saved.bytes)

@@ -25,7 +25,7 @@ LONG_S = 600.0
 class LibraryView(StrEnum):
     """Which jobs are shown, by state."""
 
-    KEPT = "kept"
+    SAVED = "saved"
     ALL = "all"
     WAITING = "waiting"
     FAILED = "failed"
@@ -49,14 +49,14 @@ class Length(StrEnum):
 
 
 STATUSES: Mapping[LibraryView, tuple[JobStatus, ...]] = {
-    LibraryView.KEPT: (JobStatus.COMPLETED,),
+    LibraryView.SAVED: (JobStatus.COMPLETED,),
     LibraryView.ALL: (),
     LibraryView.WAITING: (JobStatus.QUEUED, JobStatus.RUNNING),
     LibraryView.FAILED: (JobStatus.FAILED,),
     LibraryView.CANCELLED: (JobStatus.CANCELLED,),
 }
 VIEW_LABELS: Mapping[LibraryView, str] = {
-    LibraryView.KEPT: N_("Saved"),
+    LibraryView.SAVED: N_("Saved"),
     LibraryView.ALL: N_("All"),
     LibraryView.WAITING: N_("In progress"),
     LibraryView.FAILED: N_("Failed"),
@@ -114,13 +114,13 @@ class LibraryFilter:
     length: Length | None = None
     shortest: float | None = None
     longest: float | None = None
-    state: LibraryView = LibraryView.KEPT
+    state: LibraryView = LibraryView.SAVED
     order: JobOrder = JobOrder.NEWEST
 
     @property
     def is_narrowed(self) -> bool:
         """Whether it restricts anything other than the state and the order."""
-        return replace(self, state=LibraryView.KEPT, order=JobOrder.NEWEST) != LibraryFilter()
+        return replace(self, state=LibraryView.SAVED, order=JobOrder.NEWEST) != LibraryFilter()
 
     @property
     def counts_by_totals(self) -> bool:
@@ -142,7 +142,7 @@ def read_filter(params: Mapping[str, str]) -> LibraryFilter:
         length=_choice(Length, params, "length"),
         shortest=_seconds(params, "shortest"),
         longest=_seconds(params, "longest"),
-        state=_choice(LibraryView, params, "state") or LibraryView.KEPT,
+        state=_choice(LibraryView, params, "state") or LibraryView.SAVED,
         order=_choice(JobOrder, params, "order") or JobOrder.NEWEST,
     )
 

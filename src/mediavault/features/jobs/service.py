@@ -13,7 +13,7 @@ from mediavault.core.logs import get_logger
 from mediavault.core.messages import Message
 from mediavault.core.post_urls import has_url
 from mediavault.core.submission import RefusedAddress, Submission
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash, waiting_jobs
 from mediavault.store.bulk import enqueue_for_user, existing_jobs, iter_jobs, retry_each
 from mediavault.store.live_settings import LiveSettings
@@ -226,7 +226,7 @@ class Jobs:
 
     async def remove(self, job_id: JobId, *, files: bool, batch: str | None = None) -> Job:
         """Move a job to the trash, with ``files`` its saved files too. Jobs of one ``batch`` are restored together."""
-        paths_of = kept_paths if files else trash.no_paths
+        paths_of = saved_paths if files else trash.no_paths
         job = await trash.move_to_trash(
             self.store, self.library, self.clock, job_id, paths_of, batch=batch or trash.new_batch()
         )

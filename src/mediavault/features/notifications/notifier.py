@@ -199,14 +199,14 @@ class Notifier:
             return 0
         self._damage_at = self._clock.monotonic() + DAMAGE_EVERY_S
         records = self._store.records
-        found = {JobId(r.key): r for r in await records.all(RecordKind.DAMAGED) if not r.value.get("is_told")}
+        found = {JobId(r.key): r for r in await records.all(RecordKind.DAMAGED) if not r.value.get("is_reported")}
         events = []
         async for job in existing_jobs(self._store.catalogue, found):
             at = _moment(found[job.id].value.get("at")) or found[job.id].updated_at
             events.append(damage_event(job, at, await read_checks(records, job)))
         count = await self._keep(targets, lambda target: messages_of(events, target)) if events else 0
         for job_id, record in found.items():
-            value = {**record.value, "is_told": True}
+            value = {**record.value, "is_reported": True}
             await records.replace(RecordKind.DAMAGED, job_id, value, if_value=record.value)
         return count
 

@@ -115,7 +115,7 @@ class StreamRecording(ItemRecording):
                 if await is_to_stop(context.store.records, self.attempt.claim.id):
                     self.order.stop.set()
             except StoreError as exc:
-                log.warning("wish_not_read", error=exc.message)
+                log.warning("request_not_read", error=exc.message)
             await context.clock.sleep(ASKED_EVERY_S)
 
     def has_progress(self) -> bool:

@@ -168,7 +168,7 @@ async def _with_marks(store: Store, jobs: Sequence[Job], now: datetime) -> list[
 
 def _saved_post(job: Job, marks: Sequence[Mark], now: datetime) -> SavedPost:
     watched = [from_micros(mark.place) for mark in marks if mark.kind == MarkKind.WATCHED and mark.place is not None]
-    sizes = [item.kept.bytes for item in job.items if item.kept]
+    sizes = [item.saved.bytes for item in job.items if item.saved]
     return SavedPost(
         job.id,
         saved_at=job.completed_at or job.updated_at,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,7 +33,6 @@ class RssFeed(NamedGrant):
 
     kind = RecordKind.RSS_FEED
     used_every = timedelta(minutes=10)
-    stored_names: ClassVar[Mapping[str, str]] = {"uid": "id", "used_at": "fetched_at"}
 
     uid: str  # its secret follows from it
     user: str
@@ -107,7 +105,7 @@ def read_feed_filter(text: str) -> LibraryFilter:
 
 def for_feed(library_filter: LibraryFilter) -> LibraryFilter:
     """Return the filter as a feed uses it: the saved posts, newest first, since apps expect what is new there."""
-    return replace(library_filter, state=LibraryView.KEPT, order=JobOrder.NEWEST)
+    return replace(library_filter, state=LibraryView.SAVED, order=JobOrder.NEWEST)
 
 
 def query_of(feed: RssFeed) -> JobQuery:

@@ -166,29 +166,29 @@ class Sealer:
         def path_of(library_path: str) -> str:
             return PAYLOAD + names.free(PurePosixPath(library_path).name.replace("%", "_"))
 
-        for kept in files:
-            verdict, detail = judge(kept, await self._library.digest(kept.output_path))
+        for saved in files:
+            verdict, detail = judge(saved, await self._library.digest(saved.output_path))
             if verdict is not CheckVerdict.WHOLE:
                 raise NotSealable(
                     Message(
                         "%(path)s is missing, or is not the file that was saved. %(detail)s",
-                        path=kept.output_path,
+                        path=saved.output_path,
                         detail=detail,
                     )
                 )
-            video = path_of(kept.output_path)
-            payload.add(BagFile(video, kept.bytes, kept.sha256, source=kept.output_path), "the saved file")
-            sidecar = await self._library.read_json(sibling(kept.output_path, SIDECAR_SUFFIX))
+            video = path_of(saved.output_path)
+            payload.add(BagFile(video, saved.bytes, saved.sha256, source=saved.output_path), "the saved file")
+            sidecar = await self._library.read_json(sibling(saved.output_path, SIDECAR_SUFFIX))
             path = sibling(video, SIDECAR_SUFFIX)
             if sidecar is None:
                 payload.missing.append(NotCaptured(path, Message("It is not in the library.")))
             else:  # what users noted is theirs, and no part of the post
                 payload.add(json_file(path, with_marks(sidecar, ())), "metadata of the saved file")
-            for suffix in kept.beside:
+            for suffix in saved.beside:
                 what = _COMPANIONS.get(suffix, "subtitles")
-                await self._add_companion(sibling(kept.output_path, suffix), sibling(video, suffix), what, payload)
-            if kept.thumbnail_path is not None:
-                await self._add_companion(kept.thumbnail_path, path_of(kept.thumbnail_path), "thumbnail", payload)
+                await self._add_companion(sibling(saved.output_path, suffix), sibling(video, suffix), what, payload)
+            if saved.thumbnail_path is not None:
+                await self._add_companion(saved.thumbnail_path, path_of(saved.thumbnail_path), "thumbnail", payload)
 
     async def _add_companion(self, library_path: str, path: str, what: str, payload: _Payload) -> None:
         digest = await self._library.digest(library_path)

@@ -64,8 +64,8 @@ async def unlock_form(request: Request, key: Key, links: SharedLinksDep, authent
 @router.head(SHARED_PREFIX + "{key}/video")
 @router.get(SHARED_PREFIX + "{key}/video")
 async def video(request: Request, key: Key, services: Services, links: SharedLinksDep) -> Response:
-    kept = await _unlocked(request, key, links)
-    return await answer_stored(request, services.library, StoredFile(kept.output_path, kept.sha256, kept.bytes))
+    saved = await _unlocked(request, key, links)
+    return await answer_stored(request, services.library, StoredFile(saved.output_path, saved.sha256, saved.bytes))
 
 
 @router.head(SHARED_PREFIX + "{key}/picture")
@@ -90,7 +90,7 @@ async def _unlocked(request: Request, key: str, links: SharedLinks) -> SavedFile
         return True
 
     depend_on(request, "link", SHARED_PREFIX, holds)
-    return found.kept
+    return found.saved
 
 
 def _page(request: Request, key: str, found: Shared) -> Response:
@@ -100,8 +100,8 @@ def _page(request: Request, key: str, found: Shared) -> Response:
         title=title(found.job),
         author=post_text(found.job).author,
         video=f"{here}/video",
-        picture=f"{here}/picture" if found.kept.thumbnail_path else None,
-        kept=found.kept,
+        picture=f"{here}/picture" if found.saved.thumbnail_path else None,
+        saved=found.saved,
         outside=address_here(request).rstrip("/"),
     )
     return _unlisted(response)

@@ -47,7 +47,7 @@ class Shared:
 
     link: SharedLink
     job: Job
-    kept: SavedFile
+    saved: SavedFile
     is_unlocked: bool  # else only its password is asked for
 
 
@@ -91,11 +91,11 @@ class SharedLinks(Grants[SharedLink]):
             job = None if link is None else await self._catalogue.get(link.job_id)
         except JobNotFound:
             job = None
-        kept = None if job is None or link is None else saved_files(job).get(link.item)
-        if link is None or job is None or kept is None:
+        saved = None if job is None or link is None else saved_files(job).get(link.item)
+        if link is None or job is None or saved is None:
             raise NotFound("This link is no longer valid.", help="Ask the person who sent it for a new one.")
         is_unlocked = link.password is None or same(proof, bound(key, link.password))
-        return Shared(link, job, kept, is_unlocked)
+        return Shared(link, job, saved, is_unlocked)
 
     async def unlock(self, link: SharedLink, key: str, password: str, address: str) -> str:
         """Return what proves to :meth:`shown` that this password opened the link. ``address``: the client's.

@@ -1,4 +1,4 @@
-"""``/api/gates…``: shows the site limits, and resets one."""
+"""``/api/site-limits…``: shows the site limits, and resets one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediavault.api.dependencies import Services, errors
 from mediavault.features.sites.service import all_site_limits, reopen_site
 from mediavault.presentation.schemas import SiteLimitView
 
-router = APIRouter(prefix="/api/gates", tags=["gates"])
+router = APIRouter(prefix="/api/site-limits", tags=["site-limits"])
 
 
 @router.get("", response_model=list[SiteLimitView], responses=errors(401, 503))

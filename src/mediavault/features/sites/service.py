@@ -123,6 +123,7 @@ async def reopen_site(store: Store, site: str) -> None:
     """End a site's pause, so that its jobs may start again at once. Raises NotFound for a site without limits."""
     if all(limits.platform != site for limits in await store.site_limits.all_limits()):
         raise NotFound(
-            "No site of this name has limits.", help="`mediavault limits` and GET /api/gates list those that have."
+            "No site of this name has limits.",
+            help="`mediavault limits` and GET /api/site-limits list those that have.",
         )
     await store.site_limits.reopen_site(site)

@@ -112,12 +112,12 @@ def _lists_subtitles(extraction: Extraction | None, site: Platform) -> bool:
 
 
 async def _index_words(job_id: JobId, items: Sequence[JobItem], context: WorkerContext) -> None:
-    await index_beside(context.store, context.library, job_id, *(item.kept for item in items if item.kept))
+    await index_beside(context.store, context.library, job_id, *(item.saved for item in items if item.saved))
 
 
 async def _add_comments(job: Job, context: WorkerContext) -> None:
     """Put the post's comments next to its first file. Raises Failure."""
-    index = next((i for i, item in enumerate(job.items) if item.status is ItemStatus.KEPT and item.kept), None)
+    index = next((i for i, item in enumerate(job.items) if item.status is ItemStatus.SAVED and item.saved), None)
     if index is None:
         return
     extraction = await _read_again(job, context, comments=MAX_COMMENTS)
@@ -155,10 +155,10 @@ async def _add_missing_subtitles(job: Job, context: WorkerContext) -> None:
     extraction = await _read_again(job, context)
     failed: Failure | None = None
     is_new = False
-    for index, (item, kept) in _saved(job.items, extraction.items).items():
+    for index, (item, saved) in _saved(job.items, extraction.items).items():
         for source in chosen_subtitles(item.subtitles, context.profile):
             suffix = subtitle_suffix(source.language)
-            if suffix in kept.beside:
+            if suffix in saved.beside:
                 continue
             try:
                 cues = await fetch(source, extraction, context)
@@ -181,16 +181,16 @@ async def _place_beside(job_id: JobId, index: int, suffix: str, body: bytes, con
     for _ in range(RACES):
         job = await context.store.catalogue.get(job_id)
         item = job.items[index]
-        if item.kept is None or suffix in item.kept.beside:
+        if item.saved is None or suffix in item.saved.beside:
             return
-        kept = replace(item.kept, beside=(*item.kept.beside, suffix))
-        items = (*job.items[:index], replace(item, kept=kept), *job.items[index + 1 :])
+        saved = replace(item.saved, beside=(*item.saved.beside, suffix))
+        items = (*job.items[:index], replace(item, saved=saved), *job.items[index + 1 :])
         async with context.library.staging.folder(job_id, 0) as staging:
-            await context.library.place_bytes(body, sibling(kept.output_path, suffix), via=staging)
+            await context.library.place_bytes(body, sibling(saved.output_path, suffix), via=staging)
             if await context.store.catalogue.relocate(replace(job, items=items)):
-                sidecar = sibling(kept.output_path, SIDECAR_SUFFIX)
+                sidecar = sibling(saved.output_path, SIDECAR_SUFFIX)
                 if (facts := await context.library.read_json(sidecar)) is not None:
-                    await context.library.place_json(with_companions(facts, kept), sidecar, via=staging)
+                    await context.library.place_json(with_companions(facts, saved), sidecar, via=staging)
                 return
     raise StoreError("The post kept changing while a file was added to it.")
 
@@ -222,8 +222,8 @@ def _saved(existing: Sequence[JobItem], now: Sequence[Item]) -> dict[int, tuple[
     found = {}
     for index, job_item in enumerate(existing):
         item = by_id.get(job_item.item.media_id or "") or (now[index] if len(now) == len(existing) else None)
-        if job_item.status is ItemStatus.KEPT and job_item.kept is not None and item is not None:
-            found[index] = (item, job_item.kept)
+        if job_item.status is ItemStatus.SAVED and job_item.saved is not None and item is not None:
+            found[index] = (item, job_item.saved)
     return found
 
 

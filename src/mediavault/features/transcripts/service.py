@@ -126,9 +126,9 @@ async def transcript(
 
 async def saved_comments(services: ApiServices, job: Job) -> Sequence[Comment]:
     """Return the comments that were saved with a post; none where none were saved. Raises StorageFailure."""
-    for kept in saved_files(job).values():
-        if COMMENTS_SUFFIX in kept.beside:
-            return await read_comments(services.library, sibling(kept.output_path, COMMENTS_SUFFIX))
+    for saved in saved_files(job).values():
+        if COMMENTS_SUFFIX in saved.beside:
+            return await read_comments(services.library, sibling(saved.output_path, COMMENTS_SUFFIX))
     return ()
 
 
@@ -138,10 +138,10 @@ async def _files(services: ApiServices, job: Job, *, item: int | None = None) ->
     They are those on this disk, or that the video's row names; none is read. Raises StorageFailure.
     """
     files: list[SpokenFile] = []
-    for place, kept in saved_files(job).items():
+    for place, saved in saved_files(job).items():
         if item in (None, place):
-            known = {sibling(kept.output_path, suffix): language_of(suffix) for suffix in kept.beside}
-            known |= {file.path: file.language for file in await services.extras.beside(kept)}
+            known = {sibling(saved.output_path, suffix): language_of(suffix) for suffix in saved.beside}
+            known |= {file.path: file.language for file in await services.extras.beside(saved)}
             files += [SpokenFile(place, language, path) for path, language in known.items() if language]
     return sorted(files)[:MAX_FILES]
 

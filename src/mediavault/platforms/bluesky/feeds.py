@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, Listing, ListPage
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.extraction.page_data import values
 from mediavault.platforms.bluesky.reader import address_of
@@ -17,7 +17,7 @@ _DID = re.compile(r"did:[a-z]+:[\w.:%-]+", re.ASCII)
 _TITLE_CHARS = 150
 
 
-def read_answer(_: Look, document: object) -> ListPage | None:
+def read_answer(_: ListCheck, document: object) -> ListPage | None:
     """Return what ``getAuthorFeed`` says; None for any other document."""
     answer = values.obj(document)
     if not isinstance(answer.get("feed"), list):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, Listing, ListPage
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.statuses import plain_text
@@ -15,7 +15,7 @@ from mediavault.extraction.page_data.statuses import plain_text
 _ID = re.compile(r"[A-Za-z0-9]{2,20}", re.ASCII)
 
 
-def read_account(_: Look, document: object) -> ListPage | None:
+def read_account(_: ListCheck, document: object) -> ListPage | None:
     """Return what ``user/<name>/videos`` says; None for any other document."""
     page = _read(document)
     owner = next(iter(values.objects(values.obj(document).get("list"))), {})
@@ -34,7 +34,7 @@ def read_account(_: Look, document: object) -> ListPage | None:
     return ListPage(listing, page.cursor) if page and listing else None
 
 
-def read_playlist(_: Look, document: object) -> ListPage | None:
+def read_playlist(_: ListCheck, document: object) -> ListPage | None:
     """Return what ``playlist/<id>/videos`` says; None for any other document. Its order is the playlist's."""
     return _read(document)
 

@@ -75,13 +75,13 @@ def _page_data(platform: Platform, player: Node, own: Sequence[Node]) -> PageDat
 def _candidates(platform: Platform, player: Node) -> tuple[Candidate, ...]:
     """Return the candidates. ``auto`` is the master playlist; ``720`` and ``720@60`` are files of that height."""
     candidates = own_candidates(player.get("hlsURL"), platform, mime="application/x-mpegurl")  # GraphQL
-    for quality, rungs in values.obj(player, "qualities").items():
+    for quality, levels in values.obj(player, "qualities").items():
         height, _, rate = quality.partition("@")
-        for rung in values.objects(rungs):
-            mime = values.text(rung.get("type"))
+        for level in values.objects(levels):
+            mime = values.text(level.get("type"))
             if mime != "application/vnd.lumberjack.manifest":  # the player's own format, for its statistics
                 facts = {"height": values.integer(height), "fps": values.number(rate)}
-                candidates += own_candidates(rung.get("url"), platform, mime=mime, **facts)
+                candidates += own_candidates(level.get("url"), platform, mime=mime, **facts)
     return build.merged(candidates)
 
 

@@ -138,7 +138,7 @@ def _streams(part: Node, platform: Platform) -> list[Candidate]:
 
 # --- size and rate of a URL ------------------------------------------------------------------------------------
 
-_RUNGS: Mapping[str, tuple[int, int]] = {
+_LEVELS: Mapping[str, tuple[int, int]] = {
     "_hq1_": (640, 360),
     "_hq2_": (1280, 720),
     ".640.sve_sd": (640, 360),
@@ -151,10 +151,10 @@ def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Mea
     efg = read_efg(parts.query)
     if efg.is_audio_track:
         return Measures(bitrate=efg.bitrate)
-    for name, (width, height) in _RUNGS.items():
+    for name, (width, height) in _LEVELS.items():
         if name in efg.tag:
             return Measures(width, height, efg.bitrate)
     if match := _WIDTH.search(efg.tag):
         width = int(match[1])
         return Measures(width, width * 9 // 16 + width * 9 // 16 % 2, efg.bitrate)
-    return Measures(None, efg.rung, efg.bitrate)
+    return Measures(None, efg.level, efg.bitrate)

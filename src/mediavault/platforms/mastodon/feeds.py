@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from mediavault.core.listings import Entry, EntryKind, Listing, ListPage, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, Listing, ListPage
 from mediavault.core.media import ItemType
 from mediavault.core.platform import AddressPattern, FeedRules, Node
 from mediavault.extraction.page_data import values
@@ -21,9 +21,9 @@ _TITLE_CHARS = 150
 _WITH_VIDEO = frozenset({ItemType.VIDEO, ItemType.GIF, ItemType.AUDIO})
 
 
-def read_answer(look: Look, document: object) -> ListPage | None:
+def read_answer(check: ListCheck, document: object) -> ListPage | None:
     """Return what ``accounts/lookup`` or ``accounts/<id>/statuses`` says; None for any other document."""
-    host = urlsplit(look.url).netloc
+    host = urlsplit(check.url).netloc
     if isinstance(document, list):
         statuses = values.objects(document)
         accounts = (values.obj(status, "account") for status in statuses)

@@ -150,11 +150,11 @@ def _story(platform: Platform, pin: Node) -> tuple[Item, ...]:
 
 
 def _video(platform: Platform, videos: Node) -> Item | None:
-    candidates = list(_rungs(platform, videos))
+    candidates = list(_levels(platform, videos))
     if not candidates:
         return None
-    listed = [rung for rungs in _lists(videos) for rung in rungs.values() if isinstance(rung, dict)]
-    pictures = (values.url(rung.get("thumbnail")) for rung in listed)
+    listed = [level for levels in _lists(videos) for level in levels.values() if isinstance(level, dict)]
+    pictures = (values.url(level.get("thumbnail")) for level in listed)
     return Item(
         build.merged(candidates),
         media_id=values.text(videos.get("id")),
@@ -165,23 +165,25 @@ def _video(platform: Platform, videos: Node) -> Item | None:
 
 def _lists(videos: Node) -> list[Node]:
     """Return ``video_list``, in Relay also ``videoList720P`` and ``videoListMobile``."""
-    return [values.obj(rungs) for name, rungs in videos.items() if name.startswith(("video_list", "videoList"))]
+    return [values.obj(levels) for name, levels in videos.items() if name.startswith(("video_list", "videoList"))]
 
 
-def _rungs(platform: Platform, videos: Node) -> Iterator[Candidate]:
+def _levels(platform: Platform, videos: Node) -> Iterator[Candidate]:
     """Yield the qualities. Durations are milliseconds. Relay has one field for each quality (``v720P``, ``vHLSV4``).
 
     Experimental encodings (``V_EXP7``) are shown to some visitors only: they count where there is no other.
     """
-    named = [(name, rung) for rungs in _lists(videos) for name, rung in rungs.items() if values.obj(rung).get("url")]
-    standard = [(name, rung) for name, rung in named if "EXP" not in name.upper()]
-    for name, rung in standard or named:
+    named = [
+        (name, level) for levels in _lists(videos) for name, level in levels.items() if values.obj(level).get("url")
+    ]
+    standard = [(name, level) for name, level in named if "EXP" not in name.upper()]
+    for name, level in standard or named:
         yield from own_candidates(
-            values.obj(rung).get("url"),
+            values.obj(level).get("url"),
             platform,
             mime="application/x-mpegurl" if "HLS" in name.upper() else None,
-            width=values.integer(values.obj(rung).get("width")),
-            height=values.integer(values.obj(rung).get("height")),
-            duration_s=values.milliseconds(values.obj(rung).get("duration")),
+            width=values.integer(values.obj(level).get("width")),
+            height=values.integer(values.obj(level).get("height")),
+            duration_s=values.milliseconds(values.obj(level).get("duration")),
             video_codec="hevc" if "HEVC" in name.upper() else None,
         )

@@ -235,4 +235,4 @@ def measures(parts: SplitResult, _width: int | None, _height: int | None) -> Mea
     efg = read_efg(parts.query)
     if efg.is_audio_track:
         return Measures(bitrate=efg.bitrate)
-    return Measures(efg.rung if efg.rung in _WIDTHS else None, None, efg.bitrate)
+    return Measures(efg.level if efg.level in _WIDTHS else None, None, efg.bitrate)

@@ -269,8 +269,8 @@ _RATES: Mapping[tuple[str, int], int] = {
     ("DASH", 360): 800_000,
     ("CMAF", 360): 800_000,
 }
-_RUNG = re.compile(r"/(DASH|CMAF)_(\d{3,4})\.mp4$")
-_OLD_RUNG = re.compile(r"/DASH_(?:(\d+)_)?(\d+)_([KM])$")  # "2_4_M" is 2.4 million bits per second
+_LEVEL = re.compile(r"/(DASH|CMAF)_(\d{3,4})\.mp4$")
+_OLD_LEVEL = re.compile(r"/DASH_(?:(\d+)_)?(\d+)_([KM])$")  # "2_4_M" is 2.4 million bits per second
 _AUDIO = re.compile(r"/(?:DASH|CMAF|HLS)_AUDIO_(\d{2,3})(?:_K)?\.(?:mp4|m3u8)$")
 
 
@@ -282,8 +282,8 @@ def measures(parts: SplitResult, width: int | None, height: int | None) -> Measu
 def _rate(parts: SplitResult) -> int | None:
     if match := _AUDIO.search(parts.path):
         return int(match[1]) * 1000
-    if match := _OLD_RUNG.search(parts.path):
+    if match := _OLD_LEVEL.search(parts.path):
         tenths = int(match[1] or 0) * 10 + int(match[2]) if match[1] else int(match[2]) * 10
         return tenths * (100_000 if match[3] == "M" else 100)
-    match = _RUNG.search(parts.path)
+    match = _LEVEL.search(parts.path)
     return _RATES.get((match[1], int(match[2]))) if match else None

@@ -61,14 +61,14 @@ def _of_app(item: Node) -> dict[str, Any]:
     """Convert an item of the app (``aweme_detail``): a ladder under ``bit_rate``; its file for downloading is marked."""
     author, video = values.obj(item, "author"), values.obj(item, "video")
     seconds = values.milliseconds(video.get("duration"))
-    rungs = [
+    levels = [
         {
-            "CodecType": "h265" if rung.get("is_h265") or rung.get("is_bytevc1") else "h264",
-            "Bitrate": rung.get("bit_rate"),
-            "BitrateFPS": rung.get("FPS"),
-            "PlayAddr": _address(rung.get("play_addr")),
+            "CodecType": "h265" if level.get("is_h265") or level.get("is_bytevc1") else "h264",
+            "Bitrate": level.get("bit_rate"),
+            "BitrateFPS": level.get("FPS"),
+            "PlayAddr": _address(level.get("play_addr")),
         }
-        for rung in values.objects(video.get("bit_rate"))
+        for level in values.objects(video.get("bit_rate"))
     ]
     return {
         "id": str(item["aweme_id"]),
@@ -77,7 +77,7 @@ def _of_app(item: Node) -> dict[str, Any]:
         "author": {"uniqueId": author.get("unique_id"), "nickname": author.get("nickname")},
         "video": {
             "duration": seconds,
-            "bitrateInfo": rungs,
+            "bitrateInfo": levels,
             "PlayAddrStruct": _address(video.get("play_addr")),
             "downloadAddr": _first(video.get("download_addr")),
             "originCover": _first(video.get("origin_cover")) or _first(video.get("cover")),

@@ -113,22 +113,22 @@ def _image(picture: Node) -> str | None:
 
 def _candidates(platform: Platform, item: Node) -> tuple[Candidate, ...]:
     video = values.obj(item, "video")
-    rungs = [c for rung in values.objects(video.get("bitrateInfo")) for c in _rung(platform, video, rung)]
-    key = next((candidate.media_key for candidate in rungs if candidate.media_key), None)
+    levels = [c for level in values.objects(video.get("bitrateInfo")) for c in _level(platform, video, level)]
+    key = next((candidate.media_key for candidate in levels if candidate.media_key), None)
     played = [video.get("playAddr"), *(source.get("src") for source in values.objects(video.get("playAddr")))]
     played += values.items(values.obj(video, "PlayAddrStruct").get("UrlList"))
     play = [c for url in played for c in _single(platform, video, url, key, watermark=Watermark.NO)]
     download = _single(platform, video, video.get("downloadAddr"), key, watermark=Watermark.YES)
-    return build.merged([*rungs, *play, *download])
+    return build.merged([*levels, *play, *download])
 
 
 _CODECS = {"h264": "h264", "h265_hvc1": "hevc", "h265": "hevc", "bytevc1": "hevc", "bytevc2": "bytevc2", "av1": "av1"}
 
 
-def _rung(platform: Platform, video: Node, rung: Node) -> list[Candidate]:
+def _level(platform: Platform, video: Node, level: Node) -> list[Candidate]:
     """Return one quality: the same file under several URLs, in TikTok's own order."""
-    address = values.obj(rung, "PlayAddr")
-    codec = str(rung.get("CodecType", "")).lower()
+    address = values.obj(level, "PlayAddr")
+    codec = str(level.get("CodecType", "")).lower()
     candidates = []
     for url in filter(None, map(values.url, values.items(address.get("UrlList")))):
         candidate = _built(platform, video, url)
@@ -141,8 +141,8 @@ def _rung(platform: Platform, video: Node, rung: Node) -> list[Candidate]:
                 watermark=Watermark.NO,
                 width=values.integer(address.get("Width")) or candidate.width,
                 height=values.integer(address.get("Height")) or candidate.height,
-                fps=values.number(rung.get("BitrateFPS")),
-                bitrate=values.integer(rung.get("Bitrate")),
+                fps=values.number(level.get("BitrateFPS")),
+                bitrate=values.integer(level.get("Bitrate")),
                 size=values.integer(address.get("DataSize")),
                 note=_note(url, codec),
             )

@@ -116,8 +116,8 @@ def _video(platform: Platform, info: Node) -> Item | None:
 
 
 def _playback(platform: Platform, media: Node) -> Iterator[Candidate]:
-    for rung in values.objects(media.get("playback_list")):
-        play = values.obj(rung, "play_info")
+    for level in values.objects(media.get("playback_list")):
+        play = values.obj(level, "play_info")
         kilobits = values.number(play.get("bitrate"))
         yield from own_candidates(
             play.get("url"),

@@ -155,7 +155,7 @@ _AUDIO = re.compile(r"/mp4a/(?:\d+/\d+/)?(\d{4,7})/")
 _LANDSCAPE = ((270, 256_000), (360, 832_000), (720, 2_176_000), (1080, 10_368_000), (2160, 25_128_000))
 _PORTRAIT = ((240, 320_000), (320, 632_000), (360, 832_000), (480, 950_000), (720, 2_176_000), (1080, 10_368_000))
 _SQUARE = ((240, 320_000), (320, 432_000), (540, 832_000), (720, 1_280_000), (1080, 8_768_000))
-_OLD_AMPLIFY = re.compile(r"(?:^|&)tag=1[34](?:&|$)")  # their lowest rung had a little more
+_OLD_AMPLIFY = re.compile(r"(?:^|&)tag=1[34](?:&|$)")  # their lowest level had a little more
 _OLD_AMPLIFY_RATE = 288_000
 
 

@@ -23,7 +23,7 @@ from mediavault.store.mongodb.history import appended, literal, make_room, new_r
 from mediavault.store.mongodb.ops import RACES, RUNNING, literals, moment_of
 from mediavault.store.mongodb.reads import IN_ORDER, QUEUED
 from mediavault.store.mongodb.rows import job_from, limit_changes, limit_document, limit_from
-from mediavault.store.mongodb.schema import GATES, JOBS, RECORDS
+from mediavault.store.mongodb.schema import JOBS, RECORDS, SITE_LIMITS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.site_limits import ClaimFilter
 
@@ -92,7 +92,7 @@ class _Claim:
         self._limit = limit
         self._changes = changes
         self._seen = seen
-        self._offered: dict[str, tuple[_VersionedLimit, bool]] = {}  # as it was before, and whether a job used it
+        self._reserved: dict[str, tuple[_VersionedLimit, bool]] = {}  # as it was before, and whether a job used it
         self._room = room  # how many jobs of each platform may still be taken
         self._wanted = wanted
         self.taken: list[Job] = []
@@ -104,7 +104,7 @@ class _Claim:
             await self._take_from(deque(heads))
             if len(heads) < ahead:
                 break
-        for before, used in self._offered.values():
+        for before, used in self._reserved.values():
             if not used:
                 await _write(self._database, replace(before, version=before.version + 1), before.site_limit)
 
@@ -113,10 +113,10 @@ class _Claim:
         anywhere = {"platform": {"$in": sorted(self._room)}, "needs_session": 0}
         signed_in = sorted(self._room.keys() & self._wanted.sessions)
         here = [{"platform": {"$in": signed_in}, "needs_session": 1}] if signed_in else []
-        lanes = [anywhere, *here]
+        classes = [anywhere, *here]
         if self._wanted.at_least is not Priority.LATER:
-            lanes = [{**lane, "priority": {"$lte": self._wanted.at_least.rank}} for lane in lanes]
-        return {"status": QUEUED, "$or": lanes}
+            classes = [{**session_class, "priority": {"$lte": self._wanted.at_least.rank}} for session_class in classes]
+        return {"status": QUEUED, "$or": classes}
 
     async def _take_from(self, heads: deque[Document]) -> None:
         lost = 0
@@ -137,8 +137,8 @@ class _Claim:
         job = job_from(changed)
         self.taken.append(job)
         self._room[job.platform] -= 1
-        if job.platform in self._offered:
-            self._offered[job.platform] = self._offered[job.platform][0], True
+        if job.platform in self._reserved:
+            self._reserved[job.platform] = self._reserved[job.platform][0], True
         if self._room[job.platform] <= 0:
             del self._room[job.platform]
         await make_room(self._database, changed)
@@ -146,10 +146,10 @@ class _Claim:
     async def _may_offer(self, platform: str) -> bool:
         """Reserve the next permit where these are used: of all concurrent claims one may hand out the job for it."""
         seen = self._seen.get(platform)
-        if seen is None or not site_limits.uses_permits(seen.site_limit) or platform in self._offered:
+        if seen is None or not site_limits.uses_permits(seen.site_limit) or platform in self._reserved:
             return True
         if await _write(self._database, seen, site_limits.reserve(seen.site_limit, seen.at)):
-            self._offered[platform] = seen, False
+            self._reserved[platform] = seen, False
             return True
         del self._room[platform]
         return False
@@ -215,7 +215,7 @@ async def _update(
     for _ in range(RACES):
         seen = (await _read(database, [platform], now)).get(platform)
         if seen is None:
-            await database.documents(GATES).insert([limit_document(SiteLimit(platform))])
+            await database.documents(SITE_LIMITS).insert([limit_document(SiteLimit(platform))])
             continue
         answer, after = judge(seen.site_limit, seen.at)
         if await _write(database, seen, after):
@@ -225,7 +225,7 @@ async def _update(
 
 async def _read(database: MongoDatabase, platforms: Collection[str], now: int | None) -> dict[str, _VersionedLimit]:
     """Return the stored limits, by platform, each with the server's time at the same moment."""
-    documents = await database.documents(GATES).latest_with(
+    documents = await database.documents(SITE_LIMITS).latest_with(
         {"_id": {"$in": list(platforms)}}, {"at": literal(now) if now is not None else moment_of(None)}
     )
     return {
@@ -238,4 +238,4 @@ async def _write(database: MongoDatabase, seen: _VersionedLimit, after: SiteLimi
     """Write the limit; returns False if it has changed since ``seen``."""
     where = {"_id": seen.site_limit.platform, "version": seen.version}
     changes = {"$set": limit_changes(after), "$inc": {"version": 1}}
-    return await database.documents(GATES).change(where, changes) is not None
+    return await database.documents(SITE_LIMITS).change(where, changes) is not None

@@ -46,7 +46,7 @@ FIRST_MOMENT = Int64(0)  # an int64 like every time: servers that are only compa
 # (MongoDB's error codes 91, 189, 10107, 11600, 11602, 13435, 13436), a write conflict (112), out of time (50).
 _PASSING = frozenset({50, 91, 112, 189, 10107, 11600, 11602, 13435, 13436})
 
-_NO_SUCH_INDEX = 27
+_NO_SUCH_COLLECTION, _NO_SUCH_INDEX = 26, 27
 
 
 class Documents:
@@ -127,7 +127,8 @@ class Documents:
         """Insert each separately; return which existed already, by index, and whether by their ``_id``."""
         with translate_errors():
             try:
-                await self._collection.insert_many(documents, ordered=False)
+                if documents:
+                    await self._collection.insert_many(documents, ordered=False)
             except errors.BulkWriteError as exc:
                 return _conflicts(exc)
         return {}
@@ -171,8 +172,13 @@ class Documents:
             try:
                 await self._collection.drop_index(name)
             except errors.OperationFailure as exc:
-                if exc.code != _NO_SUCH_INDEX:
+                if exc.code not in (_NO_SUCH_COLLECTION, _NO_SUCH_INDEX):
                     raise
+
+    async def drop(self) -> None:
+        """Remove the collection, if it exists."""
+        with translate_errors():
+            await self._collection.drop()
 
 
 class MongoDatabase:
@@ -190,7 +196,7 @@ class MongoDatabase:
 
         Raises ConnectionLost when no server answers, StoreError when it refuses us or the URL is invalid.
         """
-        options = options_of(self.url)
+        name = self.name  # refuses a bad URL, without the password that the driver would quote
         chosen: dict[str, Any] = {
             "appname": APPLICATION,
             "w": "majority",
@@ -205,7 +211,7 @@ class MongoDatabase:
         self._documents.clear()
         with translate_errors():
             self._client = AsyncMongoClient(self.url, **chosen)
-            self._database = self._client.get_database(options.get("database") or DEFAULT_DATABASE)
+            self._database = self._client.get_database(name)
             try:
                 hello = await self._client.admin.command("hello")
                 build = await self._client.admin.command("buildInfo")
@@ -213,6 +219,10 @@ class MongoDatabase:
                 await self.close()
                 raise
         self.facts = ServerFacts(build.get("version", ""), hello.get("setName"), hello.get("msg") == "isdbgrid")
+
+    @property
+    def name(self) -> str:
+        return options_of(self.url)["database"] or DEFAULT_DATABASE
 
     async def close(self) -> None:
         client, self._client, self._database = self._client, None, None

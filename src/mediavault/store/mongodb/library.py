@@ -34,13 +34,13 @@ from mediavault.store.rows import moment
 
 VALUES = {JobOrder.LONGEST: "duration_s", JobOrder.LARGEST: "bytes"}  # what an order sorts by before age
 _NEWEST = [("created_at", -1), ("_id", -1)]
-_IS_KEPT = {"$eq": ["$status", JobStatus.COMPLETED.value]}
+_IS_SAVED = {"$eq": ["$status", JobStatus.COMPLETED.value]}
 _MILLIS = {"$toLong": {"$round": [{"$multiply": [{"$ifNull": ["$duration_s", 0.0]}, 1000]}, 0]}}
 _SUMS = {
     "jobs": {"$sum": 1},
-    "kept": {"$sum": {"$cond": [_IS_KEPT, 1, 0]}},
-    "bytes": {"$sum": {"$cond": [_IS_KEPT, {"$ifNull": ["$bytes", 0]}, 0]}},
-    "millis": {"$sum": {"$cond": [_IS_KEPT, _MILLIS, 0]}},
+    "saved": {"$sum": {"$cond": [_IS_SAVED, 1, 0]}},
+    "bytes": {"$sum": {"$cond": [_IS_SAVED, {"$ifNull": ["$bytes", 0]}, 0]}},
+    "millis": {"$sum": {"$cond": [_IS_SAVED, _MILLIS, 0]}},
     "latest_at": {"$max": "$created_at"},
 }
 
@@ -168,7 +168,7 @@ def _summary(row: Document) -> AccountSummary:
         display_name=named.display_name,
         slug=named.slug,
         jobs=row["jobs"],
-        kept=row["kept"],
+        saved=row["saved"],
         bytes=row["bytes"],
         duration_s=queries.seconds(int(row["millis"])),
         latest_at=latest_at,
@@ -191,7 +191,7 @@ def _platform_totals(platform: str, rows: Sequence[Document]) -> PlatformTotals:
     return PlatformTotals(
         platform=platform,
         counts=queries.with_all_statuses({JobStatus(row["_id"]["status"]): row["jobs"] for row in rows}),
-        kept=sum(row["kept"] for row in rows),
+        saved=sum(row["saved"] for row in rows),
         bytes=sum(row["bytes"] for row in rows),
         duration_s=queries.seconds(sum(int(row["millis"]) for row in rows)),
         latest_at=latest_at,

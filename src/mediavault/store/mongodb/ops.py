@@ -35,7 +35,7 @@ from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Fi
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
 from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, job_from, limit_document, record_row
-from mediavault.store.mongodb.schema import AGREED, GATES, HISTORY, JOBS, WORKERS
+from mediavault.store.mongodb.schema import AGREED, HISTORY, JOBS, SITE_LIMITS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.mongodb.words import further_values, put_further, with_further, words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
@@ -221,27 +221,29 @@ async def save_items(server: MongoServer, claim: ClaimedJob, items: Sequence[Job
     await _fenced(server.database, claim, literals({"items": items_to_json(items)}), server.now)
 
 
-async def begin_commit(server: MongoServer, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+async def begin_commit(server: MongoServer, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
-    record = new_record(moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=kept.output_path, size=kept.bytes)
-    values = {"stage": Stage.COMMITTING.value, **transitions.kept_values(kept), **_if_given(items)}
+    record = new_record(
+        moment_of(now), Stage.COMMITTING, attempt=claim.fence, detail=saved.output_path, size=saved.bytes
+    )
+    values = {"stage": Stage.COMMITTING.value, **transitions.saved_values(saved), **_if_given(items)}
     await _fenced(database, claim, {**literals(values), **appended(record)}, now)
 
 
-async def complete(server: MongoServer, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+async def complete(server: MongoServer, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
     database, now = server.database, server.now
     at = moment_of(now)
     record = new_record(
-        at, Stage.COMPLETE, attempt=claim.fence, size=kept.bytes, duration_ms=_milliseconds_since_start(at)
+        at, Stage.COMPLETE, attempt=claim.fence, size=saved.bytes, duration_ms=_milliseconds_since_start(at)
     )
     values = {
         **NOT_RUNNING,
         "status": JobStatus.COMPLETED.value,
         "stage": Stage.COMPLETE.value,
         "progress_pct": 100,
-        "bytes_done": kept.bytes,
-        "bytes_total": kept.bytes,
-        **transitions.kept_values(kept),
+        "bytes_done": saved.bytes,
+        "bytes_total": saved.bytes,
+        **transitions.saved_values(saved),
         **_if_given(items),
     }
     await _fenced(database, claim, {**literals(values), "completed_at": at, **appended(record)}, now)
@@ -526,7 +528,7 @@ async def import_limits(server: MongoServer, limits: Sequence[SiteLimit]) -> int
     database = server.database
     if not limits:
         return 0
-    refused = await database.documents(GATES).insert([limit_document(site_limit) for site_limit in limits])
+    refused = await database.documents(SITE_LIMITS).insert([limit_document(site_limit) for site_limit in limits])
     return len(limits) - len(refused)
 
 

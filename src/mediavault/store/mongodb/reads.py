@@ -13,7 +13,7 @@ from mediavault.store import transitions
 from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, MongoDatabase, options_of
 from mediavault.store.mongodb.facts import concerns
 from mediavault.store.mongodb.rows import beat_from, job_from, limit_from
-from mediavault.store.mongodb.schema import AGREED, GATES, JOBS, WORKERS
+from mediavault.store.mongodb.schema import AGREED, JOBS, SITE_LIMITS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.mongodb.words import further_of
 from mediavault.store.port import StoreReport
@@ -65,7 +65,7 @@ async def constants(server: MongoServer) -> dict[str, str]:
 
 async def all_limits(server: MongoServer) -> list[SiteLimit]:
     database = server.database
-    return [limit_from(document) for document in await database.documents(GATES).find({}, sort=[("_id", 1)])]
+    return [limit_from(document) for document in await database.documents(SITE_LIMITS).find({}, sort=[("_id", 1)])]
 
 
 async def workers_alive(server: MongoServer, *, seen_within: timedelta) -> list[WorkerHeartbeat]:

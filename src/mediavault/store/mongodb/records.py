@@ -13,6 +13,7 @@ from mediavault.core.clock import from_micros, to_micros
 from mediavault.core.records import Record, RecordKind
 from mediavault.store import codec
 from mediavault.store.mongodb.engine import Document, Documents, Filter, MongoDatabase
+from mediavault.store.mongodb.rows import record_id
 from mediavault.store.mongodb.schema import RECORDS
 from mediavault.store.mongodb.server import MongoServer
 from mediavault.store.rows import end_of
@@ -51,7 +52,7 @@ async def replace(
 async def get(server: MongoServer, kind: RecordKind, key: str) -> Record | None:
     database, now = server.database, server.now
     at = await _at(database, now)
-    document = await database.documents(RECORDS).one({"_id": _id(kind, key), **_unexpired(at)})
+    document = await database.documents(RECORDS).one({"_id": record_id(kind, key), **_unexpired(at)})
     return _record(document) if document else None
 
 
@@ -74,7 +75,7 @@ async def put_all(
 
 async def some(server: MongoServer, kind: RecordKind, keys: Collection[str]) -> dict[str, Record]:
     database, at = server.database, await _at(server.database, server.now)
-    where = {"_id": {"$in": [_id(kind, key) for key in keys]}, **_unexpired(at)}
+    where = {"_id": {"$in": [record_id(kind, key) for key in keys]}, **_unexpired(at)}
     found = map(_record, await database.documents(RECORDS).find(where))
     return {record.key: record for record in found}
 
@@ -107,7 +108,7 @@ def _range(prefix: str) -> Filter:
 async def remove(server: MongoServer, kind: RecordKind, key: str) -> bool:
     database, now = server.database, server.now
     documents, _ = await _pruned(database, now)
-    return await documents.delete({"_id": _id(kind, key)}) > 0
+    return await documents.delete({"_id": record_id(kind, key)}) > 0
 
 
 async def remove_all(server: MongoServer, kind: RecordKind, *, keep: Collection[str] = ()) -> int:
@@ -130,13 +131,9 @@ def _unexpired(at: int) -> Filter:
     return {"expires_at": {"$gt": at}}
 
 
-def _id(kind: RecordKind, key: str) -> str:
-    return f"{kind.value}/{key}"
-
-
 def _document(kind: RecordKind, key: str, value: Mapping[str, Any], expires_at: datetime | None, at: int) -> Document:
     return {
-        "_id": _id(kind, key),
+        "_id": record_id(kind, key),
         "kind": kind.value,
         "key": key,
         "value": codec.record_to_json(value),

@@ -18,7 +18,7 @@ LONGEST_DETAIL = 20_000  # characters
 PAGE, SPILL_AT = 50, 100  # history records
 KEY_PARTS = "\x1f"  # between the parts of a table's key: so the keys are sorted as their parts, none of which has it
 
-_GATE = tuple(rows.LIMIT_COLUMNS.split(", "))
+_SITE_LIMIT = tuple(rows.LIMIT_COLUMNS.split(", "))
 _DETAIL = 6
 _HISTORY_COLUMNS = 10
 
@@ -53,7 +53,7 @@ def records_from(found: Iterable[Sequence[Any]]) -> list[HistoryRecord]:
 
 
 def limit_from(document: Document) -> SiteLimit:
-    return rows.limit_from_row([document["_id"], *(document[name] for name in _GATE)])
+    return rows.limit_from_row([document["_id"], *(document[name] for name in _SITE_LIMIT)])
 
 
 def limit_document(site_limit: SiteLimit) -> Document:
@@ -69,8 +69,7 @@ def limit_changes(site_limit: SiteLimit) -> Document:
 
 def beat_from(document: Document) -> WorkerHeartbeat:
     leaving = {"draining": max(document["draining"], document.get("leaving", 0))}
-    document = {"tally": "", **document, **leaving}  # an earlier release wrote neither
-    return rows.beat_from_row([document["_id"], *(document[name] for name in _BEAT)])
+    return rows.beat_from_row([document["_id"], *({**document, **leaving}[name] for name in _BEAT)])
 
 
 _BEAT = (
@@ -95,3 +94,7 @@ def table_document(row: TableRow, table: Table) -> Document:
 
 def table_row(table: Table, document: Document) -> TableRow:
     return TableRow({name: document.get(name) for name in table.names}, codec.record_from_json(document["value"]))
+
+
+def record_id(kind: str, key: str) -> str:
+    return f"{kind}/{key}"

@@ -9,13 +9,13 @@ from typing import Any
 from mediavault.core.clock import Clock, SystemClock, to_micros
 from mediavault.core.job import JobStatus
 from mediavault.store.calls import Calls
-from mediavault.store.mongodb import upgrade, words
 from mediavault.store.mongodb.engine import APPLICATION, MongoDatabase
-from mediavault.store.mongodb.schema import GATES, JOBS, WORKERS, migrate
+from mediavault.store.mongodb.schema import JOBS, SITE_LIMITS, WORKERS
+from mediavault.store.mongodb.upgrade import migrate
 from mediavault.store.wake import ChangeListener, Subscribers
 
 CANCELLED = JobStatus.CANCELLED.value
-OF_JOBS, OF_GATES, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, GATES, WORKERS))
+OF_JOBS, OF_SITE_LIMITS, OF_WORKERS = ({"ns.coll": f"{APPLICATION}.{name}"} for name in (JOBS, SITE_LIMITS, WORKERS))
 
 # A job that became claimable or was taken away, a platform that was opened, a worker that was asked to drain. Only the
 # change is sent, never the document. The stream does not say whether a job was running: workers ignore the jobs that
@@ -27,7 +27,7 @@ STAGES: Sequence[Mapping[str, Any]] = [
                 {**OF_JOBS, "operationType": {"$in": ["insert", "delete"]}},
                 {**OF_JOBS, "updateDescription.updatedFields.status": {"$in": [JobStatus.QUEUED.value, CANCELLED]}},
                 {**OF_JOBS, "operationType": "replace"},  # how a large change is reported
-                {**OF_GATES, "updateDescription.updatedFields.strikes": 0},
+                {**OF_SITE_LIMITS, "updateDescription.updatedFields.failures": 0},
                 {**OF_WORKERS, "updateDescription.updatedFields.leaving": 1},
             ]
         }
@@ -82,8 +82,6 @@ class MongoServer:
         await self.database.open()
         try:
             self.schema_version = await migrate(self.database)
-            await words.fill(self.database)
-            await upgrade.fill(self.database)
         except BaseException:
             await self.database.close()
             raise

@@ -53,14 +53,14 @@ class MongoQueue(Port[MongoServer]):
         claiming = claims.claim(self._engine, worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
-    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
         server = self._engine
 
         async def done_before() -> bool | None:
-            return transitions.is_completed_by(await reads.get(server, claim.id), claim, kept) or None
+            return transitions.is_completed_by(await reads.get(server, claim.id), claim, saved) or None
 
         async def call() -> bool | None:
-            await server.calls.shielded(ops.complete(server, claim, kept, items))
+            await server.calls.shielded(ops.complete(server, claim, saved, items))
             return True
 
         await server.calls.with_retries(call, otherwise=done_before)

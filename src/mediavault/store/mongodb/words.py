@@ -7,21 +7,16 @@ from typing import Any
 
 from mediavault.core.failures import StoreError
 from mediavault.core.job import JobId
-from mediavault.core.logs import get_logger
 from mediavault.core.media import Account, key_of
 from mediavault.core.messages import Message
 from mediavault.store import codec, search_words
 from mediavault.store.mongodb.engine import Document, MongoDatabase
-from mediavault.store.mongodb.schema import JOBS, OURS, SCHEMA
+from mediavault.store.mongodb.schema import JOBS
 from mediavault.store.search_words import GAP
 
-BATCH = 500
 _TEXTS = ("post_url", "canonical_url", "account", "metadata")
 FURTHER = "further"  # a field: the lines of further words by their source
 RACES = 5
-_OF_OLDER_RELEASES = {"search_text": "", "worded": ""}
-
-log = get_logger(__name__)
 
 
 def words_values(post_url: str, canonical_url: str, account_json: str | None, metadata_json: str) -> dict[str, Any]:
@@ -56,26 +51,6 @@ def _words(line: str) -> list[str]:
     return sorted(set(line.split()) - {GAP})
 
 
-async def fill(database: MongoDatabase) -> None:
-    """Index the documents that an older release wrote, in the order of their ids; a crash leaves the rest for later.
-
-    Does nothing if that was done before.
-    """
-    schema = database.documents(SCHEMA)
-    last = (await schema.one(OURS) or {}).get("indexed_until", "")
-    done = 0
-    while last is not None:
-        documents = await database.documents(JOBS).find(
-            {"_id": {"$gt": last}}, fields=dict.fromkeys((*_TEXTS, FURTHER), 1), sort=[("_id", 1)], limit=BATCH
-        )
-        for document in documents:
-            await _put_words(database, document)
-        last = documents[-1]["_id"] if len(documents) == BATCH else None
-        await schema.change_all(OURS, {"$set": {"indexed_until": last}})
-        if done := done + len(documents):
-            log.info("library_indexing", done=done)
-
-
 async def put_further(database: MongoDatabase, job_id: JobId, source: search_words.WordSource, line: str) -> bool:
     """Store the further words of a document, and index them; again if it has changed in the meantime."""
     jobs = database.documents(JOBS)
@@ -97,10 +72,3 @@ async def further_of(database: MongoDatabase, job_ids: Collection[JobId]) -> Map
     found = await database.documents(JOBS).find(where, fields={FURTHER: 1})
     known = {JobId(document["_id"]): search_words.further_words(document[FURTHER].items()) for document in found}
     return {job_id: words for job_id, words in known.items() if words}
-
-
-async def _put_words(database: MongoDatabase, document: Document) -> None:
-    """Write a document's words, unless its texts have changed in the meantime: that change wrote the words as well."""
-    unchanged = {name: document[name] for name in ("_id", *_TEXTS)}
-    values = further_values(document, document.get(FURTHER) or {})
-    await database.documents(JOBS).change_all(unchanged, {"$set": values, "$unset": _OF_OLDER_RELEASES})

@@ -62,7 +62,7 @@ class Completion:
     """One completed job; without ``items`` those of the row stay."""
 
     claim: ClaimedJob
-    kept: SavedFile
+    saved: SavedFile
     items: Sequence[JobItem] = ()
 
 
@@ -86,8 +86,8 @@ class PostgresClaims:
             "worker": worker,
             "lease": micros_in(lease),
             "soon": micros_in(SOON),
-            "out_of_sight": micros_in(MAX_PLAUSIBLE_WAIT),
-            "offered_for": micros_in(site_limits.RESERVATION),
+            "max_plausible_wait": micros_in(MAX_PLAUSIBLE_WAIT),
+            "reserved_for": micros_in(site_limits.RESERVATION),
         }
         rows: list[Row] = []
         if self._mark.may_be_used(at) and self._mark.platforms:
@@ -112,7 +112,7 @@ class PostgresClaims:
         return promoted
 
     async def _complete(self, batch: Sequence[Completion]) -> list[Exception | None]:
-        files = [completion.kept for completion in batch]
+        files = [completion.saved for completion in batch]
         values = {
             "now": self._server.now,
             "ids": [completion.claim.id for completion in batch],

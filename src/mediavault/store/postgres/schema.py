@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
 from mediavault.store.postgres.engine import PostgresDatabase, Transaction, named, positional
 from mediavault.store.postgres.sql import PostgresStatements
-from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sql import library, tables
+from mediavault.store.schema import Migration, load_migrations, load_schema, pending, too_new
+from mediavault.store.sql import tables
+from mediavault.store.upgrade import NAMES
 
 MIGRATIONS = load_migrations("postgres")
-SCHEMA_VERSION = len(MIGRATIONS)
-LIBRARY_INDEX = 8  # the migration that makes the library index
-TABLES = 15  # the one that makes tables of what was in records
+SCHEMA = load_schema("postgres")
 
 # "mvlt" as a decimal number: PostgreSQL reads hexadecimal ones only since version 16
 _ONE_AT_A_TIME = positional("SELECT pg_advisory_xact_lock(1836477556)")
@@ -24,48 +23,39 @@ _VERSION = positional("SELECT version, oldest_code FROM mediavault.schema_versio
 _SET_VERSION = positional(
     "UPDATE mediavault.schema_version SET version = :version::int, oldest_code = :oldest_code::int"
 )
-_CREATE = """
-CREATE SCHEMA mediavault;
-CREATE TABLE mediavault.schema_version (version integer NOT NULL, oldest_code integer NOT NULL);
-INSERT INTO mediavault.schema_version VALUES (0, 0);
-"""
+_CREATE = f"CREATE SCHEMA mediavault;\n{SCHEMA}\nINSERT INTO mediavault.schema_version VALUES (0, 0);"
 
 
 async def migrate(database: PostgresDatabase, *, migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Apply the missing migrations in one transaction; processes that start at once apply them once.
+    """Create the schema, or apply the missing migrations, in one transaction; processes that start at once do so once.
 
     Returns the schema's version. A newer schema is accepted if it says that this code still works with it
-    (``Migration.oldest_code``). Raises SchemaTooNew, and StoreError for a schema that another program created or that
-    we may not create.
+    (``Migration.oldest_code``). Raises SchemaTooNew, SchemaTooOld, and StoreError for a schema that another program
+    created or that we may not create.
     """
+    newest = migrations[-1].version
     async with database.transaction() as txn:
         await txn.rows(_ONE_AT_A_TIME, {})
         version, oldest_code = await _version(txn, database)
-        if oldest_code > len(migrations):
-            raise SchemaTooNew(
-                Message(
-                    "The database %(url)s has schema %(version)s; this mediavault knows up to %(migrations)s.",
-                    url=named(database.url),
-                    version=version,
-                    migrations=len(migrations),
-                )
-            )
-        missing = pending(migrations, version)
+        if oldest_code > newest:
+            raise too_new(named(database.url), version, newest)
+        if version >= newest:
+            return version
+        missing = pending(migrations, version, named(database.url))
+        if not version:
+            await txn.script(_CREATE)
         for migration in missing:
             await txn.script(migration.sql)
-            values = {"version": migration.version, "oldest_code": migration.oldest_code}
-            await txn.rows(_SET_VERSION, values)
-        statements = PostgresStatements(txn, None)
-        versions = {migration.version for migration in missing}
-        if LIBRARY_INDEX in versions and await library.fill(statements):
-            await statements.rows("analyze_library")  # the planner has no statistics until autovacuum runs
-        if TABLES in versions:
-            await tables.fill(statements)
-    return max(version, len(migrations))
+        if version:
+            await txn.script(SCHEMA)
+        if any(migration.version == NAMES for migration in missing):
+            await tables.fill(PostgresStatements(txn, None))
+        await txn.rows(_SET_VERSION, {"version": newest, "oldest_code": migrations[-1].oldest_code})
+    return newest
 
 
 async def _version(txn: Transaction, database: PostgresDatabase) -> tuple[int, int]:
-    """Return the schema's version and the oldest code that works with it; creates an empty schema if there is none."""
+    """Return the schema's version and the oldest code that works with it; (0, 0) if there is none."""
     [[exists]] = await txn.rows(_EXISTS, {})
     if exists:
         [[version, oldest_code]] = await txn.rows(_VERSION, {})
@@ -76,5 +66,4 @@ async def _version(txn: Transaction, database: PostgresDatabase) -> tuple[int, i
             Message("The schema `mediavault` of %(url)s belongs to another program.", url=named(database.url)),
             help="Name another database in MEDIAVAULT_DATABASE_URL.",
         )
-    await txn.script(_CREATE)
     return 0, 0

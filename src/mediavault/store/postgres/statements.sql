@@ -3,36 +3,36 @@
 -- test brings its own in ``:now``. tests/component/store/test_postgres_store.py reads the plans.
 
 -- name: claim
--- ``turns`` and ``places`` are site_limits.capacity() in SQL. A gate that another claim has locked hands out no job of ours.
+-- ``eligible_sites`` and ``capacity`` are site_limits.capacity() in SQL. Limits that another claim has locked hand out no job.
 WITH {t},
-turns AS MATERIALIZED (
-  SELECT platform FROM mediavault.gates, t
-   WHERE platform = ANY(:platforms::text[]) AND (next_turn_at IS NOT NULL OR strikes > 0)
+eligible_sites AS MATERIALIZED (
+  SELECT platform FROM mediavault.site_limits, t
+   WHERE platform = ANY(:platforms::text[]) AND (next_permit_at IS NOT NULL OR failures > 0)
      AND coalesce(greatest(closed_until, probing_until) <= t.now, true)
-     AND NOT coalesce(next_turn_at > t.now + :soon::bigint AND next_turn_at <= t.now + :out_of_sight::bigint, false)
-     AND NOT coalesce(offered_until > t.now AND offered_until <= t.now + :out_of_sight, false)
-     FOR UPDATE OF gates SKIP LOCKED
+     AND NOT coalesce(next_permit_at > t.now + :soon::bigint AND next_permit_at <= t.now + :max_plausible_wait::bigint, false)
+     AND NOT coalesce(reserved_until > t.now AND reserved_until <= t.now + :max_plausible_wait, false)
+     FOR UPDATE OF site_limits SKIP LOCKED
 ),
-places AS MATERIALIZED (
-  SELECT platform, 1 AS room FROM turns
+capacity AS MATERIALIZED (
+  SELECT platform, 1 AS room FROM eligible_sites
   UNION ALL
   SELECT queued.platform, :limit::int FROM unnest(:platforms) AS queued (platform)
-   WHERE NOT EXISTS (SELECT FROM mediavault.gates, t
-                      WHERE gates.platform = queued.platform
-                        AND (next_turn_at IS NOT NULL OR strikes > 0 OR greatest(closed_until, probing_until) > t.now))
+   WHERE NOT EXISTS (SELECT FROM mediavault.site_limits, t
+                      WHERE site_limits.platform = queued.platform
+                        AND (next_permit_at IS NOT NULL OR failures > 0 OR greatest(closed_until, probing_until) > t.now))
 ),
 first AS MATERIALIZED (
-  SELECT one.* FROM places CROSS JOIN LATERAL (
-    SELECT of_lane.* FROM unnest(CASE WHEN places.platform = ANY(:sessions::text[]) THEN ARRAY[0, 1] ELSE ARRAY[0] END)
-                        AS lane (needs_session)
+  SELECT one.* FROM capacity CROSS JOIN LATERAL (
+    SELECT of_class.* FROM unnest(CASE WHEN capacity.platform = ANY(:sessions::text[]) THEN ARRAY[0, 1] ELSE ARRAY[0] END)
+                        AS session_class (needs_session)
     CROSS JOIN LATERAL (
       SELECT seq AS picked, priority AS rank, created_at AS born, id AS of_id FROM mediavault.jobs
-       WHERE status = 'queued' AND jobs.platform = places.platform AND jobs.needs_session = lane.needs_session
+       WHERE status = 'queued' AND jobs.platform = capacity.platform AND jobs.needs_session = session_class.needs_session
          AND priority <= :lowest::smallint AND (priority, created_at) >= (:mark_rank::smallint, :mark::bigint)
-       ORDER BY priority, created_at, id LIMIT places.room FOR UPDATE SKIP LOCKED
-    ) AS of_lane ORDER BY rank, born, of_id LIMIT places.room
+       ORDER BY priority, created_at, id LIMIT capacity.room FOR UPDATE SKIP LOCKED
+    ) AS of_class ORDER BY rank, born, of_id LIMIT capacity.room
   ) AS one
-   WHERE NOT EXISTS (SELECT FROM mediavault.records WHERE kind = 'pause' AND key IN ('*', places.platform))
+   WHERE NOT EXISTS (SELECT FROM mediavault.records WHERE kind = 'pause' AND key IN ('*', capacity.platform))
    ORDER BY rank, born, of_id LIMIT :limit
 ),
 taken AS (
@@ -48,9 +48,10 @@ taken_h AS (
   INSERT INTO mediavault.history (job, at, attempt, stage, outcome, detail)
   SELECT seq, started_at, attempt_count, 'claim', 'ok', :worker FROM taken
 ),
-offered AS (
-  UPDATE mediavault.gates SET offered_until = t.now + :offered_for::bigint
-    FROM turns, t WHERE gates.platform = turns.platform AND gates.platform IN (SELECT platform FROM taken)
+reserved AS (
+  UPDATE mediavault.site_limits SET reserved_until = t.now + :reserved_for::bigint
+    FROM eligible_sites, t
+   WHERE site_limits.platform = eligible_sites.platform AND site_limits.platform IN (SELECT platform FROM taken)
 )
 SELECT * FROM taken ORDER BY priority, created_at, id;
 
@@ -76,17 +77,17 @@ done_h AS (
   SELECT seq, now, attempt_count, 'complete', 'ok', size, greatest(0, (now - started_at) / 1000) FROM done
 ),
 totals AS (
-  INSERT INTO mediavault.library_totals AS known (platform, kept, bytes, duration_ms)
+  INSERT INTO mediavault.library_totals AS known (platform, saved, bytes, duration_ms)
   SELECT platform, count(*), sum(size), sum(lasts_ms) FROM done GROUP BY platform ORDER BY platform
   ON CONFLICT (platform) DO UPDATE
-     SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
+     SET saved = known.saved + excluded.saved, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
 ),
 accounts AS (
-  INSERT INTO mediavault.library_accounts AS known (key, platform, slug, jobs, kept, bytes, duration_ms)
+  INSERT INTO mediavault.library_accounts AS known (key, platform, slug, jobs, saved, bytes, duration_ms)
   SELECT account_key, split_part(account_key, '/', 1), split_part(account_key, '/', 2), 0, count(*), sum(size), sum(lasts_ms)
     FROM done WHERE account_key IS NOT NULL GROUP BY account_key ORDER BY account_key
   ON CONFLICT (key) DO UPDATE
-     SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
+     SET saved = known.saved + excluded.saved, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms
 )
 SELECT id FROM done;
 
@@ -96,9 +97,6 @@ SELECT pg_notify('mediavault_work', '');
 -- name: stop
 -- A payload ends at 8000 bytes and makes the whole transaction fail beyond: an id that is not one is sent in part.
 SELECT pg_notify('mediavault_stop', left(:asked::text, 200));
-
--- name: analyze_library
-ANALYZE mediavault.jobs, mediavault.library_words, mediavault.library_accounts;
 
 -- name: put_words
 INSERT INTO mediavault.library_words (seq, words) VALUES (:seq::bigint, :line::text::tsvector)

@@ -138,12 +138,12 @@ class PostgresQueue(Port[PostgresServer]):
         claiming = self.claims.claim(worker, limit, lease, wanted)
         return await self._engine.calls.shielded_claims(claiming, unseen=self._give_back)
 
-    async def complete(self, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
-        completion = Completion(claim, kept, items)
+    async def complete(self, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+        completion = Completion(claim, saved, items)
 
         async def done_before() -> bool | None:
             job = await _get(self._engine, claim.id)
-            return transitions.is_completed_by(job, claim, kept) or None
+            return transitions.is_completed_by(job, claim, saved) or None
 
         await self._engine.calls.with_retries(lambda: self.claims.completions.submit(completion), otherwise=done_before)
 

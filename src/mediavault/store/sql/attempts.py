@@ -61,9 +61,9 @@ async def save_items(txn: SqlTxn, claim: ClaimedJob, items: Sequence[JobItem]) -
     _held(claim, await txn.rows("save_items", {"items": codec.items_to_json(items), **_fence(claim)}))
 
 
-async def begin_commit(txn: SqlTxn, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
-    note = MoveNote(Stage.COMMITTING, kept.output_path, bytes=kept.bytes)
-    await _move(txn, "begin_commit", claim, kept_values(kept, items), note)
+async def begin_commit(txn: SqlTxn, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    note = MoveNote(Stage.COMMITTING, saved.output_path, bytes=saved.bytes)
+    await _move(txn, "begin_commit", claim, saved_values(saved, items), note)
 
 
 async def fail(
@@ -113,9 +113,9 @@ async def promote_due(txn: SqlTxn, *, limit: int = 500) -> int:
     return len(await txn.move("promote_due", {"limit": limit}, note, wake=True))
 
 
-def kept_values(kept: SavedFile, items: Sequence[JobItem]) -> dict[str, Any]:
+def saved_values(saved: SavedFile, items: Sequence[JobItem]) -> dict[str, Any]:
     """Return the values of a saved file; without ``items`` those of the row stay."""
-    return {**transitions.kept_values(kept), "items": codec.items_to_json(items) if items else None}
+    return {**transitions.saved_values(saved), "items": codec.items_to_json(items) if items else None}
 
 
 async def _move(

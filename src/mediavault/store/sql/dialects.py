@@ -33,7 +33,7 @@ from mediavault.store.schema import load_statements
 _CAST = re.compile(r"::[a-z]\w*(?:\[\])?")
 _COLUMNS: Mapping[str, str] = {
     "job": JOB_COLUMNS,
-    "gate": LIMIT_COLUMNS,
+    "site_limit": LIMIT_COLUMNS,
     "stored": STORED_COLUMNS,
     "entry": ENTRY_COLUMNS,
     "account": ACCOUNT_COLUMNS,

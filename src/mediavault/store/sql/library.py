@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mediavault.core.job import Job, JobId
-from mediavault.core.logs import get_logger
 from mediavault.store import library_index, queries, search_words
-from mediavault.store.library_index import IndexEntry, Sums, account_names, accounts_of, entry_from_row, totals_of
+from mediavault.store.library_index import IndexEntry, Sums, account_names, accounts_of, totals_of
 from mediavault.store.queries import (
     AccountPage,
     AccountQuery,
@@ -25,11 +24,6 @@ from mediavault.store.rows import job_from_row
 from mediavault.store.search_words import GAP, WordSource, distinct_line, full_line, further_words
 from mediavault.store.sql import reads
 from mediavault.store.sql.txn import SqlTxn
-
-BATCH = 1_000
-PROGRESS_EVERY = 10_000  # jobs
-
-log = get_logger(__name__)
 
 
 async def add(txn: SqlTxn, entries: Sequence[IndexEntry]) -> None:
@@ -72,24 +66,6 @@ async def add_sums(txn: SqlTxn, totals: Mapping[str, Sums], accounts: Mapping[st
         platform, _, slug = key.partition("/")  # a post of one site may be embedded in a page of another
         rows.append({"key": key, "platform": platform, "slug": slug, **sums.values})
     await txn.many("add_account", rows)
-
-
-async def fill(txn: SqlTxn) -> int:
-    """Index every job of a vault that an older release wrote, and store each job's account key. Returns how many there are.
-
-    Everything happens in the caller's transaction, so that a crash leaves the vault as it was, to be indexed again.
-    """
-    [[total]] = await txn.rows("count_jobs")
-    done = last = 0
-    while rows := await txn.rows("entries", {"after": last, "limit": BATCH}):
-        entries = [entry_from_row(row) for row in rows]
-        keys = [{"seq": entry.seq, "account_key": entry.account} for entry in entries if entry.account is not None]
-        await txn.many("set_account_key", keys)
-        await add(txn, entries)
-        last, done = entries[-1].seq, done + len(entries)
-        if done % PROGRESS_EVERY == 0 or done == total:
-            log.info("library_indexing", done=done, total=total)
-    return done
 
 
 async def _put_words(txn: SqlTxn, entries: Sequence[IndexEntry]) -> None:

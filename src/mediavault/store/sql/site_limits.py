@@ -16,33 +16,33 @@ from mediavault.store.sql.txn import SqlTxn
 async def acquire_permit(txn: SqlTxn, request: PermitRequest) -> Permit:
     at, before = await _locked(txn, request.platform)
     permit, after = site_limits.acquire_permit(before, request, at)
-    await txn.rows("put_gate", limit_values(after))
+    await txn.rows("put_site_limit", limit_values(after))
     return permit
 
 
 async def pause_site(txn: SqlTxn, platform: str, *, duration: timedelta, code: ErrorCode, reason: str) -> SiteLimit:
     at, before = await _locked(txn, platform)
     after = site_limits.close(before, at, duration=duration, code=code, reason=codec.storable(reason))
-    await txn.rows("put_gate", limit_values(after))
+    await txn.rows("put_site_limit", limit_values(after))
     return after
 
 
 async def reopen_site(txn: SqlTxn, platform: str) -> None:
     _, before = await _locked(txn, platform)
-    await txn.rows("put_gate", limit_values(site_limits.open_(before)))
+    await txn.rows("put_site_limit", limit_values(site_limits.open_(before)))
     await txn.wake()
 
 
 async def all_limits(txn: SqlTxn) -> list[SiteLimit]:
-    return [limit_from_row(row) for row in await txn.rows("gates")]
+    return [limit_from_row(row) for row in await txn.rows("site_limits")]
 
 
 async def import_limits(txn: SqlTxn, limits: Sequence[SiteLimit]) -> int:
-    return sum([len(await txn.rows("import_gate", limit_values(site_limit))) for site_limit in limits])
+    return sum([len(await txn.rows("import_site_limit", limit_values(site_limit))) for site_limit in limits])
 
 
 async def _locked(txn: SqlTxn, platform: str) -> tuple[datetime, SiteLimit]:
     """Return the time and a site's limits, created if there are none: locked until the transaction ends."""
-    await txn.rows("make_gate", {"platform": platform})
-    [[micros, *row]] = await txn.rows("locked_gate", {"platform": platform})
+    await txn.rows("make_site_limit", {"platform": platform})
+    [[micros, *row]] = await txn.rows("locked_site_limit", {"platform": platform})
     return from_micros(micros), limit_from_row(row)

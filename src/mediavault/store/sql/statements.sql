@@ -120,15 +120,15 @@ SELECT {job} FROM {s}jobs {by[jobs_post]}
 SELECT {job} FROM {s}jobs {by[jobs_updated]} WHERE updated_at >= :moment::bigint ORDER BY updated_at LIMIT :limit::bigint;
 
 -- name: history
-SELECT h.at, h.attempt, h.stage, h.outcome, h.rung, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
+SELECT h.at, h.attempt, h.stage, h.outcome, h.strategy, h.error_code, h.detail, h.bytes, h.duration_ms, h.detail_params
   FROM {s}jobs {by[jobs_id]} LEFT JOIN {s}history AS h {by[history_job]} ON h.job = jobs.seq
  WHERE jobs.id = :id::text ORDER BY h.id;
 
 -- name: next_due
 SELECT retry_at FROM {s}jobs {by[jobs_due]} WHERE retry_at IS NOT NULL ORDER BY retry_at LIMIT 1;
 
--- name: gates
-SELECT platform, {gate} FROM {s}gates ORDER BY platform;
+-- name: site_limits
+SELECT platform, {site_limit} FROM {s}site_limits ORDER BY platform;
 
 -- name: workers
 SELECT worker, host, pid, version, started_at, last_seen_at, running_jobs, skipped_ticks, missed_beats,
@@ -151,7 +151,7 @@ SELECT platform, count(*) FROM {s}jobs {by[jobs_not_understood]}
 
 -- name: waiting
 SELECT platform, count(*)
-  FROM (SELECT platform FROM {s}jobs {by[jobs_turns]} WHERE status = 'queued'
+  FROM (SELECT platform FROM {s}jobs {by[jobs_claimable]} WHERE status = 'queued'
         UNION ALL SELECT platform FROM {s}jobs {by[jobs_due]} WHERE retry_at IS NOT NULL) AS waiting
  GROUP BY platform;
 
@@ -164,7 +164,7 @@ SELECT {account} FROM {s}library_accounts WHERE key = :key::text;
 
 -- name: totals
 WITH counted (platform, status, jobs, bytes, duration_ms) AS (
-  SELECT platform, 'queued', count(*), 0, 0 FROM {s}jobs {by[jobs_turns]} WHERE status = 'queued' GROUP BY platform
+  SELECT platform, 'queued', count(*), 0, 0 FROM {s}jobs {by[jobs_claimable]} WHERE status = 'queued' GROUP BY platform
   UNION ALL
   SELECT platform, 'running', count(*), 0, 0 FROM {s}jobs {by[jobs_running]} WHERE status = 'running' GROUP BY platform
   UNION ALL
@@ -172,7 +172,7 @@ WITH counted (platform, status, jobs, bytes, duration_ms) AS (
   UNION ALL
   SELECT platform, 'cancelled', count(*), 0, 0 FROM {s}jobs {by[jobs_cancelled]} WHERE status = 'cancelled' GROUP BY platform
   UNION ALL
-  SELECT platform, 'completed', kept, bytes, duration_ms FROM {s}library_totals WHERE kept > 0
+  SELECT platform, 'completed', saved, bytes, duration_ms FROM {s}library_totals WHERE saved > 0
 )
 SELECT platform, status, jobs, bytes, duration_ms,
        (SELECT created_at FROM {s}jobs {by[jobs_platform]} WHERE jobs.platform = counted.platform
@@ -191,23 +191,23 @@ SELECT {job} FROM {s}jobs
                 WHERE place <= :limit::bigint){end}
  ORDER BY created_at DESC, id DESC;
 
--- name: make_gate
-INSERT INTO {s}gates (platform, strikes, reason) VALUES (:platform::text, 0, '') ON CONFLICT DO NOTHING;
+-- name: make_site_limit
+INSERT INTO {s}site_limits (platform, failures, reason) VALUES (:platform::text, 0, '') ON CONFLICT DO NOTHING;
 
--- name: locked_gate
-SELECT {now}, platform, {gate} FROM {s}gates WHERE platform = :platform::text {lock};
+-- name: locked_site_limit
+SELECT {now}, platform, {site_limit} FROM {s}site_limits WHERE platform = :platform::text {lock};
 
--- name: put_gate
-UPDATE {s}gates
-   SET closed_until = :closed_until::bigint, probing_until = :probing_until::bigint, strikes = :strikes::int, code = :code::text,
-       reason = :reason::text, next_turn_at = :next_turn_at::bigint, offered_until = :offered_until::bigint,
+-- name: put_site_limit
+UPDATE {s}site_limits
+   SET closed_until = :closed_until::bigint, probing_until = :probing_until::bigint, failures = :failures::int, code = :code::text,
+       reason = :reason::text, next_permit_at = :next_permit_at::bigint, reserved_until = :reserved_until::bigint,
        account_posts = :account_posts::text, account_cap = :account_cap::int
  WHERE platform = :platform::text;
 
--- name: import_gate
-INSERT INTO {s}gates (platform, {gate})
-VALUES (:platform::text, :closed_until::bigint, :probing_until::bigint, :strikes::int, :code::text, :reason::text,
-        :next_turn_at::bigint, :offered_until::bigint, :account_posts::text, :account_cap::int)
+-- name: import_site_limit
+INSERT INTO {s}site_limits (platform, {site_limit})
+VALUES (:platform::text, :closed_until::bigint, :probing_until::bigint, :failures::int, :code::text, :reason::text,
+        :next_permit_at::bigint, :reserved_until::bigint, :account_posts::text, :account_cap::int)
 ON CONFLICT DO NOTHING RETURNING platform;
 
 -- name: heartbeat
@@ -267,17 +267,17 @@ RETURNING {job};
 -- name: queued_platforms
 -- From one platform to the next: what is queued for each is not read.
 WITH RECURSIVE queued (platform) AS (
-  SELECT (SELECT platform FROM {s}jobs {by[jobs_turns]} WHERE status = 'queued' ORDER BY platform LIMIT 1)
+  SELECT (SELECT platform FROM {s}jobs {by[jobs_claimable]} WHERE status = 'queued' ORDER BY platform LIMIT 1)
   UNION ALL
-  SELECT (SELECT platform FROM {s}jobs {by[jobs_turns]}
+  SELECT (SELECT platform FROM {s}jobs {by[jobs_claimable]}
            WHERE status = 'queued' AND platform > queued.platform ORDER BY platform LIMIT 1)
     FROM queued WHERE queued.platform IS NOT NULL
 )
-SELECT queued.platform, {gate} FROM queued LEFT JOIN {s}gates ON gates.platform = queued.platform
+SELECT queued.platform, {site_limit} FROM queued LEFT JOIN {s}site_limits ON site_limits.platform = queued.platform
  WHERE queued.platform IS NOT NULL;
 
 -- name: first_queued
-SELECT priority, created_at, id, seq FROM {s}jobs {by[jobs_turns]}
+SELECT priority, created_at, id, seq FROM {s}jobs {by[jobs_claimable]}
  WHERE status = 'queued' AND platform = :platform::text AND needs_session = :needs_session::int AND priority <= :lowest::int
  ORDER BY priority, created_at, id LIMIT :limit::bigint;
 
@@ -331,7 +331,7 @@ UPDATE {s}jobs {by[jobs_id]}
  WHERE {fence} RETURNING {moved};
 
 -- name: release_session_jobs
-UPDATE {s}jobs {by[jobs_turns]} SET needs_session = 0, updated_at = {now}
+UPDATE {s}jobs {by[jobs_claimable]} SET needs_session = 0, updated_at = {now}
  WHERE status = 'queued' AND platform IN (SELECT given.value FROM {each[missing]}) AND needs_session = 1
    AND updated_at <= {now} - :waiting_for::bigint
 RETURNING seq;
@@ -388,8 +388,8 @@ RETURNING seq;
 INSERT INTO {s}jobs ({stored}) VALUES ({stored_values}) ON CONFLICT DO NOTHING RETURNING seq;
 
 -- name: append_history
-INSERT INTO {s}history (job, at, attempt, stage, outcome, rung, error_code, detail, bytes, duration_ms, detail_params)
-VALUES (:job, :at, :attempt, :stage, :outcome, :rung, :error_code, :detail, :bytes, :duration_ms, :detail_params);
+INSERT INTO {s}history (job, at, attempt, stage, outcome, strategy, error_code, detail, bytes, duration_ms, detail_params)
+VALUES (:job, :at, :attempt, :stage, :outcome, :strategy, :error_code, :detail, :bytes, :duration_ms, :detail_params);
 
 -- name: seq_of
 -- Locked against a removal until the record is written.
@@ -397,15 +397,6 @@ SELECT seq FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {share};
 
 -- name: account_key_of
 SELECT account_key FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {lock};
-
--- name: entries
-SELECT {entry} FROM {s}jobs WHERE seq > :after::bigint ORDER BY seq LIMIT :limit::bigint;
-
--- name: count_jobs
-SELECT count(*) FROM {s}jobs;
-
--- name: set_account_key
-UPDATE {s}jobs SET account_key = :account_key::text WHERE seq = :seq::bigint;
 
 -- name: entry
 SELECT {entry} FROM {s}jobs {by[jobs_id]} WHERE id = :id::text {lock};
@@ -421,16 +412,16 @@ ON CONFLICT (job, source) DO UPDATE SET line = excluded.line;
 DELETE FROM {s}job_words WHERE job = :seq::bigint AND source = :source::text;
 
 -- name: add_totals
-INSERT INTO {s}library_totals AS known (platform, kept, bytes, duration_ms)
-VALUES (:platform::text, :kept::bigint, :bytes::bigint, :duration_ms::bigint)
+INSERT INTO {s}library_totals AS known (platform, saved, bytes, duration_ms)
+VALUES (:platform::text, :saved::bigint, :bytes::bigint, :duration_ms::bigint)
 ON CONFLICT (platform) DO UPDATE
-   SET kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms;
+   SET saved = known.saved + excluded.saved, bytes = known.bytes + excluded.bytes, duration_ms = known.duration_ms + excluded.duration_ms;
 
 -- name: add_account
-INSERT INTO {s}library_accounts AS known (key, platform, slug, jobs, kept, bytes, duration_ms)
-VALUES (:key::text, :platform::text, :slug::text, :jobs::bigint, :kept::bigint, :bytes::bigint, :duration_ms::bigint)
+INSERT INTO {s}library_accounts AS known (key, platform, slug, jobs, saved, bytes, duration_ms)
+VALUES (:key::text, :platform::text, :slug::text, :jobs::bigint, :saved::bigint, :bytes::bigint, :duration_ms::bigint)
 ON CONFLICT (key) DO UPDATE
-   SET jobs = known.jobs + excluded.jobs, kept = known.kept + excluded.kept, bytes = known.bytes + excluded.bytes,
+   SET jobs = known.jobs + excluded.jobs, saved = known.saved + excluded.saved, bytes = known.bytes + excluded.bytes,
        duration_ms = known.duration_ms + excluded.duration_ms;
 
 -- name: newest_of_accounts

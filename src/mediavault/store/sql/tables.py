@@ -11,7 +11,7 @@ from mediavault.store import codec
 from mediavault.store.rows import end_of
 from mediavault.store.sql.txn import Row, SqlTxn
 from mediavault.store.tables import Range, Table, TableRow, Where
-from mediavault.store.upgrade import PAGE, fill_tables
+from mediavault.store.upgrade import PAGE, upgrade_values
 
 
 async def put(txn: SqlTxn, table: Table, rows: Sequence[TableRow]) -> None:
@@ -142,10 +142,21 @@ class OldRecords:
     async def add(self, table: Table, rows: Sequence[TableRow]) -> None:
         await put(self.txn, table, rows)
 
+    async def change(self, kind: str, key: str, value: Mapping[str, Any]) -> None:
+        values = {"kind": kind, "key": key, "value": codec.record_to_json(value)}
+        await self.txn.query("UPDATE {s}records SET value = :value WHERE kind = :kind AND key = :key", values)
+
+    async def rename(self, kind: str, key: str, to: str) -> None:
+        await self.txn.query(
+            "UPDATE {s}records SET key = :to WHERE kind = :kind AND key = :key"
+            " AND NOT EXISTS (SELECT 1 FROM {s}records WHERE kind = :kind AND key = :to)",
+            {"kind": kind, "key": key, "to": to},
+        )
+
     async def remove(self, kind: str) -> None:
         await self.txn.rows("remove_records", {"kind": kind, "keep": []})
 
 
 async def fill(txn: SqlTxn) -> None:
-    """Fill the tables of a vault that an older release wrote."""
-    await fill_tables(OldRecords(txn))
+    """Fill the tables of a vault that an older release wrote, and rename what its records have."""
+    await upgrade_values(OldRecords(txn))

@@ -16,9 +16,10 @@ from typing import Any
 from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.messages import Message
 from mediavault.store.rows import JOB_COLUMNS, job_from_row
+from mediavault.store.schema import SCHEMA_VERSION
 from mediavault.store.sqlite.backup import fsync
 from mediavault.store.sqlite.engine import connect_to_read, fetch_all, translate_errors
-from mediavault.store.sqlite.schema import SCHEMA_VERSION, inspect
+from mediavault.store.sqlite.schema import inspect
 
 # A process that has the file open in WAL mode holds a lock on these bytes. Source: SHARED_FIRST and SHARED_SIZE in
 # SQLite's os.h.

@@ -10,7 +10,7 @@ from mediavault.core.holds import is_paused
 from mediavault.core.job import ClaimedJob, JobId, JobItem, Priority, WorkerId
 from mediavault.core.media import SavedFile
 from mediavault.store import queries, site_limits, transitions
-from mediavault.store.library_index import IndexEntry, sums_of_kept
+from mediavault.store.library_index import IndexEntry, sums_of_saved
 from mediavault.store.port import Recovered
 from mediavault.store.rows import SEQ, job_from_row, limit_from_row, limit_values
 from mediavault.store.sql import attempts, reads
@@ -58,22 +58,22 @@ def claim(
     taken = sorted(((job_from_row(row), row[SEQ]) for row in rows), key=lambda job: queries.turn_of(job[0]))
     for platform in {job.platform for job, _ in taken}:
         if site_limits.uses_permits(limits[platform]):
-            txn.db.execute(SQL["put_gate"], limit_values(site_limits.reserve(limits[platform], txn.at)))
+            txn.db.execute(SQL["put_site_limit"], limit_values(site_limits.reserve(limits[platform], txn.at)))
     txn.history += [
         (seq, txn.now, job.attempt_count, "claim", "ok", None, None, worker, 0, 0, None) for job, seq in taken
     ]
     return [ClaimedJob(job, worker) for job, _ in taken]
 
 
-def complete(txn: Txn, claim: ClaimedJob, kept: SavedFile, items: Sequence[JobItem] = ()) -> None:
-    values = {**attempts.kept_values(kept, items), "id": claim.id, "fence": claim.fence, "now": txn.now}
+def complete(txn: Txn, claim: ClaimedJob, saved: SavedFile, items: Sequence[JobItem] = ()) -> None:
+    values = {**attempts.saved_values(saved, items), "id": claim.id, "fence": claim.fence, "now": txn.now}
     rows = fetch_all(txn.db, SQL["complete"], values)
     if not rows:
         raise transitions.lease_lost(claim.id, claim.fence)
     [(platform, account, seq)] = rows
-    txn.completed.append(IndexEntry(seq, platform, account, sums_of_kept(kept), ""))
+    txn.completed.append(IndexEntry(seq, platform, account, sums_of_saved(saved), ""))
     took = transitions.duration_ms(claim.job.started_at, txn.at)
-    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", kept.bytes, took, None))
+    txn.history.append((seq, txn.now, claim.fence, "complete", "ok", None, None, "", saved.bytes, took, None))
 
 
 def renew(txn: Txn, worker: WorkerId, held: Collection[ClaimedJob], *, lease: timedelta) -> set[JobId]:

@@ -25,7 +25,7 @@ NeedsRollback = apsw.ReadOnlyError  # raised for a reader when a killed writer's
 OLDEST_SAFE_VERSION = (3, 51, 3)
 
 BUSY_TIMEOUT_MS = 10_000  # our own writers queue at their own lock; this is for a user's sqlite3 shell
-LOOK_AGAIN_MS = 25
+CHECK_AGAIN_MS = 25
 WAL_AUTOCHECKPOINT_PAGES = 1_000  # 4 MB
 
 # Each connection is used by one thread at a time, so it needs no mutex, which takes a tenth of a statement's time.
@@ -110,7 +110,7 @@ class LockWait:
 
     def __call__(self, tries: int) -> bool:
         """SQLite's busy handler: return whether to try again, after ``tries`` tries."""
-        return tries * LOOK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(LOOK_AGAIN_MS / 1000)
+        return tries * CHECK_AGAIN_MS < BUSY_TIMEOUT_MS and not self._over.wait(CHECK_AGAIN_MS / 1000)
 
 
 def sqlite_version() -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mediavault.core.clock import from_micros
-from mediavault.core.failures import SchemaTooNew, StoreError
+from mediavault.core.failures import StoreError
 from mediavault.core.messages import Message
-from mediavault.store.schema import Migration, load_migrations, pending
-from mediavault.store.sql import library, tables
+from mediavault.store.schema import Migration, load_migrations, load_schema, pending, too_new
+from mediavault.store.sql import tables
 from mediavault.store.sqlite.backup import copy_database, fsync
 from mediavault.store.sqlite.engine import (
     Connection,
@@ -27,12 +27,11 @@ from mediavault.store.sqlite.engine import (
     use_busy_timeout,
 )
 from mediavault.store.sqlite.sql import blocking
+from mediavault.store.upgrade import NAMES
 
 APPLICATION_ID = 0x6D_76_6C_74  # "mvlt", in the file's header: tells our file from another program's
 MIGRATIONS = load_migrations("sqlite")
-SCHEMA_VERSION = len(MIGRATIONS)
-LIBRARY_INDEX = 10  # the migration that makes the library index
-TABLES = 17  # the one that makes tables of what was in records
+SCHEMA = load_schema("sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +43,16 @@ class Identity:
     tables: int
 
 
-def refuse_foreign(identity: Identity, path: Path, *, newest: int = SCHEMA_VERSION) -> None:
-    """Raise StoreError for another program's database, SchemaTooNew for a newer mediavault's."""
+def refuse_foreign(identity: Identity, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Raise StoreError for another program's database, SchemaTooNew or SchemaTooOld for another mediavault's."""
     if identity.application_id != APPLICATION_ID and (identity.application_id or identity.tables):
         raise StoreError(
             Message("The database %(path)s belongs to another program.", path=path),
             help="Name another file in MEDIAVAULT_DATABASE_URL.",
         )
-    if identity.schema_version > newest:
-        raise SchemaTooNew(
-            Message(
-                ("The database %(path)s has schema %(schema_version)s; this mediavault knows up to %(newest)s."),
-                path=path,
-                schema_version=identity.schema_version,
-                newest=newest,
-            )
-        )
+    if identity.schema_version > migrations[-1].version:
+        raise too_new(path, identity.schema_version, migrations[-1].version)
+    pending(migrations, identity.schema_version, path)
 
 
 def inspect(path: Path, wait: LockWait | None = None) -> Identity | None:
@@ -104,12 +97,12 @@ def open_database(
     """Return a connection for writing, with the schema brought up to date; nothing is written where it is already.
 
     ``enter`` gets the connection before anything is written, and whether something is going to be. Raises SchemaTooNew,
-    StoreUnreachable when another program locks the file for longer than is waited, and StoreError when the file is
+    SchemaTooOld, StoreUnreachable when another program locks the file for longer than is waited, and StoreError when the file is
     damaged, foreign or cannot be written; the file is then unchanged.
     """
     identity = inspect(path, wait)
     if identity is not None:
-        refuse_foreign(identity, path, newest=len(migrations))
+        refuse_foreign(identity, path, migrations=migrations)
     try:
         create_file(path)
     except OSError as exc:
@@ -119,8 +112,8 @@ def open_database(
     with translate_errors(path):
         db = connect_to_write(path, wait)
         try:
-            refuse_foreign(identity := _identity(db), path, newest=len(migrations))
-            enter(db, identity.schema_version < len(migrations))
+            refuse_foreign(identity := _identity(db), path, migrations=migrations)
+            enter(db, identity.schema_version < migrations[-1].version)
             migrate(db, path, migrations=migrations)
             use_busy_timeout(db)
         except BaseException:
@@ -130,7 +123,7 @@ def open_database(
 
 
 def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Apply the missing migrations in one transaction; two processes that start at once apply them once.
+    """Create the schema, or apply the missing migrations, in one transaction; of processes that start at once one does.
 
     An existing database is copied aside first (:func:`backup_before_migrating`). When that fails, for lack of space for
     example, nothing is changed.
@@ -138,23 +131,29 @@ def migrate(db: Connection, path: Path, *, migrations: Sequence[Migration] = MIG
     db.execute("BEGIN IMMEDIATE")
     try:
         identity = _identity(db)
-        refuse_foreign(identity, path, newest=len(migrations))
-        missing = pending(migrations, identity.schema_version)
-        if missing and identity.schema_version:
-            _copy_aside(path, backup_before_migrating(path, identity.schema_version))
-        for migration in missing:
-            db.execute(migration.sql)
-            db.pragma("user_version", migration.version)
-        if any(migration.version == LIBRARY_INDEX for migration in missing):
-            blocking(library.fill)(Snapshot(db, from_micros(0)))  # it asks for no time
-        if any(migration.version == TABLES for migration in missing):
-            blocking(tables.fill)(Snapshot(db, from_micros(0)))  # nothing that it reads expires
-        if missing:
+        refuse_foreign(identity, path, migrations=migrations)
+        version, newest = identity.schema_version, migrations[-1].version
+        if version < newest:
+            _change_schema(db, path, version, pending(migrations, version, path))
+            db.pragma("user_version", newest)
             db.pragma("application_id", APPLICATION_ID)
     except BaseException:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+def _change_schema(db: Connection, path: Path, version: int, missing: Sequence[Migration]) -> None:
+    if version:
+        _copy_aside(path, backup_before_migrating(path, version))
+    else:
+        db.execute(SCHEMA)
+    for migration in missing:
+        db.execute(migration.sql)
+    if version:
+        db.execute(SCHEMA)
+    if any(migration.version == NAMES for migration in missing):
+        blocking(tables.fill)(Snapshot(db, from_micros(0)))  # nothing that it reads expires
 
 
 def backup_before_migrating(path: Path, schema_version: int) -> Path:

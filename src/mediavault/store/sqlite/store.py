@@ -18,6 +18,7 @@ from mediavault.core.records import RecordKind
 from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.losses import LOG, LOSSES
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Tables, Workers
+from mediavault.store.schema import SCHEMA_VERSION
 from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, tables, workers
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.sqlite import claims
@@ -32,7 +33,7 @@ from mediavault.store.sqlite.engine import (
 )
 from mediavault.store.sqlite.log_file import has_lost_changes
 from mediavault.store.sqlite.open_file import OpenFile
-from mediavault.store.sqlite.schema import SCHEMA_VERSION, open_database
+from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.sql import blocking
 from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
@@ -97,13 +98,13 @@ class SqliteFile:
             raise StoreError("The job store is not open.")
         snapshot, file = Snapshot(self._read_db, self._clock.now()), self._file
 
-        def look() -> T:
+        def read() -> T:
             file.require_same()  # what a removed file says is no longer so
             return operation(snapshot)
 
         try:
             with translate_errors(self._path):
-                return await asyncio.get_running_loop().run_in_executor(self._reader, look)
+                return await asyncio.get_running_loop().run_in_executor(self._reader, read)
         except StoreDamaged as exc:
             file.note(exc)
             raise

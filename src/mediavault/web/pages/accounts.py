@@ -98,7 +98,7 @@ async def account_card(summary: AccountSummary, services: ApiServices) -> Accoun
 
 async def _picture(summary: AccountSummary, services: ApiServices) -> str | None:
     """Return the thumbnail of the account's newest saved post; None without one."""
-    if not summary.kept:
+    if not summary.saved:
         return None
     query = JobQuery(account=summary.key, statuses=(JobStatus.COMPLETED,), limit=1)
     newest: list[JobView] = [job_view(job) for job in (await services.store.catalogue.jobs(query)).jobs]

@@ -46,7 +46,7 @@ async def feed(request: Request, services: Services) -> Response:
     """
     params = request.query_params
     library_filter = read_filter(params)
-    query = to_query(replace(library_filter, state=LibraryView.KEPT), current().zone, current_user(), limit=CLIPS)
+    query = to_query(replace(library_filter, state=LibraryView.SAVED), current().zone, current_user(), limit=CLIPS)
     catalogue = services.store.catalogue
     first, last = [await _saved(catalogue, params.get(name, "")) for name in ("clip", "before")]
     if first:

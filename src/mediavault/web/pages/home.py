@@ -154,8 +154,8 @@ async def retry_form(request: Request, jobs: JobsDep) -> Response:
     return see_other(f"/?again={count}")
 
 
-@router.post("/gates/{platform}/open")
-async def open_gate_form(platform: str, services: Services) -> Response:
+@router.post("/site-limits/{platform}/open")
+async def open_site_form(platform: str, services: Services) -> Response:
     await reopen_site(services.store, platform)
     return see_other("/")
 

@@ -100,9 +100,9 @@ def _facts(job: Job) -> Iterator[str]:
 
 
 def _files(job: Job, checks: Mapping[int, FileCheck]) -> Iterator[str]:
-    for index, kept in saved_files(job).items():
-        yield f"{index}: {_line(kept.output_path)}"
-        yield f"   {kept.bytes} bytes, {kept.width} x {kept.height}, {kept.duration_s} s, SHA-256 {kept.sha256}"
+    for index, saved in saved_files(job).items():
+        yield f"{index}: {_line(saved.output_path)}"
+        yield f"   {saved.bytes} bytes, {saved.width} x {saved.height}, {saved.duration_s} s, SHA-256 {saved.sha256}"
         if (check := checks.get(index)) is not None:
             yield f"   checked {_moment(check.at)}: {check.verdict} {_line(check.detail)}".rstrip()
 

@@ -191,7 +191,7 @@ async def count_words(services: ApiServices, library_filter: LibraryFilter, tota
     else:
         query = to_query(library_filter, current().zone, current_user(), limit=PAGE)
         number = await services.store.catalogue.count(query)
-    if library_filter.state is LibraryView.KEPT:
+    if library_filter.state is LibraryView.SAVED:
         return ngettext("%(number)s video", "%(number)s videos", number) % {"number": number}
     return ngettext("%(number)s post", "%(number)s posts", number) % {"number": number}
 
@@ -208,7 +208,7 @@ async def _choices(services: ApiServices, library_filter: LibraryFilter, totals:
             sum(site.counts[status] for status in statuses or JobStatus),
         )
         for site in totals.platforms
-        if statuses != STATUSES[LibraryView.KEPT] or site.kept or site.platform == library_filter.platform
+        if statuses != STATUSES[LibraryView.SAVED] or site.saved or site.platform == library_filter.platform
     }
     accounts = {account.key: (account_words(account), services.title_of(account.platform)) for account in page.accounts}
     if library_filter.platform:

@@ -75,25 +75,25 @@ async def post(
     subtitles: Annotated[str, Query(max_length=40)] = "",
     said: Annotated[str, Query(max_length=500)] = "",
     *,
-    look: bool = False,
+    read_formats: bool = False,
 ) -> Response:
     """Show a post.
 
     ``item`` is the index of the video to show, by default the one that the user stopped watching, else the first. ``in`` is the filter of the library page that the
     reader came from, as in its address. ``t`` is the second at which the player starts, with the ``subtitles`` of this
-    language shown; what is ``said`` is searched for. ``look`` reads the codecs from the files.
+    language shown; what is ``said`` is searched for. ``read_formats`` reads the codecs from the files.
     """
     job = await services.store.catalogue.get(job_id)
     history = [shown_record(record) for record in await services.store.catalogue.history(job_id)]
     as_shown = shown_job(job)
     is_checking = services.checks.is_checking(job_id)  # before the result: the check may end in between
-    saved = await _videos(services, job, look=look)
+    saved = await _videos(services, job, read_formats=read_formats)
     marks = await _marks(services, job_id)
     if item is None and (position := marks["marks"]["position"]):
         item = position["item"]
     shown = next((video for video in saved if video.place == item), saved[0] if saved else None)
     library_filter = _filter(within)
-    query, keep = _query(library_filter), urlencode({"in": _kept(library_filter)}) if library_filter else ""
+    query, keep = _query(library_filter), urlencode({"in": _saved(library_filter)}) if library_filter else ""
     after = (
         await up_next(services.store, current_user(), job, query, library_filter, services.title_of) if shown else None
     )
@@ -113,11 +113,11 @@ async def post(
         video=shown,
         start=t,
         subtitles=subtitles,
-        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_kept(library_filter))
+        spoken=await transcript(services, job, shown.place, language=subtitles, query=said, keep=_saved(library_filter))
         if shown
         else None,
         decoding=await decoding_state(services, job, shown) if shown else None,
-        is_looked_into=look,
+        read_formats=read_formats,
         is_checking=is_checking,
         is_stopping=job.is_recording and await is_to_stop(services.store.records, job_id),
         recording=_recording(job),
@@ -208,7 +208,7 @@ def _filter(within: str | None) -> LibraryFilter | None:
     return asked
 
 
-def _kept(library_filter: LibraryFilter | None) -> str:
+def _saved(library_filter: LibraryFilter | None) -> str:
     return urlencode(to_params(library_filter)) if library_filter else ""
 
 
@@ -218,9 +218,9 @@ def _query(library_filter: LibraryFilter | None) -> JobQuery:
     return replace(found, statuses=(JobStatus.COMPLETED,))
 
 
-async def _videos(services: ApiServices, job: Job, *, look: bool) -> list[Video]:
+async def _videos(services: ApiServices, job: Job, *, read_formats: bool) -> list[Video]:
     files = saved_files(job)
-    if look:
+    if read_formats:
         for file in files.values():
             await services.formats.read(file)
     return videos(

@@ -44,7 +44,7 @@ async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt,
     attempt.starts[index] = 0 if has_pictures and not is_settled else None
     sha256 = await context.library.staging.seal(verified.path, sha256=verified.downloaded.sha256)
     size = verified.path.stat().st_size
-    planned = items.items[index].kept
+    planned = items.items[index].saved
     beside = tuple(suffix for suffix, _ in attempt.beside.get(index, ()))
     for _ in range(MAX_NAME_RACES):
         if planned is not None and await is_in_library(context.library, planned):
@@ -66,7 +66,7 @@ async def commit(verified: VerifiedFile, picture: Path | None, attempt: Attempt,
 
 
 async def _begin_commit(saved: SavedFile, attempt: Attempt, index: int, despite: Failure | None) -> None:
-    attempt.items.set_status(index, ItemStatus.COMMITTING, kept=saved, despite=despite)
+    attempt.items.set_status(index, ItemStatus.COMMITTING, saved=saved, despite=despite)
     await attempt.context.store.queue.begin_commit(attempt.claim, saved, attempt.items.items)
 
 
@@ -77,7 +77,7 @@ def _thumbnail_of(saved: SavedFile, picture: Path | None) -> str | None:
 async def finish(attempt: Attempt) -> SavedFile | None:
     """Finish a commit that an earlier attempt began; return the post's first file if that completes the job."""
     context, items = attempt.context, attempt.items
-    begun = ((i, item.kept) for i, item in enumerate(items.items) if item.status is ItemStatus.COMMITTING)
+    begun = ((i, item.saved) for i, item in enumerate(items.items) if item.status is ItemStatus.COMMITTING)
     index, saved = next(begun, (0, None))
     if saved is None:
         return None
@@ -88,7 +88,7 @@ async def finish(attempt: Attempt) -> SavedFile | None:
             await _place_companions(attempt, index, saved, None, None)
         if staged is None or not await context.library.place(staged, saved.output_path):
             # The name stays planned: the earlier attempt may only be frozen (see commit).
-            items.set_status(index, ItemStatus.WAITING, kept=saved)
+            items.set_status(index, ItemStatus.WAITING, saved=saved)
             return None
     if saved.thumbnail_path is not None:
         picture = await context.library.local_path(saved.thumbnail_path, into=attempt.staging)
@@ -152,8 +152,8 @@ async def _finish_commit(
     now = context.clock.now()
     facts = write_sidecar(claim.job, extraction, items.items, index, saved, saved_at=now, marks=marks)
     await context.library.place_json(facts, sibling(saved.output_path, SIDECAR_SUFFIX), via=attempt.staging)
-    items.set_status(index, ItemStatus.KEPT, kept=saved)
-    first = items.first_kept
+    items.set_status(index, ItemStatus.SAVED, saved=saved)
+    first = items.first_saved
     if items.is_whole and first is not None:
         await context.hooks.before_complete(attempt, extraction)
         await complete(attempt, first)
@@ -170,7 +170,7 @@ async def complete(attempt: Attempt, first: SavedFile) -> None:
     attempt.recorder.leave_slot()
     attempt.recorder.begin_outcome()
     await store.queue.complete(attempt.claim, first, items)
-    files = [index for index, item in enumerate(items) if item.status is ItemStatus.KEPT]
+    files = [index for index, item in enumerate(items) if item.status is ItemStatus.SAVED]
     with suppress(StoreError):  # the job is saved; its files are then examined again
         await note_examined(store, job_id, files, attempt.starts, attempt.context.clock.now())
 

@@ -42,14 +42,14 @@ SAMPLES: dict[str, tuple[str, list[Any]]] = {
     "microformats": (test_microformats.URL, [test_microformats.entry(video=["https://a.test/1.mp4"], author=["x"])]),
     "misskey": (test_fediverse.NOTE, [test_fediverse.note("9abcdefghi", "video/mp4")]),
     "peertube": (test_fediverse.TUBE, [test_fediverse.video()]),
-    "pinterest": (test_pinterest.URL, [test_pinterest.pin(videos={"video_list": test_pinterest.rungs()})]),
+    "pinterest": (test_pinterest.URL, [test_pinterest.pin(videos={"video_list": test_pinterest.levels()})]),
     "snapchat": (test_snapchat.URL, [test_snapchat.page(test_snapchat.spotlight(test_snapchat.KEY, "own"))]),
     "tumblr": (test_tumblr.URL, [test_tumblr.post(test_tumblr.block())]),
     "twitch": (test_twitch.URL, [test_twitch.clip()]),
     "vimeo": (test_vimeo.URL, [test_vimeo.config()]),
     "weibo": (
         test_weibo.URL,
-        [test_weibo.status(page_info=test_weibo.page_info(playback_list=[test_weibo.rung(720)]))],
+        [test_weibo.status(page_info=test_weibo.page_info(playback_list=[test_weibo.level(720)]))],
     ),
 }
 ODD: tuple[Any, ...] = (

@@ -19,7 +19,7 @@ from mediavault.core.records import RecordKind
 from mediavault.features.duplicates.background import HELD_FOR, DuplicateFinder
 from mediavault.features.trash.service import Trash
 from mediavault.library.local_library import LocalLibrary
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash
 from mediavault.store.duplicates import MOST_DUPLICATES, read_duplicates
 from mediavault.store.port import JobQuery
@@ -42,6 +42,7 @@ class Environment:
         self.library = LocalLibrary(root)
         self.frames: dict[str, bytes] = {}
         self.read: list[str] = []
+        self.read_s = 2.0
         self.finder = self.worker()
         self._saved = 0
 
@@ -50,7 +51,7 @@ class Environment:
 
     async def _read(self, path: str) -> bytes:
         self.read.append(path)
-        self.clock.advance(2)
+        self.clock.advance(self.read_s)
         return self.frames[path]
 
     async def save(self, *frames: bytes, sha256: str = "", url: str = "") -> Job:
@@ -63,9 +64,9 @@ class Environment:
         [claim] = await self.store.queue.claim(vaults.ANN, limit=1, lease=LEASE)
         job = await vaults.complete(self.store, claim, self.root, self.clock, videos=len(frames))
         items = list(job.items)
-        kept = [number for number, item in enumerate(items) if item.kept]
-        for number, body in zip(kept, frames, strict=True):
-            file = items[number].kept
+        saved = [number for number, item in enumerate(items) if item.saved]
+        for number, body in zip(saved, frames, strict=True):
+            file = items[number].saved
             assert file is not None
             self.frames[file.output_path] = body
         assert added.job.id == job.id
@@ -79,7 +80,7 @@ class Environment:
         return sorted(job.id for job in page.jobs)
 
     async def delete(self, job: Job) -> None:
-        await trash.move_to_trash(self.store, self.library, self.clock, job.id, kept_paths, batch="b")
+        await trash.move_to_trash(self.store, self.library, self.clock, job.id, saved_paths, batch="b")
 
     async def restore(self, job: Job) -> None:
         await Trash(self.store, self.library, self.clock).restore(job.id)
@@ -177,6 +178,7 @@ async def test_a_later_post_finds_what_another_worker_has_read(env: Environment)
 async def test_two_workers_read_no_video_twice(env: Environment) -> None:
     for _ in range(6):
         await env.save(OTHER)
+    env.read_s = 0.0  # else each worker's rests would lengthen the other's, until a hold ends
     await asyncio.gather(env.worker().find_due(), env.worker().find_due())
 
     assert len(env.read) == len(set(env.read)) == 6
@@ -199,6 +201,7 @@ async def test_a_kill_between_the_record_and_its_mark_loses_nothing(env: Environ
 
     assert await env.worker().find_due() == 1
     assert await env.duplicates(first) == {second.id: Likeness(100)}
+    assert len(env.read) == 2, "a stored fingerprint is not made again"
 
 
 async def test_a_deleted_post_is_nobodys_duplicate_and_a_restored_one_is_again(env: Environment) -> None:

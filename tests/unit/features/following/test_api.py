@@ -29,7 +29,7 @@ async def test_a_channel_is_followed_from_now_on_unless_more_is_asked_for(vault:
     source = await follow(vault)
 
     assert (source["url"], source["platform"], source["start"]) == (CHANNEL, "youtube", "now")
-    assert (source["is_paused"], source["interval_minutes"], source["looked_at"]) == (False, None, None)
+    assert (source["is_paused"], source["interval_minutes"], source["checked_at"]) == (False, None, None)
     assert source["filters"]["kinds"] == ["video", "short", "live"]
     assert (await vault.client.get("/api/sources")).json() == {"sources": [source]}
     assert (await vault.client.get(f"/api/sources/{source['id']}")).json() == source
@@ -103,16 +103,16 @@ async def test_a_source_is_changed_paused_and_resumed(vault: ApiVault) -> None:
 
 async def test_a_look_is_asked_for_at_once(vault: ApiVault) -> None:
     source = await follow(vault)
-    later = SourceState(next_look_at=vault.clock.now() + timedelta(days=1), started=1, looks=1)
+    later = SourceState(next_check_at=vault.clock.now() + timedelta(days=1), started=1, checks=1)
     await set_state(vault.store, source["id"], later)
     checked = await vault.client.post(f"/api/sources/{source['id']}/check", {})
 
-    assert checked.json()["next_look_at"] is None
+    assert checked.json()["next_check_at"] is None
 
 
 async def test_errors_are_shown_once_they_last(vault: ApiVault) -> None:
     source = await follow(vault)
-    state = SourceState(failures=3, failing_since=vault.clock.now(), error=Message("The feed is gone."), looks=1)
+    state = SourceState(failures=3, failing_since=vault.clock.now(), error=Message("The feed is gone."), checks=1)
     await set_state(vault.store, source["id"], state)
     early = (await vault.client.get(f"/api/sources/{source['id']}")).json()
     vault.clock.advance(timedelta(days=1))
@@ -135,7 +135,7 @@ async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) ->
     now = vault.clock.now()
     entries = {
         "a": SeenEntry(
-            EntryState.PASSED, "https://www.youtube.com/watch?v=a", "Old", now - timedelta(days=2), now, Reason.WORDS
+            EntryState.SKIPPED, "https://www.youtube.com/watch?v=a", "Old", now - timedelta(days=2), now, Reason.WORDS
         ),
         "b": SeenEntry(EntryState.WAITING, "https://www.youtube.com/watch?v=b", "New", now, now),
     }
@@ -145,9 +145,9 @@ async def test_what_became_of_entries_is_listed_newest_first(vault: ApiVault) ->
     listed = (await vault.client.get(path)).json()["entries"]
     assert [(entry["title"], entry["state"], entry["reason"]) for entry in listed] == [
         ("New", "waiting", None),
-        ("Old", "passed", "words"),
+        ("Old", "skipped", "words"),
     ]
-    assert len((await vault.client.get(f"{path}?state=passed")).json()["entries"]) == 1
+    assert len((await vault.client.get(f"{path}?state=skipped")).json()["entries"]) == 1
 
 
 async def test_a_source_is_removed(vault: ApiVault) -> None:
@@ -196,7 +196,7 @@ async def test_an_import_follows_each_source_under_its_title_with_what_was_asked
     for source in sources:
         assert (source["start"], source["newest"]) == ("newest", 3)
         assert (source["profile"], source["collection"]) == ("audio", "Trains")
-        assert source["looked_at"] is None
+        assert source["checked_at"] is None
     assert (len(again.json()["new"]), len(again.json()["known"])) == (0, 2)
 
 
@@ -258,7 +258,7 @@ async def test_an_export_can_be_imported_by_another_vault(vault: ApiVault, make_
     assert exported.headers["content-type"].startswith("text/x-opml")
     assert exported.headers["content-disposition"] == 'attachment; filename="mediavault-sources.opml"'
     assert answer.json()["refused"] == []
-    changing = ("id", "followed_at", "name", "next_look_at")
+    changing = ("id", "followed_at", "name", "next_check_at")
     assert sorted(([{k: v for k, v in one.items() if k not in changing} for one in before]), key=by_url) == sorted(
         ([{k: v for k, v in one.items() if k not in changing} for one in after]), key=by_url
     )

@@ -16,7 +16,7 @@ import pytest
 from mediavault.core.clock import AT_ONCE
 from mediavault.core.failures import ExtractorBroken, Failure, HttpError, LeaseLost, RateLimited, Unsupported
 from mediavault.core.job import Job, JobStatus, NewJob, Priority, new_worker_id
-from mediavault.core.listings import Entry, Listing, Look, Validators, enclosed_in
+from mediavault.core.listings import Entry, ListCheck, Listing, Validators, enclosed_in
 from mediavault.core.marks import MarkKind, collection, from_source
 from mediavault.core.media import EnclosedFile, Expected, Item, Post
 from mediavault.core.platform import ENCLOSURE, Platform, YtdlpRules
@@ -73,11 +73,11 @@ class StubLister:
     shows: int | None = None
     failure: Failure | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    looks: list[Look] = field(default_factory=list)
+    checks: list[ListCheck] = field(default_factory=list)
     during: Callable[[], Any] | None = None
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
-        self.looks.append(look)
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+        self.checks.append(check)
         if self.during is not None:
             await self.during()
         if self.failure is not None:
@@ -115,11 +115,11 @@ class Vault:
         source = replace(Source("s-1", CHANNEL, "youtube", self.clock.now()), **facts)
         return await stored.follow(self.store.tables, source)
 
-    async def look(self, *, after: timedelta = timedelta()) -> None:
+    async def check(self, *, after: timedelta = timedelta()) -> None:
         """Advance the time, then let all sources be looked at, whether due or not."""
         self.clock.advance(after)
         for one in await stored.followed(self.store.tables):
-            await stored.look_now(self.store.tables, one.source.id)
+            await stored.check_now(self.store.tables, one.source.id)
         for _ in range(2):  # two sources of a site take turns
             await self.follower.round()
             self.clock.advance(15)
@@ -145,7 +145,7 @@ class Vault:
 
     async def reasons(self, source_id: str = "s-1") -> dict[int, Reason | None]:
         seen = await stored.all_seen(self.store.tables, source_id, limit=1000)
-        return {int(e.url[-6:]): e.reason for e in seen.values() if e.state is EntryState.PASSED}
+        return {int(e.url[-6:]): e.reason for e in seen.values() if e.state is EntryState.SKIPPED}
 
 
 @pytest.fixture
@@ -204,16 +204,16 @@ async def test_a_long_list_never_holds_the_event_loop(vault: Vault, monkeypatch:
 async def test_from_now_on_only_new_posts_are_taken(vault: Vault) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow()
-    await vault.look()
+    await vault.check()
     assert await vault.numbers() == []
 
     vault.feed.entries = [video(4), video(3), *vault.feed.entries]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert await vault.numbers() == [3, 4]
     assert await vault.reasons() == {1: Reason.BEFORE, 2: Reason.BEFORE}
     state = (await vault.one()).state
-    assert (state.title, state.stable_id, state.new_at_last_look, state.seen, state.passed) == (
+    assert (state.title, state.stable_id, state.new_at_last_check, state.seen, state.skipped) == (
         "A channel",
         "UCa",
         2,
@@ -237,20 +237,20 @@ async def test_a_site_that_takes_long_to_answer_holds_up_no_other_source(vault: 
     first = asyncio.create_task(vault.follower.round())
     await slow.wait()
     await vault.follower.round()
-    looks = [(await vault.one(source)).state.looks for source in ("s-1", "s-2")]
+    checks = [(await vault.one(source)).state.checks for source in ("s-1", "s-2")]
     answers.set()
     await first
 
-    assert sorted(looks) == [0, 1]
-    assert [(await vault.one(source)).state.looks for source in ("s-1", "s-2")] == [1, 1]
-    assert len(vault.feed.looks) == 2
+    assert sorted(checks) == [0, 1]
+    assert [(await vault.one(source)).state.checks for source in ("s-1", "s-2")] == [1, 1]
+    assert len(vault.feed.checks) == 2
 
 
 async def test_jobs_of_a_source_come_after_those_of_users_and_name_their_source(vault: Vault) -> None:
     await vault.follow(collection="Trains")
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     (job,) = await vault.jobs()
 
     assert job.priority is Priority.LATER
@@ -320,9 +320,9 @@ async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_
     await enqueue_for_user(vault.store.queue, [vault.submission.read(video(9).url)])
     vault.feed.entries = [video(1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(9), video(2), video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert await vault.numbers() == [1, 2, 9]
     assert await arrivals(vault) == [(2, True), (1, False)]
@@ -330,20 +330,20 @@ async def test_the_inbox_has_what_sources_brought_and_not_what_a_user_had_asked_
 
 async def test_a_post_whose_look_was_killed_before_it_was_in_the_inbox_gets_there(vault: Vault) -> None:
     await vault.follow()
-    await vault.look()
+    await vault.check()
     brought = vault.submission.read(video(1).url, listed_by=CHANNEL)
     await vault.store.queue.enqueue([replace(brought, priority=Priority.LATER)])
     vault.feed.entries = [video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert await arrivals(vault) == [(1, True)]
 
 
 async def test_news_that_wait_since_they_are_many_are_news_when_they_come(vault: Vault) -> None:
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(number) for number in range(NEWS_AT_ONCE + 1, 0, -1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     await vault.run(timedelta(hours=1), finish=True)
 
     assert len(await arrivals(vault)) == NEWS_AT_ONCE + 1
@@ -353,7 +353,7 @@ async def test_news_that_wait_since_they_are_many_are_news_when_they_come(vault:
 async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
     await vault.follow()
     await vault.follow(id="s-2", url=CHANNEL + "/videos")
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(1)]
     await vault.run(6 * HOUR)
     (job,) = await vault.jobs()
@@ -364,13 +364,13 @@ async def test_a_post_of_two_sources_is_one_job(vault: Vault) -> None:
 
 async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(vault: Vault, tmp_path: Path) -> None:
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     (job,) = await vault.jobs()
     await move_to_trash(vault.store, vault.context.library, vault.clock, job.id, no_paths, batch=new_batch())
     await vault.follow(id="s-2", url=CHANNEL + "/videos", start=Start.EVERYTHING)
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     await vault.run(HOUR)
 
     assert await vault.jobs() == []
@@ -380,11 +380,11 @@ async def test_what_a_user_deleted_stays_deleted_whatever_source_names_it(vault:
 async def test_everything_is_taken_in_turn_and_new_posts_at_once(vault: Vault) -> None:
     vault.feed.entries = [video(number) for number in range(30, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     assert (await vault.one()).state.waiting == 29  # the first is taken at once
 
     vault.feed.entries.insert(0, video(31))
-    await vault.look(after=timedelta(minutes=1))
+    await vault.check(after=timedelta(minutes=1))
     assert await vault.numbers() == [30, 31]
 
     await vault.run(6 * HOUR, finish=True)
@@ -395,7 +395,7 @@ async def test_everything_is_taken_in_turn_and_new_posts_at_once(vault: Vault) -
 async def test_a_number_of_posts_a_day_is_kept(vault: Vault) -> None:
     vault.feed.entries = [video(number) for number in range(30, 0, -1)]
     await vault.follow(start=Start.EVERYTHING, per_day=4)
-    await vault.look()
+    await vault.check()
     await vault.run(2 * DAY, timedelta(minutes=30), finish=True)
 
     assert 8 <= len(await vault.numbers()) <= 9
@@ -406,9 +406,9 @@ class ListPerHost(StubLister):
 
     count = 30
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
-        self.entries = [Entry(f"{look.url}/{number}", str(number)) for number in range(self.count, 0, -1)]
-        return await StubLister.list_entries(self, look, platform, within_s=within_s)
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
+        self.entries = [Entry(f"{check.url}/{number}", str(number)) for number in range(self.count, 0, -1)]
+        return await StubLister.list_entries(self, check, platform, within_s=within_s)
 
 
 async def follow_feed(vault: Vault, number: int, *, path: str = "rss", **facts: Any) -> None:
@@ -455,7 +455,7 @@ async def test_the_newest_posts_of_a_new_source_of_an_unknown_site_come_at_once(
     assert (await vault.one("s-1-rss")).state.waiting == 0
     inbox = await read_inbox(vault.store, "owner", cursor=None, limit=100)
     assert [arrival.is_new_post for arrival in inbox.arrivals] == [False] * 3
-    assert (await vault.one("s-1-rss")).state.new_at_last_look == 0
+    assert (await vault.one("s-1-rss")).state.new_at_last_check == 0
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ async def test_the_rest_of_the_earlier_posts_takes_its_turn(vault: Vault, facts:
 async def test_posts_from_before_wait_while_the_site_has_enough_to_do(vault: Vault) -> None:
     vault.feed.entries = [video(number) for number in range(30, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     await vault.run(5 * DAY, timedelta(minutes=30))
 
     assert len(await vault.numbers()) <= 7
@@ -488,7 +488,7 @@ async def test_posts_from_before_wait_while_the_site_has_enough_to_do(vault: Vau
 async def test_the_newest_are_those_that_pass_the_filters(vault: Vault) -> None:
     vault.feed.entries = [video(9), video(8, title="Trailer"), video(7), video(6)]
     await vault.follow(start=Start.NEWEST, newest=2, filters=Filters(lacking=("trailer",)))
-    await vault.look()
+    await vault.check()
     await vault.run(2 * HOUR)
 
     assert await vault.numbers() == [7, 9]
@@ -498,23 +498,23 @@ async def test_the_newest_are_those_that_pass_the_filters(vault: Vault) -> None:
 async def test_a_start_that_is_changed_later_reaches_back(vault: Vault) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow()
-    await vault.look()
+    await vault.check()
     await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
     await vault.run(HOUR)
 
     assert await vault.numbers() == [1, 2]
-    assert (await vault.one()).state.passed == 0
+    assert (await vault.one()).state.skipped == 0
 
 
 async def test_a_post_that_was_passed_over_is_taken_when_it_passes(vault: Vault) -> None:
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(1, members_only=True)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert await vault.numbers() == []
 
     vault.feed.entries = [video(1, members_only=False)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert await vault.numbers() == [1]
 
 
@@ -522,39 +522,39 @@ async def test_a_feed_that_fails_is_asked_again_at_the_usual_time_and_then_anoth
     other = StubLister(name="ytdlp")
     vault.listers.append(other)
     await vault.follow(interval_minutes=60)
-    await vault.look()
+    await vault.check()
     vault.feed.failure = ExtractorBroken("404")
     other.entries = [video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     asked_at, state = vault.clock.now(), (await vault.one()).state
-    assert (state.failures, len(other.looks)) == (1, 0)
-    assert state.next_look_at is not None
-    assert state.next_look_at - asked_at <= 1.1 * HOUR
+    assert (state.failures, len(other.checks)) == (1, 0)
+    assert state.next_check_at is not None
+    assert state.next_check_at - asked_at <= 1.1 * HOUR
 
     await vault.run(1.2 * HOUR)
     assert await vault.numbers() == [1]
     assert (await vault.one()).state.failures == 0
     vault.feed.failure = None
     vault.feed.entries = [video(2), video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert await vault.numbers() == [1, 2]
-    assert len(other.looks) == 1
+    assert len(other.checks) == 1
 
 
 async def test_failures_are_told_after_a_day_and_slow_down_the_looks(vault: Vault) -> None:
     await vault.follow(interval_minutes=60)
-    await vault.look()
+    await vault.check()
     vault.feed.failure = ExtractorBroken("The feed is gone (404).")
     await vault.run(20 * HOUR)
     early = (await vault.one()).state
-    looks = len(vault.feed.looks)
+    checks = len(vault.feed.checks)
     await vault.run(30 * HOUR)
     late = (await vault.one()).state
 
     assert not early.is_failing(vault.clock.now() - 30 * HOUR)
     assert late.is_failing(vault.clock.now())
     assert late.error == "The feed is gone (404)."
-    assert looks <= 6
+    assert checks <= 6
 
 
 async def test_a_source_that_never_worked_is_failing_at_once(vault: Vault) -> None:
@@ -562,29 +562,29 @@ async def test_a_source_that_never_worked_is_failing_at_once(vault: Vault) -> No
     vault.feed.failure = ExtractorBroken("The feed does not exist (404).")
     await vault.follow()
     assert not (await vault.one()).state.is_failing(vault.clock.now())
-    await vault.look()
+    await vault.check()
     first = (await vault.one()).state
-    await stored.look_now(vault.store.tables, "s-1")
+    await stored.check_now(vault.store.tables, "s-1")
     asked = (await vault.one()).state
 
     assert first.is_failing(vault.clock.now())
     assert first.error == "The feed does not exist (404)."
     assert (asked.is_failing(vault.clock.now()), asked.error) == (True, first.error)
     vault.feed.failure, vault.feed.entries = None, [video(1)]
-    await vault.look()
+    await vault.check()
     assert not (await vault.one()).state.is_failing(vault.clock.now())
 
 
 async def test_an_empty_list_is_a_failure_and_forgets_nothing(vault: Vault) -> None:
     vault.feed.entries = [video(1)]
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = []
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert (await vault.one()).state.failures == 1
 
     vault.feed.entries = [video(2), video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert await vault.numbers() == [2]
 
 
@@ -592,27 +592,27 @@ async def test_an_answer_with_less_than_half_of_the_usual_entries_is_in_doubt(va
     vault.feed.entries = [video(number) for number in range(10)]
     await vault.follow()
     assert (await vault.one()).state.is_doubtful
-    await vault.look()
+    await vault.check()
     assert not (await vault.one()).state.is_doubtful
 
     vault.feed.shows = 4
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert (await vault.one()).state.is_doubtful
 
     vault.feed.facts = {"is_unchanged": True}
     vault.feed.shows = 0
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert (await vault.one()).state.is_doubtful
 
     vault.feed.facts, vault.feed.shows = {}, None
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert not (await vault.one()).state.is_doubtful
 
 
 async def test_a_source_without_posts_yet_is_no_failure(vault: Vault) -> None:
     await vault.follow()
-    await vault.look()
-    await vault.look(after=HOUR)
+    await vault.check()
+    await vault.check(after=HOUR)
 
     assert (await vault.one()).state.failures == 0
 
@@ -623,13 +623,13 @@ async def test_a_short_feed_that_knows_nothing_of_what_was_seen_is_completed_ano
     vault.listers.append(other)
     vault.feed.entries = other.entries = [video(2), video(1)]
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = other.entries = [video(number) for number in range(6, 0, -1)]
-    await vault.look(after=DAY)
+    await vault.check(after=DAY)
 
     assert await vault.numbers() == [3, 4, 5, 6]
-    assert other.looks[0].stop_after_known
-    assert set(other.looks[0].known) == {video_id(1), video_id(2)}
+    assert other.checks[0].stop_after_known
+    assert set(other.checks[0].known) == {video_id(1), video_id(2)}
 
 
 async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
@@ -637,7 +637,7 @@ async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
 ) -> None:
     vault.feed.entries = [video(number) for number in range(9, 0, -1)]
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.facts = {"is_whole": False}
     some, read, asked = vault.store.tables.some, Submission.read, list[object]()
 
@@ -651,7 +651,7 @@ async def test_a_look_reads_its_urls_and_what_the_source_has_seen_once(
 
     monkeypatch.setattr(vault.store.tables, "some", counted_some)
     monkeypatch.setattr(Submission, "read", counted_read)
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert asked.count(SOURCE_ENTRIES) == 1
     assert [each for each in asked if not isinstance(each, Table)] == [each.url for each in vault.feed.entries]
@@ -661,7 +661,7 @@ async def test_a_way_that_does_not_know_the_source_is_skipped_without_a_word(vau
     vault.feed.failure = Unsupported("no feed here")
     vault.listers.append(StubLister([video(1)], name="ytdlp"))
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
 
     assert await vault.numbers() == [1]
     assert (await vault.one()).state.method == "ytdlp"
@@ -670,24 +670,24 @@ async def test_a_way_that_does_not_know_the_source_is_skipped_without_a_word(vau
 async def test_a_refusal_closes_the_site_and_its_pause_is_kept(vault: Vault) -> None:
     await vault.follow()
     vault.feed.failure = RateLimited("slow down", retry_after=3 * HOUR)
-    await vault.look()
-    (gate,) = await vault.store.site_limits.all_limits()
+    await vault.check()
+    (limit,) = await vault.store.site_limits.all_limits()
 
-    assert gate.is_closed(vault.clock.now() + 2 * HOUR)
+    assert limit.is_closed(vault.clock.now() + 2 * HOUR)
     await vault.run(3 * HOUR - timedelta(minutes=10))
-    assert len(vault.feed.looks) == 1
+    assert len(vault.feed.checks) == 1
 
 
 async def test_an_unchanged_feed_costs_one_conditional_request(vault: Vault) -> None:
     vault.feed.entries = [video(1)]
     vault.feed.facts = {"validators": Validators('"1"')}
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = []
     vault.feed.facts = {"validators": Validators('"1"'), "is_unchanged": True}
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
-    assert [look.validators.etag for look in vault.feed.looks] == [None, '"1"']
+    assert [check.validators.etag for check in vault.feed.checks] == [None, '"1"']
     assert (await vault.one()).state.failures == 0
 
 
@@ -695,9 +695,9 @@ async def test_two_workers_never_look_at_one_source_at_the_same_time(vault: Vaul
     await vault.follow()
     other = replace(vault.follower)
     vault.feed.during = other.round
-    await vault.look()
+    await vault.check()
 
-    assert len(vault.feed.looks) == 1
+    assert len(vault.feed.checks) == 1
 
 
 async def test_a_look_that_took_too_long_is_taken_over_and_changes_nothing_afterwards(vault: Vault) -> None:
@@ -705,32 +705,32 @@ async def test_a_look_that_took_too_long_is_taken_over_and_changes_nothing_after
 
     async def take_over() -> None:
         vault.feed.during = None
-        vault.clock.advance(stored.HELD_FOR)
+        vault.clock.advance(stored.ACQUIRED_FOR)
         vault.feed.entries = [video(1)]
         await vault.follower.round()
 
     vault.feed.during = take_over
-    await vault.look()
+    await vault.check()
 
-    assert (await vault.one()).state.looks == 1
+    assert (await vault.one()).state.checks == 1
 
 
 async def test_a_paused_source_is_not_looked_at_and_its_posts_wait(vault: Vault) -> None:
     vault.feed.entries = [video(number) for number in range(9, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, is_paused=True))
     await vault.run(3 * DAY, HOUR)
 
-    assert len(vault.feed.looks) == 1
+    assert len(vault.feed.checks) == 1
     assert await vault.numbers() == [9]
 
 
 async def test_many_news_at_once_wait_for_their_turn(vault: Vault) -> None:
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(number) for number in range(50, 0, -1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert len(await vault.numbers()) == NEWS_AT_ONCE + 1  # one whose turn has come
     assert (await vault.one()).state.waiting == 50 - NEWS_AT_ONCE - 1
@@ -738,20 +738,20 @@ async def test_many_news_at_once_wait_for_their_turn(vault: Vault) -> None:
 
 async def test_an_entry_that_names_no_post_is_passed_over_once(vault: Vault) -> None:
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [Entry("javascript:alert(1)"), Entry("https://www.youtube.com/@someone")]
-    await vault.look(after=HOUR)
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
+    await vault.check(after=HOUR)
     seen = await stored.all_seen(vault.store.tables, "s-1", limit=10)
 
     assert {entry.reason for entry in seen.values()} == {Reason.UNREADABLE}
-    assert (await vault.one()).state.passed == 2
+    assert (await vault.one()).state.skipped == 2
 
 
 async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_else(vault: Vault) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     (job,) = await vault.jobs()
     await stored.unfollow(vault.store, "s-1")
     await vault.run(HOUR)
@@ -764,14 +764,14 @@ async def test_a_source_that_is_no_longer_followed_leaves_its_posts_and_nothing_
 async def test_a_change_of_a_source_during_its_check_is_seen_in_the_next_round(vault: Vault) -> None:
     """The check notes when the next one is due, hours later; earlier posts that the user now wants are read at once."""
     await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.clock.advance(2 * HOUR)
     [one] = await stored.with_work(vault.store.tables, vault.clock.now())
-    held = await stored.hold(vault.store.tables, vault.clock, one)
+    held = await stored.acquire(vault.store.tables, vault.clock, one)
     assert held is not None
     await stored.change_source(vault.store.tables, "s-1", lambda source: replace(source, start=Start.EVERYTHING))
-    state = replace(held.before, next_look_at=vault.clock.now() + 6 * HOUR)
-    assert await stored.let_go(vault.store.tables, held, state)
+    state = replace(held.before, next_check_at=vault.clock.now() + 6 * HOUR)
+    assert await stored.release(vault.store.tables, held, state)
 
     [again] = await stored.with_work(vault.store.tables, vault.clock.now())
     assert again.is_due(vault.clock.now())
@@ -784,9 +784,9 @@ def _become(after: SourceState, _before: SourceState) -> SourceState:
 async def test_a_round_reads_only_sources_that_may_be_due_or_have_posts_waiting(vault: Vault) -> None:
     now = vault.clock.now()
     for name, state in (
-        ("s-later", SourceState(looks=1, started=1, next_look_at=now + HOUR)),
-        ("s-due", SourceState(looks=1, started=1, next_look_at=now)),
-        ("s-waiting", SourceState(looks=1, started=1, next_look_at=now + HOUR, waiting=2)),
+        ("s-later", SourceState(checks=1, started=1, next_check_at=now + HOUR)),
+        ("s-due", SourceState(checks=1, started=1, next_check_at=now)),
+        ("s-waiting", SourceState(checks=1, started=1, next_check_at=now + HOUR, waiting=2)),
     ):
         await vault.follow(id=name, url=f"{CHANNEL}/{name}")
         await stored.change_state(vault.store.tables, name, partial(_become, state))
@@ -803,7 +803,7 @@ async def test_a_source_that_is_removed_during_a_look_does_not_come_back(vault: 
         await stored.unfollow(vault.store, "s-1")
 
     vault.feed.during = remove
-    await vault.look()
+    await vault.check()
 
     assert await stored.followed(vault.store.tables) == []
 
@@ -813,7 +813,7 @@ async def test_looks_follow_the_rhythm_of_the_source(vault: Vault) -> None:
     await vault.follow()
     await vault.run(10 * DAY, timedelta(minutes=15))
 
-    assert 8 <= len(vault.feed.looks) <= 13  # once a day, for a post a week
+    assert 8 <= len(vault.feed.checks) <= 13  # once a day, for a post a week
 
 
 # --- what only the post itself says ------------------------------------------------------------------------------
@@ -832,9 +832,9 @@ async def read(vault: Vault, **facts: Any) -> None:
 async def with_one_job(vault: Vault) -> Vault:
     """A vault with a job of a source that wants videos of at least a minute, of a list that does not say lengths."""
     await vault.follow(filters=Filters(shortest_s=60))
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     return vault
 
 
@@ -845,7 +845,7 @@ async def test_a_post_that_turns_out_to_be_unwanted_is_passed_over(with_one_job:
 
     assert await vault.jobs() == []
     assert await vault.reasons() == {1: Reason.LENGTH}
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert await vault.jobs() == []
 
 
@@ -861,9 +861,9 @@ async def test_a_language_that_only_the_post_states_decides_once_it_is_read(
     vault: Vault, formats: list[dict[str, Any]], is_saved: bool
 ) -> None:
     await vault.follow(filters=Filters(languages=("en",)))
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [video(1)]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     info = {
         "id": video_id(1),
         "formats": [{"url": "https://cdn.example/1.mp4", "protocol": "https", **f} for f in formats],
@@ -919,14 +919,14 @@ async def test_a_post_that_a_user_asks_for_too_is_saved_whatever_the_filters_say
 async def test_a_paused_queue_or_site_is_not_looked_at_either(vault: Vault, site: str | None) -> None:
     vault.feed.entries = [video(2), video(1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     await holds.pause(vault.store.records, site)
     await vault.run(2 * DAY, HOUR)
-    assert (len(vault.feed.looks), await vault.numbers()) == (1, [2])
+    assert (len(vault.feed.checks), await vault.numbers()) == (1, [2])
 
     await holds.resume(vault.store.records, site)
     await vault.run(2 * DAY, HOUR)
-    assert (len(vault.feed.looks) > 1, await vault.numbers()) == (True, [1, 2])
+    assert (len(vault.feed.checks) > 1, await vault.numbers()) == (True, [1, 2])
 
 
 async def test_an_account_is_used_only_where_one_is_signed_in_and_at_most_every_six_hours(vault: Vault) -> None:
@@ -934,27 +934,27 @@ async def test_an_account_is_used_only_where_one_is_signed_in_and_at_most_every_
     profile = StubLister([video(1)], name="browser", signed_in=True)
     vault.listers.append(profile)
     await vault.follow(interval_minutes=60)
-    await vault.look()
-    assert (len(profile.looks), (await vault.one()).state.failures) == (0, 1)
+    await vault.check()
+    assert (len(profile.checks), (await vault.one()).state.failures) == (0, 1)
 
     async def signed_in() -> frozenset[str]:
         return frozenset({"youtube"})
 
     vault.context = replace(vault.context, signed_in=signed_in)
-    await vault.look(after=HOUR)
-    assert len(profile.looks) == 1
+    await vault.check(after=HOUR)
+    assert len(profile.checks) == 1
     await vault.run(DAY, timedelta(minutes=30))
-    assert len(profile.looks) <= 5
+    assert len(profile.checks) <= 5
 
 
 async def test_an_account_that_is_renamed_posts_nothing_twice(vault: Vault) -> None:
     """The URLs of its posts contain its name, and their numbers stay."""
     await vault.follow(url="https://mastodon.social/@jane", platform="mastodon")
-    await vault.look()
+    await vault.check()
     vault.feed.entries = [Entry("https://mastodon.social/@jane/112233445566778899", "112233445566778899")]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     vault.feed.entries = [Entry("https://mastodon.social/@janet/112233445566778899", "112233445566778899")]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert [job.canonical_url for job in await vault.jobs()] == ["https://mastodon.social/@jane/112233445566778899"]
 
@@ -975,9 +975,9 @@ async def follow_episode(vault: Vault, *, start: Start = Start.NOW, **facts: Any
     episode = replace(Entry("https://blog.example/1", title="Kite 1", enclosed=EPISODE), **facts)
     await vault.follow(url="https://blog.example/feed", platform="generic", start=start)
     if start is Start.NOW:
-        await vault.look()
+        await vault.check()
     vault.feed.entries = [episode]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     await vault.run(HOUR)
     (job,) = await vault.jobs()
     return job
@@ -1054,6 +1054,6 @@ async def test_an_episode_that_was_taken_by_its_former_url_is_not_taken_again(va
         Entry(EPISODE.url, former_url="https://blog.example/x1", enclosed=EPISODE),
     ]
     for _ in range(2):
-        await vault.look(after=HOUR)
+        await vault.check(after=HOUR)
 
     assert {job.post_url for job in await vault.jobs()} == {former.post_url, new.url}

@@ -151,7 +151,7 @@ def test_a_preview_waits_for_a_worker_and_follows_nothing(
     assert run("follow", "list").out == "No sources are followed.\n"
 
     view = run("follow", "add", CHANNEL, "--shortest", "120", "--preview", "--json").json()
-    assert (view["counts"]["passed_for"], view["entries"][0]["reason"]) == ({"before": 1}, "before")
+    assert (view["counts"]["skipped_for"], view["entries"][0]["reason"]) == ({"before": 1}, "before")
 
 
 def test_a_preview_of_a_list_that_cannot_be_read_says_what_helps(

@@ -22,7 +22,7 @@ from mediavault.features.following.decisions import (
     decide,
     named_posts,
     open_reasons,
-    reason_after_look,
+    reason_after_check,
     reason_of_backlog,
     shows_removals,
 )
@@ -76,7 +76,7 @@ def test_news_are_taken_at_once_up_to_a_number_and_the_rest_waits() -> None:
     news = [listed(number, published_at=NOW - DAY) for number in range(NEWS_AT_ONCE + 2)]
     decisions = decided(*news, is_first=False, is_restarted=False)
 
-    assert outcomes(decisions) == [EntryState.TAKEN] * NEWS_AT_ONCE + [EntryState.WAITING] * 2
+    assert outcomes(decisions) == [EntryState.SAVED] * NEWS_AT_ONCE + [EntryState.WAITING] * 2
     assert not any(each.is_from_before for each in decisions)
 
 
@@ -107,13 +107,13 @@ def test_a_deleted_post_and_a_link_that_names_none_are_passed_over_whatever_is_w
 @pytest.mark.parametrize(
     ("former", "is_restarted", "outcome"),
     [
-        (SeenEntry(EntryState.TAKEN, ""), True, EntryState.TAKEN),
+        (SeenEntry(EntryState.SAVED, ""), True, EntryState.SAVED),
         (SeenEntry(EntryState.WAITING, ""), True, EntryState.WAITING),
-        (SeenEntry(EntryState.PASSED, "", reason=Reason.REMOVED), True, Reason.REMOVED),
-        (SeenEntry(EntryState.PASSED, "", reason=Reason.BEFORE), False, Reason.BEFORE),
-        (SeenEntry(EntryState.PASSED, "", reason=Reason.BEFORE), True, EntryState.WAITING),
-        (SeenEntry(EntryState.PASSED, "", reason=Reason.WORDS), False, EntryState.TAKEN),
-        (SeenEntry(EntryState.PASSED, "", reason=Reason.WORDS, is_read=True), False, Reason.WORDS),
+        (SeenEntry(EntryState.SKIPPED, "", reason=Reason.REMOVED), True, Reason.REMOVED),
+        (SeenEntry(EntryState.SKIPPED, "", reason=Reason.BEFORE), False, Reason.BEFORE),
+        (SeenEntry(EntryState.SKIPPED, "", reason=Reason.BEFORE), True, EntryState.WAITING),
+        (SeenEntry(EntryState.SKIPPED, "", reason=Reason.WORDS), False, EntryState.SAVED),
+        (SeenEntry(EntryState.SKIPPED, "", reason=Reason.WORDS, is_read=True), False, Reason.WORDS),
     ],
 )
 def test_a_decision_is_made_again_only_where_it_may_have_changed(
@@ -186,9 +186,9 @@ def test_no_post_is_refused_for_a_reason_that_was_not_open(known: Entry, post: E
     said = {name: getattr(known, name) for name in ("title", "published_at", "duration_s", "language")}
     read_post = replace(post, **{name: value for name, value in said.items() if value is not None}, kind=None)
     read_post = replace(read_post, text=known.text if known.text is not None else post.text or "", title=known.title)
-    refused = reason_after_look(read_post, source, NOW)
+    refused = reason_after_check(read_post, source, NOW)
 
-    if decision.state is not EntryState.PASSED and refused is not None:
+    if decision.state is not EntryState.SKIPPED and refused is not None:
         assert refused in open_reasons(known, source, NOW)
 
 
@@ -257,15 +257,15 @@ def test_the_start_says_what_is_taken_of_the_posts_from_before(source: Source, t
 def test_a_date_that_only_the_post_itself_says_is_decided_after_the_look() -> None:
     source = replace(SOURCE, start=Start.SINCE, since=NOW - 15 * DAY)
 
-    assert reason_after_look(entry(published_at=NOW - 16 * DAY), source, NOW) is Reason.BEFORE
-    assert reason_after_look(entry(published_at=NOW - 14 * DAY), source, NOW) is None
+    assert reason_after_check(entry(published_at=NOW - 16 * DAY), source, NOW) is Reason.BEFORE
+    assert reason_after_check(entry(published_at=NOW - 14 * DAY), source, NOW) is None
 
 
 def test_a_description_that_only_the_post_itself_says_is_decided_after_the_look() -> None:
     source = replace(SOURCE, filters=Filters(having=("steam",)))
 
-    assert reason_after_look(entry(title="Trains", text="All diesel"), source, NOW) is Reason.WORDS
-    assert reason_after_look(entry(title="Trains", text="Mostly steam"), source, NOW) is None
+    assert reason_after_check(entry(title="Trains", text="All diesel"), source, NOW) is Reason.WORDS
+    assert reason_after_check(entry(title="Trains", text="Mostly steam"), source, NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -30,51 +30,51 @@ def vault(tmp_path: Path) -> Vault:
     return Vault(tmp_path)
 
 
-async def gone(vault: Vault) -> dict[int, datetime | None]:
+async def unlisted(vault: Vault) -> dict[int, datetime | None]:
     """When the videos went that are gone, by their numbers."""
-    found = await stored.gone_entries(vault.store.tables, "s-1", limit=500)
+    found = await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)
     seen = await stored.all_seen(vault.store.tables, "s-1", limit=500)
-    assert {entry.url for entry in found} == {entry.url for entry in seen.values() if entry.gone_at}
-    assert (await vault.one()).state.gone == len(found)
-    return {int(entry.url[-6:]): entry.gone_at for entry in found}
+    assert {entry.url for entry in found} == {entry.url for entry in seen.values() if entry.unlisted_at}
+    assert (await vault.one()).state.unlisted == len(found)
+    return {int(entry.url[-6:]): entry.unlisted_at for entry in found}
 
 
-async def gone_at(vault: Vault) -> dict[int, datetime | None]:
-    found = await stored.gone_entries(vault.store.tables, "s-1", limit=500)
-    return {int(entry.url[-6:]): entry.gone_at for entry in found}
+async def unlisted_at(vault: Vault) -> dict[int, datetime | None]:
+    found = await stored.unlisted_entries(vault.store.tables, "s-1", limit=500)
+    return {int(entry.url[-6:]): entry.unlisted_at for entry in found}
 
 
 async def following(vault: Vault, count: int = 6) -> None:
     vault.feed.entries = [video(number) for number in range(count, 0, -1)]
     await vault.follow()
-    await vault.look()
+    await vault.check()
 
 
 async def test_what_a_whole_list_no_longer_names_is_gone_and_nothing_is_deleted(vault: Vault) -> None:
     await following(vault)
     vault.feed.entries.insert(0, video(7))
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     vault.feed.entries = [video(6), video(5), video(4), video(3), video(1)]
-    await vault.look(after=HOUR)
-    at = (await vault.one()).state.looked_at
+    await vault.check(after=HOUR)
+    at = (await vault.one()).state.checked_at
 
-    assert await gone(vault) == {7: at, 2: at}
+    assert await unlisted(vault) == {7: at, 2: at}
     assert await vault.numbers() == [7]
 
-    await vault.look(after=HOUR)
-    assert await gone(vault) == {7: at, 2: at}
+    await vault.check(after=HOUR)
+    assert await unlisted(vault) == {7: at, 2: at}
 
 
 @pytest.mark.parametrize("whole", [True, False])
 async def test_what_appears_again_is_taken_back_by_any_list(vault: Vault, whole: bool) -> None:
     await following(vault)
     vault.feed.entries = vault.feed.entries[:-1]
-    await vault.look(after=HOUR)
-    assert list(await gone(vault)) == [1]
+    await vault.check(after=HOUR)
+    assert list(await unlisted(vault)) == [1]
 
     vault.feed.entries, vault.feed.facts = [video(2), video(1)], {"is_whole": whole}
-    await vault.look(after=HOUR)
-    assert 1 not in await gone(vault)
+    await vault.check(after=HOUR)
+    assert 1 not in await unlisted(vault)
 
 
 @pytest.mark.parametrize(
@@ -86,21 +86,21 @@ async def test_a_list_that_was_not_read_to_its_end_says_nothing_of_what_is_gone(
 ) -> None:
     await following(vault)
     vault.feed.entries, vault.feed.facts = vault.feed.entries[:5], facts
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
-    assert await gone(vault) == {}
+    assert await unlisted(vault) == {}
 
 
 async def test_an_empty_a_failing_and_a_much_shorter_answer_say_nothing_of_what_is_gone(vault: Vault) -> None:
     await following(vault)
     everything, vault.feed.entries = vault.feed.entries, []
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     vault.feed.failure = RateLimited("A site")
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     vault.feed.failure, vault.feed.entries = None, everything[:2]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
-    assert await gone(vault) == {}
+    assert await unlisted(vault) == {}
 
 
 async def test_looks_at_a_short_feed_do_not_make_a_short_list_believable(vault: Vault) -> None:
@@ -108,12 +108,12 @@ async def test_looks_at_a_short_feed_do_not_make_a_short_list_believable(vault: 
     everything = vault.feed.entries
     vault.feed.entries, vault.feed.facts = everything[:3], {"is_whole": False}
     for _ in range(5):
-        await vault.look(after=HOUR)
+        await vault.check(after=HOUR)
     vault.feed.entries, vault.feed.facts = everything[:19], {"is_whole": True}
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
     assert (await vault.one()).state.usual_entries < 38
-    assert await gone(vault) == {}
+    assert await unlisted(vault) == {}
 
 
 async def test_what_the_filters_no_longer_ask_for_is_not_called_gone(vault: Vault) -> None:
@@ -122,61 +122,61 @@ async def test_what_the_filters_no_longer_ask_for_is_not_called_gone(vault: Vaul
     await change_source(vault.store.tables, "s-1", lambda source: replace(source, filters=only))
     vault.feed.entries = vault.feed.entries[:4]
     for _ in range(2):
-        await vault.look(after=HOUR)
-    assert await gone(vault) == {}
+        await vault.check(after=HOUR)
+    assert await unlisted(vault) == {}
 
     vault.feed.entries = vault.feed.entries[:3]
-    await vault.look(after=HOUR)
-    assert list(await gone(vault)) == [3]
+    await vault.check(after=HOUR)
+    assert list(await unlisted(vault)) == [3]
 
 
 async def test_what_only_a_feed_has_named_is_never_called_gone(vault: Vault) -> None:
     await following(vault)
     everything = vault.feed.entries
     vault.feed.entries, vault.feed.facts = [video(9), *everything], {"is_whole": False}
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     vault.feed.entries, vault.feed.facts = everything, {}
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
-    assert await gone(vault) == {}
+    assert await unlisted(vault) == {}
 
 
 async def test_a_waiting_post_that_is_gone_stays_gone_when_its_turn_comes(vault: Vault) -> None:
     vault.feed.entries = [video(number) for number in range(6, 0, -1)]
     await vault.follow(start=Start.EVERYTHING)
-    await vault.look()
+    await vault.check()
     vault.feed.entries = vault.feed.entries[:-1]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     await vault.run(timedelta(hours=3), finish=True)
 
     assert 1 in await vault.numbers()
-    assert list(await gone(vault)) == [1]
+    assert list(await unlisted(vault)) == [1]
 
 
 async def test_a_kill_before_the_state_was_stored_is_repaired_by_the_next_check(vault: Vault) -> None:
     await following(vault)
     vault.feed.entries = vault.feed.entries[:-1]
-    await vault.look(after=HOUR)
-    await stored.change_state(vault.store.tables, "s-1", lambda state: replace(state, gone=0))
-    before = await gone_at(vault)
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
+    await stored.change_state(vault.store.tables, "s-1", lambda state: replace(state, unlisted=0))
+    before = await unlisted_at(vault)
+    await vault.check(after=HOUR)
 
-    assert await gone(vault) == before == {1: before[1]}
+    assert await unlisted(vault) == before == {1: before[1]}
 
 
 async def test_many_that_go_at_once_are_gone_and_are_not_missed_again(vault: Vault) -> None:
     await following(vault, 130)
     vault.feed.facts = {"is_newest_first": False}
     vault.feed.entries = vault.feed.entries[:70]
-    await vault.look(after=HOUR)
-    at = await gone(vault)
+    await vault.check(after=HOUR)
+    at = await unlisted(vault)
     vault.feed.entries = vault.feed.entries[:69]
     for _ in range(2):
-        await vault.look(after=HOUR)
+        await vault.check(after=HOUR)
 
     assert len(at) == 60
-    assert (await gone(vault)).items() > at.items()
-    assert len(await gone(vault)) == 61
+    assert (await unlisted(vault)).items() > at.items()
+    assert len(await unlisted(vault)) == 61
 
 
 async def test_a_comparison_reads_what_the_list_names_and_not_all_that_was_seen(
@@ -197,44 +197,44 @@ async def test_a_comparison_reads_what_the_list_names_and_not_all_that_was_seen(
     monkeypatch.setattr(vault.store.tables, "keys", counted_keys)
     monkeypatch.setattr(vault.store.tables, "select", counted_select)
     vault.feed.entries = vault.feed.entries[:-1]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert reads == ["keys"]
 
     reads.clear()
     vault.feed.facts = {"is_whole": False}
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     assert reads == []
 
 
 async def test_entries_that_were_stored_before_are_read_and_not_called_gone(vault: Vault) -> None:
     await following(vault)
     seen = await vault.store.tables.keys(SOURCE_ENTRIES, {})
-    await vault.store.tables.update(SOURCE_ENTRIES, seen, {"listed_at": None, "gone_at": None})
+    await vault.store.tables.update(SOURCE_ENTRIES, seen, {"listed_at": None, "unlisted_at": None})
     vault.feed.entries = vault.feed.entries[:-1]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
 
-    assert await gone(vault) == {}
+    assert await unlisted(vault) == {}
 
 
 # --- pictures
 
 
-async def look_with(vault: Vault, client: StubClient, *, after: timedelta, still: bool = True) -> SourceState:
+async def check_with(vault: Vault, client: StubClient, *, after: timedelta, still: bool = True) -> SourceState:
     vault.context = replace(vault.context, client=client, probe=StubProbe(still=still))
     vault.feed.entries, vault.feed.facts = [video(1)], {"picture_url": PICTURE}
-    await vault.look(after=after)
+    await vault.check(after=after)
     return (await vault.one()).state
 
 
 async def test_a_picture_is_fetched_made_small_and_refreshed_after_a_week(vault: Vault) -> None:
     await vault.follow()
     client = StubClient(200, JPEG)
-    state = await look_with(vault, client, after=HOUR)
-    kept = await stored.find_picture(vault.store.records, "s-1")
-    await look_with(vault, client, after=WEEK - 2 * HOUR)
-    assert (state.has_picture, kept, client.urls) == (True, b"\xff\xd8\xff 192 px", [PICTURE])
+    state = await check_with(vault, client, after=HOUR)
+    saved = await stored.find_picture(vault.store.records, "s-1")
+    await check_with(vault, client, after=WEEK - 2 * HOUR)
+    assert (state.has_picture, saved, client.urls) == (True, b"\xff\xd8\xff 192 px", [PICTURE])
 
-    await look_with(vault, client, after=3 * HOUR)
+    await check_with(vault, client, after=3 * HOUR)
     assert client.urls == [PICTURE, PICTURE]
 
 
@@ -247,19 +247,19 @@ async def test_what_is_no_picture_is_not_kept_fails_no_look_and_is_tried_a_day_l
 ) -> None:
     await vault.follow()
     broken = StubClient(status, body)
-    state = await look_with(vault, broken, after=HOUR, still=still)
-    await look_with(vault, broken, after=HOUR, still=still)
+    state = await check_with(vault, broken, after=HOUR, still=still)
+    await check_with(vault, broken, after=HOUR, still=still)
     assert (state.failures, state.has_picture, len(broken.urls)) == (0, False, 1)
     assert await stored.find_picture(vault.store.records, "s-1") is None
 
-    state = await look_with(vault, StubClient(200, JPEG), after=timedelta(days=1))
+    state = await check_with(vault, StubClient(200, JPEG), after=timedelta(days=1))
     assert state.has_picture
 
 
 async def test_a_picture_that_cannot_be_fetched_any_more_stays_as_it_was(vault: Vault) -> None:
     await vault.follow()
-    await look_with(vault, StubClient(200, JPEG), after=HOUR)
-    state = await look_with(vault, StubClient(500), after=WEEK)
+    await check_with(vault, StubClient(200, JPEG), after=HOUR)
+    state = await check_with(vault, StubClient(500), after=WEEK)
 
     assert state.has_picture
     assert await stored.find_picture(vault.store.records, "s-1") == b"\xff\xd8\xff 192 px"
@@ -268,7 +268,7 @@ async def test_a_picture_that_cannot_be_fetched_any_more_stays_as_it_was(vault: 
 async def test_a_source_that_is_no_longer_followed_leaves_no_picture_and_no_facts(vault: Vault) -> None:
     await following(vault)
     vault.feed.entries = vault.feed.entries[:-1]
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     await stored.put_picture(vault.store.records, "s-1", JPEG)
     await stored.unfollow(vault.store, "s-1")
 

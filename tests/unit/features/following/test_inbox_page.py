@@ -37,21 +37,21 @@ async def came(vault: ApiVault, *jobs: Job, are_news: bool = True) -> None:
 
 
 async def test_each_post_shows_its_source_its_state_and_what_helps(vault: ApiVault) -> None:
-    kept = await vault.add_kept()
+    saved = await vault.add_saved()
     await vault.add(f"{POST}2")
     failed = await vault.store.queue.fail(
         await vault.claim(), error_code=ErrorCode.NETWORK, error="No answer.", retry_in=None
     )
     waiting = await vault.add(f"{POST}3")
-    await came(vault, kept, failed, waiting)
+    await came(vault, saved, failed, waiting)
     page = (await vault.client.get("/sources/inbox")).text
     text = words(page)
 
-    assert page.index(f"job-{waiting.id}") < page.index(f"job-{failed.id}") < page.index(f"job-{kept.id}")
+    assert page.index(f"job-{waiting.id}") < page.index(f"job-{failed.id}") < page.index(f"job-{saved.id}")
     assert "<bdi>Jane &lt;b&gt;</bdi>" in page
     assert "3 new posts" in text
     assert [word in text for word in ("Saved", "Failed", "Waiting")] == [True] * 3
-    assert f'href="/jobs/{kept.id}#player"' in page
+    assert f'href="/jobs/{saved.id}#player"' in page
     assert f'action="/jobs/{failed.id}/retry"' in page
 
 
@@ -119,15 +119,15 @@ async def test_older_posts_are_on_further_pages(vault: ApiVault) -> None:
 
 
 async def test_the_buttons_return_to_the_inbox_and_to_no_other_site(vault: ApiVault) -> None:
-    kept, failed = await vault.add_kept(), await vault.add_failed(f"{POST}2")
-    await came(vault, kept, failed)
+    saved, failed = await vault.add_saved(), await vault.add_failed(f"{POST}2")
+    await came(vault, saved, failed)
     back = "/sources/inbox?news=on"
-    loved = await vault.client.submit(f"/jobs/{kept.id}/mark", {"favourite": "on", "back": back})
+    loved = await vault.client.submit(f"/jobs/{saved.id}/mark", {"favourite": "on", "back": back})
     again = await vault.client.submit(f"/jobs/{failed.id}/retry", {"back": back})
-    away = await vault.client.submit(f"/jobs/{kept.id}/mark", {"favourite": "on", "back": "//elsewhere.example"})
+    away = await vault.client.submit(f"/jobs/{saved.id}/mark", {"favourite": "on", "back": "//elsewhere.example"})
 
     assert (loved.headers["location"], again.headers["location"], away.headers["location"]) == (back, back, "/")
-    assert [mark.job_id for mark in await vault.store.marks.marked(favourite("owner"))] == [kept.id]
+    assert [mark.job_id for mark in await vault.store.marks.marked(favourite("owner"))] == [saved.id]
 
 
 async def test_the_api_lists_what_came_and_marks_it_as_seen(vault: ApiVault) -> None:

@@ -40,7 +40,7 @@ def test_a_source_and_its_state_are_stored_exactly_and_read_by_other_versions() 
         since=NOW,
         filters=Filters(having=("a", "/b/"), kinds=(EntryKind.LIVE,), shortest_s=1.5),
     )
-    state = SourceState(next_look_at=NOW, validators=Validators('"x"'), published=(NOW,), recent_ids=("1", "2"))
+    state = SourceState(next_check_at=NOW, validators=Validators('"x"'), published=(NOW,), recent_ids=("1", "2"))
     stored = to_named_json(source)
 
     assert from_named_json(Source, stored) == source

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediavault.core.failures import ExtractorBroken, HttpError
-from mediavault.core.listings import Entry, EntryKind, Listing, Look
+from mediavault.core.listings import Entry, EntryKind, ListCheck, Listing
 from mediavault.core.platform import Platform
 from mediavault.core.submission import Submission
 from mediavault.features.following import records as stored
@@ -151,20 +151,20 @@ class Way:
     signed_in: bool = False
     at_work: int = 0
 
-    async def list_entries(self, look: Look, platform: Platform, *, within_s: float) -> Listing:
+    async def list_entries(self, check: ListCheck, platform: Platform, *, within_s: float) -> Listing:
         assert self.at_work == 0, "two looks at the same time"
         self.at_work += 1
         try:
-            return self._list(look)
+            return self._list(check)
         finally:
             self.at_work -= 1
 
-    def _list(self, look: Look) -> Listing:
+    def _list(self, check: ListCheck) -> Listing:
         now = self.site.clock.now()
         if (until := self.site.fails_until.get(self.name)) is not None and now < until:
             raise self.site.random.choice([HttpError("404"), ExtractorBroken("500")])
         entries = [] if self.site.empty_until is not None and now < self.site.empty_until else self.site.entries()
-        limit = min(look.limit, self.shows or look.limit)
+        limit = min(check.limit, self.shows or check.limit)
         return Listing(
             tuple(entries[:limit]), is_whole=limit >= len(entries), is_newest_first=not self.site.is_playlist
         )

@@ -89,11 +89,11 @@ async def test_an_unusual_interval_is_offered_and_kept_by_the_form(vault: ApiVau
     await follow(vault, interval_minutes=100)
     page = (await vault.client.get("/sources?change=s-1")).text
     await vault.client.submit("/sources/s-1", {**FORM, "every": "100", "lacking": "trailer"})
-    kept = (await the_source(vault)).interval
+    saved = (await the_source(vault)).interval
     await vault.client.submit("/sources/s-1", {**FORM, "every": ""})
 
     assert '<option value="100" selected>Every 100 minutes</option>' in page
-    assert kept == timedelta(minutes=100)
+    assert saved == timedelta(minutes=100)
     assert (await the_source(vault)).interval is None
 
 
@@ -184,15 +184,15 @@ async def test_a_source_is_paused_and_resumed_where_the_button_was(vault: ApiVau
 
 async def test_check_now_makes_a_source_due(vault: ApiVault) -> None:
     await follow(vault)
-    await found(vault, SourceState(next_look_at=vault.clock.now() + timedelta(hours=3)))
+    await found(vault, SourceState(next_check_at=vault.clock.now() + timedelta(hours=3)))
     answer = await vault.client.submit("/sources/s-1/check")
 
     assert answer.headers["location"] == "/sources"
-    assert (await stored.find_followed(vault.store.tables, "s-1")).state.next_look_at is None
+    assert (await stored.find_followed(vault.store.tables, "s-1")).state.next_check_at is None
 
 
 async def test_a_removed_source_is_gone_and_its_posts_stay(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await follow(vault)
     await stored.mark_posts(vault.store, "s-1", [job.id])
     answer = await vault.client.submit("/sources/s-1/remove")
@@ -212,12 +212,14 @@ async def test_a_look_and_its_news_are_told(vault: ApiVault) -> None:
     assert "Not checked yet · next check within a minute" in words((await vault.client.get("/sources")).text)
 
     later = now + timedelta(hours=2)
-    await found(vault, SourceState(title="Jane", handle="jane", looked_at=now, next_look_at=later, new_at_last_look=3))
+    await found(
+        vault, SourceState(title="Jane", handle="jane", checked_at=now, next_check_at=later, new_at_last_check=3)
+    )
     page = words((await vault.client.get("/sources")).text)
     assert "Jane YouTube · @jane" in page
     assert re.search(rf"Last checked {now:%Y-%m-%d %H:%M} UTC · 3 new · next check {later:%Y-%m-%d %H:%M} UTC", page)
 
-    await found(vault, SourceState(looked_at=now, next_look_at=later, held_until=now + timedelta(minutes=9)))
+    await found(vault, SourceState(checked_at=now, next_check_at=later, acquired_until=now + timedelta(minutes=9)))
     assert "checking now" in words((await vault.client.get("/sources")).text)
 
 
@@ -275,7 +277,7 @@ async def test_a_new_sources_error_is_shown_at_once(vault: ApiVault) -> None:
 async def test_an_error_is_shown_once_it_has_lasted_a_day(vault: ApiVault) -> None:
     now = vault.clock.now()
     error = Message("%(host)s answered %(status)s.", host="videos.example", status=500)
-    state = SourceState(looks=1, failing_since=now, failures=3, error=error, help="Look at `mediavault doctor`.")
+    state = SourceState(checks=1, failing_since=now, failures=3, error=error, help="Look at `mediavault doctor`.")
     await follow(vault)
     await found(vault, state)
     assert "answered 500" not in (await vault.client.get("/sources")).text
@@ -301,16 +303,16 @@ async def test_many_sources_are_on_several_pages(vault: ApiVault) -> None:
 
 
 async def test_a_sources_page_shows_its_posts_in_every_state(vault: ApiVault) -> None:
-    job, now = await vault.add_kept(), vault.clock.now()
+    job, now = await vault.add_saved(), vault.clock.now()
     await vault.add("https://videos.example/watch/of-nobody")
     await follow(vault, start=Start.NEWEST, newest=50, filters=Filters(lacking=("trailer",)))
-    await found(vault, SourceState(title="Jane", seen=300, waiting=2, passed=1))
+    await found(vault, SourceState(title="Jane", seen=300, waiting=2, skipped=1))
     await stored.mark_posts(vault.store, "s-1", [job.id])
     url = "https://www.youtube.com/watch?v=aaaaaaaaaa"
     waiting = [(name, SeenEntry(EntryState.WAITING, f"{url}{name}", f"Part {name}")) for name in "cab"]
     await stored.put_waiting(vault.store.tables, "s-1", now, waiting)
-    passed = SeenEntry(EntryState.PASSED, f"{url}d", "The trailer", now, now, Reason.WORDS)
-    await stored.put_seen(vault.store.tables, "s-1", {"d": passed})
+    skipped = SeenEntry(EntryState.SKIPPED, f"{url}d", "The trailer", now, now, Reason.WORDS)
+    await stored.put_seen(vault.store.tables, "s-1", {"d": skipped})
     page = (await vault.client.get("/sources/s-1")).text
     text = words(page)
 
@@ -340,7 +342,7 @@ async def test_an_entry_that_is_no_web_address_is_no_link(vault: ApiVault) -> No
     await stored.put_seen(
         vault.store.tables,
         "s-1",
-        {"d": SeenEntry(EntryState.PASSED, "javascript:alert(1)", "Bad", reason=Reason.UNREADABLE)},
+        {"d": SeenEntry(EntryState.SKIPPED, "javascript:alert(1)", "Bad", reason=Reason.UNREADABLE)},
     )
     page = (await vault.client.get("/sources/s-1")).text
 

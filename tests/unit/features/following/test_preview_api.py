@@ -25,11 +25,11 @@ async def test_a_preview_is_asked_for_read_by_a_worker_and_shown(vault: ApiVault
 
     assert (shown["state"], shown["source"]["name"], shown["source"]["start"]) == ("read", "Slow Trains", "everything")
     assert shown["counts"] == {
-        "taken": 1, "undecided": 0, "passed": 0, "at_once": 0, "in_turn": 1, "had": 0, "passed_for": {},
+        "saved": 1, "undecided": 0, "skipped": 0, "at_once": 0, "in_turn": 1, "had": 0, "skipped_for": {},
     }  # fmt: skip
     assert shown["fill_s"] > 0
     [entry] = shown["entries"]
-    assert entry.items() >= {"url": FILM.url, "outcome": "taken", "state": "waiting", "reason": None}.items()
+    assert entry.items() >= {"url": FILM.url, "outcome": "saved", "state": "waiting", "reason": None}.items()
     assert (await vault.client.get("/api/sources")).json() == {"sources": []}
 
 
@@ -40,7 +40,7 @@ async def test_a_change_is_shown_before_it_is_made(vault: ApiVault) -> None:
     await read_what_waits(vault.store.records, vault.clock, FILM)
     shown = (await vault.client.get(f"/api/sources/preview/{asked['id']}")).json()
 
-    assert (shown["is_followed"], shown["counts"]["passed_for"]) == (True, {"length": 1})
+    assert (shown["is_followed"], shown["counts"]["skipped_for"]) == (True, {"length": 1})
     assert (await vault.client.get(f"/api/sources/{source['id']}")).json() == source
 
 

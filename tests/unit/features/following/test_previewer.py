@@ -79,9 +79,9 @@ async def test_a_preview_shows_what_would_be_taken_and_takes_nothing(vault: Vaul
     view = await preview(vault, start=Start.EVERYTHING, filters=Filters(shortest_s=60))
 
     assert (view.state, view.source.name, view.is_whole) == (PreviewState.READ, "A channel", True)
-    assert [entry.outcome for entry in view.entries] == [Outcome.UNDECIDED, Outcome.PASSED, Outcome.PASSED]
+    assert [entry.outcome for entry in view.entries] == [Outcome.UNDECIDED, Outcome.SKIPPED, Outcome.SKIPPED]
     assert outcomes(view) == ["Not on the list: length", "Members only", "Too short or too long"]
-    assert (view.counts.in_turn, view.counts.passed_for) == (1, {Reason.MEMBERS: 1, Reason.LENGTH: 1})
+    assert (view.counts.in_turn, view.counts.skipped_for) == (1, {Reason.MEMBERS: 1, Reason.LENGTH: 1})
     assert await following.followed(vault.store.tables) == []
     assert await vault.jobs() == []
     assert await vault.store.tables.select(SOURCE_ENTRIES, {}) == []
@@ -94,7 +94,7 @@ async def test_another_wish_is_decided_without_another_request(vault: Vault) -> 
 
     assert outcomes(first) == ["Published before you followed"] * 2
     assert (second.state, outcomes(second)) == (PreviewState.READ, ["Later, in turn", "Published before you followed"])
-    assert len(vault.feed.looks) == 1
+    assert len(vault.feed.checks) == 1
 
 
 async def test_a_list_that_was_read_a_while_ago_is_read_again(vault: Vault) -> None:
@@ -104,7 +104,7 @@ async def test_a_list_that_was_read_a_while_ago_is_read_again(vault: Vault) -> N
     view = await preview(vault)
 
     assert len(view.entries) == 1
-    assert len(vault.feed.looks) == 2
+    assert len(vault.feed.checks) == 2
 
 
 async def test_a_preview_reads_everything_that_the_list_says_up_to_a_number(vault: Vault) -> None:
@@ -115,8 +115,8 @@ async def test_a_preview_reads_everything_that_the_list_says_up_to_a_number(vaul
     view = await preview(vault, filters=Filters(kinds=(EntryKind.VIDEO,)))
 
     assert (len(view.entries), view.is_whole) == (MOST_OF_A_LIST, False)
-    assert (rest.looks[0].limit, rest.looks[0].reposts, len(rest.looks[0].kinds)) == (MOST_OF_A_LIST, True, 3)
-    assert never.looks == []
+    assert (rest.checks[0].limit, rest.checks[0].reposts, len(rest.checks[0].kinds)) == (MOST_OF_A_LIST, True, 3)
+    assert never.checks == []
 
 
 async def test_posts_that_wait_are_counted_with_the_days_that_they_take(vault: Vault) -> None:
@@ -142,9 +142,9 @@ async def test_posts_that_the_vault_has_or_a_user_deleted_are_named(vault: Vault
 async def test_a_change_of_a_source_is_decided_with_what_it_has_seen(vault: Vault) -> None:
     vault.feed.entries = [video(2), video(1)]
     source = await vault.follow()
-    await vault.look()
+    await vault.check()
     vault.feed.entries.insert(0, video(3))
-    await vault.look(after=HOUR)
+    await vault.check(after=HOUR)
     one = await vault.one()
     wanted = replace(source, start=Start.NEWEST, newest=1)
     preview_id = await stored.ask_of_change(vault.store, one, wanted, vault.clock)
@@ -180,13 +180,13 @@ async def test_a_paused_site_and_a_closed_one_hold_the_reading_back(vault: Vault
     await vault.store.site_limits.pause_site("youtube", duration=HOUR, code=code, reason="Slow down.")
     view = await preview(vault)
     assert (view.state, view.not_before) == (PreviewState.WAITING, vault.clock.now() + HOUR)
-    assert vault.feed.looks == []
+    assert vault.feed.checks == []
 
     vault.clock.advance(HOUR - MINUTE)
     await ask(vault)
     vault.clock.advance(2 * MINUTE)
     await previewer(vault).round()
-    assert len(vault.feed.looks) == 1
+    assert len(vault.feed.checks) == 1
 
 
 async def test_only_one_worker_reads_a_list_and_another_one_after_its_death(vault: Vault) -> None:
@@ -200,16 +200,16 @@ async def test_only_one_worker_reads_a_list_and_another_one_after_its_death(vaul
     preview_id = await ask(vault)
     vault.feed.during = another_worker
     await previewer(vault).round()
-    assert (states, len(vault.feed.looks)) == ([PreviewState.READING], 1)
+    assert (states, len(vault.feed.checks)) == ([PreviewState.READING], 1)
 
     await ask(vault, url=CHANNEL + "/videos")
     [reading] = await stored.waiting_readings(vault.store.records, vault.clock.now())
-    assert await stored.hold_reading(vault.store.records, vault.clock, reading) is not None
+    assert await stored.acquire_reading(vault.store.records, vault.clock, reading) is not None
     await previewer(vault).round()
-    assert len(vault.feed.looks) == 1
-    vault.clock.advance(stored.HELD_FOR)
+    assert len(vault.feed.checks) == 1
+    vault.clock.advance(stored.ACQUIRED_FOR)
     await previewer(vault).round()
-    assert len(vault.feed.looks) == 2
+    assert len(vault.feed.checks) == 2
 
 
 async def test_a_preview_expires_with_its_list_and_moves_nowhere(vault: Vault) -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from mediavault.core.listings import LONGEST_INTERVAL
 from mediavault.features.following.decisions import (
     ACCOUNT_INTERVAL,
-    FIRST_LOOK_APART,
-    FIRST_LOOKS_WITHIN,
+    FIRST_CHECK_APART,
+    FIRST_CHECKS_WITHIN,
     fill_interval,
     fill_takes,
-    first_looks,
+    first_checks,
     interval,
     jittered,
     usual_gap,
@@ -76,12 +76,12 @@ def test_the_usual_gap_needs_three_posts() -> None:
 
 
 def test_first_looks_of_one_group_are_apart_and_within_an_hour() -> None:
-    crowd = first_looks(["a"] * 400, NOW)
+    crowd = first_checks(["a"] * 400, NOW)
 
-    assert first_looks(["a", "b", "a"], NOW) == [NOW, NOW, NOW + FIRST_LOOK_APART]
+    assert first_checks(["a", "b", "a"], NOW) == [NOW, NOW, NOW + FIRST_CHECK_APART]
     assert crowd == sorted(set(crowd))
-    assert crowd[-1] < NOW + FIRST_LOOKS_WITHIN
-    assert first_looks([], NOW) == []
+    assert crowd[-1] < NOW + FIRST_CHECKS_WITHIN
+    assert first_checks([], NOW) == []
 
 
 def test_a_day_has_room_for_half_of_what_an_account_may_read() -> None:

@@ -21,7 +21,7 @@ from mediavault.core.submission import Submission
 from mediavault.core.xml_tree import in_xml
 from mediavault.egress.guard import EgressGuard
 from mediavault.features.following import transfer as source_transfer
-from mediavault.features.following.decisions import FIRST_LOOKS_WITHIN
+from mediavault.features.following.decisions import FIRST_CHECKS_WITHIN
 from mediavault.features.following.filters import Filters
 from mediavault.features.following.model import Source, SourceState, Start, checked
 from mediavault.features.following.records import Followed
@@ -182,11 +182,11 @@ def test_what_is_asked_for_all_and_cannot_be_refuses_the_import(asked: dict[str,
 
 def test_first_looks_at_one_host_or_site_are_spread_over_an_hour_at_most() -> None:
     done = read(*(f"https://feeds.example/{n}.xml" for n in range(400)), FEED, CHANNEL)
-    looks = [one.look_at for one in done.new]
+    checks = [one.check_at for one in done.new]
 
-    assert looks[:3] == [START, START + timedelta(seconds=9), START + timedelta(seconds=18)]
-    assert START + timedelta(minutes=59) < looks[399] < START + FIRST_LOOKS_WITHIN
-    assert looks[400:] == [START, START]
+    assert checks[:3] == [START, START + timedelta(seconds=9), START + timedelta(seconds=18)]
+    assert START + timedelta(minutes=59) < checks[399] < START + FIRST_CHECKS_WITHIN
+    assert checks[400:] == [START, START]
 
 
 def test_the_id_of_an_imported_source_is_the_same_each_time() -> None:

@@ -52,10 +52,10 @@ class StubProbe:
     """Takes a file for a video, for sound by its name, and for broken when it begins so."""
 
     tags_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    looked_at: list[str] = field(default_factory=list)
+    checked_at: list[str] = field(default_factory=list)
 
-    async def look_into_unknown(self, path: Path) -> ProbeReport:
-        self.looked_at.append(path.name)
+    async def check_unknown(self, path: Path) -> ProbeReport:
+        self.checked_at.append(path.name)
         body = path.read_bytes()
         if not body or body.startswith(b"broken"):
             problem = Problem(ProblemKind.DAMAGED, "it is damaged")
@@ -205,8 +205,8 @@ async def test_comments_and_chapters_of_the_info_json_come_along(vault: Vault, h
     [path] = [path for path in vault.files() if path.endswith(".comments.jsonl")]
 
     assert item.item.chapters == (Chapter(0.0, "Start"), Chapter(1.5, "End"))
-    assert item.kept is not None
-    assert ".comments.jsonl" in item.kept.beside
+    assert item.saved is not None
+    assert ".comments.jsonl" in item.saved.beside
     comments = [(one.author, one.parent) for one in await read_comments(vault.library, path)]
     assert comments == [("@ann", None), ("@bob", "1")]
     assert len((await vault.store.catalogue.jobs(JobQuery(text="locomotive"))).jobs) == 1
@@ -405,10 +405,10 @@ async def test_a_known_post_is_reported_and_not_read(vault: Vault) -> None:
     vault.put(f"A film [{ID}].mp4")
     await vault.run()
     vault.put(f"A film [{ID}].mkv", b"in another form")
-    vault.probe.looked_at.clear()
+    vault.probe.checked_at.clear()
 
     assert set(outcomes(await vault.run()).values()) == {ImportOutcome.KNOWN_POST}
-    assert vault.probe.looked_at == []
+    assert vault.probe.checked_at == []
     assert len(await vault.jobs()) == 1
 
 
@@ -670,7 +670,7 @@ async def test_subtitles_that_cannot_come_along_are_not_named(vault: Vault, monk
     await vault.run(ImportMode.MOVE)
     [stored] = await vault.jobs()
 
-    assert [item.kept.beside for item in stored.job.items if item.kept] == [(".en.vtt",)]
+    assert [item.saved.beside for item in stored.job.items if item.saved] == [(".en.vtt",)]
     assert vault.files(vault.folder) == ["My title.de.vtt"]
     assert [finding async for finding in Verification(vault.store, vault.library, read_data=True).run()] == []
 
@@ -698,14 +698,14 @@ async def test_a_folder_that_vanishes_is_reported(vault: Vault, monkeypatch: pyt
 
 async def test_a_file_that_changes_while_it_is_imported_is_left_alone(vault: Vault) -> None:
     original = vault.put("My title.mp4")
-    look = vault.probe.look_into_unknown
+    check = vault.probe.check_unknown
 
-    async def look_and_change(path: Path) -> ProbeReport:
-        report = await look(path)
+    async def check_and_change(path: Path) -> ProbeReport:
+        report = await check(path)
         original.write_bytes(b"other bytes")
         return report
 
-    vault.probe.look_into_unknown = look_and_change  # type: ignore[method-assign]
+    vault.probe.check_unknown = check_and_change  # type: ignore[method-assign]
     for how in (ImportMode.COPY, ImportMode.LINK, ImportMode.MOVE):
         original.write_bytes(b"a video")
         assert outcomes(await vault.run(how)) == {"My title.mp4": ImportOutcome.CHANGED}

@@ -18,7 +18,7 @@ async def saved(vault: ApiVault, count: int) -> list[Job]:
     jobs = []
     for number in range(count):
         vault.clock.advance(1)
-        jobs.append(await vault.add_kept(f"https://videos.example/watch/{number}", name=f"jane/film {number}.mp4"))
+        jobs.append(await vault.add_saved(f"https://videos.example/watch/{number}", name=f"jane/film {number}.mp4"))
     return jobs
 
 

@@ -27,12 +27,12 @@ from tests.notification_stubs import StubSender
 from tests.stubs import new_job
 
 URL = "https://hooks.example/secret-path?key=hidden"
-KEPT = SavedFile("x/a.mp4", None, 1_000_000, "ab" * 32, 61.0, 640, 360)
+SAVED = SavedFile("x/a.mp4", None, 1_000_000, "ab" * 32, 61.0, 640, 360)
 LEASE = timedelta(seconds=90)
 
 
 @dataclass
-class Told:
+class Notified:
     """A vault with one notifier, and what its sender was given."""
 
     store: Store
@@ -68,7 +68,7 @@ class Told:
     async def save(self) -> JobId:
         """Save a post."""
         claim = await self.claim()
-        await self.store.queue.complete(claim, KEPT)
+        await self.store.queue.complete(claim, SAVED)
         return claim.id
 
     async def fail(
@@ -92,12 +92,12 @@ class Told:
         return Notifier(self.store, self.clock, sender or StubSender(*results), jitter=lambda: 0.0)
 
 
-def make_told(store: Store, clock: FakeClock) -> Told:
+def make_notified(store: Store, clock: FakeClock) -> Notified:
     sender = StubSender()
-    return Told(store, clock, sender, Notifier(store, clock, sender, jitter=lambda: 0.0))
+    return Notified(store, clock, sender, Notifier(store, clock, sender, jitter=lambda: 0.0))
 
 
 @pytest.fixture
-def told() -> Told:
+def notified() -> Notified:
     clock = FakeClock()
-    return make_told(MemoryJobStore(clock), clock)
+    return make_notified(MemoryJobStore(clock), clock)

@@ -26,7 +26,7 @@ from mediavault.features.notifications.notifier import BATCH, MOST_ENDED, MOST_W
 from mediavault.features.notifications.records import find_target
 from mediavault.server.services import SendResult
 from tests.notification_stubs import OK, Sent, StubSender
-from tests.unit.features.notifications.conftest import Told
+from tests.unit.features.notifications.conftest import Notified
 
 FAILED = SendResult(500, "It answered 500.")
 
@@ -40,98 +40,101 @@ def verify(secret: str, sent: Sent) -> dict[str, object]:
     return dict(json.loads(sent.body))
 
 
-async def test_a_message_is_signed_so_that_any_receiver_can_verify_it(told: Told) -> None:
-    target = await told.target()
-    await told.save()
-    await told.settle()
-    assert await told.notifier.send_due() == 1
+async def test_a_message_is_signed_so_that_any_receiver_can_verify_it(notified: Notified) -> None:
+    target = await notified.target()
+    await notified.save()
+    await notified.settle()
+    assert await notified.notifier.send_due() == 1
 
-    [sent] = told.sender.sent
+    [sent] = notified.sender.sent
     assert sent.url == target.url
     assert sent.headers["content-type"] == "application/json"
     assert sent.headers["webhook-id"].startswith("msg_")
     assert "." not in sent.headers["webhook-id"]
     assert verify(target.secrets[0], sent)["type"] == "job.saved"
-    [delivery] = await told.deliveries()
+    [delivery] = await notified.deliveries()
     assert (delivery.state, delivery.attempts, delivery.status) == (DeliveryState.DELIVERED, 1, 204)
 
 
-async def test_while_a_secret_is_rotated_both_verify_and_a_day_later_only_the_new_one(told: Told) -> None:
-    target = await told.target()
-    rotated = await told.users.rotate_secret(target.id)
+async def test_while_a_secret_is_rotated_both_verify_and_a_day_later_only_the_new_one(notified: Notified) -> None:
+    target = await notified.target()
+    rotated = await notified.users.rotate_secret(target.id)
     old, new = target.secrets[0], rotated.secrets[0]
-    await told.notifier.test(target.id)
-    verify(old, told.sender.sent[-1])
-    verify(new, told.sender.sent[-1])
+    await notified.notifier.test(target.id)
+    verify(old, notified.sender.sent[-1])
+    verify(new, notified.sender.sent[-1])
 
-    told.clock.advance(timedelta(hours=25))
-    await told.notifier.test(target.id)
-    verify(new, told.sender.sent[-1])
+    notified.clock.advance(timedelta(hours=25))
+    await notified.notifier.test(target.id)
+    verify(new, notified.sender.sent[-1])
     with pytest.raises(AssertionError):
-        verify(old, told.sender.sent[-1])
+        verify(old, notified.sender.sent[-1])
 
 
-async def test_a_failing_target_is_tried_on_schedule_and_then_switched_off(told: Told) -> None:
-    target = await told.target()
-    told.sender.results.extend([FAILED])
-    told.sender.results.popleft()
-    await told.save()
-    await told.settle()
-    began = told.clock.now()
+async def test_a_failing_target_is_tried_on_schedule_and_then_switched_off(notified: Notified) -> None:
+    target = await notified.target()
+    notified.sender.results.extend([FAILED])
+    notified.sender.results.popleft()
+    await notified.save()
+    await notified.settle()
+    began = notified.clock.now()
     tries: list[timedelta] = []
     for wait in (timedelta(0), *SCHEDULE):
         if wait:
-            told.clock.advance(wait - timedelta(seconds=1))
-            await told.notifier.send_due()
-            assert len(told.sender.sent) == len(tries), "it was tried too early"
-            told.clock.advance(1)
-        await told.notifier.send_due()
-        tries.append(told.clock.now() - began)
-        assert len(told.sender.sent) == len(tries)
+            notified.clock.advance(wait - timedelta(seconds=1))
+            await notified.notifier.send_due()
+            assert len(notified.sender.sent) == len(tries), "it was tried too early"
+            notified.clock.advance(1)
+        await notified.notifier.send_due()
+        tries.append(notified.clock.now() - began)
+        assert len(notified.sender.sent) == len(tries)
 
     assert len(tries) == 10
     assert tries[-1] == sum(SCHEDULE, timedelta(0))
     assert timedelta(hours=75) < tries[-1] < timedelta(hours=77)
-    assert len({sent.headers["webhook-id"] for sent in told.sender.sent}) == 1
-    assert len({sent.body for sent in told.sender.sent}) == 1
-    assert (await find_target(told.store.records, target.id)).off is OffReason.GIVEN_UP
-    [delivery] = await told.deliveries()
+    assert len({sent.headers["webhook-id"] for sent in notified.sender.sent}) == 1
+    assert len({sent.body for sent in notified.sender.sent}) == 1
+    assert (await find_target(notified.store.records, target.id)).off is OffReason.GIVEN_UP
+    [delivery] = await notified.deliveries()
     assert delivery.state is DeliveryState.FAILED
-    await told.save()
-    assert await told.settle() == 0
+    await notified.save()
+    assert await notified.settle() == 0
 
 
-async def test_a_message_that_a_working_target_never_takes_does_not_switch_it_off(told: Told) -> None:
-    target = await told.target()
-    told.sender.results.extend([FAILED])
-    told.sender.results.popleft()
-    await told.save()
-    await told.settle()
+async def test_a_message_that_a_working_target_never_takes_does_not_switch_it_off(notified: Notified) -> None:
+    target = await notified.target()
+    notified.sender.results.extend([FAILED])
+    notified.sender.results.popleft()
+    await notified.save()
+    await notified.settle()
     for wait in (timedelta(0), *SCHEDULE[:-1]):
-        told.clock.advance(wait)
-        await told.notifier.send_due()
-    told.sender.results.extend([OK, FAILED])
-    told.sender.results.popleft()
-    await told.save()
-    await told.settle()
-    assert await told.notifier.send_due() == 1
-    told.clock.advance(SCHEDULE[-1])
-    await told.notifier.send_due()
+        notified.clock.advance(wait)
+        await notified.notifier.send_due()
+    notified.sender.results.extend([OK, FAILED])
+    notified.sender.results.popleft()
+    await notified.save()
+    await notified.settle()
+    assert await notified.notifier.send_due() == 1
+    notified.clock.advance(SCHEDULE[-1])
+    await notified.notifier.send_due()
 
-    assert {delivery.state for delivery in await told.deliveries()} == {DeliveryState.FAILED, DeliveryState.DELIVERED}
-    assert (await find_target(told.store.records, target.id)).is_active
+    assert {delivery.state for delivery in await notified.deliveries()} == {
+        DeliveryState.FAILED,
+        DeliveryState.DELIVERED,
+    }
+    assert (await find_target(notified.store.records, target.id)).is_active
 
 
-async def test_the_waits_are_spread_by_a_tenth(told: Told) -> None:
-    await told.target()
-    told.notifier._jitter = lambda: 0.5
-    told.sender.results.appendleft(FAILED)
-    await told.save()
-    await told.settle()
-    await told.notifier.send_due()
+async def test_the_waits_are_spread_by_a_tenth(notified: Notified) -> None:
+    await notified.target()
+    notified.notifier._jitter = lambda: 0.5
+    notified.sender.results.appendleft(FAILED)
+    await notified.save()
+    await notified.settle()
+    await notified.notifier.send_due()
 
-    [delivery] = await told.deliveries()
-    assert delivery.due_at - told.clock.now() == timedelta(seconds=5.25)
+    [delivery] = await notified.deliveries()
+    assert delivery.due_at - notified.clock.now() == timedelta(seconds=5.25)
 
 
 @pytest.mark.parametrize(
@@ -144,62 +147,64 @@ async def test_the_waits_are_spread_by_a_tenth(told: Told) -> None:
     ],
 )
 async def test_an_overloaded_receiver_is_asked_as_late_as_it_says(
-    told: Told, result: SendResult, wait: timedelta
+    notified: Notified, result: SendResult, wait: timedelta
 ) -> None:
-    await told.target()
-    told.sender.results.appendleft(result)
-    await told.save()
-    await told.settle()
-    await told.notifier.send_due()
+    await notified.target()
+    notified.sender.results.appendleft(result)
+    await notified.save()
+    await notified.settle()
+    await notified.notifier.send_due()
 
-    [delivery] = await told.deliveries()
-    assert delivery.due_at - told.clock.now() == wait
-
-
-async def test_a_target_that_answers_410_is_sent_nothing_more(told: Told) -> None:
-    target = await told.target()
-    told.sender.results.appendleft(SendResult(410, "It answered 410."))
-    await told.save()
-    await told.settle()
-    await told.notifier.send_due()
-
-    assert (await find_target(told.store.records, target.id)).off is OffReason.GONE
-    await told.save()
-    assert await told.settle() == 0
-    await told.users.change(target.id, {"paused": False})
-    await told.save()
-    assert await told.settle() == 1
+    [delivery] = await notified.deliveries()
+    assert delivery.due_at - notified.clock.now() == wait
 
 
-async def test_a_worker_that_dies_between_the_answer_and_its_record_repeats_the_same_message(told: Told) -> None:
-    await told.target()
-    await told.save()
-    await told.settle()
-    told.sender.hold = asyncio.Event()
-    [dying] = await told.notifier.begin_to_send()
-    while not told.sender.sent:
+async def test_a_target_that_answers_410_is_sent_nothing_more(notified: Notified) -> None:
+    target = await notified.target()
+    notified.sender.results.appendleft(SendResult(410, "It answered 410."))
+    await notified.save()
+    await notified.settle()
+    await notified.notifier.send_due()
+
+    assert (await find_target(notified.store.records, target.id)).off is OffReason.GONE
+    await notified.save()
+    assert await notified.settle() == 0
+    await notified.users.change(target.id, {"paused": False})
+    await notified.save()
+    assert await notified.settle() == 1
+
+
+async def test_a_worker_that_dies_between_the_answer_and_its_record_repeats_the_same_message(
+    notified: Notified,
+) -> None:
+    await notified.target()
+    await notified.save()
+    await notified.settle()
+    notified.sender.hold = asyncio.Event()
+    [dying] = await notified.notifier.begin_to_send()
+    while not notified.sender.sent:
         await asyncio.sleep(0)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
 
     sender = StubSender()
-    other = told.another(sender=sender)
+    other = notified.another(sender=sender)
     assert await other.send_due() == 0, "the dead worker's claim is still valid"
-    told.clock.advance(HELD_FOR)
+    notified.clock.advance(HELD_FOR)
     assert await other.send_due() == 1
-    assert sender.sent[0].headers["webhook-id"] == told.sender.sent[0].headers["webhook-id"]
-    assert sender.sent[0].body == told.sender.sent[0].body
-    [delivery] = await told.deliveries()
+    assert sender.sent[0].headers["webhook-id"] == notified.sender.sent[0].headers["webhook-id"]
+    assert sender.sent[0].body == notified.sender.sent[0].body
+    [delivery] = await notified.deliveries()
     assert delivery.attempts == 2
 
 
-async def test_a_worker_that_dies_while_it_keeps_deliveries_leaves_none_out_and_none_twice(told: Told) -> None:
-    await told.target()
+async def test_a_worker_that_dies_while_it_keeps_deliveries_leaves_none_out_and_none_twice(notified: Notified) -> None:
+    await notified.target()
     for _ in range(3):
-        await told.save()
+        await notified.save()
 
-    dying = told.another()
-    put = told.store.records.replace
+    dying = notified.another()
+    put = notified.store.records.replace
     written = 0
 
     async def dies_at_the_third(kind: RecordKind, *args: object, **named: object) -> bool:
@@ -209,244 +214,244 @@ async def test_a_worker_that_dies_while_it_keeps_deliveries_leaves_none_out_and_
             raise asyncio.CancelledError
         return await put(kind, *args, **named)  # type: ignore[arg-type]
 
-    told.store.records.replace = dies_at_the_third  # type: ignore[method-assign]
-    told.clock.advance(6)
+    notified.store.records.replace = dies_at_the_third  # type: ignore[method-assign]
+    notified.clock.advance(6)
     with pytest.raises(asyncio.CancelledError):
         await dying.collect()
-    told.store.records.replace = put  # type: ignore[method-assign]
+    notified.store.records.replace = put  # type: ignore[method-assign]
 
-    assert await told.notifier.collect() == 0, "the dead worker's round is still held"
-    told.clock.advance(rounds.ROUND_HELD_FOR)
-    assert await told.notifier.collect() == 1
-    assert len(await told.deliveries()) == 3
+    assert await notified.notifier.collect() == 0, "the dead worker's round is still held"
+    notified.clock.advance(rounds.ROUND_HELD_FOR)
+    assert await notified.notifier.collect() == 1
+    assert len(await notified.deliveries()) == 3
 
 
-async def test_of_two_workers_one_sends_each_message(told: Told) -> None:
-    await told.target()
+async def test_of_two_workers_one_sends_each_message(notified: Notified) -> None:
+    await notified.target()
     for _ in range(4):
-        await told.save()
-    other = told.another(sender=told.sender)
-    told.clock.advance(6)
-    kept = await asyncio.gather(told.notifier.collect(), other.collect())
-    assert sum(kept) == 4
-    sent = await asyncio.gather(told.notifier.send_due(), other.send_due())
+        await notified.save()
+    other = notified.another(sender=notified.sender)
+    notified.clock.advance(6)
+    saved = await asyncio.gather(notified.notifier.collect(), other.collect())
+    assert sum(saved) == 4
+    sent = await asyncio.gather(notified.notifier.send_due(), other.send_due())
 
     assert sum(sent) == 4
-    assert len({each.headers["webhook-id"] for each in told.sender.sent}) == len(told.sender.sent) == 4
+    assert len({each.headers["webhook-id"] for each in notified.sender.sent}) == len(notified.sender.sent) == 4
 
 
-async def test_ten_thousand_events_keep_a_bounded_number_of_records(told: Told) -> None:
-    await told.target()
-    for _ in range(10_000):
-        await told.save()
-    assert await told.settle() == 1
+async def test_a_thousand_events_keep_a_bounded_number_of_records(notified: Notified) -> None:
+    await notified.target()
+    for _ in range(1_000):
+        await notified.save()
+    assert await notified.settle() == 1
 
-    told.sender.results.extend([FAILED])
-    told.sender.results.popleft()
+    notified.sender.results.extend([FAILED])
+    notified.sender.results.popleft()
     for _ in range(MOST_WAITING + 20):
-        await told.save()
-        await told.settle()
-    assert len(await told.deliveries()) == MOST_WAITING
+        await notified.save()
+        await notified.settle()
+    assert len(await notified.deliveries()) == MOST_WAITING
 
 
-async def test_the_oldest_of_the_ended_deliveries_are_removed(told: Told) -> None:
-    target = await told.target()
+async def test_the_oldest_of_the_ended_deliveries_are_removed(notified: Notified) -> None:
+    target = await notified.target()
     for _ in range(MOST_ENDED + 5):
-        told.clock.advance(1)
-        await told.notifier.test(target.id)
-    await told.notifier.begin_to_send()
+        notified.clock.advance(1)
+        await notified.notifier.test(target.id)
+    await notified.notifier.begin_to_send()
 
-    left = await told.deliveries()
+    left = await notified.deliveries()
     assert len(left) == MOST_ENDED
-    told.clock.advance(timedelta(days=8))
-    assert await told.deliveries() == []
+    notified.clock.advance(timedelta(days=8))
+    assert await notified.deliveries() == []
 
 
-async def test_the_deliveries_of_a_removed_target_go_with_it(told: Told) -> None:
-    target, other = await told.target(), await told.target("https://other.example/hook")
-    await told.save()
-    await told.settle()
-    await told.users.remove(target.id)
+async def test_the_deliveries_of_a_removed_target_go_with_it(notified: Notified) -> None:
+    target, other = await notified.target(), await notified.target("https://other.example/hook")
+    await notified.save()
+    await notified.settle()
+    await notified.users.remove(target.id)
 
-    assert [delivery.target for delivery in await told.deliveries()] == [other.id]
-    await told.users.remove(other.id)
-    assert await told.deliveries() == []
+    assert [delivery.target for delivery in await notified.deliveries()] == [other.id]
+    await notified.users.remove(other.id)
+    assert await notified.deliveries() == []
     with pytest.raises(NotFound):
-        await told.notifier.test(target.id)
+        await notified.notifier.test(target.id)
 
 
-async def test_a_target_is_not_notified_of_what_was_before_it(told: Told) -> None:
-    await told.save()
-    await told.settle()
-    await told.target()
-    assert await told.settle() == 0
-    await told.save()
-    told.clock.advance(1)
-    await told.target("https://other.example/hook")
-    await told.settle()
+async def test_a_target_is_not_notified_of_what_was_before_it(notified: Notified) -> None:
+    await notified.save()
+    await notified.settle()
+    await notified.target()
+    assert await notified.settle() == 0
+    await notified.save()
+    notified.clock.advance(1)
+    await notified.target("https://other.example/hook")
+    await notified.settle()
 
-    assert len(await told.deliveries()) == 1
-
-
-async def test_a_paused_target_is_sent_nothing_and_not_notified_later_of_what_it_missed(told: Told) -> None:
-    target = await told.target()
-    await told.save()
-    await told.settle()
-    await told.users.change(target.id, {"paused": True})
-    await told.save()
-    assert await told.settle() == 0
-    assert await told.notifier.send_due() == 0
-    await told.users.change(target.id, {"paused": False})
-    assert await told.settle() == 0
-    assert await told.notifier.send_due() == 1
+    assert len(await notified.deliveries()) == 1
 
 
-async def test_a_slow_target_does_not_hold_up_the_others(told: Told) -> None:
-    await told.target()
-    await told.save()
-    await told.settle()
-    told.sender.hold = asyncio.Event()
-    await told.notifier.begin_to_send()
-    await told.target("ntfy://ntfy.example/videos")
-    await told.save()
-    await told.settle()
+async def test_a_paused_target_is_sent_nothing_and_not_notified_later_of_what_it_missed(notified: Notified) -> None:
+    target = await notified.target()
+    await notified.save()
+    await notified.settle()
+    await notified.users.change(target.id, {"paused": True})
+    await notified.save()
+    assert await notified.settle() == 0
+    assert await notified.notifier.send_due() == 0
+    await notified.users.change(target.id, {"paused": False})
+    assert await notified.settle() == 0
+    assert await notified.notifier.send_due() == 1
+
+
+async def test_a_slow_target_does_not_hold_up_the_others(notified: Notified) -> None:
+    await notified.target()
+    await notified.save()
+    await notified.settle()
+    notified.sender.hold = asyncio.Event()
+    await notified.notifier.begin_to_send()
+    await notified.target("ntfy://ntfy.example/videos")
+    await notified.save()
+    await notified.settle()
     for _ in range(50):
         await asyncio.sleep(0)
-    before = len(told.sender.sent)
-    await told.notifier.begin_to_send()
+    before = len(notified.sender.sent)
+    await notified.notifier.begin_to_send()
     for _ in range(50):
         await asyncio.sleep(0)
 
-    assert (before, [sent.url for sent in told.sender.sent][1:]) == (1, ["ntfy://ntfy.example/videos"])
-    await told.notifier.aclose()
+    assert (before, [sent.url for sent in notified.sender.sent][1:]) == (1, ["ntfy://ntfy.example/videos"])
+    await notified.notifier.aclose()
 
 
-async def test_after_a_failure_the_target_is_left_alone_until_the_next_round(told: Told) -> None:
-    await told.target()
-    told.sender.results.extend([FAILED])
-    told.sender.results.popleft()
+async def test_after_a_failure_the_target_is_left_alone_until_the_next_round(notified: Notified) -> None:
+    await notified.target()
+    notified.sender.results.extend([FAILED])
+    notified.sender.results.popleft()
     for _ in range(3):
-        await told.save()
-        await told.settle()
-    await told.notifier.send_due()
+        await notified.save()
+        await notified.settle()
+    await notified.notifier.send_due()
 
-    assert len(told.sender.sent) == 1
+    assert len(notified.sender.sent) == 1
     assert BATCH > 1
 
 
-async def test_an_apprise_target_is_notified_in_words(told: Told) -> None:
-    target = await told.target("ntfy://ntfy.example/videos", private=True)
-    await told.save()
-    await told.settle()
-    await told.notifier.send_due()
+async def test_an_apprise_target_is_notified_in_words(notified: Notified) -> None:
+    target = await notified.target("ntfy://ntfy.example/videos", private=True)
+    await notified.save()
+    await notified.settle()
+    await notified.notifier.send_due()
 
-    [sent] = told.sender.sent
+    [sent] = notified.sender.sent
     assert (sent.title, sent.tone, sent.private) == ("Saved: videos.example/watch/1", "success", True)
     assert target.secrets == ()
 
 
-async def test_a_delivery_is_sent_again_under_its_id_on_request(told: Told) -> None:
-    await told.target(events=[EventKind.SAVED])
-    await told.save()
-    await told.settle()
-    await told.notifier.send_due()
-    [delivery] = await told.deliveries()
-    told.clock.advance(60)
-    again = await told.notifier.send_again(delivery.id)
+async def test_a_delivery_is_sent_again_under_its_id_on_request(notified: Notified) -> None:
+    await notified.target(events=[EventKind.SAVED])
+    await notified.save()
+    await notified.settle()
+    await notified.notifier.send_due()
+    [delivery] = await notified.deliveries()
+    notified.clock.advance(60)
+    again = await notified.notifier.send_again(delivery.id)
 
     assert (again.state, again.attempts) == (DeliveryState.DELIVERED, 1)
-    first, second = told.sender.sent
+    first, second = notified.sender.sent
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
 
 
-async def test_a_delivery_that_is_sent_again_after_weeks_keeps_its_record(told: Told) -> None:
-    await told.target()
-    await told.save()
-    await told.settle()
-    await told.notifier.send_due()
-    [delivery] = await told.deliveries()
-    told.sender.results.extend([OK, FAILED])
-    told.sender.results.popleft()
+async def test_a_delivery_that_is_sent_again_after_weeks_keeps_its_record(notified: Notified) -> None:
+    await notified.target()
+    await notified.save()
+    await notified.settle()
+    await notified.notifier.send_due()
+    [delivery] = await notified.deliveries()
+    notified.sender.results.extend([OK, FAILED])
+    notified.sender.results.popleft()
     for _ in range(3):
-        told.clock.advance(timedelta(days=6))
-        again = await told.notifier.send_again(delivery.id)
+        notified.clock.advance(timedelta(days=6))
+        again = await notified.notifier.send_again(delivery.id)
 
     assert again.state is DeliveryState.WAITING
-    assert await told.deliveries() == [again]
-    told.clock.advance(SCHEDULE[0])
-    await told.notifier.send_due()
-    assert [each.attempts for each in await told.deliveries()] == [2]
+    assert await notified.deliveries() == [again]
+    notified.clock.advance(SCHEDULE[0])
+    await notified.notifier.send_due()
+    assert [each.attempts for each in await notified.deliveries()] == [2]
 
 
 async def test_between_the_writes_that_repeat_a_delivery_no_round_can_send_it_too(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = await told.target()
-    replace = told.store.records.replace
+    target = await notified.target()
+    replace = notified.store.records.replace
     stored: list[Mapping[str, Any]] = []
 
     async def recorded(kind: RecordKind, key: str, value: Mapping[str, Any], **named: Any) -> bool:
         stored.append(value)
         return await replace(kind, key, value, **named)
 
-    monkeypatch.setattr(told.store.records, "replace", recorded)
-    first = await told.notifier.test(target.id)
-    await told.notifier.send_again(first.id)
+    monkeypatch.setattr(notified.store.records, "replace", recorded)
+    first = await notified.notifier.test(target.id)
+    await notified.notifier.send_again(first.id)
 
     assert [(value["state"], value["held_until"] is not None) for value in stored] == [
         ("waiting", True), ("delivered", False), ("waiting", True), ("delivered", False),
     ]  # fmt: skip
 
 
-async def test_a_test_is_sent_once_also_to_a_paused_target(told: Told) -> None:
-    target = await told.target()
-    await told.users.change(target.id, {"paused": True})
-    told.sender.results.appendleft(FAILED)
-    tried = await told.notifier.test(target.id)
+async def test_a_test_is_sent_once_also_to_a_paused_target(notified: Notified) -> None:
+    target = await notified.target()
+    await notified.users.change(target.id, {"paused": True})
+    notified.sender.results.appendleft(FAILED)
+    tried = await notified.notifier.test(target.id)
 
     assert (tried.state, tried.problem, tried.type) == (DeliveryState.FAILED, "It answered 500.", "vault.test")
-    assert (await find_target(told.store.records, target.id)).off is None
-    told.clock.advance(timedelta(days=1))
-    assert await told.notifier.send_due() == 0
+    assert (await find_target(notified.store.records, target.id)).off is None
+    notified.clock.advance(timedelta(days=1))
+    assert await notified.notifier.send_due() == 0
 
 
-async def test_without_targets_a_round_writes_nothing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = await told.target()
-    await told.save()
-    await told.settle()
-    await told.users.remove(target.id)
-    await told.save()
-    told.clock.advance(60)
+async def test_without_targets_a_round_writes_nothing(notified: Notified, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = await notified.target()
+    await notified.save()
+    await notified.settle()
+    await notified.users.remove(target.id)
+    await notified.save()
+    notified.clock.advance(60)
     for write in ("put", "replace", "remove"):
-        monkeypatch.setattr(told.store.records, write, None)
+        monkeypatch.setattr(notified.store.records, write, None)
 
-    await told.notifier.round()
-
-
-async def test_a_target_hears_of_the_first_post_that_is_saved_after_it(told: Told) -> None:
-    await told.users.add("https://hooks.example/1", {})
-    told.clock.advance(1)
-    await told.save()  # before any round
-
-    assert await told.settle() == 1
+    await notified.notifier.round()
 
 
-async def test_a_target_that_follows_the_last_one_is_not_notified_of_what_was_between(told: Told) -> None:
-    await told.users.remove((await told.target()).id)
-    await told.save()
-    told.clock.advance(60)
-    await told.target("https://other.example/hook")
-    assert await told.settle() == 0
-    await told.save()
-    assert await told.settle() == 1
+async def test_a_target_hears_of_the_first_post_that_is_saved_after_it(notified: Notified) -> None:
+    await notified.users.add("https://hooks.example/1", {})
+    notified.clock.advance(1)
+    await notified.save()  # before any round
+
+    assert await notified.settle() == 1
 
 
-async def test_a_quiet_vault_is_not_written_to(told: Told) -> None:
-    await told.target()
-    before = await told.store.records.all(RecordKind.NOTIFY_POSITION)
+async def test_a_target_that_follows_the_last_one_is_not_notified_of_what_was_between(notified: Notified) -> None:
+    await notified.users.remove((await notified.target()).id)
+    await notified.save()
+    notified.clock.advance(60)
+    await notified.target("https://other.example/hook")
+    assert await notified.settle() == 0
+    await notified.save()
+    assert await notified.settle() == 1
+
+
+async def test_a_quiet_vault_is_not_written_to(notified: Notified) -> None:
+    await notified.target()
+    before = await notified.store.records.all(RecordKind.NOTIFY_POSITION)
     for _ in range(10):
-        told.clock.advance(30)
-        await told.notifier.round()
+        notified.clock.advance(30)
+        await notified.notifier.round()
 
-    assert await told.store.records.all(RecordKind.NOTIFY_POSITION) == before
+    assert await notified.store.records.all(RecordKind.NOTIFY_POSITION) == before

@@ -98,7 +98,7 @@ async def test_links_stay_in_the_box_when_their_profile_is_gone(vault: ApiVault)
 
 
 async def test_a_posts_page_says_its_profile_and_saves_it_again_with_another(vault: ApiVault) -> None:
-    await vault.add_kept()
+    await vault.add_saved()
     [job] = await vault.store.catalogue.changed_since(vault.clock.now())
     answer = await vault.client.submit(f"/jobs/{job.id}/again", {"profile": "audio"})
     again = await vault.client.get(answer.headers["location"])

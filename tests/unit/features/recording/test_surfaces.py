@@ -21,7 +21,7 @@ async def test_the_api_stops_a_recording_and_refuses_what_is_none(vault: ApiVaul
 
     assert (answer.status, answer.json()["id"]) == (200, job_id)
     assert await is_to_stop(vault.store.records, job_id)
-    saved = await vault.add_kept("https://videos.example/watch/2")
+    saved = await vault.add_saved("https://videos.example/watch/2")
     assert (await vault.client.post(f"/api/jobs/{saved.id}/stop")).status == 409
 
 

@@ -11,7 +11,7 @@ from mediavault.features.following.records import follow
 from mediavault.features.retention.background import Retention
 from mediavault.features.retention.records import retention_rules
 from mediavault.library.local_library import LocalLibrary
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from tests.http_vault import ApiVault
 
 RULES = "/api/retention/rules"
@@ -22,7 +22,7 @@ async def list_anew(vault: ApiVault) -> None:
     async def unknown() -> None:
         return None
 
-    await Retention(vault.store, LocalLibrary(vault.downloads), vault.clock, kept_paths, unknown).round()
+    await Retention(vault.store, LocalLibrary(vault.downloads), vault.clock, saved_paths, unknown).round()
 
 
 async def test_a_rule_is_set_listed_and_removed(vault: ApiVault) -> None:
@@ -40,7 +40,7 @@ async def test_a_rule_is_set_listed_and_removed(vault: ApiVault) -> None:
 
 
 async def test_what_may_go_is_listed_with_its_reason_until_it_is_pinned(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.client.put(f"{RULES}/vault", {"days": 30, "is_on": True})
     vault.clock.advance(timedelta(days=31))
     await list_anew(vault)
@@ -56,7 +56,7 @@ async def test_what_may_go_is_listed_with_its_reason_until_it_is_pinned(vault: A
 
 
 async def test_the_list_is_made_again_on_request(vault: ApiVault) -> None:
-    await vault.add_kept()
+    await vault.add_saved()
     await vault.client.put(f"{RULES}/vault", {"days": 1})
     await list_anew(vault)
     vault.clock.advance(timedelta(days=1))

@@ -20,7 +20,7 @@ from mediavault.features.retention.background import EVERY, Retention
 from mediavault.features.retention.model import WHOLE_VAULT, RetentionPlan, RetentionRule
 from mediavault.features.trash.service import Trash
 from mediavault.library.local_library import LocalLibrary
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store import trash
 from mediavault.store.bulk import enqueue_for_user
 from mediavault.store.mark_changes import MarkChange, change_marks
@@ -46,7 +46,7 @@ class Vault:
 
     @property
     def worker(self) -> Retention:
-        return Retention(self.store, self.library, self.clock, kept_paths, self.free_bytes)
+        return Retention(self.store, self.library, self.clock, saved_paths, self.free_bytes)
 
     async def free_bytes(self) -> int | None:
         return self.free
@@ -68,7 +68,7 @@ class Vault:
     async def follow(self, name: str = "s-1", **state: Any) -> None:
         source = Source(name, f"https://videos.example/@{name}", "generic", self.clock.now())
         await following.follow(self.store.tables, source)
-        known = replace(SourceState(looks=1, usual_entries=10), **state)
+        known = replace(SourceState(checks=1, usual_entries=10), **state)
         await following.change_state(self.store.tables, name, lambda _: known)
 
     async def rule(self, key: str = WHOLE_VAULT, **values: Any) -> None:
@@ -213,7 +213,7 @@ async def test_what_is_in_the_trash_counts_as_free(vault: Vault) -> None:
     assert await vault.left() == {job.id for job in jobs[2:]}
 
 
-@pytest.mark.parametrize("doubt", [{"is_short": True}, {"failures": 1}, {"looks": 0}])
+@pytest.mark.parametrize("doubt", [{"is_short": True}, {"failures": 1}, {"checks": 0}])
 async def test_nothing_of_a_source_goes_while_its_last_answer_is_in_doubt(vault: Vault, doubt: dict[str, Any]) -> None:
     await vault.follow()
     [job] = await vault.save(source="s-1")
@@ -244,7 +244,7 @@ async def test_an_empty_rule_keeps_everything_and_a_requested_post_follows_the_v
     vault: Vault,
 ) -> None:
     await vault.follow()
-    [kept] = await vault.save(source="s-1")
+    [saved] = await vault.save(source="s-1")
     [own] = await vault.save()
     await following.mark_posts(vault.store, "s-1", [own.id])
     await vault.rule(days=1)
@@ -252,7 +252,7 @@ async def test_an_empty_rule_keeps_everything_and_a_requested_post_follows_the_v
     await vault.after(3 * DAY)
 
     assert await vault.listed() == [own.id]
-    assert kept.id in await vault.left()
+    assert saved.id in await vault.left()
 
 
 async def test_rules_without_conditions_make_no_plan(vault: Vault) -> None:

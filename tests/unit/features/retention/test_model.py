@@ -122,7 +122,7 @@ def test_protected_posts_never_go_and_count_among_the_newest() -> None:
 
 def test_a_rule_of_a_source_replaces_that_of_the_vault() -> None:
     posts = [
-        saved("kept", days=500, sources=("s-all",)),
+        saved("saved", days=500, sources=("s-all",)),
         saved("short", days=8, sources=("s-week",)),
         saved("other", days=8, sources=("s-none",)),
         saved("by hand", days=31),

@@ -15,7 +15,7 @@ from mediavault.features.retention.background import Retention
 from mediavault.features.retention.model import RetentionRule
 from mediavault.features.retention.records import retention_rules
 from mediavault.library.local_library import LocalLibrary
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from tests.http_vault import ApiVault
 
 
@@ -23,7 +23,7 @@ async def list_anew(vault: ApiVault) -> None:
     async def unknown() -> None:
         return None
 
-    await Retention(vault.store, LocalLibrary(vault.downloads), vault.clock, kept_paths, unknown).round()
+    await Retention(vault.store, LocalLibrary(vault.downloads), vault.clock, saved_paths, unknown).round()
 
 
 async def words_of(vault: ApiVault, path: str = "/retention") -> str:
@@ -32,12 +32,12 @@ async def words_of(vault: ApiVault, path: str = "/retention") -> str:
 
 
 async def test_without_a_rule_nothing_may_go(vault: ApiVault) -> None:
-    await vault.add_kept()
+    await vault.add_saved()
     assert "Nothing, because there are no rules." in await words_of(vault)
 
 
 async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: ApiVault) -> None:
-    await vault.add_kept()
+    await vault.add_saved()
     vault.clock.advance(timedelta(days=31))
     form = {"key": "vault", "days": "30", "watched_days": "", "newest": "", "free_gb": "0,5", "most_a_day": "3"}
     assert (await vault.client.submit("/retention", form)).headers["location"] == "/retention"
@@ -58,7 +58,7 @@ async def test_the_rule_of_the_vault_is_set_by_the_form_and_lists_posts(vault: A
 
 
 async def test_a_post_is_pinned_from_the_list(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     vault.clock.advance(timedelta(days=31))
     await vault.client.submit("/retention", {"key": "vault", "days": "30"})
     await list_anew(vault)
@@ -104,7 +104,7 @@ async def test_a_form_that_is_wrong_is_shown_again_with_what_helps(vault: ApiVau
 
 
 async def test_the_page_of_a_post_says_that_it_is_listed_and_when_it_goes(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     assert "A retention rule lists this post" not in await words_of(vault, f"/jobs/{job.id}")
     vault.clock.advance(timedelta(days=31))
     await vault.client.submit("/retention", {"key": "vault", "days": "30", "is_on": "on"})

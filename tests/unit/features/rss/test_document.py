@@ -34,11 +34,11 @@ FEED = RssFeed(
     base="",
 )
 FOLDER = "https://vault.example/feeds/secret/"
-KEPT = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 32, 61.4, 320, 180)
+SAVED = SavedFile("jane/A film [1].mp4", "jane/A film [1].jpg", 123_456, "ab" * 32, 61.4, 320, 180)
 
 
 def post(number: int = 1, *, items: int = 1, **change: object) -> Job:
-    kept = [JobItem(Item(), ItemStatus.KEPT, replace(KEPT, output_path=f"jane/{n}.mp4")) for n in range(items)]
+    saved = [JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path=f"jane/{n}.mp4")) for n in range(items)]
     job = Job(
         id=JobId(f"01930000-0000-7000-8000-{number:012}"),
         trace_id="0" * 32,
@@ -56,7 +56,7 @@ def post(number: int = 1, *, items: int = 1, **change: object) -> Job:
             "text": "Look <b> at\nhttps://x.example/?a=1&b=2.",
             "published_at": "2026-01-02T03:04:05+00:00",
         },
-        items=tuple(kept),
+        items=tuple(saved),
     )
     return replace(job, **change)  # type: ignore[arg-type]
 
@@ -148,9 +148,9 @@ def test_every_video_of_a_post_is_an_item_whose_id_never_changes() -> None:
 
 def test_pictures_beside_a_video_are_not_items_and_not_counted() -> None:
     names = ("1.mp4", "2.jpg", "3.webp", "4.mp3")
-    kept = tuple(JobItem(Item(), ItemStatus.KEPT, replace(KEPT, output_path=name)) for name in names)
+    saved = tuple(JobItem(Item(), ItemStatus.SAVED, replace(SAVED, output_path=name)) for name in names)
 
-    for document in documents(replace(post(metadata={"title": "Mixed"}), items=kept)):
+    for document in documents(replace(post(metadata={"title": "Mixed"}), items=saved)):
         entries = feedparser.parse(document).entries
         assert [entry.title for entry in entries] == ["Mixed (1/2)", "Mixed (2/2)"]
         assert [entry.enclosures[0].type for entry in entries] == ["video/mp4", "audio/mpeg"]
@@ -206,7 +206,7 @@ def test_any_text_gives_a_document_that_can_be_read(text: str) -> None:
     ],
 )
 def test_an_enclosure_has_the_type_and_the_ascii_suffix_of_its_file(path: str, name: str, kind: str) -> None:
-    enclosure = enclosure_of(JobId("job"), 0, replace(KEPT, output_path=path))
+    enclosure = enclosure_of(JobId("job"), 0, replace(SAVED, output_path=path))
 
     assert (enclosure.name, enclosure.kind, enclosure.file.path) == (name, kind, path)
 

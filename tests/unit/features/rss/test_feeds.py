@@ -65,7 +65,7 @@ async def titles(vault: ApiVault, path: str) -> list[str | None]:
 async def add(vault: ApiVault, number: int, *, account: bool = False) -> Job:
     """Save a post, a second after the one before; with ``account`` it is Jane's."""
     vault.clock.advance(1)
-    job = await vault.add_kept(f"https://videos.example/watch/{number}", name=f"jane/Film {number} [{number}].mp4")
+    job = await vault.add_saved(f"https://videos.example/watch/{number}", name=f"jane/Film {number} [{number}].mp4")
     if not account:
         return job
     await vault.store.catalogue.remove(job.id)
@@ -165,8 +165,8 @@ async def test_pictures_are_no_items_and_take_no_videos_place(vault: ApiVault) -
     """A podcast app downloads every item as an episode."""
     await add(vault, 0)
     for number in range(1, 206):
-        await vault.add_kept(f"https://videos.example/watch/p{number}", name=f"jane/p{number}.webp")
-    picture = await vault.add_kept("https://videos.example/watch/picture", name="jane/picture.jpg")
+        await vault.add_saved(f"https://videos.example/watch/p{number}", name=f"jane/p{number}.webp")
+    picture = await vault.add_saved("https://videos.example/watch/picture", name="jane/picture.jpg")
     path = await make_feed(vault)
 
     assert await titles(vault, path) == ["videos.example/watch/0"]

@@ -26,7 +26,7 @@ def sealer(copies: SealedCopies) -> StubSealer:
 async def test_a_copy_is_started_and_its_state_reported(
     vault: ApiVault, copies: SealedCopies, sealer: StubSealer
 ) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     nothing = (await vault.client.get(f"/api/jobs/{job.id}/seal")).json()
     started = await vault.client.post(f"/api/jobs/{job.id}/seal")
     await copies.wait_for(job.id)
@@ -47,7 +47,7 @@ async def test_a_copy_is_started_and_its_state_reported(
 
 
 async def test_the_zip_is_sent_as_a_download_that_no_cache_keeps(vault: ApiVault, copies: SealedCopies) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     missing = await vault.client.get(f"/files/{job.id}/sealed-copy")
     await vault.client.post(f"/api/jobs/{job.id}/seal")
     await copies.wait_for(job.id)
@@ -71,7 +71,7 @@ async def test_a_post_without_files_and_one_that_is_unknown_are_not_sealed(vault
 
 
 async def test_the_copy_of_a_removed_post_cannot_be_downloaded(vault: ApiVault, copies: SealedCopies) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     await vault.client.post(f"/api/jobs/{job.id}/seal")
     await copies.wait_for(job.id)
     before = await vault.client.get(f"/files/{job.id}/sealed-copy")
@@ -89,7 +89,7 @@ async def test_the_page_starts_a_copy_without_a_script_and_shows_what_became_of_
         await copies.wait_for(job.id)
         return (await vault.client.get(f"/jobs/{job.id}", accept="text/html")).text
 
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     sealer.go.clear()
     answer = await vault.client.submit(f"/jobs/{job.id}/seal", {})
     busy = (await vault.client.get(f"/jobs/{job.id}", accept="text/html")).text

@@ -66,7 +66,9 @@ async def test_a_copy_holds_the_files_the_page_and_what_the_vault_did(vault: Sea
 async def test_subtitles_and_comments_of_a_video_are_in_it(vault: SealingVault, tmp_path: Path) -> None:
     job = await vault.fill()
     items = tuple(
-        replace(item, kept=replace(item.kept, beside=(".en.vtt", ".comments.jsonl", ".de.vtt"))) if item.kept else item
+        replace(item, saved=replace(item.saved, beside=(".en.vtt", ".comments.jsonl", ".de.vtt")))
+        if item.saved
+        else item
         for item in job.items
     )
     for suffix in (".en.vtt", ".comments.jsonl"):
@@ -283,9 +285,9 @@ async def test_names_of_videos_are_safe_and_replace_none_of_ours(
 ) -> None:
     job = await vault.fill()
     (vault.downloads / str(job.output_path)).rename(vault.downloads / name)
-    kept = next(item.kept for item in job.items if item.kept)
-    renamed = replace(kept, output_path=name, thumbnail_path=None)
-    items = tuple(replace(item, kept=renamed) if item.kept else item for item in job.items)
+    saved = next(item.saved for item in job.items if item.saved)
+    renamed = replace(saved, output_path=name, thumbnail_path=None)
+    items = tuple(replace(item, saved=renamed) if item.saved else item for item in job.items)
     copy, file = await vault.seal(replace(job, items=items))
     bag = unpacked(file, tmp_path / "out")
     sums = subprocess.run(["sha256sum", "--strict", "-c", "manifest-sha256.txt"], cwd=bag, capture_output=True)
@@ -293,7 +295,7 @@ async def test_names_of_videos_are_safe_and_replace_none_of_ours(
     assert check_copy(file).problems == ()
     assert sums.returncode == 0
     assert bagit.Bag(str(bag)).is_valid()
-    assert hashlib.sha256((bag / copy.files[0].path).read_bytes()).hexdigest() == kept.sha256
+    assert hashlib.sha256((bag / copy.files[0].path).read_bytes()).hexdigest() == saved.sha256
 
 
 # --- the site's limits ---------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ async def look(vault: ApiVault, path: str, **headers: str) -> Answer:
 
 
 async def test_a_link_shows_its_video_to_a_stranger(vault: ApiVault) -> None:
-    link = await share(vault, await vault.add_kept())
+    link = await share(vault, await vault.add_saved())
     page = await look(vault, link)
     video = await look(vault, f"{link}/video", range="bytes=5-9")
 
@@ -76,7 +76,7 @@ async def test_a_link_shows_its_video_to_a_stranger(vault: ApiVault) -> None:
 
 async def test_a_link_reaches_no_other_route(vault: ApiVault) -> None:
     """A new route is refused to strangers, or gets a line in OPEN_TO_STRANGERS that says why it is not."""
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     link = await share(vault, job)
     cookie = f"mediavault_shared={link.removeprefix('/s/')}"
     values = {"job_id": job.id, "key": link.removeprefix("/s/"), "place": "0", "platform": "x", "slug": "jane"}
@@ -98,7 +98,7 @@ async def test_a_link_reaches_no_other_route(vault: ApiVault) -> None:
 
 
 async def test_a_password_is_asked_for_and_remembered_for_this_link_only(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     link, other = await share(vault, job, password="grey herons"), await share(vault, job, password="grey herons")
     locked = await look(vault, link)
     assert "Password of this link" in locked.text
@@ -116,7 +116,7 @@ async def test_a_password_is_asked_for_and_remembered_for_this_link_only(vault: 
 
 
 async def test_passwords_cannot_be_guessed_quickly(vault: ApiVault) -> None:
-    link = await share(vault, await vault.add_kept(), password="grey herons")
+    link = await share(vault, await vault.add_saved(), password="grey herons")
     answers = [await vault.client.submit(link, {"password": str(n)}, accept=HTML) for n in range(11)]
 
     assert [answer.status for answer in answers] == [401] * 10 + [429]
@@ -125,7 +125,7 @@ async def test_passwords_cannot_be_guessed_quickly(vault: ApiVault) -> None:
 
 @pytest.mark.parametrize("days", ["1", "7", "30"])
 async def test_a_link_ends_after_its_days(vault: ApiVault, days: str) -> None:
-    link = await share(vault, await vault.add_kept(), days=days)
+    link = await share(vault, await vault.add_saved(), days=days)
     vault.clock.advance(int(days) * DAY_S - 1)
     assert (await look(vault, link)).status == 200
     vault.clock.advance(1)
@@ -137,7 +137,7 @@ async def test_a_link_ends_after_its_days(vault: ApiVault, days: str) -> None:
 
 
 async def test_a_link_without_an_end_is_listed_and_revoked_at_once(vault: ApiVault) -> None:
-    link = await share(vault, await vault.add_kept(), days="", password="x")
+    link = await share(vault, await vault.add_saved(), days="", password="x")
     vault.clock.advance(1000 * DAY_S)
     page = (await vault.client.get("/access", accept=HTML, authorization=BEARER)).text
     [revoke] = re.findall(r'action="(/access/links/[0-9a-f]+/revoke)"', page)
@@ -150,7 +150,7 @@ async def test_a_link_without_an_end_is_listed_and_revoked_at_once(vault: ApiVau
 
 
 async def test_a_deleted_post_ends_its_links_until_it_is_restored(vault: ApiVault) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     link = await share(vault, job)
     await vault.client.delete(f"/api/jobs/{job.id}?files=true", authorization=BEARER)
     assert (await look(vault, link)).status == 404
@@ -163,7 +163,7 @@ async def test_a_deleted_post_ends_its_links_until_it_is_restored(vault: ApiVaul
     "fields", [{"item": "1"}, {"item": "-1"}, {"item": "x"}, {"item": ""}, {"days": "2"}, {"password": "x" * 201}]
 )
 async def test_a_link_that_makes_no_sense_is_not_made(vault: ApiVault, fields: dict[str, Any]) -> None:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     answer = await vault.client.submit(
         f"/jobs/{job.id}/share", {"item": "0", "days": "7"} | fields, accept=HTML, authorization=BEARER
     )
@@ -173,7 +173,7 @@ async def test_a_link_that_makes_no_sense_is_not_made(vault: ApiVault, fields: d
 
 
 async def test_the_database_has_no_key_that_opens_a_link(vault: ApiVault) -> None:
-    link = await share(vault, await vault.add_kept(), password="grey herons")
+    link = await share(vault, await vault.add_saved(), password="grey herons")
     stored = repr(await vault.services.store.records.all("shared_link"))  # type: ignore[arg-type]
 
     assert link.removeprefix("/s/") not in stored
@@ -183,7 +183,7 @@ async def test_the_database_has_no_key_that_opens_a_link(vault: ApiVault) -> Non
 @pytest.mark.usefixtures("cheap_hashing")
 async def test_a_link_of_ones_own_gives_no_more_guesses_at_the_password_of_another(make_vault: MakeVault) -> None:
     vault = make_vault(token=TOKEN)
-    links, job = vault.shared_links, await vault.add_kept()
+    links, job = vault.shared_links, await vault.add_saved()
     own_key, own = await links.add(job, 0, password="the viewer's long password", user="viewer")
     key, link = await links.add(job, 0, password="the owner's long password")
     guesses = 0

@@ -13,14 +13,14 @@ from mediavault.media.extras import SubtitleFile
 from mediavault.store.search_words import WordSource
 from tests.file_stubs import StubExtras
 from tests.http_vault import ApiVault
-from tests.unit.api.test_player import kept_with
+from tests.unit.api.test_player import saved_with
 
 EN = "WEBVTT\n\n00:01.500 --> 00:03.000\nThe <b>sea</b> is\u202e blue\n\n12:34.000 --> 12:36.000\nA sea again\n"
 DE = "WEBVTT\n\n00:02.000 --> 00:03.000\nDas Meer ist blau\n"
 
 
 async def subtitled(vault: ApiVault, **files: str) -> Job:
-    job = await vault.add_kept()
+    job = await vault.add_saved()
     (vault.downloads / "jane").mkdir(exist_ok=True)
     for language, text in files.items():
         (vault.downloads / f"jane/film.{language}.vtt").write_text(text)
@@ -68,7 +68,7 @@ async def test_the_list_of_jobs_finds_a_post_by_what_is_said(vault: ApiVault) ->
 
 
 async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(vault: ApiVault) -> None:
-    job_id = await kept_with(vault, beside=(".comments.jsonl",))
+    job_id = await saved_with(vault, beside=(".comments.jsonl",))
     comments = [Comment("1", None, "<b>Jane", "<script>x</script>\u202e", likes=7), Comment("2", "1", "", "Yes.")]
     (vault.downloads / "jane/film.comments.jsonl").write_bytes(comments_to_lines(comments))
     answer = (await vault.client.get(f"/api/jobs/{job_id}/comments")).json()
@@ -85,7 +85,7 @@ async def test_saved_comments_are_in_the_api_and_folded_on_the_page_as_text(vaul
 
 
 async def test_a_file_of_comments_that_is_gone_or_damaged_is_no_error(vault: ApiVault) -> None:
-    job_id = await kept_with(vault, beside=(".comments.jsonl",))
+    job_id = await saved_with(vault, beside=(".comments.jsonl",))
     assert (await vault.client.get(f"/api/jobs/{job_id}/comments")).json() == {"comments": []}
 
     (vault.downloads / "jane/film.comments.jsonl").write_bytes(b"\xff\xfe rubbish")

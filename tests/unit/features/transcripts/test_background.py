@@ -19,7 +19,7 @@ from mediavault.core.platform import Platform
 from mediavault.core.profiles import Profile
 from mediavault.core.segments import VideoSegment, segments_from_text
 from mediavault.features.transcripts.background import SETTLED_AFTER, before_complete, run_due
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store.deferred import WAITS, DeferredWork, schedule
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.tables import DEFERRED_WORK
@@ -88,7 +88,7 @@ async def test_comments_are_put_next_to_the_video_once_it_is_saved(
     await run_due(context)
     job = await store.catalogue.get(job.id)
     assert (lines(root), extras.asked) == (["What a film!"], [1_000])
-    assert [path for path in kept_paths(job) if path.endswith(".comments.jsonl")] != []
+    assert [path for path in saved_paths(job) if path.endswith(".comments.jsonl")] != []
     assert [found.id for found in (await store.catalogue.jobs(JobQuery(text="film"))).jobs] == [job.id]
     assert await store.tables.select(DEFERRED_WORK, {}) == []
 

@@ -15,7 +15,7 @@ from mediavault.core.job import ClaimedJob, Job, JobStatus
 from mediavault.core.media import Chapter, Extraction, Item, SubtitleSource
 from mediavault.core.profiles import Profile
 from mediavault.features.transcripts.background import before_complete, run_due
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store.deferred import WAITS
 from mediavault.store.port import JobQuery, Store
 from mediavault.store.search_words import WordSource
@@ -57,10 +57,10 @@ def companions_of(job: Job, root: Path) -> list[str]:
     """Return the suffixes of the subtitles that the row names, and that the sidecar names too."""
     [sidecar] = root.rglob("*.info.json")
     named = json.loads(sidecar.read_text())["video"]["beside"]
-    kept = job.items[0].kept
-    assert kept is not None
-    assert list(kept.beside) == named
-    assert {f"{suffix}" for suffix in named} <= {path[path.index("]") + 1 :] for path in kept_paths(job)}
+    saved = job.items[0].saved
+    assert saved is not None
+    assert list(saved.beside) == named
+    assert {f"{suffix}" for suffix in named} <= {path[path.index("]") + 1 :] for path in saved_paths(job)}
     return sorted(named)
 
 

@@ -16,7 +16,7 @@ from mediavault.core.marks import Mark
 from mediavault.core.records import RecordKind
 from mediavault.features.trash.service import Trash
 from mediavault.library.local_library import LocalLibrary
-from mediavault.presentation.views import kept_paths
+from mediavault.presentation.views import saved_paths
 from mediavault.store.port import JobQuery, StoredJob
 from mediavault.store.search_words import WordSource
 from mediavault.store.tables import MOVING_TABLES, TRASH, TRASHED_WORDS, Table, TableRow
@@ -45,7 +45,9 @@ class Environment:
     async def jobs(self) -> tuple[Job, ...]:
         return (await self.store.catalogue.jobs(JobQuery())).jobs
 
-    async def delete(self, job: Job, paths_of: Callable[[Job], Sequence[str]] = kept_paths, *, batch: str = "b") -> Job:
+    async def delete(
+        self, job: Job, paths_of: Callable[[Job], Sequence[str]] = saved_paths, *, batch: str = "b"
+    ) -> Job:
         return await move_to_trash(self.store, self.library, self.clock, job.id, paths_of, batch=batch)
 
     async def restore(self, job: Job) -> Job:
@@ -85,10 +87,10 @@ async def test_a_deleted_post_leaves_the_library_and_comes_back_as_it_was(vault:
 
     with pytest.raises(JobNotFound):
         await vault.store.catalogue.get(job.id)
-    assert vault.files() == files - set(kept_paths(job))
-    assert vault.trashed_files() == len(set(kept_paths(job)) & files)
+    assert vault.files() == files - set(saved_paths(job))
+    assert vault.trashed_files() == len(set(saved_paths(job)) & files)
     [post] = await trashed_posts(vault.store, {})
-    assert (post.stored, post.bytes, post.are_moved) == (before, sum(i.kept.bytes for i in job.items if i.kept), True)
+    assert (post.stored, post.bytes, post.are_moved) == (before, sum(i.saved.bytes for i in job.items if i.saved), True)
 
     vault.clock.advance(DAY)
     assert await vault.restore(job) == before.job
@@ -166,7 +168,7 @@ async def test_emptying_removes_what_is_old_enough_for_good(vault: Environment) 
 
     assert await vault.empty(older_than=DAY) == 1
     assert [post.job.id for post in await trashed_posts(vault.store, {})] == [new.id]
-    assert vault.trashed_files() == len(kept_paths(new))
+    assert vault.trashed_files() == len(saved_paths(new))
     assert await vault.empty() == 1
     assert vault.trashed_files() == 0
     assert vault.files() == set()
@@ -180,18 +182,18 @@ async def test_a_post_that_was_saved_again_comes_back_as_another_version_under_a
     job = (await vault.jobs())[0]
     await vault.delete(job)
     await vault.store.queue.enqueue([numbered_job(99, job.canonical_url)])
-    for path in kept_paths(job):
+    for path in saved_paths(job):
         (vault.root / path).parent.mkdir(exist_ok=True)
         (vault.root / path).write_bytes(b"the new version")
     restored = await vault.restore(job)
 
     assert (restored.id, restored.version) == (job.id, 2)
-    paths = kept_paths(restored)
+    paths = saved_paths(restored)
     assert all("(2)" in path for path in paths)
     assert all((vault.root / path).is_file() for path in paths)
     assert all(
         (vault.root / path).read_bytes() == b"the new version"
-        for path in kept_paths(job)
+        for path in saved_paths(job)
         if (vault.root / path).exists()
     )
     assert restored.output_path == paths[0]
@@ -378,7 +380,7 @@ async def test_files_that_were_not_moved_follow_and_other_posts_are_not_read(
 
     monkeypatch.setattr(vault.store.tables, "some", recorded)
     assert await vault.empty(older_than=DAY) == 0
-    assert vault.trashed_files() == before + len(kept_paths(new))
+    assert vault.trashed_files() == before + len(saved_paths(new))
     assert read == [(new.id,)]
     assert await vault.empty(older_than=DAY) == 0
     assert read == [(new.id,)]

@@ -47,14 +47,14 @@ from mediavault.features.following.decisions import (
     fill_interval,
     interval,
     jittered,
-    reason_after_look,
+    reason_after_check,
     shows_removals,
     usual_gap,
 )
 from mediavault.features.following.filters import Reason
 from mediavault.features.following.inbox import note_arrivals
 from mediavault.features.following.model import EntryState, SeenEntry, Source, SourceState
-from mediavault.features.following.records import Followed, HeldSource, put_picture
+from mediavault.features.following.records import AcquiredSource, Followed, put_picture
 from mediavault.platforms import registry
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
@@ -65,7 +65,7 @@ from mediavault.worker.site_limits import NotAllowedYet
 
 ROUND_S = 15.0
 ROUNDS_AT_ONCE = 3  # a site may take minutes to answer, and the sources of other sites need not wait for it
-LOOKS_IN_A_ROUND = 20
+CHECKS_IN_A_ROUND = 20
 RECENT = 200
 MAX_TITLE_CHARS = 300
 DATES = 20
@@ -98,13 +98,13 @@ class Follower:
             return
         waiting = (await store.catalogue.report()).waiting
         due = sorted((source for source in sources if source.is_due(now)), key=lambda one: _due_since(one, now))
-        for followed in due[:LOOKS_IN_A_ROUND]:
+        for followed in due[:CHECKS_IN_A_ROUND]:
             if _yields(followed, waiting, now):
                 await stored.change_state(
-                    store.tables, followed.source.id, lambda state: replace(state, next_look_at=now + YIELD_FOR)
+                    store.tables, followed.source.id, lambda state: replace(state, next_check_at=now + YIELD_FOR)
                 )
-            elif (held := await stored.hold(store.tables, clock, followed)) is not None:
-                await self._look(held, followed)
+            elif (held := await stored.acquire(store.tables, clock, followed)) is not None:
+                await self._check(held, followed)
         if due:
             changed = {one.source.id: one for one in await stored.with_work(store.tables, now)}
             sources = [changed[one.source.id] for one in sources if one.source.id in changed]
@@ -112,7 +112,7 @@ class Follower:
 
     # --- one check -----------------------------------------------------------------------------------------------
 
-    async def _look(self, held: HeldSource, followed: Followed) -> None:
+    async def _check(self, held: AcquiredSource, followed: Followed) -> None:
         source, clock = held.source, self.context.clock
         try:
             read, cheap_failures = await SourceListReader(self.context, self.read).read_list(followed)
@@ -121,14 +121,14 @@ class Follower:
                 raise ExtractorBroken("The list is empty now.", help="It will be checked again; nothing is deleted.")
             state = await self._apply(read, followed, state)
         except NotAllowedYet as exc:
-            state = replace(held.before, next_look_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
+            state = replace(held.before, next_check_at=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
         except Failure as failure:
             log.info("source_not_read", source=source.id, error_code=failure.code, error=failure.message)
             state = self._after_failure(followed, failure)
         else:
-            log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_look)
+            log.info("source_read", source=source.id, method=state.method, new=state.new_at_last_check)
             state = await with_picture(source, state, self.context)
-        await stored.let_go(self.context.store.tables, held, state)
+        await stored.release(self.context.store.tables, held, state)
 
     def _after_failure(self, followed: Followed, failure: Failure) -> SourceState:
         now, state = self.context.clock.now(), followed.state
@@ -139,7 +139,7 @@ class Follower:
         )
         return replace(
             state,
-            next_look_at=now + max(span, failure.retry_after or timedelta()),
+            next_check_at=now + max(span, failure.retry_after or timedelta()),
             failures=failures,
             failing_since=state.failing_since or now,
             error=failure.message,
@@ -172,7 +172,7 @@ class Follower:
             taken = [
                 decision.post
                 for decision in changes
-                if decision.state is EntryState.TAKEN and decision.is_from_before is not are_news
+                if decision.state is EntryState.SAVED and decision.is_from_before is not are_news
             ]
             entries = {post.key: post.entry for post in taken}
             await self._take([(post.key, read.jobs[post.key]) for post in taken], source, entries, are_news=are_news)
@@ -187,28 +187,30 @@ class Follower:
                 for each in later
             ]
             await stored.put_waiting(self.context.store.tables, source.id, now, waiting)
-        passed = [decision for decision in changes if decision.state is EntryState.PASSED]
-        if passed:
-            skipped = {each.post.key: _seen(each.post.entry, EntryState.PASSED, now, each.reason) for each in passed}
-            await stored.put_seen(self.context.store.tables, source.id, skipped)
-        newly_passed = sum(each.former is None for each in passed)
-        put_back = sum(each.former is not None for each in changes if each.state is not EntryState.PASSED)
+        skipped = [decision for decision in changes if decision.state is EntryState.SKIPPED]
+        if skipped:
+            seen = {each.post.key: _seen(each.post.entry, EntryState.SKIPPED, now, each.reason) for each in skipped}
+            await stored.put_seen(self.context.store.tables, source.id, seen)
+        newly_skipped = sum(each.former is None for each in skipped)
+        put_back = sum(each.former is not None for each in changes if each.state is not EntryState.SKIPPED)
         with_facts = _with_facts(state, found, now, decisions)
         state = replace(
-            await self._with_gone(found, followed, with_facts, decisions),
+            await self._with_unlisted(found, followed, with_facts, decisions),
             started=source.start_number,
             waiting=await stored.count_waiting(self.context.store.tables, source.id),
-            passed=state.passed + newly_passed - put_back,
+            skipped=state.skipped + newly_skipped - put_back,
         )
         span = jittered(self._interval(source, state, found.fresh_for), self.context.retry.jitter())
-        return replace(state, next_look_at=now + max(span, found.fresh_for or timedelta()))
+        return replace(state, next_check_at=now + max(span, found.fresh_for or timedelta()))
 
-    async def _with_gone(
+    async def _with_unlisted(
         self, listing: Listing, followed: Followed, state: SourceState, decisions: Sequence[Decision]
     ) -> SourceState:
         """Record which entries are missing from the list and which are back, and return the state with the number missing."""
         tables, source_id = self.context.store.tables, followed.source.id
-        returned = [each.post.key for each in decisions if each.former is not None and each.former.gone_at is not None]
+        returned = [
+            each.post.key for each in decisions if each.former is not None and each.former.unlisted_at is not None
+        ]
         is_evidence = shows_removals(listing, followed.state)
         if returned:
             await stored.take_back(tables, source_id, returned)
@@ -218,7 +220,7 @@ class Follower:
             await stored.compare_with_list(tables, source_id, listed, now, is_restart=followed.wants_backlog)
         elif not returned:
             return state
-        return replace(state, gone=await stored.count_gone(tables, source_id))
+        return replace(state, unlisted=await stored.count_unlisted(tables, source_id))
 
     async def _take(
         self,
@@ -247,7 +249,7 @@ class Follower:
             store.tables,
             source.id,
             {
-                post: replace(_seen(entries[post], EntryState.TAKEN, now), job_id=result.job.id)
+                post: replace(_seen(entries[post], EntryState.SAVED, now), job_id=result.job.id)
                 for (post, _), result in zip(posts, results, strict=True)
             },
         )
@@ -297,8 +299,8 @@ class Follower:
             new = None
         if new is None or await removed(store.records, [post_key(new.canonical_url)]):
             reason = Reason.UNREADABLE if new is None else Reason.REMOVED
-            passed = replace(entry, state=EntryState.PASSED, reason=reason)
-            await stored.put_seen(store.tables, source.id, {post: passed})
+            skipped = replace(entry, state=EntryState.SKIPPED, reason=reason)
+            await stored.put_seen(store.tables, source.id, {post: skipped})
             return
         await self._take([(post, new)], source, {post: entry}, are_news=entry.is_new_post)
 
@@ -309,14 +311,14 @@ def _key(canonical_url: str) -> str:
 
 
 def _due_since(followed: Followed, now: datetime) -> datetime:
-    return followed.state.next_look_at or min(followed.source.followed_at, now)
+    return followed.state.next_check_at or min(followed.source.followed_at, now)
 
 
 def _yields(followed: Followed, waiting: Mapping[str, int], now: datetime) -> bool:
     """Whether the jobs of the source's site go first; but not forever, since a site may have jobs for days."""
-    if followed.state.next_look_at is None or not waiting.get(followed.source.platform):
+    if followed.state.next_check_at is None or not waiting.get(followed.source.platform):
         return False
-    seen = followed.state.looked_at
+    seen = followed.state.checked_at
     return seen is not None and now - seen < 2 * YIELD_AT_MOST
 
 
@@ -336,10 +338,12 @@ def _with_file(job: NewJob, entry: Entry | SeenEntry) -> NewJob:
 
 def _with_facts(state: SourceState, listing: Listing, now: datetime, decisions: Sequence[Decision]) -> SourceState:
     """Return the state with what a successful check has found out about the source."""
-    news = sum(each.is_change and not each.is_from_before and each.state is not EntryState.PASSED for each in decisions)
+    news = sum(
+        each.is_change and not each.is_from_before and each.state is not EntryState.SKIPPED for each in decisions
+    )
     ids = [entry.post_id for entry in listing.entries if entry.post_id] if listing.is_newest_first else []
     dates = [entry.published_at for entry in listing.entries if entry.published_at and entry.published_at <= now]
-    if not dates and state.looks:  # a list without dates: when its news came
+    if not dates and state.checks:  # a list without dates: when its news came
         dates = [now] * bool(news)
     listed = min(len(listing.entries), FEW)  # a check that reads everything is not a usual one
     return replace(
@@ -348,8 +352,8 @@ def _with_facts(state: SourceState, listing: Listing, now: datetime, decisions: 
         title=listing.title or state.title,
         handle=listing.handle or state.handle,
         picture_url=listing.picture_url or state.picture_url,
-        looked_at=now,
-        looks=state.looks + 1,
+        checked_at=now,
+        checks=state.checks + 1,
         method=listing.method or state.method,
         uses_account=listing.uses_account,
         validators=listing.validators,
@@ -365,7 +369,7 @@ def _with_facts(state: SourceState, listing: Listing, now: datetime, decisions: 
         if listing.is_whole and listing.entries
         else state.whole_entries,
         seen=state.seen + sum(decision.former is None for decision in decisions),
-        new_at_last_look=news,
+        new_at_last_check=news,
         newest_at=max((*dates, *((state.newest_at,) if state.newest_at else ())), default=None),
     )
 
@@ -384,23 +388,23 @@ async def refuse_unwanted(store: Store, clock: Clock, job: Job, extraction: Extr
     marks = (await store.marks.of_jobs([job.id])).get(job.id, ())
     sources = [mark.name.partition("/")[2] for mark in marks if mark.kind == MarkKind.SOURCE]
     entry, post = _entry_of(job, extraction), _key(job.canonical_url)
-    passed: dict[str, SeenEntry] = {}
+    skipped: dict[str, SeenEntry] = {}
     for source_id in sources:
         try:
             source = (await stored.find_followed(store.tables, source_id)).source
         except NotFound:
             return
-        if (reason := reason_after_look(entry, source, now)) is None:
+        if (reason := reason_after_check(entry, source, now)) is None:
             return
-        passed[source_id] = replace(_seen(entry, EntryState.PASSED, now, reason), is_read=True)
+        skipped[source_id] = replace(_seen(entry, EntryState.SKIPPED, now, reason), is_read=True)
     current = await store.catalogue.get(job.id)
-    if not passed or not current.is_wanted_by_lists_only:
+    if not skipped or not current.is_wanted_by_lists_only:
         return
-    for source_id, seen in passed.items():
+    for source_id, seen in skipped.items():
         await stored.put_seen(store.tables, source_id, {post: seen})
     with suppress(JobNotFound):
         await store.catalogue.remove(job.id, as_of=current.updated_at)
-        log.info("post_passed_over", sources=sorted(passed), reason=next(iter(passed.values())).reason)
+        log.info("post_skipped", sources=sorted(skipped), reason=next(iter(skipped.values())).reason)
         raise LeaseLost("None of its sources wants this post.")
 
 
@@ -433,7 +437,7 @@ async def with_picture(source: Source, state: SourceState, context: WorkerContex
         picture = await _small_picture(state.picture_url, source, context)
         await put_picture(context.store.records, source.id, picture)
     except (MediavaultError, OSError) as exc:
-        log.info("source_picture_not_kept", source=source.id, error=str(exc)[:200])
+        log.info("source_picture_not_saved", source=source.id, error=str(exc)[:200])
         return replace(state, picture_due=now + TRIED_AGAIN_AFTER)
     return replace(state, has_picture=True, picture_due=now + REFRESHED_AFTER)
 

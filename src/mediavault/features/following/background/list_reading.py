@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mediavault.core.failures import Failure, LoginRequired, Unsupported
 from mediavault.core.job import JobId, NewJob
-from mediavault.core.listings import Entry, Listing, Look, Validators, post_key
+from mediavault.core.listings import Entry, ListCheck, Listing, Validators, post_key
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit
@@ -23,7 +23,7 @@ from mediavault.platforms import registry
 from mediavault.worker import site_limits
 from mediavault.worker.context import WorkerContext
 
-LOOK_WITHIN_S = 180.0  # by each way
+CHECK_WITHIN_S = 180.0  # by each way
 FEW, MANY = 100, 20_000  # entries that a usual check reads at most, and the one that reads the earlier posts
 STOP_AFTER_KNOWN = 20  # in a row: younger ones may be pinned below older ones, or have come later
 FALL_BACK_AFTER = 2  # failures of the cheapest way in a row: a single one may be over at the next check
@@ -59,7 +59,7 @@ class SourceListReader:
     context: WorkerContext
     read: ReadListed
     most: int = MANY
-    within_s: float = LOOK_WITHIN_S
+    within_s: float = CHECK_WITHIN_S
 
     async def read_list(self, followed: Followed) -> tuple[SourceListing, int]:
         """Return the source's list, and how many times in a row the cheapest way has failed.
@@ -75,10 +75,10 @@ class SourceListReader:
         for number, lister in enumerate(self.context.listers):
             if lister.signed_in and not is_signed_in:
                 continue
-            look = self._look(followed, conditional=best is None and failure is None)
+            check = self._check(followed, conditional=best is None and failure is None)
             try:
                 permit = await self._permit(followed, platform, lister, before=permit)
-                found = await lister.list_entries(look, platform, within_s=self.within_s)
+                found = await lister.list_entries(check, platform, within_s=self.within_s)
             except Unsupported:
                 continue
             except Failure as exc:
@@ -102,10 +102,10 @@ class SourceListReader:
             )
         return best, cheap_failures
 
-    def _look(self, followed: Followed, *, conditional: bool) -> Look:
+    def _check(self, followed: Followed, *, conditional: bool) -> ListCheck:
         source, state = followed.source, followed.state
         everything = followed.wants_backlog and source.start is not Start.NOW
-        return Look(
+        return ListCheck(
             url=source.url,
             stable_id=state.stable_id,
             known=state.recent_ids,

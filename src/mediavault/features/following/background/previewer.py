@@ -44,7 +44,7 @@ class SourcePreviewer:
         held_back = {hold.site for hold in await all_holds(records)}
         for reading in readings:
             if not held_back & {None, reading.platform}:
-                held = await stored.hold_reading(records, clock, reading)
+                held = await stored.acquire_reading(records, clock, reading)
                 if held is not None:
                     await self._read(held)
 
@@ -55,15 +55,15 @@ class SourcePreviewer:
             read, _ = await reader.read_list(_as_source(held))
         except NotAllowedYet as exc:
             later = replace(held, not_before=max(exc.at, clock.now() + timedelta(seconds=ROUND_S)))
-            await stored.let_go_reading(records, held, later)
+            await stored.release_reading(records, held, later)
         except Failure as failure:
             log.info("preview_not_read", platform=held.platform, error_code=failure.code, error=failure.message)
-            await stored.let_go_reading(records, held, _failed(held, failure, clock.now()))
+            await stored.release_reading(records, held, _failed(held, failure, clock.now()))
         else:
             log.info(
                 "preview_read", platform=held.platform, method=read.listing.method, entries=len(read.listing.entries)
             )
-            await stored.let_go_reading(records, held, replace(held, read_at=clock.now()), _as_stored(read))
+            await stored.release_reading(records, held, replace(held, read_at=clock.now()), _as_stored(read))
 
 
 def _as_stored(read: SourceListing) -> ReadList:

@@ -19,7 +19,7 @@ from mediavault.features.following.service import Following
 from mediavault.features.following.views import fill_words
 from mediavault.presentation.labels import format_duration, one_line
 
-LOOK_EVERY_S = 0.5
+CHECK_EVERY_S = 0.5
 WAIT_AT_MOST_S = 300.0
 ENTRIES_SHOWN = 200
 
@@ -51,7 +51,7 @@ async def preview_and_wait(
             )
         if clock.monotonic() >= ends_s:
             raise TookTooLong("No worker has read the list yet.", help=_AGAIN)
-        await clock.sleep(LOOK_EVERY_S)
+        await clock.sleep(CHECK_EVERY_S)
 
 
 def print_preview(view: SourcePreviewView) -> None:
@@ -62,12 +62,12 @@ def print_preview(view: SourcePreviewView) -> None:
     counts = view.counts
     name = one_line(view.source.name)
     later = f"{counts.undecided:,} would be decided once the post is read"
-    lines = [f"{name}: {counts.taken:,} would be saved, {later}, {counts.passed:,} would be skipped."]
+    lines = [f"{name}: {counts.saved:,} would be saved, {later}, {counts.skipped:,} would be skipped."]
     if counts.in_turn:
         lines.append(f"Saved later, in turn: {fill_words(counts.in_turn, timedelta(seconds=view.fill_s))}.")
     if not view.is_whole:
         lines.append(f"The list may be longer: {len(view.entries):,} posts were read.")
-    lines += [f"{REASONS[reason]}: {count:,}" for reason, count in counts.passed_for.items()]
+    lines += [f"{REASONS[reason]}: {count:,}" for reason, count in counts.skipped_for.items()]
     for line in lines:
         out().print(line, markup=False, soft_wrap=True)
     if view.entries:

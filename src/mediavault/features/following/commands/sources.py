@@ -128,7 +128,9 @@ def _print(view: SourceView, *, as_json: bool) -> None:
     if as_json:
         print_json(view)
         return
-    state = "paused" if view.is_paused else "failing" if view.error else "new" if view.looked_at is None else "followed"
+    state = (
+        "paused" if view.is_paused else "failing" if view.error else "new" if view.checked_at is None else "followed"
+    )
     counts = f"{view.seen:,} seen" + (f", {view.waiting:,} waiting" if view.waiting else "")
     line = f"{view.id}  {state:<8}  {readable_name(view.name)}  {view.url}  ({counts})"
     out().print(line, markup=False, highlight=False, soft_wrap=True)

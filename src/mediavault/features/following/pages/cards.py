@@ -33,7 +33,7 @@ KIND_LABELS: Mapping[EntryKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceCard:
-    """A source in a list. ``next_look`` None: as soon as possible; a paused source has none.
+    """A source in a list. ``next_check`` None: as soon as possible; a paused source has none.
 
     ``held`` says why the source is not checked now, "" if nothing prevents it. ``fill`` says how many earlier posts wait and for
     how long, "" for none; ``next_fill`` is when the next one is saved, None for now or never.
@@ -44,8 +44,8 @@ class SourceCard:
     handle: str
     site: str
     letter: str
-    is_looking: bool
-    next_look: datetime | None
+    is_checking: bool
+    next_check: datetime | None
     fill: str
     next_fill: datetime | None
     held: str
@@ -60,7 +60,7 @@ class EntryLine:
     published_at: datetime | None
     why: str
     job_id: str | None = None
-    gone_at: datetime | None = None
+    unlisted_at: datetime | None = None
 
 
 def source_cards(
@@ -113,8 +113,8 @@ def _card(
         handle=handle if handle not in {name, f"@{name}"} else "",
         site=site_name(source.platform, title, source.url),
         letter=letter(source.platform, title, source.url),
-        is_looking=state.held_until is not None and state.held_until > now,
-        next_look=state.next_look_at if state.next_look_at and state.next_look_at > now else None,
+        is_checking=state.acquired_until is not None and state.acquired_until > now,
+        next_check=state.next_check_at if state.next_check_at and state.next_check_at > now else None,
         fill=fill,
         held=hold_label(hold, title) if hold else "",
         next_fill=next_fill if state.waiting and not source.is_paused and next_fill > now else None,
@@ -169,7 +169,7 @@ def entry_line(entry: SeenEntry) -> EntryLine:
         published_at=entry.published_at,
         why=translated(REASONS[entry.reason]) if entry.reason else "",
         job_id=entry.job_id,
-        gone_at=entry.gone_at,
+        unlisted_at=entry.unlisted_at,
     )
 
 
@@ -178,9 +178,9 @@ def entry_line(entry: SeenEntry) -> EntryLine:
 LINES_SHOWN = 100  # of each outcome
 
 _HEADINGS: Mapping[Outcome, str] = {
-    Outcome.TAKEN: Message("Would be saved"),
+    Outcome.SAVED: Message("Would be saved"),
     Outcome.UNDECIDED: Message("Decided once the post is read"),
-    Outcome.PASSED: Message("Would be skipped"),
+    Outcome.SKIPPED: Message("Would be skipped"),
 }
 
 
@@ -217,7 +217,7 @@ def preview_part(view: SourcePreviewView) -> PreviewPart:
 
 def _group(outcome: Outcome, view: SourcePreviewView) -> PreviewGroup:
     entries = [entry for entry in view.entries if entry.outcome is outcome]
-    reasons = view.counts.passed_for.items() if outcome is Outcome.PASSED else ()
+    reasons = view.counts.skipped_for.items() if outcome is Outcome.SKIPPED else ()
     return PreviewGroup(
         outcome,
         gettext(_HEADINGS[outcome]),

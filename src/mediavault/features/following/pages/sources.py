@@ -60,7 +60,7 @@ IMPORT_PAGE = f"{PAGE}/import"
 LISTED_SHOWN = 200
 SOURCES_ON_A_PAGE = 50
 NEWEST_JOBS = 24
-WAITING_SHOWN, PASSED_SHOWN = 50, 100
+WAITING_SHOWN, SKIPPED_SHOWN = 50, 100
 ENTRIES_READ = 2_000
 MAX_FIELDS = 40
 START_LABELS = {
@@ -193,19 +193,19 @@ async def show(source_id: SourcePath, services: Services, sources: FollowingDep,
     query = JobQuery(marks=(from_source(source_id),), limit=NEWEST_JOBS, cursor=cursor or None)
     jobs = await services.store.catalogue.jobs(query)
     waiting = await next_waiting(services.store.tables, source_id, limit=WAITING_SHOWN)
-    passed = await sources.entries(source_id, limit=ENTRIES_READ, state=EntryState.PASSED)
-    gone = await sources.entries(source_id, limit=ENTRIES_READ, gone=True)
+    skipped = await sources.entries(source_id, limit=ENTRIES_READ, state=EntryState.SKIPPED)
+    unlisted = await sources.entries(source_id, limit=ENTRIES_READ, unlisted=True)
     return render(
         "source.html",
         moment=moment,
-        gone=[entry_line(entry) for entry in gone[:PASSED_SHOWN]],
+        unlisted=[entry_line(entry) for entry in unlisted[:SKIPPED_SHOWN]],
         card=card,
         settings_summary=settings_summary(one, current().zone),
         posts=[job_view(job) for job in jobs.jobs],
         is_first=not cursor,
         next_page=f"{PAGE}/{source_id}?{urlencode({'cursor': jobs.next_cursor})}" if jobs.next_cursor else None,
         waiting=[entry_line(entry) for entry in waiting.values()],
-        passed=[entry_line(entry) for entry in passed[:PASSED_SHOWN]],
+        skipped=[entry_line(entry) for entry in skipped[:SKIPPED_SHOWN]],
         **await frame(services),
     )
 

@@ -38,19 +38,19 @@ class Enclosure:
     file: StoredFile
 
 
-def enclosure_of(job_id: JobId, index: int, kept: SavedFile) -> Enclosure:
+def enclosure_of(job_id: JobId, index: int, saved: SavedFile) -> Enclosure:
     """Return what a podcast app plays for the item ``index`` of a job: the saved file, whether video or sound.
 
     There is one file for each item, which was put into an MP4 when it was saved, if its container allowed it.
     """
-    return _enclosure(f"{job_id}-{index}", kept.output_path, kept.sha256, kept.bytes)
+    return _enclosure(f"{job_id}-{index}", saved.output_path, saved.sha256, saved.bytes)
 
 
-def picture_of(job_id: JobId, index: int, kept: SavedFile) -> Enclosure | None:
+def picture_of(job_id: JobId, index: int, saved: SavedFile) -> Enclosure | None:
     """Return the item's picture; None when it has none that podcast apps show."""
-    if kept.thumbnail_path is None or _suffix(kept.thumbnail_path) not in _PICTURES:
+    if saved.thumbnail_path is None or _suffix(saved.thumbnail_path) not in _PICTURES:
         return None
-    return _enclosure(f"{job_id}-{index}-picture", kept.thumbnail_path, None, None)
+    return _enclosure(f"{job_id}-{index}-picture", saved.thumbnail_path, None, None)
 
 
 def channel_of(feed: RssFeed, jobs: Sequence[Job], *, folder: str, document: str, home: str) -> RssChannel:
@@ -78,8 +78,8 @@ def _items(job: Job, folder: str) -> Iterator[RssItem]:
     text, files = post_text(job), moving_files(job)
     saved_at = job.completed_at or job.created_at
     published_at = moment_or_none(job.metadata.get("published_at")) or saved_at
-    for number, (index, kept) in enumerate(files.items(), start=1):
-        enclosure, picture = enclosure_of(job.id, index, kept), picture_of(job.id, index, kept)
+    for number, (index, saved) in enumerate(files.items(), start=1):
+        enclosure, picture = enclosure_of(job.id, index, saved), picture_of(job.id, index, saved)
         yield RssItem(
             id=str(uuid.uuid5(uuid.UUID(job.id), str(index))),
             title=f"{text.title} ({number}/{len(files)})" if len(files) > 1 else text.title,
@@ -90,8 +90,8 @@ def _items(job: Job, folder: str) -> Iterator[RssItem]:
             saved_at=saved_at,
             address=f"{folder}{enclosure.name}",
             kind=enclosure.kind,
-            bytes=kept.bytes,
-            duration_s=kept.duration_s,
+            bytes=saved.bytes,
+            duration_s=saved.duration_s,
             picture=f"{folder}{picture.name}" if picture else None,
         )
 

@@ -114,7 +114,7 @@ class RssVersions:
             return None
         saved = frozenset((job.id, job.updated_at) for job in changed if job.status is JobStatus.COMPLETED)
         totals = await self._store.catalogue.library_totals()
-        sums = tuple((site.platform, site.kept, site.bytes, site.duration_s) for site in totals.platforms)
+        sums = tuple((site.platform, site.saved, site.bytes, site.duration_s) for site in totals.platforms)
         marks = [await self._mark_stamp(name) for name in sorted({*query.marks, *query.without})]
         return saved, sums, tuple(marks)
 
@@ -242,10 +242,10 @@ async def _stored(services: ApiServices, feeds: RssFeeds, query: JobQuery, name:
 
 
 def _file_of(job: Job, index: int, *, is_picture: bool) -> Enclosure | None:
-    kept = moving_files(job).get(index)
-    if kept is None:
+    saved = moving_files(job).get(index)
+    if saved is None:
         return None
-    return picture_of(job.id, index, kept) if is_picture else enclosure_of(job.id, index, kept)
+    return picture_of(job.id, index, saved) if is_picture else enclosure_of(job.id, index, saved)
 
 
 def _versions(request: Request) -> RssVersions:

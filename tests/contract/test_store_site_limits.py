@@ -155,9 +155,9 @@ async def test_a_job_released_for_lack_of_a_permit_is_claimed_when_one_is_due_an
 
 async def test_a_closed_site_says_until_when_and_its_jobs_are_not_claimed(store: Store, clock: FakeClock) -> None:
     await enqueue(store, "x", "y")
-    gate = await close(store)
+    limit = await close(store)
 
-    assert (gate.closed_until, gate.failures, gate.code) == (clock.now() + PROBE, 1, ErrorCode.RATE_LIMITED)
+    assert (limit.closed_until, limit.failures, limit.code) == (clock.now() + PROBE, 1, ErrorCode.RATE_LIMITED)
     assert await store.site_limits.acquire_permit(ASKED) == Permit(clock.now() + PROBE, PermitRefusal.CLOSED)
     assert await claimed_sites(store) == ["y"]
     clock.advance(timedelta(minutes=10))
@@ -182,23 +182,23 @@ async def test_a_reopened_site_has_no_failures_left(store: Store, clock: FakeClo
     await store.site_limits.reopen_site("x")
 
     assert await store.site_limits.acquire_permit(ASKED) == Permit(clock.now())
-    (gate,) = await store.site_limits.all_limits()
-    assert (gate.failures, gate.closed_until, gate.code) == (0, None, None)
+    (limit,) = await store.site_limits.all_limits()
+    assert (limit.failures, limit.closed_until, limit.code) == (0, None, None)
 
 
 async def test_a_longer_closing_keeps_its_end_and_reason(store: Store, clock: FakeClock) -> None:
     await close(store, minutes=60, reason="account warned")
-    gate = await close(store, minutes=1, reason="slow down")
+    limit = await close(store, minutes=1, reason="slow down")
 
-    assert (gate.closed_until, gate.reason, gate.failures) == (clock.now() + timedelta(hours=1), "account warned", 2)
-    assert await store.site_limits.all_limits() == [gate]
+    assert (limit.closed_until, limit.reason, limit.failures) == (clock.now() + timedelta(hours=1), "account warned", 2)
+    assert await store.site_limits.all_limits() == [limit]
 
 
 async def test_site_limits_are_listed_by_name(store: Store) -> None:
     for name in ("y", "x"):
         await close(store, name)
 
-    assert [gate.platform for gate in await store.site_limits.all_limits()] == ["x", "y"]
+    assert [limit.platform for limit in await store.site_limits.all_limits()] == ["x", "y"]
 
 
 async def test_the_report_counts_waiting_jobs_by_site(store: Store) -> None:
@@ -226,8 +226,8 @@ async def test_an_account_visits_no_more_posts_within_a_day_than_its_cap(store: 
 
     assert await store.site_limits.acquire_permit(of_account(3)) == Permit(began + DAY, PermitRefusal.ACCOUNT_DAY)
     assert (await store.site_limits.acquire_permit(ASKED)).refused is None  # a request without the account
-    (gate,) = await store.site_limits.all_limits()
-    assert (gate.posts_within_day(clock.now()), gate.account_cap) == (2, 2)
+    (limit,) = await store.site_limits.all_limits()
+    assert (limit.posts_within_day(clock.now()), limit.account_cap) == (2, 2)
 
 
 async def test_jobs_that_wait_for_the_account_get_their_times_in_the_order_of_their_requests(
@@ -251,8 +251,8 @@ async def test_a_post_that_is_visited_again_counts_once(store: Store, clock: Fak
     for number in (1, 2, 1, 2, 1):
         assert (await store.site_limits.acquire_permit(of_account(number))).refused is None
 
-    (gate,) = await store.site_limits.all_limits()
-    assert gate.posts_within_day(clock.now()) == 2
+    (limit,) = await store.site_limits.all_limits()
+    assert limit.posts_within_day(clock.now()) == 2
 
 
 async def test_a_refused_permit_counts_no_post_and_starts_no_probe(store: Store, clock: FakeClock) -> None:
@@ -260,8 +260,8 @@ async def test_a_refused_permit_counts_no_post_and_starts_no_probe(store: Store,
     assert (await store.site_limits.acquire_permit(of_account(1))).refused is PermitRefusal.LATER
     await close(store, minutes=1)
     assert (await store.site_limits.acquire_permit(of_account(1))).refused is PermitRefusal.CLOSED
-    (gate,) = await store.site_limits.all_limits()
-    assert gate.posts_within_day(clock.now()) == 0
+    (limit,) = await store.site_limits.all_limits()
+    assert limit.posts_within_day(clock.now()) == 0
 
     clock.advance(2 * MINUTE)
     for number in (1, 2):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.cli.playlist_look import look_at_playlist
+from mediavault.cli.playlist_inspection import inspect_playlist
 from mediavault.core.failures import BadInput
 from mediavault.download.manifest import MAX_PLAYLIST_BYTES, MAX_SEGMENTS
 
@@ -72,7 +72,7 @@ DASH = {
 
 
 def look(text: str, base: str = BASE) -> dict[str, Any]:
-    return look_at_playlist(None, text.encode(), base)
+    return inspect_playlist(None, text.encode(), base)
 
 
 def media(*lines: str, end: bool = True) -> str:
@@ -131,7 +131,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.m3u8"
     path.write_text(media())
 
-    assert look_at_playlist(path, None, BASE) == HLS_MEDIA
+    assert inspect_playlist(path, None, BASE) == HLS_MEDIA
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_a_smooth_streaming_manifest_is_named_as_such() -> None:
 @pytest.mark.parametrize("path", [Path("/nowhere/x.m3u8"), Path("/"), None])
 def test_a_file_that_cannot_be_read_is_bad_input(path: Path | None) -> None:
     with pytest.raises(BadInput):
-        look_at_playlist(path, None, BASE)
+        inspect_playlist(path, None, BASE)

@@ -10,7 +10,7 @@ from mediavault.download.manifest import MAX_PLAYLIST_BYTES
 from mediavault.extraction.manifests import parse_manifest
 
 
-def look_at_playlist(path: Path | None, text: bytes | None, base_url: str) -> dict[str, Any]:
+def inspect_playlist(path: Path | None, text: bytes | None, base_url: str) -> dict[str, Any]:
     """Count what the HLS playlist or DASH manifest in the file ``path`` or in ``text`` lists; it is from ``base_url``.
 
     ``variants`` are an HLS master's EXT-X-STREAM-INF entries, or a DASH manifest's video qualities (one that continues

@@ -1,8 +1,0 @@
--- The origin of the list that named a post: see NewJob in core/job.py. NULL where a user asked for it. Of posts that sources had
--- brought before, the list is not known.
--- oldest code: 8
-
-ALTER TABLE mediavault.jobs ADD COLUMN listed_by text;
-
-UPDATE mediavault.jobs SET listed_by = ''
- WHERE priority = 2 AND EXISTS (SELECT FROM mediavault.marks WHERE marks.job = jobs.seq AND marks.name LIKE 'source/%');
