@@ -50,9 +50,9 @@ from mediavault.extraction.profile_pages import read_profile
 from mediavault.extraction.saved_page import open_saved
 from mediavault.extraction.walls import is_login_page
 from mediavault.library import layout
+from mediavault.platforms import tiktok
 from mediavault.platforms.registry import all_platforms, site_title
-from mediavault.platforms.tiktok import refusals as tiktok_refusals
-from mediavault.platforms.tiktok.embeds import as_items
+from mediavault.platforms.tiktok import as_items
 from mediavault.platforms.x import refusals as x_refusals
 from mediavault.platforms.youtube import YOUTUBE
 from mediavault.presentation import preferences
@@ -99,10 +99,10 @@ OWN_TEXTS = frozenset(
         "core.settings.check_allow_rule",
         "core.settings.check_proxy",
         "platforms.registry.platform",
-        "platforms.dailymotion.feeds.account_feeds",  # our own patterns
-        "platforms.tumblr.feeds.blog_feeds",
-        "platforms.vimeo.feeds.account_feeds",
-        "platforms.youtube.feeds.channel_feeds",
+        "platforms.dailymotion.account_feeds",  # our own patterns
+        "platforms.tumblr.blog_feeds",
+        "platforms.vimeo.account_feeds",
+        "platforms.youtube.reader.channel_feeds",
         "platforms.lookalikes.imitates",  # hosts, which parse_http_url limits to 253 characters
         "platforms.lookalikes.is_below",
         "browser.interception.judge",  # from the facts of a response
@@ -185,8 +185,8 @@ WITH_MORE: Mapping[str, Read] = {
     "extraction.page_data.build.candidate": lambda text: build.candidate(URL + text, GENERIC, FoundIn.DOM),
     "extraction.page_data.html_scan.attributes_of": lambda text: html_scan.attributes_of(text, 0, 0),
     "extraction.page_data.elements.has_element": lambda text: elements.has_element(text, "#a .b"),
-    "platforms.tiktok.embeds.as_items": lambda text: list(_items(text)),
-    "platforms.tiktok.refusals.refusal": lambda text: _tiktok(text),
+    "platforms.tiktok.as_items": lambda text: list(_items(text)),
+    "platforms.tiktok.refusal": lambda text: _tiktok(text),
     "platforms.x.refusals.refusal": lambda text: _x(text),
     "extraction.saved_page.open_saved": lambda text: open_saved(_bytes(text), URL),
     "extraction.walls.is_login_page": lambda text: is_login_page(URL + text, TIKTOK),
@@ -216,7 +216,7 @@ def _evidence(text: str) -> object:
 
 
 def _tiktok(text: str) -> object:
-    return tiktok_refusals.refusal("1", [{"statusMsg": text, "statusCode": text}])
+    return tiktok.refusal("1", [{"statusMsg": text, "statusCode": text}])
 
 
 def _x(text: str) -> object:

@@ -91,7 +91,7 @@ VIOLATIONS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("mediavault.worker.pipeline", "mediavault.platforms.tiktok"),
         ("mediavault.worker.stages.extract", "mediavault.platforms.lookalikes"),
         ("mediavault.worker.stages.route", "mediavault.platforms.x.reader"),
-        ("mediavault.features.sites.service", "mediavault.platforms.reading.meta_media"),
+        ("mediavault.features.sites.service", "mediavault.platforms.meta_media"),
         ("mediavault.features.sites.service", "mediavault.platforms.instagram"),
         ("mediavault.web.pages.home", "mediavault.platforms.x"),
         ("mediavault.cli.main", "mediavault.platforms.x"),

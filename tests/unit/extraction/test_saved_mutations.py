@@ -17,7 +17,7 @@ from mediavault.core.failures import BadInput, ErrorCode
 from mediavault.core.urls import parse_http_url
 from mediavault.extraction.ranking import choose_candidate
 from mediavault.extraction.saved_page import SavedPageResult, open_saved, read_saved_post
-from mediavault.platforms.reading import meta_media
+from mediavault.platforms import meta_media
 from mediavault.platforms.registry import identify
 from tests.unit.extraction.samples import TIKTOK_ID, X_ID, tiktok_item, tweet, x_thread, x_video
 

@@ -13,9 +13,9 @@ from mediavault.core.platform import PageData
 from mediavault.extraction.page_data.document import documents, parse_json
 from mediavault.extraction.page_data.html_scan import scan
 from mediavault.extraction.ranking import choose_candidate
+from mediavault.platforms import instagram
 from mediavault.platforms.instagram import INSTAGRAM
-from mediavault.platforms.instagram import reader as instagram
-from mediavault.platforms.reading.meta_media import number_of
+from mediavault.platforms.meta_media import number_of
 
 CODE = "CPQjO5RIIO9"
 PK = "2580717541674484669"

@@ -9,8 +9,8 @@ import pytest
 from mediavault.core.failures import LoginRequired
 from mediavault.core.media import ItemRole, ItemType, Post
 from mediavault.core.platform import PageData
+from mediavault.platforms import threads
 from mediavault.platforms.threads import THREADS
-from mediavault.platforms.threads import reader as threads
 
 CODE = "C8abcdefghi"
 URL = f"https://www.threads.com/@jane/post/{CODE}"

@@ -11,8 +11,8 @@ from mediavault.core.media import Candidate, ItemType, Watermark
 from mediavault.core.platform import PageData
 from mediavault.extraction.page_data.document import documents
 from mediavault.extraction.page_data.html_scan import scan
+from mediavault.platforms import tiktok
 from mediavault.platforms.tiktok import TIKTOK
-from mediavault.platforms.tiktok import reader as tiktok
 from tests.unit.extraction.page_data.reading import best
 from tests.unit.extraction.samples import TIKTOK_ID, tiktok_item, tiktok_level, tiktok_page, tiktok_post
 

@@ -18,9 +18,58 @@ from mediavault.core.messages import Message
 from mediavault.core.platform import OwnRecords, PageData, Platform
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.values import Node, walk
-from mediavault.platforms.facebook import mobile
 from mediavault.platforms.facebook.video import FIELDS, candidates_of, duration_of
-from mediavault.platforms.reading.meta_media import listed_by
+from mediavault.platforms.meta_media import listed_by
+
+_NUMBERS = ("mf_story_key", "top_level_post_id")
+
+
+def player_in(element: Node) -> Node:
+    """Return the player that an element holds, an empty object for any other."""
+    store = values.obj(element, "attributes", "data-store")
+    return store if "videoID" in store and "src" in store else {}
+
+
+def own_players(post: Post, documents: Sequence[object]) -> list[Node]:
+    """Return the elements of the one video of the post's story; [] where the story is not there, or names none of several."""
+    elements = [element for document in documents if (element := values.obj(document)).get("story")]
+    stories = {str(element["story"].get("top_level_post_id")) for element in elements}
+    own = [
+        element
+        for element in elements
+        if player_in(element) and (is_of(element, post) or (len(stories) == 1 and _may_be_of(element["story"], post)))
+    ]
+    named = [element for element in own if str(player_in(element)["videoID"]) in _named_by(element["story"])]
+    named = named or [element for element in own if _may_show_a_video(element["story"])]
+    return named if len({str(player_in(element)["videoID"]) for element in named}) == 1 else []
+
+
+def is_of(element: Node, post: Post) -> bool:
+    """Whether an element is in the post's own story."""
+    return post.post_id in {str(element["story"].get(name)) for name in _NUMBERS}
+
+
+def shares(element: Node) -> bool:
+    """Whether an element is in a story that shows another one's video."""
+    return bool(element["story"].get("original_content_id"))
+
+
+def _named_by(story: Node) -> set[str]:
+    return {str(story[name]) for name in (*_NUMBERS, "photo_id") if story.get(name)}
+
+
+def _may_show_a_video(story: Node) -> bool:
+    """Whether a story that names no attachment says nothing against a video; the basic site states no forms."""
+    styles = (story.get(name) for name in ("story_attachment_style", "attached_story_attachment_style"))
+    return "photo_id" not in story and all(str(style).startswith("video") for style in styles if style)
+
+
+def _may_be_of(story: Node, post: Post) -> bool:
+    """Whether a story may be the post's where the post's URL has the newer form, which cannot be computed."""
+    owner, handle = str(story.get("content_owner_id_new")), post.handle or ""
+    is_newer = (post.post_id or "").startswith("pfbid")
+    return is_newer and (owner == handle or not handle.isdigit())
+
 
 MAX_ITEMS = 100
 _MAX_RECORDS = 50  # of one video or story in one page; there are one to ten
@@ -42,9 +91,9 @@ def read(post: Post, platform: Platform, documents: Sequence[object]) -> PageDat
         # a text has no attachments; the video next to it in a list is another post's
         has_none = any(node.get("attachments") == [] for node in stories) and not any(map(_has_attachments, stories))
         return _page_data(items, [story, *stories, *_sections(story)]) if items or has_none else None
-    if post.post_id and (elements := mobile.own_players(post, documents)):
-        role = ItemRole.REPOSTED if mobile.shares(elements[0]) else ItemRole.MAIN
-        players = [mobile.player_in(element) for element in elements[:_MAX_RECORDS]]
+    if post.post_id and (elements := own_players(post, documents)):
+        role = ItemRole.REPOSTED if shares(elements[0]) else ItemRole.MAIN
+        players = [player_in(element) for element in elements[:_MAX_RECORDS]]
         return _page_data((_video(players, platform, role=role),), players)
     if post.post_id and (advert := next((n for n in nodes if str(n.get("ad_archive_id")) == post.post_id), None)):
         return _advert(advert, platform)
@@ -341,7 +390,7 @@ def own_records(post: Post) -> OwnRecords | None:
     own = frozenset({(post.handle or "own").lower()})
 
     def ids_in(node: Node) -> set[str] | frozenset[str]:
-        if ("story" in node and mobile.player_in(node)) or _is_another_story(node, post):
+        if ("story" in node and player_in(node)) or _is_another_story(node, post):
             return _ANOTHERS
         owners = owners_of(node) if post.handle else set()
         return owners if not owners & own else frozenset()  # the account's other posts are not this one

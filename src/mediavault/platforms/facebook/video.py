@@ -18,7 +18,7 @@ from mediavault.extraction.meta_efg import read_efg
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates
 from mediavault.extraction.page_data.values import Node
-from mediavault.platforms.reading.inline_manifest import inline_dash, with_sound_of
+from mediavault.platforms.meta_media import inline_dash, with_sound_of
 
 _HD = (
     "hd_src_no_ratelimit",

@@ -18,9 +18,8 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
-from mediavault.platforms.reddit.feeds import FEEDS
 from mediavault.platforms.reddit.media import measures, stated_size
-from mediavault.platforms.reddit.reader import address_of, ids_of, read, story_of
+from mediavault.platforms.reddit.reader import FEEDS, address_of, ids_of, read, story_of
 
 _ID = r"(?P<post_id>[a-z0-9]{1,13})(?=/|\.json$|$)"
 _VIDEO = "https://www.reddit.com/video/{post_id}"  # the file's own id; only the network knows its post

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from html import unescape
 from itertools import islice
 from typing import Any
 
 from mediavault.core.failures import Deleted, Failure, IpBlocked, LoginRequired, Private, RateLimited, Upcoming
+from mediavault.core.listings import Entry
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
-from mediavault.core.platform import PageData, Platform
+from mediavault.core.platform import AddressPattern, FeedRules, Node, PageData, Platform
 from mediavault.extraction.page_data import values
-from mediavault.extraction.page_data.values import Node, walk
+from mediavault.extraction.page_data.values import walk
 from mediavault.platforms.reddit.elements import read_elements
 from mediavault.platforms.reddit.media import address, items_of, picture_of, video_id
 
@@ -190,3 +192,52 @@ def _refusal(document: object) -> Failure | None:
     if are_posts and values.obj(listings[0], "data").get("children") == []:
         return Deleted("Reddit says that this post does not exist.")
     return None
+
+
+_POSTED = re.compile(r'<a href="([^"]{1,2000})">\[link\]</a>')
+_PICTURE = re.compile(
+    r"https?://(?:i|preview)\.redd\.it/[^?#]*\.(?:jpe?g|png|webp)|https?://(?:www\.)?reddit\.com/gallery/"
+)
+_OWN_PAGE = re.compile(r"https?://(?:\w+\.)?reddit\.com/(?:r|user|u)/[^/]+/comments/")
+_OWN_VIDEO = re.compile(r"v\.redd\.it|/link/\w+/video/")
+
+
+def read_entry(entry: Entry, item: Node) -> Entry | None:
+    """Return the entry, or None for a post that is pictures or text: a video in a text has a link to it."""
+    contents = values.objects(item.get("content"))
+    html = next(filter(None, (values.text(content.get("value")) for content in contents)), "")
+    posted = _POSTED.search(html)
+    if posted is None:
+        return entry
+    target = unescape(posted[1])
+    if _PICTURE.match(target) or (_OWN_PAGE.match(target) and not _OWN_VIDEO.search(html)):
+        return None
+    return entry
+
+
+FEEDS = (
+    FeedRules(
+        pages=(
+            AddressPattern(
+                re.compile(
+                    r"^/(?:u|user)/(?P<handle>[\w.-]+?)/?(?:$|\.rss$|(?:overview|submitted|posts)(?:\.rss|/\.rss)?/?$)"
+                )
+            ),
+        ),
+        feed="https://www.reddit.com/user/{handle}/submitted.rss?limit=50",
+        key="u/{handle}",
+        title="u/{handle}",
+        read_entry=read_entry,
+    ),
+    FeedRules(
+        pages=(
+            AddressPattern(
+                re.compile(r"^/r/(?P<community>[\w-]+)/?(?:$|\.rss$|(?:new|hot|best|rising|top)(?:\.rss|/\.rss)?/?$)")
+            ),
+        ),
+        feed="https://www.reddit.com/r/{community}/new.rss?limit=50",
+        key="r/{community}",
+        title="r/{community}",
+        read_entry=read_entry,
+    ),
+)

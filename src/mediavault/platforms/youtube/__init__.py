@@ -19,8 +19,7 @@ from mediavault.core.platform import (
     YtdlpRules,
     paths,
 )
-from mediavault.platforms.youtube.feeds import LIST_FEEDS, channel_feeds
-from mediavault.platforms.youtube.reader import ids_of, read, story_of
+from mediavault.platforms.youtube.reader import LIST_FEEDS, channel_feeds, ids_of, read, story_of
 
 _ID = r"(?!videoseries|live_stream)(?P<post_id>[\w-]{11})(?![\w-])"
 _VIDEO = re.compile(r"(?P<post_id>[\w-]{10,11})")  # ten: the last letter was lost in copying; the site reports that

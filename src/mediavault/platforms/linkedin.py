@@ -1,4 +1,6 @@
-"""LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
+"""What we know of linkedin.com; checked 2026-11-24 against published extractors.
+
+LinkedIn: the guest page's ``<video data-sources>``, JSON-LD, or the signed-in page's voyager records.
 
 A guest page shows related posts below its own, each in an element that names it: only players of the post's element count,
 and on a page without such elements only the first player. A voyager answer names the post by the number in its urn, and
@@ -14,7 +16,20 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from mediavault.core.media import Candidate, Expected, Item, ItemRole, Post
-from mediavault.core.platform import PageData, Platform
+from mediavault.core.platform import (
+    AddressPattern,
+    KnownFrom,
+    Matching,
+    MediaRules,
+    Pace,
+    PageData,
+    PageReader,
+    Platform,
+    SignIn,
+    Walls,
+    YtdlpRules,
+    paths,
+)
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates
 from mediavault.extraction.page_data.values import Node, walk
@@ -183,3 +198,76 @@ def _thumbnail(picture: Node) -> str | None:
         values.text(size.get("fileIdentifyingUrlPathSegment")) for size in values.objects(picture.get("artifacts"))
     ]
     return values.url(f"{root}{endings[-1]}") if root and endings and endings[-1] else None
+
+
+_TYPE = r"(?P<type>activity|ugcPost|share)"
+_ID = r"(?P<post_id>\d{15,20})"
+
+LINKEDIN = Platform(
+    name="linkedin",
+    title="LinkedIn",
+    checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts with a video, as guests or signed in",
+    leaves_out="events, courses, newsletters",
+    extractors=("page", "browser", "ytdlp"),
+    matching=Matching(
+        brands=("linkedin",),
+        hosts=("linkedin.com",),
+        host_suffixes=(".linkedin.com",),  # www, m, and one for each country
+        image_hosts=("media.licdn.com",),
+        share_links=(
+            AddressPattern(re.compile(r"^/(?:redir/redirect|safety/go)/?$"), query={"url": re.compile(r"https?://.+")}),
+        ),
+        posts=(
+            AddressPattern(
+                re.compile(
+                    r"^/feed/update/urn:li:(?P<type>groupPost):(?P<post_id>\d{1,12}-\d{15,20})(?=/|$)", re.IGNORECASE
+                )
+            ),
+            AddressPattern(re.compile(rf"^/posts/(?:(?P<handle>[^/_]{{1,100}})?[^/]*?[-_])?{_TYPE}-{_ID}(?=[-/]|$)")),
+            AddressPattern(
+                re.compile(
+                    rf"^/(?:feed/update|embed/feed/update|video/live|video/event)/(?:urn:li:)?{_TYPE}:{_ID}(?=/|$)",
+                    re.IGNORECASE,
+                )
+            ),
+            *(
+                AddressPattern(re.compile(r"^/feed/?$"), query={name: re.compile(rf"urn:li:{_TYPE}:{_ID}(?:,.*)?")})
+                for name in ("highlightedUpdateUrn", "highlightedUpdateUrns")
+            ),
+        ),
+        lives=paths(r"^/(?:events|video/live|video/event)/[^/]+"),
+        playlists=paths(r"^/learning/[^/]+/?$", r"^/newsletters/[^/]+", r"^/feed/hashtag/[^/]+"),
+        profiles=paths(r"^/(?:in|company|school|showcase|groups|pub)/(?P<handle>[^/]+)(?:/|$)"),
+        other_pages=paths(
+            r"^/(?:$|(?:feed|jobs|learning|pulse|login|signup|authwall|uas|checkpoint|search|mynetwork|messaging|posts|top-content"
+            r"|products|services|help|legal)(?:/|$))"
+        ),
+        canonical="https://www.linkedin.com/feed/update/urn:li:{type}:{post_id}",  # the type belongs to the id
+    ),
+    reader=PageReader(
+        read=read,
+        account_path=re.compile(r"/(?:in|company|school|showcase)/([^/?#]{2,100})/?$"),
+        json_paths=re.compile(r"/voyager/api/"),
+    ),
+    ytdlp=YtdlpRules(("linkedin",), handle=""),
+    media=MediaRules(
+        hosts=(".licdn.com",),
+        path=re.compile(r"/playlist/"),
+        key=re.compile(r"/playlist/(?:vid/)?(?:v2/)?([\w-]+)/"),
+        signs_urls=True,
+    ),
+    sign_in=SignIn(
+        url="https://www.linkedin.com/login",
+        session_cookies=("li_at",),
+    ),
+    walls=Walls(
+        blocks_media=True,
+        login_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/(?:authwall|login|uas/login)"),
+        login_text=("Sign in to view more content",),
+        challenge_url=re.compile(r"^https://(?:\w+\.)?linkedin\.com/checkpoint/"),
+        gone_text=("This post cannot be displayed",),
+    ),
+    pace=Pace(interval_s=(20, 40), account_daily_cap=40),
+)

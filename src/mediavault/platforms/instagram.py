@@ -1,4 +1,10 @@
-"""Reads a post of Instagram from a page's Relay data, an embed or an API answer.
+"""What we know of instagram.com; checked 2026-11-24 against recorded pages and published extractors.
+
+Instagram's embed of a post as it is sent: who posted it, a picture and the kind of post. A script adds the player.
+
+Checked 2026-11-25 against published readers of embeds.
+
+Reads a post of Instagram from a page's Relay data, an embed or an API answer.
 
 Feeds, suggestions and other stories hold records of the same form: only the one with the post's own shortcode or number
 counts, and nothing below another post. Checked 2026-11-24 against recorded pages and answers.
@@ -22,11 +28,65 @@ from mediavault.core.failures import (
 )
 from mediavault.core.media import Item, ItemType, Post
 from mediavault.core.messages import Message
-from mediavault.core.platform import PageData, Platform
+from mediavault.core.platform import (
+    AccountCookie,
+    AddressPattern,
+    KnownFrom,
+    Matching,
+    MediaRules,
+    Pace,
+    PageData,
+    PageReader,
+    Platform,
+    SignIn,
+    Walls,
+    YtdlpRules,
+    paths,
+)
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.values import Node, walk
-from mediavault.platforms.instagram.embed import read_embed
-from mediavault.platforms.reading import meta_media
+from mediavault.platforms import meta_media
+from mediavault.platforms.meta_media import ids_of, measures, numbers_of
+
+_ACCOUNT = re.compile(
+    r"^https?://(?:www\.)?instagram\.com/(?!p/|reel/|tv/|explore/)(?P<handle>[\w.]{1,30})/?(?:[?#]|$)"
+)
+
+
+def read_embed(post: Post, documents: Sequence[object]) -> PageData | None:
+    """Return what an embed of ``post`` says; None where the documents hold none.
+
+    Only a picture's embed is ``found``: it certainly has no video.
+    """
+    elements = list(_elements(documents))
+    frame = next((attributes for names, attributes in elements if "Embed" in names), None)
+    if frame is None or not post.post_id:
+        return None
+    number = str(frame.get("data-media-id") or "").partition("_")[0]
+    if number and number != meta_media.number_of(post.post_id):
+        return None
+    pictures = (values.url(attributes.get("src")) for names, attributes in elements if "EmbeddedMediaImage" in names)
+    picture = next(filter(None, pictures), None)
+    links = (_ACCOUNT.match(str(attributes.get("href", ""))) for names, attributes in elements if names & _AUTHOR)
+    is_picture = frame.get("data-media-type") == "GraphImage"
+    return PageData(
+        items=(Item(type=ItemType.IMAGE if is_picture else ItemType.VIDEO, thumbnail_url=picture),),
+        handle=next((link["handle"] for link in links if link), None),
+        thumbnail_url=picture,
+        image_urls=(picture,) if picture and is_picture else (),
+        found=is_picture,
+    )
+
+
+_AUTHOR = frozenset({"ViewProfileButton", "CaptionUsername", "Username", "UsernameText"})
+
+
+def _elements(documents: Sequence[object]) -> Iterator[tuple[frozenset[str], Node]]:
+    for document in documents:
+        attributes = values.obj(document, "attributes")
+        if names := frozenset(str(attributes.get("class", "")).split()):
+            yield names, attributes
+
 
 _MAX_NESTED_CHARS = 4_000_000
 
@@ -219,3 +279,111 @@ def _failure_of_message(answer: Node) -> Failure | None:
         if form.search(text.lower()):
             return condition(Message("%(what)s (%(said)s).", what=what, said=text.strip()[:100]))
     return None
+
+
+_ID = r"(?P<post_id>[\w-]{5,40})(?=/|$)"  # longer than 28 characters: a private post
+_NOT_A_NAME = (
+    "about|accounts|api|challenge|developer|direct|directory|emails|explore|graphql|legal|oauth|p|privacy|reel|reels"
+    "|s|session|share|stories|terms|tv|web"
+)
+_NAME = rf"(?!(?:{_NOT_A_NAME})(?:/|$))(?P<handle>[\w.]{{1,30}})"
+_TABS = "posts|photos|reels|reposts|tagged|saved|channel|igtv|feed|guides|highlights|followers|following|info|avatar"
+
+INSTAGRAM = Platform(
+    name="instagram",
+    title="Instagram",
+    checked="2026-11-24",
+    known_from=(KnownFrom.RECORDED, KnownFrom.PUBLISHED),
+    reads="posts, reels and carousels, single stories and highlights with a sign-in",
+    leaves_out="live broadcasts, accounts",
+    extractors=("browser", "ytdlp"),
+    matching=Matching(
+        brands=("instagram",),
+        hosts=("instagram.com", "www.instagram.com", "m.instagram.com", "l.instagram.com"),
+        mirror_hosts=(
+            "instagr.am",
+            "www.instagr.am",
+            "ddinstagram.com",
+            "www.ddinstagram.com",
+            "d.ddinstagram.com",
+            "g.ddinstagram.com",
+            "kkinstagram.com",
+            "www.kkinstagram.com",
+            "vxinstagram.com",
+            "www.vxinstagram.com",
+            "instagramez.com",
+        ),
+        short_hosts=("ig.me",),
+        share_links=(
+            *paths(r"^/share/(?:p|reel|tv)/(?P<post_id>[\w-]{5,})/?$", r"^/share/[\w-]{5,}/?$", r"^/s/[\w=%-]{8,}/?$"),
+            AddressPattern(
+                re.compile(r"^/?$"), query={"u": re.compile(r"https?://.+")}, host=re.compile(r"l\.instagram\.com")
+            ),
+        ),
+        posts=(
+            AddressPattern(
+                re.compile(rf"^/(?:{_NAME}/)?reels?/(?!audio/){_ID}"), page="https://www.instagram.com/reel/{post_id}/"
+            ),
+            AddressPattern(re.compile(rf"^/(?:{_NAME}/)?tv/{_ID}"), page="https://www.instagram.com/tv/{post_id}/"),
+            AddressPattern(re.compile(rf"^/(?:{_NAME}/)?p/{_ID}")),
+        ),
+        stories=(
+            AddressPattern(
+                re.compile(r"^/stories/highlights/(?P<post_id>\d{5,25})(?=/|$)"),
+                canonical="https://www.instagram.com/stories/highlights/{post_id}/",
+            ),
+            AddressPattern(
+                re.compile(r"^/stories/(?P<handle>[\w.]{1,30})/(?P<post_id>\d{5,25})(?=/|$)"),
+                canonical="https://www.instagram.com/stories/{handle}/{post_id}/",
+            ),
+            *paths(r"^/stories/(?!highlights(?:/|$))(?P<handle>[\w.]{1,30})/?$", r"^/stories/id:\d+/?$"),
+        ),
+        lives=paths(rf"^/{_NAME}/live(?:/|$)"),
+        playlists=paths(r"^/(?:reels/)?audio/\d+", rf"^/{_NAME}/(?:saved|guides?)/[^/]+/\d+"),
+        profiles=paths(r"^/id:\d+/?$", r"^/_u/(?P<handle>[\w.]{1,30})/?$", rf"^/{_NAME}/?(?:$|(?:{_TABS})(?:/|$))"),
+        other_pages=paths(rf"^/(?:{_NOT_A_NAME})?(?:/|$)"),
+        canonical="https://www.instagram.com/p/{post_id}/",
+        page="https://www.instagram.com/p/{post_id}/",
+    ),
+    reader=PageReader(
+        read=read,
+        ids_of=ids_of,
+        address_of=address_of,
+        aliases=numbers_of,
+        json_paths=re.compile(r"/api/v1/(?:media/|feed/reels_media|clips/)|/graphql(?:/query)?(?:/|$|\?)"),
+        viewer=("PolarisViewer", "data", "username"),
+    ),
+    ytdlp=YtdlpRules(("instagram", "instagram:story"), owns_list=True, handle="channel"),
+    media=MediaRules(
+        hosts=(".cdninstagram.com", ".fbcdn.net"),
+        own_hosts=re.compile(r"(?:.+\.)?cdninstagram\.com|instagram\.[\w-]+\.fna\.fbcdn\.net"),
+        path=re.compile(r"/(?:o1/)?v/t\d++(?:(?!/v/t\d)[^?])*\.mp4"),
+        key=re.compile(r"/([\w-]{20,})\.mp4"),
+        signs_urls=True,
+        max_connections=2,  # an account is at risk: no more than a viewer's browser
+        watermark_no=re.compile(r"."),  # Instagram adds no watermark
+        referer="https://www.instagram.com/",
+        measures=measures,
+    ),
+    sign_in=SignIn(
+        url="https://www.instagram.com/accounts/login/",
+        session_cookies=("sessionid", "ds_user_id", "csrftoken"),
+        account_cookie=AccountCookie("ds_user_id", re.compile(r"^(\d+)$")),
+    ),
+    walls=Walls(
+        blocks_media=True,
+        login_url=re.compile(r"^https://www\.instagram\.com/accounts/login"),
+        login_json=("login_required", "require_login"),
+        age_text=("You must be 18 years old or over to see this profile",),
+        challenge_url=re.compile(r"^https://www\.instagram\.com/challenge/"),
+        challenge_text=("suspicious activity", "automated behavior"),
+        challenge_json=("challenge_required", "checkpoint_required"),
+        gone_text=(
+            "Sorry, this page isn't available",
+            "Post isn't available",
+            "The link to this photo or video may be broken",  # embeds, also of posts that may not be embedded
+        ),
+        private_text=("This account is private", "This profile is private"),
+    ),
+    pace=Pace(interval_s=(6, 12), account_interval_s=(20, 40), account_daily_cap=60),
+)
