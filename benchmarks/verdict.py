@@ -33,10 +33,9 @@ from mediavault.download.fetcher import MediaFetcher
 from mediavault.download.port import DownloadLimits, MediaRequest
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
-from mediavault.media.arrival import open_arrival_decoder
+from mediavault.media.arrival import open_arrival_decoder, open_helpers
 from mediavault.media.decode import decode, decode_sound
 from mediavault.media.facts import PacketFacts
-from mediavault.media.helpers import open_helpers
 from mediavault.media.library import main_video, open_input, quiet, start_s
 from mediavault.media.packets import read_packets
 from mediavault.media.probe import FfmpegProbe

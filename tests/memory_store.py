@@ -33,7 +33,6 @@ from mediavault.core.media import SavedFile
 from mediavault.core.records import Record, RecordKind
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, queries, rows, site_limits, transitions
-from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.port import (
     AccountPage,
     AccountQuery,
@@ -58,6 +57,7 @@ from mediavault.store.port import (
     Workers,
 )
 from mediavault.store.search_words import GAP, FurtherWords, WordSource, distinct_line
+from mediavault.store.sqlite.writer import ClockGuard
 from mediavault.store.tables import Range, Table, TableRow, Where
 from mediavault.store.wake import Subscribers
 from tests import browsing

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from mediavault.core import messages
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Fingerprint
 from mediavault.core.job import ItemStatus, JobItem
@@ -26,6 +25,7 @@ from mediavault.core.media import (
     LengthSource,
     Ownership,
     SavedFile,
+    Sign,
     SourceType,
     SubtitleSource,
     Watermark,

@@ -14,7 +14,7 @@ from functools import cache, partial
 from typing import Any
 
 from mediavault.browser import url_signs
-from mediavault.browser.load_errors import failure_of_load
+from mediavault.browser.navigation import failure_of_load
 from mediavault.browser.port import PageCapture, SeenManifest
 from mediavault.core import marks, media, name_template, names, settings, xml_tree
 from mediavault.core.failures import Failure
@@ -31,7 +31,7 @@ from mediavault.download import (
     manifest,
     mpd,
     mpd_document,
-    mpd_tree,
+    mpd_segments,
     playlist,
 )
 from mediavault.egress import tcp
@@ -106,11 +106,11 @@ OWN_TEXTS = frozenset(
         "platforms.lookalikes.imitates",  # hosts, which parse_http_url limits to 253 characters
         "platforms.lookalikes.is_below",
         "browser.interception.judge",  # from the facts of a response
-        "media.nal.has_hole",  # bytes of media are bounded and read in the child
-        "media.nal.nal_length_bytes",
+        "media.packets.has_hole",  # bytes of media are bounded and read in the child
+        "media.packets.nal_length_bytes",
         "media.old_containers.ogg_checksum",
-        "media.nal.parameter_sets",
-        "media.nal.same_form",
+        "media.packets.parameter_sets",
+        "media.packets.same_form",
         "media.mp4_boxes.end_of_segments",
         "library.bucket_address.parse_bucket_address",  # settings
         "library.commit.plan_file",  # a name that the library gave
@@ -153,7 +153,7 @@ WITH_MORE: Mapping[str, Read] = {
             job_id="a", canonical_url=text, post_id=text, platform=text, account=None, published=START, title=text
         )
     ),
-    "browser.load_errors.failure_of_load": lambda text: failure_of_load(text, "https://a.example/"),
+    "browser.navigation.failure_of_load": lambda text: failure_of_load(text, "https://a.example/"),
     "core.xml_tree.read_xml": lambda text: xml_tree.read_xml(f"<a>{text}", max_depth=9, max_elements=99),
     "core.names.label_or_none": lambda text: names.label_or_none(text, 80),
     "core.names.truncate_bytes": lambda text: names.truncate_bytes(text, 200),
@@ -167,7 +167,7 @@ WITH_MORE: Mapping[str, Read] = {
     "download.mpd.read_mpd": lambda text: mpd.read_mpd(text, URL),
     "download.mpd.subtitles_of": lambda text: mpd.subtitles_of("text/vtt" + text, URL),
     "download.mpd_document.read_document": lambda text: mpd_document.read_document(text, URL),
-    "download.mpd_tree.fill": lambda text: mpd_tree.fill(text, {"Number": 1}),
+    "download.mpd_segments.fill": lambda text: mpd_segments.fill(text, {"Number": 1}),
     "download.playlist.read_playlist": lambda text: playlist.read_playlist(text, URL),
     "egress.tcp.owner_of": lambda text: tcp.owner_of(text, ("127.0.0.1", 1), ("127.0.0.1", 2)),
     "egress.redirects.referer_for": lambda text: referer_for(URL + text, BASE),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
+from mediavault.core.media import Sign
 from mediavault.demo.media import Clip, ClipSpec, make_clips
 from mediavault.demo.posts import MARA, PracticePost, Shows
 from mediavault.demo.site import practice_site

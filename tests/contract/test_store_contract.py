@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import BadInput, ErrorCode, IllegalMove, JobNotFound, LeaseLost, StoreError
 from mediavault.core.job import (
     ClaimedJob,
@@ -27,7 +26,7 @@ from mediavault.core.job import (
     WorkerHeartbeat,
     WorkerId,
 )
-from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, SourceType, Watermark
+from mediavault.core.media import Account, Candidate, FoundIn, Item, Ownership, Sign, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.store.port import Checkpoint, JobQuery, RecoveredJob, Store
 from tests.contract.stores import LEASE, NOTHING_FOUND, ON_THE_HOSTS_CLOCK, SAVED, numbered_job

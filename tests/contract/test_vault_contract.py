@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import StorageFailure
-from mediavault.core.pictures import PICTURE_SUFFIXES
+from mediavault.core.media import PICTURE_SUFFIXES
 from mediavault.library.disk import Digest
 from mediavault.library.port import FoundFile, Library
 from mediavault.library.staging import StagingFolder

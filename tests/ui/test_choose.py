@@ -11,10 +11,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobStatus
-from mediavault.core.media import Candidate, FoundIn, SourceType
+from mediavault.core.media import Candidate, FoundIn, Sign, SourceType
 from mediavault.core.settings import site_host
 from mediavault.store.port import JobQuery, StoredJob
 from tests.ui.browsing import SIZES_AND_SCRIPTS, Pages, Size, overflow

@@ -9,8 +9,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from mediavault.core.job import Job
-from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.segments import VideoSegment, segments_to_text
+from mediavault.core.marks import Mark, MarkKind, VideoSegment, segments_to_text
 from tests import media
 from tests.ui.browsing import SIZES, Pages, overflow
 from tests.ui.hostile_texts import RUN

@@ -26,7 +26,7 @@ IMPORTERS = {
     "argon2": {"auth/passwords.py"},
     "joserfc": {"auth/oidc.py"},
     "asyncpg": {"store/postgres/engine.py"},
-    "cryptography": {"download/aes.py", "features/sealing/timestamps.py"},
+    "cryptography": {"download/stream_source.py", "features/sealing/timestamps.py"},
     "av": {"media/library.py", "demo/media.py"},
     "bson": {"store/mongodb/engine.py"},
     "feedparser": {"extraction/feed_documents.py"},

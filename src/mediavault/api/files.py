@@ -19,10 +19,9 @@ from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.core.failures import ErrorCode, StorageFailure
 from mediavault.core.job import Job, JobId, JobStatus, saved_files
 from mediavault.core.logs import bind_job, get_logger
-from mediavault.core.media import SavedFile
+from mediavault.core.media import SavedFile, picture_suffix
 from mediavault.core.messages import Message, counted
 from mediavault.core.names import slug_keep_case
-from mediavault.core.pictures import picture_suffix
 from mediavault.core.urls import EgressScope
 from mediavault.download.frames import FrameRequest
 from mediavault.download.port import MediaRequest, media_headers

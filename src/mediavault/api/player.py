@@ -10,10 +10,9 @@ from mediavault.api.dependencies import JobIdPath, Services, errors
 from mediavault.api.files import ANSWERS, Place, StoredFile, answer_bytes, answer_stored, file_not_found, saved_file
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import Job, JobId, saved_files
-from mediavault.core.marks import MarkKind
+from mediavault.core.marks import MarkKind, segments_from_text
 from mediavault.core.media import Chapter
 from mediavault.core.names import shown_text
-from mediavault.core.segments import segments_from_text
 from mediavault.core.webvtt import to_webvtt
 from mediavault.presentation.schemas import (
     ChapterView,

@@ -209,8 +209,7 @@ async def open_context(
     from mediavault.extraction.feed_lister import FeedLister
     from mediavault.extraction.page_extractor import PageExtractor
     from mediavault.extraction.ytdlp_extractor import YtdlpExtractor, YtdlpLister
-    from mediavault.media.arrival import open_arrival_decoder
-    from mediavault.media.helpers import open_helpers
+    from mediavault.media.arrival import open_arrival_decoder, open_helpers
     from mediavault.media.probe import FfmpegProbe
     from mediavault.media.remux import Joiner
 
@@ -309,8 +308,8 @@ async def _duplicate_finder(
     settings: Settings, store: Store, library: Library, clock: Clock
 ) -> AsyncIterator[duplicates.DuplicateFinder]:
     """Provide the search for duplicates, with a separate helper, for which no download has to wait."""
+    from mediavault.media.arrival import open_helpers
     from mediavault.media.fingerprints import FingerprintReader
-    from mediavault.media.helpers import open_helpers
 
     async def path_of(relative: str) -> Path | None:
         return await library.local_path(relative, into=settings.state_dir)

@@ -16,8 +16,8 @@ from mediavault.download.beginning import BeginningFetcher
 from mediavault.download.frames import CandidateFrames
 from mediavault.features.sealing.service import SealedCopies
 from mediavault.maintenance.checking import JobChecks
+from mediavault.media.arrival import open_helpers
 from mediavault.media.extras import PlayerExtras, extras_folder
-from mediavault.media.helpers import open_helpers
 from mediavault.media.probe import FormatProbe, open_probe
 
 

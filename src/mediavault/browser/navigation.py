@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mediavault.browser.driver import BrowserCall, Cdp, Download, Page, PageFailed, try_call
-from mediavault.browser.load_errors import failure_of_load
 from mediavault.browser.network_log import stated_bytes
 from mediavault.browser.port import BrowserDownload
 from mediavault.browser.url_signs import bare_mime, is_html, is_json
+from mediavault.core import unreached
 from mediavault.core.bandwidth_limiter import SiteBandwidth, SlowTransferDetector
 from mediavault.core.clock import Clock
 from mediavault.core.failures import (
@@ -29,6 +31,7 @@ from mediavault.core.failures import (
     HttpError,
     Incomplete,
     LinkExpired,
+    NetworkFailure,
     NotAVideo,
     RateLimited,
     SiteClosed,
@@ -41,6 +44,37 @@ from mediavault.core.retry_after import parse_retry_after
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.core.urls import MAX_MEDIA_URL_CHARS, parse_http_url
 from mediavault.egress.redirects import referer_for
+
+# --- What it means that Chromium could not load a page or a file.
+# Its codes are for programmers: https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h.
+
+_CODE = re.compile(r"net::ERR_(\w+)")
+_CLOSED = frozenset({"CONNECTION_RESET", "CONNECTION_CLOSED", "CONNECTION_ABORTED", "EMPTY_RESPONSE"})
+_NOT_HTTP = frozenset({"INVALID_HTTP_RESPONSE", "INVALID_RESPONSE", "UNEXPECTED", "HTTP2_PROTOCOL_ERROR"})
+
+
+def failure_of_load(error: str, url: str) -> Failure:
+    """Return the failure of loading ``url``; ``error`` is Playwright's text, which names Chromium's code."""
+    match, host = _CODE.search(error), urlsplit(url).hostname or ""
+    code = match[1] if match else ""
+    if code == "NAME_NOT_RESOLVED":
+        return unreached.no_such_site(host)
+    if code.startswith("CERT_"):
+        return unreached.bad_certificate(host)
+    if code == "TOO_MANY_REDIRECTS":
+        return unreached.circle(host)
+    if code in ("TIMED_OUT", "CONNECTION_TIMED_OUT"):
+        return unreached.too_slow(host)
+    if code == "CONNECTION_REFUSED":
+        return unreached.refused(host)
+    if code in _CLOSED:
+        return unreached.hung_up(host)
+    if code in _NOT_HTTP:
+        return unreached.not_http(host)
+    if code.startswith("SSL_"):
+        return unreached.not_https(host)
+    return NetworkFailure(Message("%(host)s could not be loaded.", host=host))
+
 
 ANSWER_S = 60.0  # from navigating to the answer's headers
 STALL_S = 60.0  # without one byte

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mediavault.browser import hooks, scripts
 from mediavault.browser.driver import BrowserCall, DriverFrame, Page, PageCrashed, PageFailed, Response
-from mediavault.browser.load_errors import failure_of_load
+from mediavault.browser.navigation import failure_of_load
 from mediavault.browser.network_log import NetworkLog
 from mediavault.browser.port import PageCapture, SeenManifest, SeenVideo
 from mediavault.browser.watching import (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+from mediavault.cli.options import EXIT_JOB_FAILED, Exit
 from mediavault.core.media import ProblemKind
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import AsJson, SetAside
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit, SetAside
 from mediavault.core.failures import BadInput
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.cli.context import run
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
 from mediavault.core.job import JobStatus
 
 if TYPE_CHECKING:

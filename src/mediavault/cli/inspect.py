@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, EXIT_REFUSED, Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import EXIT_JOB_FAILED, EXIT_REFUSED, AsJson, Exit
 
 if TYPE_CHECKING:
     from mediavault.app.one_shot import Inspection

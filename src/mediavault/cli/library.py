@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import SetAside
+from mediavault.cli.options import EXIT_JOB_FAILED, Exit, SetAside
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings

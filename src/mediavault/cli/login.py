@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediavault.cli.context import quiet_settings
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
 from mediavault.core.failures import BadInput
 from mediavault.core.job import JobId
 from mediavault.core.messages import counted

@@ -9,7 +9,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mediavault.cli.errors import EXIT_REFUSED, Exit, print_error
+from mediavault.cli.options import EXIT_REFUSED, Exit, print_error
 from mediavault.cli.streams import OutputLost, watched
 from mediavault.core.failures import BadInput, MediavaultError
 

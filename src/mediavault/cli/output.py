@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mediavault.core.clock import local
-from mediavault.core.evidence import in_words
 from mediavault.core.job import JobStatus, Priority
 from mediavault.core.marks import MarkCount
+from mediavault.core.media import in_words
 from mediavault.core.names import readable_name
 from mediavault.core.site_limits import SiteState
 from mediavault.presentation.labels import (

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mediavault.cli.errors import Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import AsJson, Exit
 
 if TYPE_CHECKING:
     from mediavault.core.settings import Settings

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from mediavault.cli.errors import EXIT_REFUSED
+from mediavault.cli.options import EXIT_REFUSED
 
 
 class OutputLost(Exception):

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
 from mediavault.core.users import Role
 
 if TYPE_CHECKING:

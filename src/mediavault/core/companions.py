@@ -26,8 +26,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from mediavault.core.media import LANGUAGE_TAG, SOUND_SUFFIXES, SUFFIXES
-from mediavault.core.pictures import PICTURE_SUFFIXES, is_picture
+from mediavault.core.media import LANGUAGE_TAG, PICTURE_SUFFIXES, SOUND_SUFFIXES, SUFFIXES, is_picture
 
 SIDECAR_SUFFIX = ".info.json"
 NFO_SUFFIX = ".nfo"

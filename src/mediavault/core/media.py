@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -16,13 +16,110 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.cookies import Cookie
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode, Failure, Final, NotYet
-from mediavault.core.messages import Message, Translatable
+from mediavault.core.messages import Message, Translatable, join
 from mediavault.core.names import safe_text, shown_text, slug
-from mediavault.core.pictures import is_picture
 from mediavault.core.recordings import Recording
 from mediavault.core.urls import EgressScope
+
+# --- The kinds of pictures that are saved and passed on to browsers, by their first bytes. None runs scripts, as SVG can.
+
+MAX_PICTURE_BYTES = 20 << 20  # of a thumbnail
+PICTURE_SUFFIXES = (".jpg", ".png", ".webp", ".gif", ".avif")
+
+
+def is_picture(path: str) -> bool:
+    """Return whether a saved file is a picture, as its name says."""
+    return path.lower().endswith(PICTURE_SUFFIXES)
+
+
+def picture_suffix(body: bytes) -> str | None:
+    """Return the suffix of a JPEG, PNG, WebP, GIF or AVIF file by its magic bytes; None for anything else, SVG included."""
+    if body.startswith(b"\xff\xd8\xff"):
+        return ".jpg"
+    if body.startswith(b"\x89PNG\r\n\x1a\n"):
+        return ".png"
+    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
+        return ".webp"
+    if body[:6] in (b"GIF87a", b"GIF89a"):
+        return ".gif"
+    if body[4:8] == b"ftyp" and body[8:12] in (b"avif", b"avis"):
+        return ".avif"
+    return None
+
+
+# --- What a page says for or against a video being its own, by name and in words.
+
+
+class Sign(StrEnum):
+    """One thing that a page says for or against a video being its own. The values are stored: never rename one."""
+
+    MAIN_ITEM = "main_item"  # what the page is about names it as its video
+    NAMED = "named"  # a VideoObject of the page names it, or the microformat of its entry
+    RECORD = "record"  # the record of its article names it, in the page's state
+    CARD = "card"  # the link preview names it
+    PLAYER = "player"  # a player of the page plays it
+    OWN_HOST = "own_host"  # its host is the page's, or that of the page's pictures
+    SAME_ID = "same_id"  # its id or its file's name is a part of the page's address
+    SAME_TITLE = "same_title"
+    SAME_PICTURE = "same_picture"
+    SAME_LENGTH = "same_length"
+    OTHER_HOST = "other_host"
+    OTHER_TITLE = "other_title"  # it has a title that has nothing in common with the page's
+    ADVERT = "advert"  # it is in a box named as an advert; the following likewise
+    SUGGESTED = "suggested"
+    PREVIEW = "preview"
+    SPOKEN = "spoken"
+    OUTSIDE = "outside"  # it is in a sidebar, or outside of the page's main content
+    INDEX = "index"  # the page is a list of posts
+    LOOP = "loop"  # it plays muted, again and again, without controls
+    SKIPS_ADVERTS = "skips_adverts"  # the page has a button that skips adverts, and declares no length
+    # what is known only of a downloaded file
+    OTHER_LENGTH = "other_length"
+    NO_SOUND = "no_sound"
+    ADVERT_LENGTH = "advert_length"
+
+
+_IN_WORDS: Mapping[Sign, str] = {
+    Sign.MAIN_ITEM: Message("the page's data name it"),
+    Sign.NAMED: Message("the page's data name it"),
+    Sign.RECORD: Message("the article's record names it"),
+    Sign.CARD: Message("the link preview names it"),
+    Sign.PLAYER: Message("a player plays it"),
+    Sign.OWN_HOST: Message("from the page's own host"),
+    Sign.SAME_ID: Message("its id is in the page's URL"),
+    Sign.SAME_TITLE: Message("its name is like the page's title"),
+    Sign.SAME_PICTURE: Message("its picture is the page's"),
+    Sign.SAME_LENGTH: Message("as long as the page says"),
+    Sign.OTHER_HOST: Message("from another host"),
+    Sign.OTHER_TITLE: Message("its title is about something else"),
+    Sign.ADVERT: Message("in a box for adverts"),
+    Sign.SUGGESTED: Message("in a box for recommended videos"),
+    Sign.PREVIEW: Message("in a box for previews or pop-ups"),
+    Sign.SPOKEN: Message("in a box for spoken text"),
+    Sign.OUTSIDE: Message("beside the main content"),
+    Sign.INDEX: Message("the page is a list of posts"),
+    Sign.LOOP: Message("it plays muted, again and again"),
+    Sign.SKIPS_ADVERTS: Message("the page has a button that skips adverts"),
+    Sign.OTHER_LENGTH: Message("not as long as the page says"),
+    Sign.NO_SOUND: Message("without the sound that the page announces"),
+    Sign.ADVERT_LENGTH: Message("as long as an advert"),
+}
+
+
+# Of other players than the page's own, independent of the user's wishes for the site
+_NO_PLAYER = frozenset({Sign.ADVERT, Sign.SUGGESTED, Sign.PREVIEW, Sign.SPOKEN, Sign.LOOP, Sign.INDEX})
+
+
+def is_players(signs: Collection[Sign]) -> bool:
+    """Whether a player of the page plays a video that is not an advert, a recommended video, a preview or the like."""
+    return Sign.PLAYER in signs and not _NO_PLAYER & set(signs)
+
+
+def in_words(signs: Iterable[Sign]) -> str:
+    """Return the evidence in words, in the order given; "" for none."""
+    return join(", ", list(dict.fromkeys(_IN_WORDS[sign] for sign in signs)))
+
 
 LANGUAGE = "language"  # in an extraction's metadata: the tag of the language that the post is in
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")  # RFC 5646, in short

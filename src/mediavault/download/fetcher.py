@@ -16,8 +16,8 @@ from mediavault.download.manifest_reading import ManifestReader
 from mediavault.download.pacing import HostSlots, all_or_first_failure
 from mediavault.download.port import DownloadLimits, MediaRequest
 from mediavault.download.segments import StreamDownloader
-from mediavault.download.space import check_space
 from mediavault.download.track import TrackProgress
+from mediavault.download.writer import check_space
 from mediavault.egress.port import HttpClient
 from mediavault.media.remux import Joiner, Track
 from mediavault.media.sniff import Kind

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from mediavault.core.failures import MediavaultError
 from mediavault.core.logs import get_logger
-from mediavault.core.pictures import picture_suffix
+from mediavault.core.media import picture_suffix
 from mediavault.download.beginning import BeginningFetcher, NoBeginningError
 from mediavault.download.port import MediaRequest
 from mediavault.egress.port import HttpClient, Timeouts

@@ -17,8 +17,15 @@ from mediavault.core.messages import Message
 from mediavault.core.urls import HttpUrl
 from mediavault.core.xml_tree import XmlNode
 from mediavault.download.manifest import QualityLevel, base_of, has_audio_codec, has_video_codec, resolve
-from mediavault.download.mpd_segments import SegmentList, SegmentPosition, list_segments
-from mediavault.download.mpd_tree import rate_of, read_tree, seconds_of, whole
+from mediavault.download.mpd_segments import (
+    SegmentList,
+    SegmentPosition,
+    list_segments,
+    rate_of,
+    read_tree,
+    seconds_of,
+    whole,
+)
 
 MAX_REPRESENTATIONS = 5_000
 # possessive: a finished comment is never matched again; otherwise a series of them takes forever

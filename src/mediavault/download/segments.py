@@ -28,9 +28,9 @@ from mediavault.download.pacing import HostSlots, SegmentSlots, all_or_first_fai
 from mediavault.download.port import DownloadLimits, MediaRequest, RecordingOrder
 from mediavault.download.recording import StreamRecorder
 from mediavault.download.recording_state import RecordingState, joinable, load_state, save_state
-from mediavault.download.space import check_space
 from mediavault.download.stream_source import StreamSource, is_gone
 from mediavault.download.track import TrackFetch, TrackProgress, TrackRuns
+from mediavault.download.writer import check_space
 from mediavault.egress.port import HttpClient
 from mediavault.media.join_facts import Announced
 from mediavault.media.remux import SLACK, SLACK_S, Joiner, Track

@@ -16,6 +16,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,11 +26,38 @@ from pathlib import Path
 from typing import TypeVar
 
 from mediavault.core.clock import Clock
-from mediavault.core.failures import Failure, StorageFailure
+from mediavault.core.failures import Failure, NoSpace, StorageFailure
 from mediavault.core.messages import Message
 from mediavault.core.system_errors import NO_SPACE, failure_of_disk
 from mediavault.download.resume import Saved
-from mediavault.download.space import check_space
+
+MB = 1e6
+
+
+def check_space(needed: int, folder: Path, reserve_bytes: int) -> None:
+    """Raise NoSpace unless ``needed`` more bytes fit on the disk of ``folder``; 0 where that is not known."""
+    free = shutil.disk_usage(folder).free
+    if free - reserve_bytes >= needed:
+        return
+    if not needed:
+        raise NoSpace(
+            Message(
+                "The disk is full: %(free).0f MB are free, of which %(reserve).0f MB are kept free"
+                " (MEDIAVAULT_RESERVE_MB).",
+                free=free / MB,
+                reserve=reserve_bytes / MB,
+            )
+        )
+    raise NoSpace(
+        Message(
+            "The video needs %(needed).0f MB. %(free).0f MB are free, of which %(reserve).0f MB are kept free"
+            " (MEDIAVAULT_RESERVE_MB).",
+            needed=max(1.0, needed / MB),
+            free=free / MB,
+            reserve=reserve_bytes / MB,
+        )
+    )
+
 
 QUEUE_BYTES = 8 << 20
 BATCH_BYTES = 1 << 20  # written by one call

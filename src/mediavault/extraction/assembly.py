@@ -9,7 +9,6 @@ from itertools import islice
 from urllib.parse import unquote, urlsplit
 
 from mediavault.browser.port import PageCapture
-from mediavault.core.evidence import Sign
 from mediavault.core.media import (
     Account,
     Candidate,
@@ -20,6 +19,7 @@ from mediavault.core.media import (
     ItemType,
     Ownership,
     Post,
+    Sign,
     account,
 )
 from mediavault.core.platform import PageData, Platform

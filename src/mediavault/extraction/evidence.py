@@ -14,7 +14,7 @@ from html import unescape
 from itertools import islice
 from urllib.parse import unquote, urlsplit
 
-from mediavault.core.evidence import Sign
+from mediavault.core.media import Sign
 from mediavault.extraction.candidates import NamedBy, Sighting
 from mediavault.extraction.media_urls import identity, site_of
 from mediavault.extraction.page_data import values

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from mediavault.core.evidence import in_words, is_players
 from mediavault.core.failures import Ambiguous, Drm, LinkExpired
 from mediavault.core.media import (
     VIDEO_TYPES,
@@ -30,6 +29,8 @@ from mediavault.core.media import (
     Preference,
     SourceType,
     Watermark,
+    in_words,
+    is_players,
 )
 from mediavault.core.messages import Message, counted, join
 from mediavault.extraction.media_urls import identity

@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from html import unescape
 
-from mediavault.browser.port import PageCapture
+from mediavault.browser.port import PageCapture, SeenVideo
 from mediavault.core.failures import BadInput, Failure, MediavaultError
-from mediavault.core.media import Extraction, Post, account
+from mediavault.core.media import Extraction, Ownership, Post, account
 from mediavault.core.messages import Message
 from mediavault.core.platform import PageData, Platform
 from mediavault.extraction.assembly import (
@@ -22,24 +23,149 @@ from mediavault.extraction.assembly import (
     from_page_data,
     read_source,
 )
+from mediavault.extraction.candidates import NamedBy, Sighting, network_media, with_written_size
+from mediavault.extraction.media_urls import identity
 from mediavault.extraction.outcome import PageOutcome, outcome_of, outcome_of_error, shown_by
 from mediavault.extraction.ownership import OwnershipResult, assign_ownership
 from mediavault.extraction.page_data import values
 from mediavault.extraction.page_data.document import MAX_JSON_CHARS, parse_json
-from mediavault.extraction.page_data.html_page import read_page
+from mediavault.extraction.page_data.html_page import HtmlPage, HtmlPlayer, read_page
 from mediavault.extraction.page_data.other_posts import read_timeline
-from mediavault.extraction.page_data.page_identity import (
-    addresses_in,
-    articles_linking,
-    is_another_post,
-)
+from mediavault.extraction.page_data.page_identity import addresses_in, articles_linking, is_another_post
 from mediavault.extraction.page_data.readers import read_story
 from mediavault.extraction.page_data.refusals import reported_refusal
 from mediavault.extraction.page_data.values import Node
-from mediavault.extraction.saved_players import as_capture, by_article, by_script, sightings
-from mediavault.extraction.visible_text import visible_text
+from mediavault.extraction.players import player_sightings
 from mediavault.extraction.walls import hard_wall, soft_wall
 from mediavault.extraction.ytdlp_reading import read_answer
+
+# --- The visible text of a saved page, for recognising walls. One pass, linear in time.
+
+MAX_CHARS = 20_000
+_MAX_HTML_CHARS = 4_000_000  # only the beginning of a page counts
+
+_HIDDEN = re.compile(
+    r"<(?=[!A-Za-z])(?:(script|style|noscript|template|svg|head|textarea|select)(?=[\s/>])|!--)", re.IGNORECASE
+)
+_END_OF = {
+    name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
+    for name in ("script", "style", "noscript", "template", "svg", "head", "textarea", "select")
+}
+_TAG = re.compile(r"<[A-Za-z/!][^<>]*>")
+
+
+def visible_text(html: str) -> str:
+    """Return at most ``MAX_CHARS`` characters of the text outside hidden elements."""
+    pieces: list[str] = []
+    position, length = 0, 0
+    html = html[:_MAX_HTML_CHARS]
+    while length < MAX_CHARS and (hidden := _HIDDEN.search(html, position)):
+        piece = _words(html[position : hidden.start()])
+        pieces.append(piece)
+        length += len(piece)
+        position = _end(html, hidden)
+        if position < 0:
+            return " ".join(filter(None, pieces))[:MAX_CHARS]
+    if length < MAX_CHARS:
+        pieces.append(_words(html[position : position + 50 * MAX_CHARS]))
+    return " ".join(filter(None, pieces))[:MAX_CHARS]
+
+
+def _end(html: str, hidden: re.Match[str]) -> int:
+    """Return the position after the hidden element; -1 where it never ends."""
+    if hidden[1] is None:
+        end = html.find("-->", hidden.end())
+        return end + 3 if end >= 0 else -1
+    match = _END_OF[hidden[1].lower()].search(html, hidden.end())
+    return match.end() if match else -1
+
+
+def _words(html: str) -> str:
+    return " ".join(unescape(_TAG.sub(" ", html)).split())
+
+
+# --- The players of a saved page, in the form in which a visit would have seen them.
+# Sizes on the screen are not saved: all players count as equal, and as large enough.
+
+_WIDTH, _HEIGHT = 640, 360
+
+
+def sightings(page: HtmlPage, written: Sequence[HtmlPlayer], platform: Platform) -> list[Sighting]:
+    """Return what the players of a saved page play, with the sizes that are written with their files."""
+    capture = as_capture(page, written)
+    sizes = {page.absolute(source.address): source for player in written for source in player.sources}
+    return [
+        replace(seen, candidates=tuple(with_written_size(c, sizes.get(c.url)) for c in seen.candidates))
+        for seen in player_sightings(capture, network_media((), platform), platform)
+    ]
+
+
+def by_script(page: HtmlPage, players: Sequence[Sighting], platform: Platform) -> list[Sighting]:
+    """Return the videos that only scripts play and no written player, each once.
+
+    There are none on platforms that always send their data.
+    """
+    if platform.reader.always_sent:
+        return []
+    held = {identity(c.url) for sighting in players for c in sighting.candidates}
+    scripted: list[Sighting] = []
+    for seen in sightings(page, page.set_up, platform):
+        new = tuple(c for c in seen.candidates if identity(c.url) not in held)
+        held |= {identity(c.url) for c in new}
+        scripted += (
+            [replace(seen, candidates=new, player=None, named_by=NamedBy.SETUP, names=_names_of(seen))] if new else []
+        )
+    return scripted
+
+
+def _names_of(seen: Sighting) -> str:
+    return seen.player.names if seen.player else ""
+
+
+def by_article(players: Sequence[Sighting], linked: frozenset[str]) -> tuple[list[Sighting], list[Sighting]]:
+    """Split the players into those that may be the post's and those of other posts.
+
+    Where an article links to the post, only its own players may be the post's.
+    """
+    own = [s for s in players if not linked or s.player is None or s.player.container in linked]
+    unsure = [replace(c, ownership=Ownership.UNKNOWN) for s in players if s not in own for c in s.candidates]
+    return own, [Sighting((candidate,)) for candidate in unsure]
+
+
+def as_capture(page: HtmlPage, players: Sequence[HtmlPlayer]) -> PageCapture:
+    """Return a visit that saw only these players."""
+    return PageCapture(
+        url=page.url,
+        final_url=page.url,
+        status=None,
+        html="",
+        title="",
+        visible_text="",
+        responses=(),
+        videos=tuple(_as_seen(page, player) for player in players),
+        drm_requested=False,
+        user_agent="",
+    )
+
+
+def _as_seen(page: HtmlPage, player: HtmlPlayer) -> SeenVideo:
+    sources: Sequence[str] = [url for source in player.sources if (url := page.absolute(source.address))]
+    return SeenVideo(
+        current_src=sources[0] if sources else "",
+        sources=tuple(dict.fromkeys(sources)),
+        poster=page.absolute(player.poster),
+        duration_s=None,
+        width=_WIDTH,
+        height=_HEIGHT,
+        video_width=0,
+        video_height=0,
+        visible=True,
+        muted_loop=player.muted_loop,
+        frame_url=page.url,
+        container=player.container,
+        names=player.names,
+    )
+
 
 EXTRACTOR = "saved_page"
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from mediavault.core.companions import VIDEO_SUFFIXES, sibling
 from mediavault.core.failures import StorageFailure
+from mediavault.core.media import PICTURE_SUFFIXES
 from mediavault.core.messages import Message
 from mediavault.core.names import truncate_bytes
-from mediavault.core.pictures import PICTURE_SUFFIXES
 from mediavault.core.system_errors import failure_of_disk
 from mediavault.library import disk
 

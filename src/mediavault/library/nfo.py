@@ -22,8 +22,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from mediavault.core.clock import moment_or_none
 from mediavault.core.companions import NFO_SUFFIX, sibling, thumb_path
+from mediavault.core.media import PICTURE_SUFFIXES, is_picture
 from mediavault.core.names import shown_text
-from mediavault.core.pictures import PICTURE_SUFFIXES, is_picture
 from mediavault.core.shows import Episode, episode_of
 from mediavault.library.sidecars import FILE_DATE
 

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediavault.core.media import PICTURE_SUFFIXES
 from mediavault.core.messages import Message
-from mediavault.core.pictures import PICTURE_SUFFIXES
 from mediavault.library import disk
 
 STAGING_FOLDER = ".staging"

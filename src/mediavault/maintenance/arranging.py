@@ -24,14 +24,13 @@ from mediavault.core.companions import (
 from mediavault.core.failures import JobNotFound, StoreError
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus, saved_files, with_paths
 from mediavault.core.logs import get_logger
-from mediavault.core.media import Item, SavedFile
+from mediavault.core.media import MAX_PICTURE_BYTES, PICTURE_SUFFIXES, Item, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.name_template import NamedPost, account_folder, named_post
-from mediavault.core.pictures import MAX_PICTURE_BYTES, PICTURE_SUFFIXES
 from mediavault.core.records import RecordKind
 from mediavault.core.settings import ChangeableSettings
 from mediavault.core.shows import Episode, Layout, episode_of
-from mediavault.library.companion_files import exists, read_small
+from mediavault.library.commit import exists, read_small
 from mediavault.library.nfo import ServerFile, server_files
 from mediavault.library.port import Library
 from mediavault.library.sidecars import FILE_DATE, job_id_of, with_place, write_sidecar

@@ -14,10 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from mediavault.core.clock import Clock
-from mediavault.media.helpers import open_helpers
 from mediavault.media.sniff import demuxer_in_order
 from mediavault.sandbox.process import ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool
+
+# --- The helper processes that read media files, for examining and joining them.
+
+CHILD = "mediavault.media.child"
+MAX_HELPERS = 2
+
+
+@asynccontextmanager
+async def open_helpers(clock: Clock, *, count: int = MAX_HELPERS) -> AsyncIterator[ChildPool]:
+    """Provide at most ``count`` helpers, which start when they are first used, and end them afterwards."""
+    helpers = ChildPool(CHILD, clock, size=count)
+    try:
+        yield helpers
+    finally:
+        await helpers.close()
+
 
 # No download lasts as long, and its end is the helper's. What hangs is ended by the watchdog.
 LIMIT_S = 30 * 86_400

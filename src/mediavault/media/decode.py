@@ -22,6 +22,7 @@ from typing import Any
 from mediavault.media.facts import DecodeFacts
 from mediavault.media.library import (
     FAULTS,
+    MP3_FRAME_BYTES,
     NOT_WRITTEN_YET,
     LogLine,
     Readable,
@@ -36,7 +37,6 @@ from mediavault.media.library import (
     sound_packets,
     start_s,
 )
-from mediavault.media.mp3_tags import MP3_FRAME_BYTES
 from mediavault.sandbox.guard import error_text, watchdog
 
 BUDGET_PX = 7_500_000_000  # two minutes of 1920 x 1080 with 30 pictures a second

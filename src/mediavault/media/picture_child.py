@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.pictures import picture_suffix
+from mediavault.core.media import picture_suffix
 from mediavault.core.typed_records import to_named_json
 from mediavault.media.facts import DecodeFacts, FileFacts, StreamFacts
 from mediavault.media.library import (

@@ -9,9 +9,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 
-from mediavault.core.media import Problem
+from mediavault.core.media import Problem, picture_suffix
 from mediavault.core.messages import Message
-from mediavault.core.pictures import picture_suffix
 from mediavault.media.structure import Structure, cut_off, damaged, incomplete
 
 _END_IS_MISSING = incomplete(Message("its end is missing"))

@@ -26,14 +26,13 @@ from mediavault.core.media import (
     Problem,
     ProblemKind,
     SavedFile,
+    is_picture,
 )
 from mediavault.core.messages import Message
-from mediavault.core.pictures import is_picture
 from mediavault.core.system_errors import failure_of_disk, is_of_the_machine
 from mediavault.core.typed_records import named
-from mediavault.media.arrival import facts_on_arrival
+from mediavault.media.arrival import MAX_HELPERS, facts_on_arrival, open_helpers
 from mediavault.media.facts import DecodeFacts, FileFacts
-from mediavault.media.helpers import MAX_HELPERS, open_helpers
 from mediavault.media.judgement import (
     NO_LIMITS,
     POST_LIMITS,

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from mediavault.core.pictures import picture_suffix
+from mediavault.core.media import picture_suffix
 from mediavault.core.typed_records import to_named_json
 from mediavault.media.arrival_child import file_id
 from mediavault.media.boxes import walk

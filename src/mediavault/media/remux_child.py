@@ -31,7 +31,7 @@ from mediavault.media.library import (
     quiet,
     with_bytes,
 )
-from mediavault.media.nal import parameter_sets, same_form
+from mediavault.media.packets import parameter_sets, same_form
 from mediavault.media.sniff import DEMUXERS, SNIFF_BYTES, sniff
 
 OVERLAP_S = 1

@@ -24,7 +24,7 @@ from mediavault.core.media import (
 )
 from mediavault.core.platform import Measures, Platform
 from mediavault.extraction.manifests import read_manifest
-from mediavault.extraction.meta_efg import read_efg
+from mediavault.extraction.media_kind import read_efg
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import codec, own_candidates
 from mediavault.extraction.page_data.values import Node

@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WrapValidator, model_validator
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.holds import HoldReason
 from mediavault.core.job import ItemStatus, JobStatus, Priority, Stage, StepOutcome, StrategyName
-from mediavault.core.media import FoundIn, ItemRole, ItemType, SourceType, Watermark
+from mediavault.core.media import FoundIn, ItemRole, ItemType, Sign, SourceType, Watermark
 from mediavault.core.messages import Message
 from mediavault.core.records import CheckVerdict
 from mediavault.core.site_limits import SiteState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 
 from mediavault.core.companions import SIDECAR_SUFFIX, companions, sibling
@@ -23,7 +23,7 @@ from mediavault.core.job import (
 )
 from mediavault.core.marks import PostMarks
 from mediavault.core.media import Candidate, SavedFile
-from mediavault.core.redaction import redact_message, redact_page
+from mediavault.core.redaction import redact_media, redact_message, redact_page, redact_values
 from mediavault.core.site_limits import SiteLimit
 from mediavault.presentation.labels import (
     STAGE_LABELS,
@@ -35,6 +35,7 @@ from mediavault.presentation.labels import (
     help_for,
     one_line,
 )
+from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import (
     AccountPageView,
     AccountView,
@@ -56,9 +57,60 @@ from mediavault.presentation.schemas import (
     UnservedView,
     WorkerView,
 )
-from mediavault.presentation.shown import shown_job, shown_record
 from mediavault.presentation.translation import LocalizedMessage, gettext, localize, translated
 from mediavault.store.port import AccountPage, Concern, JobPage, LibraryTotals, StoreReport
+
+# --- Records as their reader may see them: only admins see the secrets of addresses.
+# An address of a private feed or a signed medium opens it to everyone who has it. What remains still names the host and the post.
+
+
+def shown_job(job: Job) -> Job:
+    """Return a job to be shown. Its candidates keep their order: they are chosen by number."""
+    if current().with_secrets:
+        return job
+    return replace(
+        job,
+        post_url=redact_page(job.post_url),
+        canonical_url=redact_page(job.canonical_url),
+        extracted_url=shown_media(job.extracted_url),
+        candidates=tuple(
+            replace(
+                candidate,
+                url=redact_media(candidate.url),
+                audio_url=shown_media(candidate.audio_url),
+                thumbnail_url=shown_media(candidate.thumbnail_url),
+            )
+            for candidate in job.candidates
+        ),
+        chosen_urls=tuple(map(redact_media, job.chosen_urls)),
+        items=tuple(
+            replace(
+                item,
+                item=replace(item.item, thumbnail_url=shown_media(item.item.thumbnail_url)),
+                error=redact_message(item.error) if item.error else item.error,
+            )
+            for item in job.items
+        ),
+        image_urls=tuple(map(redact_media, job.image_urls)),
+        thumbnail_url=shown_media(job.thumbnail_url),
+        metadata=redact_values(job.metadata),
+        error=redact_message(job.error) if job.error else job.error,
+    )
+
+
+def shown_record(record: HistoryRecord) -> HistoryRecord:
+    return record if current().with_secrets else replace(record, detail=redact_message(record.detail))
+
+
+def shown_page(url: str) -> str:
+    """Return a page's address to be shown."""
+    return url if current().with_secrets else redact_page(url)
+
+
+def shown_media(url: str | None) -> str | None:
+    """Return a medium's address to be shown."""
+    return redact_media(url) if url else url
+
 
 MAX_TITLE_CHARS = 200
 MAX_FRAMES = 12  # of one job's candidates: each costs the site up to twelve megabytes

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
-from mediavault.core.evidence import in_words, is_players
 from mediavault.core.failures import JobNotFound
 from mediavault.core.job import Job, JobId, JobStatus, saved_files
 from mediavault.core.marks import MarkKind
-from mediavault.core.media import SOUND_SUFFIXES, Candidate, ItemType, ProbeReport, SavedFile
+from mediavault.core.media import SOUND_SUFFIXES, Candidate, ItemType, ProbeReport, SavedFile, in_words, is_players
 from mediavault.core.post_urls import has_url
 from mediavault.core.records import FileCheck
 from mediavault.core.settings import site_host

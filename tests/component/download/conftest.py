@@ -17,7 +17,7 @@ from mediavault.download.port import DownloadLimits, MediaRequest
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
 from mediavault.media import remux_child
-from mediavault.media.helpers import open_helpers
+from mediavault.media.arrival import open_helpers
 from mediavault.media.remux import Joiner
 from mediavault.sandbox.process import ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool

@@ -22,8 +22,8 @@ from mediavault.download.frames import CandidateFrames, FrameRequest, frame_key
 from mediavault.download.port import MediaRequest, media_headers
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
+from mediavault.media.arrival import open_helpers
 from mediavault.media.extras import ExtrasCache, forget_extras
-from mediavault.media.helpers import open_helpers
 from mediavault.media.probe import FfmpegProbe
 from tests import media
 from tests.fakes import FakeClock

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.pictures import picture_suffix
+from mediavault.core.media import picture_suffix
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
 from mediavault.features.following.background.checks import MAX_KEPT_BYTES, with_picture
 from mediavault.features.following.model import Source, SourceState
 from mediavault.features.following.records import find_picture
-from mediavault.media.helpers import open_helpers
+from mediavault.media.arrival import open_helpers
 from mediavault.media.probe import FfmpegProbe
 from mediavault.worker.context import WorkerContext
 from tests import media

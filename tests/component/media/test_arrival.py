@@ -17,10 +17,9 @@ from mediavault.browser.processes import is_alive
 from mediavault.core.clock import SystemClock
 from mediavault.core.media import DownloadedFile, Expected
 from mediavault.media import library as media_library
-from mediavault.media.arrival import ArrivalDecoder, facts_on_arrival, open_arrival_decoder
+from mediavault.media.arrival import ArrivalDecoder, facts_on_arrival, open_arrival_decoder, open_helpers
 from mediavault.media.arrival_child import ArrivingFile, file_id
 from mediavault.media.decode import BUDGET_PX, decode_arriving
-from mediavault.media.helpers import open_helpers
 from mediavault.media.probe import FfmpegProbe
 from mediavault.media.probe_child import examine
 from mediavault.media.sniff import SNIFF_BYTES, demuxer_in_order
@@ -308,7 +307,7 @@ def helpers_that(does: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """
     (folder / "arriving_helper.py").write_text(textwrap.dedent(source))
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-    monkeypatch.setattr("mediavault.media.helpers.CHILD", "arriving_helper")
+    monkeypatch.setattr("mediavault.media.arrival.CHILD", "arriving_helper")
 
 
 async def started_in(folder: Path) -> int:

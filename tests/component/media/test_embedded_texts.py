@@ -11,8 +11,8 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadFile
 from mediavault.core.media import Chapter, Cue, DownloadedFile, Expected
+from mediavault.media.arrival import open_helpers
 from mediavault.media.extras_child import answer as read_tracks
-from mediavault.media.helpers import open_helpers
 from mediavault.media.probe import FfmpegProbe
 from mediavault.media.remux import Joiner
 from mediavault.sandbox.standing import ChildPool

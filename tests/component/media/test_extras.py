@@ -17,8 +17,8 @@ from mediavault.core.clock import SystemClock
 from mediavault.core.failures import StorageFailure
 from mediavault.core.media import Chapter, Cue, PreviewSheet, SavedFile, Subtitles, TextTracks
 from mediavault.media import child, extras, extras_child
+from mediavault.media.arrival import open_helpers
 from mediavault.media.extras import PlayerExtras, SubtitleFile, extras_folder
-from mediavault.media.helpers import open_helpers
 from mediavault.media.remux import Joiner
 from mediavault.sandbox.process import ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool

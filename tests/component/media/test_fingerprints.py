@@ -15,9 +15,9 @@ from mediavault.core.failures import StorageFailure
 from mediavault.core.fingerprints import FRAME_BYTES, MAX_FRAMES, likeness
 from mediavault.demo.media import make_clips
 from mediavault.demo.posts import POSTS
+from mediavault.media.arrival import open_helpers
 from mediavault.media.fingerprint_child import moments
 from mediavault.media.fingerprints import FingerprintReader
-from mediavault.media.helpers import open_helpers
 from mediavault.sandbox.process import ChildFailed, ChildLimits
 from mediavault.sandbox.standing import ChildPool
 from tests import media

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.media import DownloadedFile, Expected, ItemType, ProbeReport, ProblemKind
-from mediavault.core.pictures import picture_suffix
-from mediavault.media.helpers import open_helpers
+from mediavault.core.media import DownloadedFile, Expected, ItemType, ProbeReport, ProblemKind, picture_suffix
+from mediavault.media.arrival import open_helpers
 from mediavault.media.picture_structure import structure_of_picture
 from mediavault.media.probe import FfmpegProbe
 from mediavault.sandbox.standing import ChildPool

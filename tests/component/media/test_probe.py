@@ -289,13 +289,13 @@ async def test_a_missing_file_is_a_storage_failure(tmp_path: Path, probe: Ffmpeg
 
 
 async def test_a_crash_of_the_probe_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.media.helpers.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)"))
+    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, "import os; os.kill(os.getpid(), 11)"))
 
     assert [problem.kind for problem in await examined(media.mp4(), tmp_path)] == [ProblemKind.DAMAGED]
 
 
 async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.media.helpers.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
+    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, "import time; time.sleep(600)"))
     monkeypatch.setattr("mediavault.media.probe.LIMIT_S", 0.15)
     refusals = await examined(media.mp4(), tmp_path)
 
@@ -304,7 +304,7 @@ async def test_a_probe_that_hangs_refuses_the_file(tmp_path: Path, monkeypatch: 
 
 
 async def test_a_nonsense_report_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mediavault.media.helpers.CHILD", _module(tmp_path, "print('{}')"))
+    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, "print('{}')"))
 
     assert (await examined(media.mp4(), tmp_path))[0].reason.endswith("the examiner's report is unreadable")
 
@@ -340,7 +340,7 @@ async def test_a_file_that_crashes_the_probe_is_refused_and_the_next_one_is_insp
         from mediavault.media.probe_child import answer
         sys.exit(serve_lines(lambda asked: os._exit(3) if asked["path"].endswith("bomb") else answer(asked)))
     """
-    monkeypatch.setattr("mediavault.media.helpers.CHILD", _module(tmp_path, textwrap.dedent(source)))
+    monkeypatch.setattr("mediavault.media.arrival.CHILD", _module(tmp_path, textwrap.dedent(source)))
     (tmp_path / "film").write_bytes(media.mp4(1.0))
     (tmp_path / "bomb").write_bytes(b"x")
     async with open_probe(SystemClock(), helpers=1) as probe:

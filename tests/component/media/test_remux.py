@@ -15,7 +15,7 @@ from mediavault.core.failures import BadFile, Failure, Incomplete, NoSpace, Stor
 from mediavault.core.media import Expected
 from mediavault.media import library as media_library
 from mediavault.media import probe_child as media_probe_child
-from mediavault.media.helpers import open_helpers
+from mediavault.media.arrival import open_helpers
 from mediavault.media.join_facts import Announced, JoinFacts, TrackFacts, reasons_to_reject
 from mediavault.media.judgement import problems
 from mediavault.media.remux import Joiner, Track

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.media.nal import parameter_sets, same_form
+from mediavault.media.packets import parameter_sets, same_form
 
 SPS, PPS, VPS = b"\x67sequence", b"\x68pic", b"\x40video"
 

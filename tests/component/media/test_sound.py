@@ -13,7 +13,7 @@ import pytest
 from mediavault.core.clock import SystemClock
 from mediavault.core.failures import BadFile, StorageFailure
 from mediavault.core.media import Chapter, DownloadedFile, Expected, ItemType, ProbeReport, ProblemKind
-from mediavault.media.helpers import open_helpers
+from mediavault.media.arrival import open_helpers
 from mediavault.media.probe import FfmpegProbe
 from mediavault.media.remux import Joiner
 from mediavault.sandbox.standing import ChildPool

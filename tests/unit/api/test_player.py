@@ -7,9 +7,8 @@ from typing import Any, cast
 import pytest
 
 from mediavault.core.job import ItemStatus, JobId, JobItem
-from mediavault.core.marks import Mark, MarkKind
+from mediavault.core.marks import Mark, MarkKind, VideoSegment, segments_to_text
 from mediavault.core.media import Chapter, Cue, Item, PreviewSheet, SavedFile, Subtitles, TextTracks
-from mediavault.core.segments import VideoSegment, segments_to_text
 from mediavault.media.extras import SubtitleFile
 from tests.file_stubs import StubExtras
 from tests.http_vault import ApiVault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mediavault.browser.load_errors import failure_of_load
+from mediavault.browser.navigation import failure_of_load
 from mediavault.core.failures import ErrorCode
 
 

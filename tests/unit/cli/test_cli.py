@@ -15,10 +15,9 @@ from rich.console import Console
 from mediavault import __version__
 from mediavault.cli.main import COMMANDS
 from mediavault.cli.workers import until_left
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.job import JobId, WorkerHeartbeat
-from mediavault.core.media import Candidate, FoundIn, SourceType, account
+from mediavault.core.media import Candidate, FoundIn, Sign, SourceType, account
 from mediavault.store.port import Checkpoint, StoredJob
 from mediavault.store.waiting_jobs import accepted_reasons
 from tests.contract.shelves import job_of

@@ -11,7 +11,7 @@ from mediavault.core.companions import (
     sibling,
     split_stem,
 )
-from mediavault.core.pictures import PICTURE_SUFFIXES
+from mediavault.core.media import PICTURE_SUFFIXES
 
 
 @pytest.mark.parametrize(

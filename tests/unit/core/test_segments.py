@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediavault.core.marks import MarkKind, is_written_so
-from mediavault.core.segments import (
+from mediavault.core.marks import (
     CATEGORIES,
+    MarkKind,
     VideoSegment,
+    is_written_so,
     path_of_request,
     read_segments,
     segments_from_text,

@@ -7,7 +7,7 @@ from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
 from mediavault.core.failures import Incomplete
-from mediavault.download.aes import Decryptor, iv_of
+from mediavault.download.stream_source import Decryptor, iv_of
 
 KEY, IV = bytes(range(16)), b"\x07" * 16
 PLAIN = b"0123456789abcdef" * 10 + b"rest"

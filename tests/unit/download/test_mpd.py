@@ -9,7 +9,7 @@ from mediavault.core.media import LiveNow
 from mediavault.download.manifest import MAX_SEGMENTS, Init, MediaPlaylist, Span
 from mediavault.download.mpd import read_mpd, subtitles_of
 from mediavault.download.mpd_document import read_document
-from mediavault.download.mpd_tree import MAX_DEPTH, MAX_ELEMENTS, fill, rate_of, seconds_of
+from mediavault.download.mpd_segments import MAX_DEPTH, MAX_ELEMENTS, fill, rate_of, seconds_of
 
 URL = "https://cdn.example/a/b/manifest.mpd?token=1"
 BASE = "https://cdn.example/a/b/"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.failures import NoSpace
-from mediavault.download.space import check_space
+from mediavault.download.writer import check_space
 
 MB = 1_000_000
 

@@ -26,9 +26,8 @@ from mediavault.core.urls import EgressScope
 from mediavault.egress import client as clients
 from mediavault.egress.client import AiohttpClient
 from mediavault.egress.guard import EgressGuard
-from mediavault.egress.keyed_lock import KeyedLock
 from mediavault.egress.port import Timeouts
-from mediavault.egress.proxy import EgressProxy
+from mediavault.egress.proxy import EgressProxy, KeyedLock
 from tests.patience import patient, until
 from tests.unit.egress.certificates import server_and_client_contexts
 from tests.unit.egress.servers import Names, connections, ok, redirect, running, trapping

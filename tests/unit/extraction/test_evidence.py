@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.evidence import Sign
-from mediavault.core.media import FoundIn, Ownership
+from mediavault.core.media import FoundIn, Ownership, Sign
 from mediavault.extraction.candidates import NamedBy, Sighting
 from mediavault.extraction.evidence import PageFacts, evidence, is_own, offers_to_skip, page_facts
 from tests.stubs import candidate

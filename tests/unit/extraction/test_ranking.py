@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import Ambiguous, Drm, ErrorCode, LinkExpired
 from mediavault.core.media import (
     COMPATIBLE,
@@ -21,6 +20,7 @@ from mediavault.core.media import (
     NoVideo,
     Ownership,
     Preference,
+    Sign,
     SourceType,
     Watermark,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediavault.extraction.visible_text import MAX_CHARS, visible_text
+from mediavault.extraction.saved_page import MAX_CHARS, visible_text
 
 
 def test_scripts_styles_comments_and_the_head_are_not_shown() -> None:

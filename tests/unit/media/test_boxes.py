@@ -8,7 +8,7 @@ import pytest
 
 from mediavault.core.media import ProblemKind
 from mediavault.media.boxes import walk
-from mediavault.media.nal import has_hole, nal_length_bytes, units_fill
+from mediavault.media.packets import has_hole, nal_length_bytes, units_fill
 from mediavault.media.sniff import sniff
 from mediavault.media.structure import Structure
 from tests import media

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mediavault.store.clock_guard import DEFAULT_LEASE, MAX_DRIFT_S, ClockGuard
+from mediavault.store.sqlite.writer import DEFAULT_LEASE, MAX_DRIFT_S, ClockGuard
 from tests.fakes import FakeClock
 
 SECOND = timedelta(seconds=1)

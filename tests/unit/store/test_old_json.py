@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediavault.core.comments import comments_from_lines, comments_to_lines
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import FRAME_BYTES, Fingerprint, fingerprints_from_json, fingerprints_to_json
 from mediavault.core.job import ItemStatus, JobItem
@@ -28,6 +27,7 @@ from mediavault.core.media import (
     ItemType,
     LengthSource,
     SavedFile,
+    Sign,
     SourceType,
     SubtitleSource,
     Watermark,

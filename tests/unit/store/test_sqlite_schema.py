@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mediavault.core.failures import SchemaTooNew, StoreError
-from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.schema import SCHEMA_VERSION, Migration
 from mediavault.store.sqlite.engine import Connection, connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.open_file import OpenFile
@@ -22,7 +21,7 @@ from mediavault.store.sqlite.schema import (
     open_database,
 )
 from mediavault.store.sqlite.store import SqliteJobStore
-from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
+from mediavault.store.sqlite.writer import ClockGuard, SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals
 from tests.fakes import FakeClock
 

@@ -12,12 +12,11 @@ import pytest
 import structlog
 
 from mediavault.core.failures import JobNotFound, StoreError
-from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.sqlite import writer
 from mediavault.store.sqlite.engine import connect_to_read, connect_to_write, fetch_all
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.schema import open_database
-from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, SqliteWriter, Txn, WriteLock
+from mediavault.store.sqlite.writer import MAX_BATCH, SLOW_LOCK_S, ClockGuard, SqliteWriter, Txn, WriteLock
 from tests.fakes import FakeClock
 from tests.patience import patient
 

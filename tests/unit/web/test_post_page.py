@@ -9,12 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode
 from mediavault.core.fingerprints import Likeness
 from mediavault.core.job import ItemStatus, Job, JobItem, JobStatus, new_job_id, saved_files
 from mediavault.core.marks import Mark, MarkKind
-from mediavault.core.media import Account, Candidate, Item, Ownership, ProbeReport, SourceType
+from mediavault.core.media import Account, Candidate, Item, Ownership, ProbeReport, Sign, SourceType
 from mediavault.core.messages import Message
 from mediavault.core.post_urls import name_of_file
 from mediavault.core.records import CheckVerdict, FileCheck, RecordKind, checks_to_json

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mediavault.core.evidence import Sign, in_words
-from mediavault.core.media import Expected, LengthSource, ProbeReport
+from mediavault.core.media import Expected, LengthSource, ProbeReport, Sign, in_words
 from mediavault.worker.stages.validate import contradicted, contradictions
 from tests.stubs import candidate
 

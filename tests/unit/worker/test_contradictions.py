@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import ErrorCode, NetworkFailure
 from mediavault.core.job import ClaimedJob, ItemStatus, Job, JobStatus, Stage, WorkerId
 from mediavault.core.media import (
@@ -22,6 +21,7 @@ from mediavault.core.media import (
     ProbeReport,
     Problem,
     ProblemKind,
+    Sign,
 )
 from mediavault.core.recordings import Recording
 from mediavault.core.records import RecordKind

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from mediavault.core.clock import SystemClock
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import (
     AgeRestricted,
     CertificateInvalid,
@@ -34,7 +33,7 @@ from mediavault.core.failures import (
     ToolMissing,
     Unsupported,
 )
-from mediavault.core.media import Broadcast, Extraction, Item, ItemType, NoVideo, Ownership, Post
+from mediavault.core.media import Broadcast, Extraction, Item, ItemType, NoVideo, Ownership, Post, Sign
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import BUILT_IN
 from mediavault.platforms.generic import GENERIC

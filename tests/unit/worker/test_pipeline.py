@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import (
     BadFile,
     Deleted,
@@ -48,6 +47,7 @@ from mediavault.core.media import (
     Problem,
     ProblemKind,
     SavedFile,
+    Sign,
 )
 from mediavault.core.platform import Platform
 from mediavault.core.site_limits import Permit, PermitRequest

@@ -25,8 +25,8 @@ from mediavault.features.following.records import Followed, decisions, followed,
 from mediavault.features.following.views import SourceView, source_view
 from mediavault.platforms import registry
 from mediavault.presentation.labels import help_for, hold_label
-from mediavault.presentation.shown import shown_page
 from mediavault.presentation.translation import gettext, translated
+from mediavault.presentation.views import shown_page
 from mediavault.store.holds import all_holds
 from mediavault.store.port import Store
 

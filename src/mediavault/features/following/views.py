@@ -20,9 +20,8 @@ from mediavault.features.following.records import Followed
 from mediavault.presentation.preferences import current
 from mediavault.presentation.record_models import STRICT, changes_of, view_of
 from mediavault.presentation.schemas import JobView
-from mediavault.presentation.shown import shown_media, shown_page
 from mediavault.presentation.translation import gettext, ngettext, translated
-from mediavault.presentation.views import job_view
+from mediavault.presentation.views import job_view, shown_media, shown_page
 
 _Moment = Annotated[datetime, Field(strict=False)]
 

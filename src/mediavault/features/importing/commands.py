@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+from mediavault.cli.options import EXIT_JOB_FAILED, Exit
 from mediavault.features.importing.model import OUTCOMES, ImportMode, ImportOutcome
 
 if TYPE_CHECKING:

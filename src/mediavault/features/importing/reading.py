@@ -9,9 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from mediavault.core.companions import NFO_SUFFIX, OTHERS_INFO_SUFFIX, SIDECAR_SUFFIX
-from mediavault.core.media import ProbeReport
+from mediavault.core.media import MAX_PICTURE_BYTES, ProbeReport, picture_suffix
 from mediavault.core.messages import Message
-from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.core.xml_tree import BadXml
 from mediavault.features.importing.facts import (
     PostFacts,

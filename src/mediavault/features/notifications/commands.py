@@ -61,7 +61,7 @@ def list_targets(*, as_json: AsJson = False) -> None:
 
 def send_test(target: Target, *, as_json: AsJson = False) -> None:
     """Send a test to a target; exit code 1 if it is not delivered."""
-    from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
+    from mediavault.cli.options import EXIT_JOB_FAILED, Exit
     from mediavault.cli.output import print_json
     from mediavault.features.notifications.views import delivery_view
 

@@ -20,7 +20,7 @@ from mediavault.features.sealing.model import SealedCopy, SealState, SealStep
 from mediavault.features.sealing.sealer import Sealer, files_to_seal, write_new
 from mediavault.library import disk
 from mediavault.maintenance.background import BackgroundTasks
-from mediavault.presentation.shown import shown_page
+from mediavault.presentation.views import shown_page
 from mediavault.store.port import JobCatalogue
 
 MAX_RUNNING = 2  # each opens a browser

@@ -16,12 +16,11 @@ from mediavault.core.companions import COMMENTS_SUFFIX, SIDECAR_SUFFIX, sibling,
 from mediavault.core.failures import BadInput, Failure, HttpError, JobNotFound, StorageFailure, StoreError, Unsupported
 from mediavault.core.job import ItemStatus, Job, JobId, JobItem, JobStatus
 from mediavault.core.logs import get_logger, job_context
-from mediavault.core.marks import Mark, MarkKind
+from mediavault.core.marks import Mark, MarkKind, path_of_request, read_segments, segments_to_text
 from mediavault.core.media import Extraction, Item, SavedFile
 from mediavault.core.messages import Message
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import chosen_subtitles
-from mediavault.core.segments import path_of_request, read_segments, segments_to_text
 from mediavault.core.urls import EgressScope
 from mediavault.core.webvtt import to_webvtt
 from mediavault.egress.port import Timeouts

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult
 
 from mediavault.core.media import Candidate, SourceType, Watermark
 from mediavault.core.platform import Measures, Platform
-from mediavault.extraction.meta_efg import read_efg
+from mediavault.extraction.media_kind import read_efg
 from mediavault.extraction.page_data import build, values
 from mediavault.extraction.page_data.build import own_candidates
 from mediavault.extraction.page_data.values import Node

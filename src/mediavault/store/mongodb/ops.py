@@ -34,10 +34,21 @@ from mediavault.store.mongodb import marks
 from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, Document, Filter, MongoDatabase
 from mediavault.store.mongodb.history import append, appended, literal, make_room, new_record, write_page
 from mediavault.store.mongodb.reads import FAILED, QUEUED, get
-from mediavault.store.mongodb.rows import PAGE, SPILL_AT, cut, document_of, job_from, limit_document, record_row
+from mediavault.store.mongodb.rows import (
+    PAGE,
+    SPILL_AT,
+    cut,
+    document_of,
+    further_values,
+    job_from,
+    limit_document,
+    put_further,
+    record_row,
+    with_further,
+    words_values,
+)
 from mediavault.store.mongodb.schema import AGREED, HISTORY, JOBS, SITE_LIMITS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.mongodb.words import further_values, put_further, with_further, words_values
 from mediavault.store.port import Checkpoint, Enqueued, Recovered, RecoveredJob, StoredJob
 from mediavault.store.rows import beat_values, checkpoint_values
 from mediavault.store.search_words import WordSource

@@ -12,10 +12,9 @@ from mediavault.core.site_limits import SiteLimit
 from mediavault.store import transitions
 from mediavault.store.mongodb.engine import FIRST_MOMENT, LEFT_OUT, MongoDatabase, options_of
 from mediavault.store.mongodb.facts import concerns
-from mediavault.store.mongodb.rows import beat_from, job_from, limit_from
+from mediavault.store.mongodb.rows import beat_from, further_of, job_from, limit_from
 from mediavault.store.mongodb.schema import AGREED, JOBS, SITE_LIMITS, WORKERS
 from mediavault.store.mongodb.server import MongoServer
-from mediavault.store.mongodb.words import further_of
 from mediavault.store.port import StoreReport
 from mediavault.store.rows import moment as moment_or_none
 from mediavault.store.search_words import FurtherWords

@@ -29,7 +29,7 @@ from mediavault.store.postgres.engine import Lane, PostgresDatabase
 from mediavault.store.postgres.server import PostgresServer
 from mediavault.store.postgres.sql import PostgresStatements
 from mediavault.store.site_limits import ClaimFilter
-from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, tables, workers
+from mediavault.store.sql import attempts, fleet, library, marks, reads, records, requests, tables
 from mediavault.store.sql.txn import SqlTxn
 
 P = ParamSpec("P")
@@ -199,19 +199,19 @@ class PostgresCatalogue(Port[PostgresServer]):
 
 
 class PostgresSiteLimits(Port[PostgresServer]):
-    acquire_permit = shielded(in_transaction(site_limits.acquire_permit))
-    pause_site = shielded(in_transaction(site_limits.pause_site))
-    reopen_site = shielded(in_transaction(site_limits.reopen_site))
-    all_limits = shielded(autocommitted(site_limits.all_limits))
-    import_limits = shielded(in_transaction(site_limits.import_limits))
+    acquire_permit = shielded(in_transaction(fleet.acquire_permit))
+    pause_site = shielded(in_transaction(fleet.pause_site))
+    reopen_site = shielded(in_transaction(fleet.reopen_site))
+    all_limits = shielded(autocommitted(fleet.all_limits))
+    import_limits = shielded(in_transaction(fleet.import_limits))
 
 
 class PostgresWorkers(Port[PostgresServer]):
-    heartbeat = shielded(on_heartbeats(workers.heartbeat))
-    request_drain = shielded(in_transaction(workers.request_drain))
-    alive = shielded(autocommitted(workers.alive))
-    forget_worker = shielded(autocommitted(workers.forget_worker))
-    expire_leases = shielded(on_heartbeats(workers.expire_leases))
+    heartbeat = shielded(on_heartbeats(fleet.heartbeat))
+    request_drain = shielded(in_transaction(fleet.request_drain))
+    alive = shielded(autocommitted(fleet.alive))
+    forget_worker = shielded(autocommitted(fleet.forget_worker))
+    expire_leases = shielded(on_heartbeats(fleet.expire_leases))
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._engine.on_work(callback)

@@ -15,11 +15,10 @@ from mediavault.core.failures import StoreDamaged, StoreError
 from mediavault.core.job import ClaimedJob, Priority, WorkerId
 from mediavault.core.logs import get_logger
 from mediavault.core.records import RecordKind
-from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.losses import LOG, LOSSES
 from mediavault.store.port import JobCatalogue, JobQueue, Marks, Records, SiteLimits, StoreReport, Tables, Workers
 from mediavault.store.schema import SCHEMA_VERSION
-from mediavault.store.sql import attempts, library, marks, reads, records, requests, site_limits, tables, workers
+from mediavault.store.sql import attempts, fleet, library, marks, reads, records, requests, tables
 from mediavault.store.sql.txn import SqlTxn
 from mediavault.store.sqlite import claims
 from mediavault.store.sqlite.engine import (
@@ -31,11 +30,10 @@ from mediavault.store.sqlite.engine import (
     sqlite_version,
     translate_errors,
 )
-from mediavault.store.sqlite.log_file import has_lost_changes
-from mediavault.store.sqlite.open_file import OpenFile
+from mediavault.store.sqlite.open_file import OpenFile, has_lost_changes
 from mediavault.store.sqlite.schema import open_database
 from mediavault.store.sqlite.sql import blocking
-from mediavault.store.sqlite.writer import SqliteWriter, Txn, WriteLock
+from mediavault.store.sqlite.writer import ClockGuard, SqliteWriter, Txn, WriteLock
 from mediavault.store.wake import Signals, wake_folder
 
 log = get_logger(__name__)
@@ -272,19 +270,19 @@ class SqliteCatalogue(_SqlitePort):
 
 
 class SqliteSiteLimits(_SqlitePort):
-    acquire_permit = _write(site_limits.acquire_permit)
-    pause_site = _write_durably(site_limits.pause_site)
-    reopen_site = _write_durably(site_limits.reopen_site)
-    all_limits = _read(site_limits.all_limits)
-    import_limits = _write_durably(site_limits.import_limits)
+    acquire_permit = _write(fleet.acquire_permit)
+    pause_site = _write_durably(fleet.pause_site)
+    reopen_site = _write_durably(fleet.reopen_site)
+    all_limits = _read(fleet.all_limits)
+    import_limits = _write_durably(fleet.import_limits)
 
 
 class SqliteWorkers(_SqlitePort):
-    heartbeat = _write(workers.heartbeat)
-    request_drain = _write(workers.request_drain)
-    alive = _read(workers.alive)
-    forget_worker = _write(workers.forget_worker)
-    expire_leases = _write(workers.expire_leases)
+    heartbeat = _write(fleet.heartbeat)
+    request_drain = _write(fleet.request_drain)
+    alive = _read(fleet.alive)
+    forget_worker = _write(fleet.forget_worker)
+    expire_leases = _write(fleet.expire_leases)
 
     def on_work(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._file.signals.on_work(callback)

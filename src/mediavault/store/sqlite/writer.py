@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -23,13 +23,45 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from mediavault.core.clock import Clock, to_micros
 from mediavault.core.failures import MediavaultError, StoreDamaged, StoreError, StoreRemoved
 from mediavault.core.logs import get_logger
-from mediavault.store.clock_guard import ClockGuard
 from mediavault.store.library_index import IndexEntry, accounts_of, totals_of
 from mediavault.store.sql import library
 from mediavault.store.sqlite.engine import Connection, SqliteError, fetch_all, translate_refusal, use_busy_timeout
 from mediavault.store.sqlite.open_file import OpenFile
 from mediavault.store.sqlite.sql import SQL, blocking
 from mediavault.store.wake import Signals
+
+# --- A guard for stores that use the host's clock: leases must not expire because that clock was set.
+
+MAX_DRIFT_S = 5.0  # between two readings; NTP slews at most 0.5 ms a second, a step or a resume from sleep is larger
+DEFAULT_LEASE = timedelta(seconds=90)  # until the store has seen a longer one
+
+
+class ClockGuard:
+    """Decides whether an expired lease can be trusted.
+
+    When wall clock and monotonic time have drifted apart since the last reading, the clock was set or the machine
+    slept. Every lease then looks expired (or endless), so for the length of one lease no job is recovered because of
+    the time: live workers renew their leases in that period. Leases that were ended on purpose are not affected.
+    """
+
+    def __init__(self) -> None:
+        self._offset: float | None = None
+        self._blocked_until = float("-inf")
+        self._lease_s = DEFAULT_LEASE.total_seconds()
+
+    def lease_given(self, lease: timedelta, now: datetime, monotonic: float) -> None:
+        """Note a lease's length, and compare the clocks: a lease given by a wrong clock ends at a wrong time."""
+        self._lease_s = max(self._lease_s, lease.total_seconds())
+        self.may_reap(now, monotonic)
+
+    def may_reap(self, now: datetime, monotonic: float) -> bool:
+        """Compare the clocks; False for the length of one lease after a drift of more than ``MAX_DRIFT_S``."""
+        offset = now.timestamp() - monotonic
+        if self._offset is not None and abs(offset - self._offset) > MAX_DRIFT_S:
+            self._blocked_until = monotonic + self._lease_s
+        self._offset = offset
+        return monotonic >= self._blocked_until
+
 
 MAX_BATCH = 256  # operations in one transaction: a frozen process holds the lock for all, so transactions stay short
 IDLE_S = 2.0  # without a change, after which the log is emptied into the file

@@ -19,8 +19,7 @@ from mediavault.core.job import Job, JobId
 from mediavault.core.marks import PostMarks
 from mediavault.features.jobs.library_filter import address, page_of
 from mediavault.presentation.labels import one_line
-from mediavault.presentation.shown import shown_job
-from mediavault.presentation.views import title
+from mediavault.presentation.views import shown_job, title
 from mediavault.server.authentication import current_user
 from mediavault.server.long_responses import StreamResponse
 from mediavault.server.services import ApiServices

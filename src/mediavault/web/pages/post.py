@@ -32,8 +32,7 @@ from mediavault.features.retention.service import RetentionRules
 from mediavault.features.transcripts.service import saved_comments, transcript
 from mediavault.presentation.preferences import current
 from mediavault.presentation.schemas import MAX_CHOSEN
-from mediavault.presentation.shown import shown_job, shown_record
-from mediavault.presentation.views import job_view
+from mediavault.presentation.views import job_view, shown_job, shown_record
 from mediavault.server.authentication import current_user, may
 from mediavault.server.services import ApiServices
 from mediavault.store.duplicates import read_duplicates

@@ -14,9 +14,17 @@ from pathlib import Path
 from mediavault.core.companions import UNKNOWN_LANGUAGE, subtitle_suffix
 from mediavault.core.failures import BadUrl, Failure, MediavaultError, NotAVideo
 from mediavault.core.job import Stage
-from mediavault.core.media import Cue, Extraction, Item, ItemType, SubtitleSource, VerifiedFile
+from mediavault.core.media import (
+    MAX_PICTURE_BYTES,
+    Cue,
+    Extraction,
+    Item,
+    ItemType,
+    SubtitleSource,
+    VerifiedFile,
+    picture_suffix,
+)
 from mediavault.core.messages import Message
-from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
 from mediavault.core.profiles import chosen_subtitles
 from mediavault.core.webvtt import to_webvtt
 from mediavault.egress.port import Timeouts

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from mediavault.core.evidence import Sign
 from mediavault.core.failures import (
     BadFile,
     CutShort,
@@ -30,6 +29,7 @@ from mediavault.core.media import (
     Ownership,
     ProbeReport,
     ProblemKind,
+    Sign,
     VerifiedFile,
 )
 from mediavault.core.messages import Message, clock_length, join

@@ -13,11 +13,10 @@ import pytest
 
 from mediavault.core.failures import Failure, LoginRequired
 from mediavault.core.job import ClaimedJob, Job, JobStatus
-from mediavault.core.marks import MarkKind
+from mediavault.core.marks import MarkKind, VideoSegment, segments_from_text
 from mediavault.core.media import Comment, Extraction, Item, Post
 from mediavault.core.platform import Platform
 from mediavault.core.profiles import Profile
-from mediavault.core.segments import VideoSegment, segments_from_text
 from mediavault.features.transcripts.background import SETTLED_AFTER, before_complete, run_due
 from mediavault.presentation.views import saved_paths
 from mediavault.store.deferred import WAITS, DeferredWork, schedule

@@ -30,8 +30,7 @@ from mediavault.core.job import Job, NewJob, Priority
 from mediavault.core.listings import Entry, Listing, metadata_of, post_key
 from mediavault.core.logs import get_logger
 from mediavault.core.marks import MarkKind, in_collection
-from mediavault.core.media import LANGUAGE, Extraction
-from mediavault.core.pictures import MAX_PICTURE_BYTES, picture_suffix
+from mediavault.core.media import LANGUAGE, MAX_PICTURE_BYTES, Extraction, picture_suffix
 from mediavault.core.urls import MAX_URL_CHARS, EgressScope, parse_http_url
 from mediavault.egress.port import Timeouts
 from mediavault.features.following import records as stored

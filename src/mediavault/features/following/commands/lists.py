@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
 from mediavault.cli.record_options import changes_of
 from mediavault.features.following.commands.sources import of_sources
 from mediavault.features.following.model import SettingValues, SourceSettings

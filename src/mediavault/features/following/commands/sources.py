@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from mediavault.cli.errors import EXIT_JOB_FAILED, Exit
-from mediavault.cli.options import AsJson
+from mediavault.cli.options import EXIT_JOB_FAILED, AsJson, Exit
 from mediavault.cli.record_options import changes_of
 from mediavault.features.following.model import SettingValues, SourceSettings
 

@@ -17,9 +17,8 @@ from mediavault.core.media import SavedFile
 from mediavault.features.rss.document import RssChannel, RssItem
 from mediavault.features.rss.model import MOST_ITEMS, RssFeed
 from mediavault.features.rss.service import COVER_NAME
-from mediavault.presentation.shown import shown_job
 from mediavault.presentation.translation import gettext as _
-from mediavault.presentation.views import moving_files
+from mediavault.presentation.views import moving_files, shown_job
 from mediavault.web.post_view import PostText, pieces, post_text
 from mediavault.web.render import safe_link
 

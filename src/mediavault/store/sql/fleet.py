@@ -1,15 +1,16 @@
-"""Each site's limits."""
+"""Each site's limits, and the workers' heartbeats."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from mediavault.core.clock import from_micros
+from mediavault.core.clock import from_micros, micros_in
 from mediavault.core.failures import ErrorCode
+from mediavault.core.job import WorkerHeartbeat, WorkerId
 from mediavault.core.site_limits import Permit, PermitRequest, SiteLimit
 from mediavault.store import codec, site_limits
-from mediavault.store.rows import limit_from_row, limit_values
+from mediavault.store.rows import beat_from_row, beat_values, limit_from_row, limit_values
 from mediavault.store.sql.txn import SqlTxn
 
 
@@ -46,3 +47,27 @@ async def _locked(txn: SqlTxn, platform: str) -> tuple[datetime, SiteLimit]:
     await txn.rows("make_site_limit", {"platform": platform})
     [[micros, *row]] = await txn.rows("locked_site_limit", {"platform": platform})
     return from_micros(micros), limit_from_row(row)
+
+
+async def heartbeat(txn: SqlTxn, beat: WorkerHeartbeat) -> bool:
+    [[leaving]] = await txn.rows("heartbeat", beat_values(beat))
+    return bool(leaving)
+
+
+async def request_drain(txn: SqlTxn, workers: Collection[WorkerId]) -> int:
+    rows = await txn.rows("request_drain", {"workers": list(workers)})
+    for (worker,) in rows:
+        await txn.stop(worker)
+    return len(rows)
+
+
+async def forget_worker(txn: SqlTxn, worker: WorkerId) -> None:
+    await txn.rows("forget_worker", {"worker": worker})
+
+
+async def alive(txn: SqlTxn, *, seen_within: timedelta) -> list[WorkerHeartbeat]:
+    return [beat_from_row(row) for row in await txn.rows("workers", {"seen_within": micros_in(seen_within)})]
+
+
+async def expire_leases(txn: SqlTxn, workers: Collection[WorkerId]) -> int:
+    return len(await txn.rows("expire_leases", {"workers": list(workers)}))
